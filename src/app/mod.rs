@@ -1,0 +1,3 @@
+//! Assembly: the only module that sees all the layers below it.
+
+pub mod batch;

@@ -1,0 +1,108 @@
+//! The stable reasons: one table for access records, metrics, `x-gw-code`, HTTP answers, inspect and the docs.
+
+use std::fmt;
+
+/// Why a connection or request ended as it did. The words never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The service answered.
+    Ok,
+    /// No listener of that name.
+    NoListener,
+    /// The Host matches no service of the listener.
+    NoHost,
+    /// The Host matches, but no route does.
+    NoRoute,
+    /// No instance of the target, or of any failover leg, is healthy.
+    NoHealthyEndpoint,
+    /// Every instance tried refused the connection or did not answer in time.
+    ConnectFailed,
+    /// The TLS handshake with the instance failed.
+    UpstreamTls,
+    /// The instance ended the connection before it answered.
+    UpstreamReset,
+    /// The instance broke off in the middle of its answer.
+    UpstreamBroken,
+    /// The request took longer than its timeout.
+    RequestTimeout,
+    /// Nothing moved for the idle timeout.
+    IdleTimeout,
+    /// The request is not well-formed.
+    BadRequest,
+    /// The request's headers are more than 60 KiB or 100.
+    HeadersTooLarge,
+    /// An `Upgrade` to a protocol other than websocket.
+    UpgradeRefused,
+    /// The client went away before it had its answer.
+    ClientGone,
+    /// The gateway took no more connections or requests.
+    Overloaded,
+    /// A bug in gw.
+    Internal,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: &[Self] = &[
+        Self::Ok,
+        Self::NoListener,
+        Self::NoHost,
+        Self::NoRoute,
+        Self::NoHealthyEndpoint,
+        Self::ConnectFailed,
+        Self::UpstreamTls,
+        Self::UpstreamReset,
+        Self::UpstreamBroken,
+        Self::RequestTimeout,
+        Self::IdleTimeout,
+        Self::BadRequest,
+        Self::HeadersTooLarge,
+        Self::UpgradeRefused,
+        Self::ClientGone,
+        Self::Overloaded,
+        Self::Internal,
+    ];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The status of the answer that gw makes itself; 0 where none is made.
+    pub const fn status(self) -> u16 {
+        self.row().1
+    }
+
+    /// What it means, in one line for the one who reads the answer.
+    pub const fn meaning(self) -> &'static str {
+        self.row().2
+    }
+
+    const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::Ok => ("ok", 0, "the service answered"),
+            Self::NoListener => ("no_listener", 404, "the gateway has no such listener"),
+            Self::NoHost => ("no_host", 404, "no service of this listener has this Host"),
+            Self::NoRoute => ("no_route", 404, "the Host is served, but no route matches"),
+            Self::NoHealthyEndpoint => ("no_healthy_endpoint", 503, "no healthy instance of the service"),
+            Self::ConnectFailed => ("connect_failed", 503, "no instance of the service could be connected to"),
+            Self::UpstreamTls => ("upstream_tls", 503, "the TLS handshake with the service failed"),
+            Self::UpstreamReset => ("upstream_reset", 503, "the service ended the connection before it answered"),
+            Self::UpstreamBroken => ("upstream_broken", 502, "the service broke off in the middle of its answer"),
+            Self::RequestTimeout => ("request_timeout", 504, "the service did not answer within the request timeout"),
+            Self::IdleTimeout => ("idle_timeout", 504, "nothing moved within the idle timeout"),
+            Self::BadRequest => ("bad_request", 400, "the request is not well-formed"),
+            Self::HeadersTooLarge => ("headers_too_large", 431, "the request has more than 100 headers or 60 KiB of them"),
+            Self::UpgradeRefused => ("upgrade_refused", 403, "only upgrades to websocket are passed on"),
+            Self::ClientGone => ("client_gone", 0, "the client went away before it had its answer"),
+            Self::Overloaded => ("overloaded", 503, "the gateway takes no more for now"),
+            Self::Internal => ("internal", 500, "a bug in gw, please report it"),
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,15 @@
+//! The brain: pure, with no socket, clock, chance or log. The data path obeys it and `gw inspect` shows it.
+//!
+//! [`Snapshot::plan`] is the one entrance for a connection or request; [`chain::compile`] and [`graph`] answer for entries.
+
+pub mod balance;
+pub mod chain;
+pub mod code;
+pub mod edits;
+pub mod facts;
+pub mod graph;
+pub mod plan;
+pub mod snapshot;
+pub mod witness;
+
+pub use snapshot::Snapshot;

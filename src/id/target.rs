@@ -1,0 +1,65 @@
+//! The id of a target of a discovery chain.
+
+use std::fmt;
+
+use super::{DEFAULT_NAMESPACE, DEFAULT_PARTITION};
+
+/// What a discovery chain ends in: a service or a subset of it, in a datacenter or at a peer.
+///
+/// Printed as Consul prints it (semantics 4.1): `[<subset>.]<service>.<namespace>.<partition>.<datacenter>`,
+/// or `[<subset>.]<service>.<namespace>.<partition>.external.<peer>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId {
+    /// The service, in the spelling of the reference that named it.
+    pub service: String,
+    /// Empty: the service as a whole.
+    pub subset: String,
+    /// `default` in the community edition, unless a route's destination says otherwise.
+    pub namespace: String,
+    /// As `namespace`.
+    pub partition: String,
+    /// Empty for a target at a peer.
+    pub datacenter: String,
+    /// Empty for a target of the own cluster.
+    pub peer: String,
+}
+
+impl TargetId {
+    /// A whole service of the default namespace and partition.
+    pub fn service(service: &str, datacenter: &str) -> Self {
+        Self {
+            service: service.to_owned(),
+            subset: String::new(),
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            partition: DEFAULT_PARTITION.to_owned(),
+            datacenter: datacenter.to_owned(),
+            peer: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.subset.is_empty() {
+            write!(f, "{}.", self.subset)?;
+        }
+        write!(f, "{}.{}.{}.", self.service, self.namespace, self.partition)?;
+        if self.peer.is_empty() { f.write_str(&self.datacenter) } else { write!(f, "external.{}", self.peer) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_id_is_printed_as_consul_prints_it() {
+        let mut id = TargetId::service("web", "dc1");
+        assert_eq!(id.to_string(), "web.default.default.dc1");
+        id.subset = "v1".into();
+        assert_eq!(id.to_string(), "v1.web.default.default.dc1");
+        id.peer = "east".into();
+        id.datacenter.clear();
+        assert_eq!(id.to_string(), "v1.web.default.default.external.east");
+    }
+}

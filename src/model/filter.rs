@@ -1,0 +1,1 @@
+//! Subset filters (bexpr).

@@ -1,0 +1,128 @@
+//! What is run: a gateway of a kind, its listeners, and the switches of `docs/differences.md`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::id::ListenerName;
+
+/// The kinds of gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GatewayKind {
+    /// Entry from outside into the mesh.
+    Ingress,
+    /// Between datacenters.
+    Mesh,
+    /// Out of the mesh.
+    Terminating,
+}
+
+impl GatewayKind {
+    /// The word of `gw.toml` and of the command.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Mesh => "mesh",
+            Self::Terminating => "terminating",
+        }
+    }
+}
+
+/// One gateway of a process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayConfig {
+    /// Its kind.
+    pub kind: GatewayKind,
+    /// Its service name; an ingress gateway's entry has the same name.
+    pub name: String,
+    /// Where its listeners bind.
+    pub address: IpAddr,
+    /// Where the gateway differs from Consul with Envoy on purpose, and the operator decides.
+    pub switches: Switches,
+}
+
+/// The switches of `docs/differences.md`; the defaults are gw's own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// `strict_host_port`: a Host with another port than the listener's matches nothing.
+    pub strict_host_port: bool,
+    /// `forwarded`: what happens to `x-forwarded-for` and `x-forwarded-host`.
+    pub forwarded: Forwarded,
+    /// `code_header`: whether gw's own answers carry `x-gw-code`.
+    pub code_header: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { strict_host_port: false, forwarded: Forwarded::Append, code_header: true }
+    }
+}
+
+/// What happens to `x-forwarded-for` and `x-forwarded-host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// The client's address is appended, the host set if absent.
+    Append,
+    /// Both are left as they came.
+    Keep,
+}
+
+/// What a listener's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Bytes.
+    Tcp,
+    /// HTTP/1.1, or HTTP/2 by prior knowledge or ALPN, from clients; HTTP/1.1 towards services.
+    Http,
+    /// The same from clients, HTTP/2 towards services.
+    Http2,
+    /// As `Http2`.
+    Grpc,
+}
+
+impl Protocol {
+    /// The protocol of one of Consul's four words; anything else behaves as tcp (semantics 1).
+    pub fn of(word: &str) -> Self {
+        match word {
+            "http" => Self::Http,
+            "http2" => Self::Http2,
+            "grpc" => Self::Grpc,
+            _ => Self::Tcp,
+        }
+    }
+
+    /// Whether requests are read: http, http2 and grpc.
+    pub const fn is_http(self) -> bool {
+        !matches!(self, Self::Tcp)
+    }
+
+    /// Consul's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http => "http",
+            Self::Http2 => "http2",
+            Self::Grpc => "grpc",
+        }
+    }
+}
+
+/// A listener to be bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// `edge:8080`.
+    pub name: ListenerName,
+    /// Address and port.
+    pub bind: SocketAddr,
+    /// What its bytes are.
+    pub protocol: Protocol,
+    /// How a connection begins.
+    pub mode: ListenerMode,
+}
+
+/// How a connection of a listener begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListenerMode {
+    /// The protocol itself.
+    Plain,
+    /// TLS with certificates chosen by SNI.
+    TerminateTls,
+}

@@ -1,0 +1,10 @@
+//! The nouns of a mesh as plain data. Every source builds exactly these, whatever it read them from.
+
+pub mod chain;
+pub mod duration;
+pub mod entry;
+pub mod filter;
+pub mod gateway;
+pub mod pattern;
+pub mod resources;
+pub mod service;

@@ -1,0 +1,35 @@
+//! Everything that a source says: the state of the world, never a delta.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::id::{Datacenter, ServiceKey, TrustDomain};
+use crate::model::entry::{Entries, EntryRef};
+use crate::model::gateway::GatewayConfig;
+use crate::model::service::Service;
+
+/// The state of the world for one gateway.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// The gateway that is run.
+    pub gateway: GatewayConfig,
+    /// The own datacenter.
+    pub datacenter: Datacenter,
+    /// The trust domain of the mesh.
+    pub trust_domain: TrustDomain,
+    /// The config entries.
+    pub entries: Entries,
+    /// The services and their instances.
+    pub services: BTreeMap<ServiceKey, Arc<Service>>,
+    /// What the source left out, and why.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Something that was left out so that the rest could go on serving.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The entry.
+    pub what: EntryRef,
+    /// Why, in a sentence.
+    pub why: String,
+}

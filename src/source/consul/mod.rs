@@ -1,0 +1,3 @@
+//! Consul: its JSON, and in later issues its HTTP API.
+
+pub mod chain;

@@ -1,0 +1,6 @@
+//! Where resources come from: files, Consul, the embedded default. All end in the same model.
+
+pub mod consul;
+pub mod diagnostic;
+pub mod entry;
+pub mod file;
