@@ -1,0 +1,81 @@
+//! A target with the instances of it that are in use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::decide::balance::turns;
+use crate::decide::snapshot::{Endpoint, Target};
+use crate::id::{ServiceKey, TargetId};
+use crate::model::chain::ChainTarget;
+use crate::model::entry::{EntryKind, EntryRef};
+use crate::model::filter::Filter;
+use crate::model::gateway::Protocol;
+use crate::model::resources::{Rejected, Resources};
+use crate::model::service::{Health, Instance, Service};
+
+/// Consul's cap on weights (semantics 6.1).
+const MAX_WEIGHT: u32 = 128;
+
+/// Builds targets once, however many chains share them.
+pub(super) struct TargetCompiler<'a> {
+    resources: &'a Resources,
+    built: HashMap<(TargetId, Protocol), Arc<Target>>,
+}
+
+impl<'a> TargetCompiler<'a> {
+    pub(super) fn new(resources: &'a Resources) -> Self {
+        Self { resources, built: HashMap::new() }
+    }
+
+    pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
+        let number = self.built.len() as u32;
+        let key = (target.id.clone(), protocol);
+        if let Some(built) = self.built.get(&key) {
+            return built.clone();
+        }
+        let endpoints = self.endpoints(target, rejected);
+        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
+        let built =
+            Arc::new(Target { number, id: target.id.clone(), sni: target.sni.clone(), protocol, turns: turns(&weights), endpoints });
+        self.built.insert(key, built.clone());
+        built
+    }
+
+    /// The instances in use, in the order of the catalog. Other datacenters and peers have none here.
+    fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> Vec<Arc<Endpoint>> {
+        let own = target.id.peer.is_empty() && target.id.datacenter == self.resources.datacenter.as_str();
+        let Some(service) = self.resources.services.get(&ServiceKey::of(&target.id.service)).filter(|_| own) else {
+            return Vec::new();
+        };
+        let filter = match Filter::parse(&target.subset.filter) {
+            Ok(filter) => filter,
+            Err(e) => {
+                let what = EntryRef::new(EntryKind::ServiceResolver, &target.id.service);
+                rejected.push(Rejected { what, why: format!("Subsets.{}.Filter: {e}; the subset has no instance", target.id.subset) });
+                return Vec::new();
+            }
+        };
+        let usable = service.instances.iter().filter(|i| usable(i, target.subset.only_passing));
+        let fitting = usable.filter(|i| filter.matches(&service.name, i));
+        fitting.map(|instance| Arc::new(endpoint(service, instance))).collect()
+    }
+}
+
+fn usable(instance: &Instance, only_passing: bool) -> bool {
+    let healthy = match instance.health {
+        Health::Passing => true,
+        Health::Warning => !only_passing,
+        Health::Critical => false,
+    };
+    healthy && instance.weight >= 1
+}
+
+fn endpoint(service: &Service, instance: &Instance) -> Endpoint {
+    Endpoint {
+        service: service.name.to_string(),
+        id: instance.id.clone(),
+        address: instance.address.clone(),
+        mesh: instance.mesh,
+        weight: instance.weight.min(MAX_WEIGHT),
+    }
+}
