@@ -1,3 +1,5 @@
 //! Assembly: the only module that sees all the layers below it.
 
 pub mod batch;
+pub mod inspect;
+pub mod load;

@@ -41,7 +41,7 @@ fn compile_listener(compiler: &mut ServiceCompiler<'_>, entry: &Arc<IngressGatew
     let protocol = Protocol::of(&wanted.protocol);
     let listener = Listener {
         name: ListenerName::of(&gateway.name, wanted.port),
-        bind: SocketAddr::new(gateway.address, port),
+        bind: SocketAddr::new(gateway.addresses.get(&port).copied().unwrap_or(gateway.address), port),
         protocol,
         mode: if uses_tls(entry, wanted) { ListenerMode::TerminateTls } else { ListenerMode::Plain },
     };
