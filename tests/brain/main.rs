@@ -5,6 +5,7 @@
 
 mod generate;
 mod naive;
+mod recorded;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +30,10 @@ impl Dice for Fixed {
 }
 
 fn ask(snapshot: &Snapshot, request: &Request, roll: u32, witness: &mut impl Witness) -> Result<Plan, Refusal> {
+    with_facts(request, |facts| snapshot.plan(facts, &Idle, &mut Fixed(roll), witness))
+}
+
+fn with_facts<T>(request: &Request, then: impl FnOnce(&Facts<'_>) -> T) -> T {
     let head = RequestHead {
         method: &request.method,
         authority: &request.authority,
@@ -37,8 +42,8 @@ fn ask(snapshot: &Snapshot, request: &Request, roll: u32, witness: &mut impl Wit
         headers: &request.headers,
     };
     let here: SocketAddr = ([127, 0, 0, 1], 8080).into();
-    let facts = Facts { listener: &ListenerName::of("edge", 8080), client: here, local: here, sni: None, request: Some(head) };
-    snapshot.plan(&facts, &Idle, &mut Fixed(roll), witness)
+    let listener = ListenerName::of("edge", 8080);
+    then(&Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) })
 }
 
 fn seeds() -> Vec<u64> {
@@ -51,7 +56,7 @@ fn seeds() -> Vec<u64> {
 
 /// What can happen to a request, with its share in hundredths of a percent.
 fn shares(snapshot: &Snapshot, request: &Request) -> BTreeMap<String, f64> {
-    let total = split_total(snapshot, request);
+    let total = with_facts(request, |facts| split_sides(snapshot, facts));
     let mut shares = BTreeMap::new();
     for roll in 0..total {
         let outcome = match ask(snapshot, request, roll, &mut ()) {
@@ -64,9 +69,9 @@ fn shares(snapshot: &Snapshot, request: &Request) -> BTreeMap<String, f64> {
 }
 
 /// Of how many numbers the dice are thrown for this request; 1 where no splitter stands on the way.
-fn split_total(snapshot: &Snapshot, request: &Request) -> u32 {
+fn split_sides(snapshot: &Snapshot, facts: &Facts<'_>) -> u32 {
     let mut steps: Vec<Step> = Vec::new();
-    let _ = ask(snapshot, request, 0, &mut steps);
+    let _ = snapshot.plan(facts, &Idle, &mut Fixed(0), &mut steps);
     steps.iter().find_map(|s| if let Step::Split { of, .. } = s { Some(*of) } else { None }).unwrap_or(1)
 }
 
