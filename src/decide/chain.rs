@@ -102,11 +102,18 @@ pub enum ChainError {
     },
 }
 
-/// An error, and the reference that was followed when it showed.
+/// An error, and the reference that was followed when it showed. Boxed: it is big, and rare.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Failure {
-    pub(super) error: ChainError,
-    pub(super) rule: Option<RuleRef>,
+pub(super) struct Failure(Box<(ChainError, Option<RuleRef>)>);
+
+impl Failure {
+    fn new(error: ChainError, rule: Option<RuleRef>) -> Self {
+        Self(Box::new((error, rule)))
+    }
+
+    pub(super) fn into_parts(self) -> (ChainError, Option<RuleRef>) {
+        *self.0
+    }
 }
 
 /// A chain, and what would kill a Consul that compiles it.
@@ -118,7 +125,7 @@ pub(super) struct Compiled {
 
 /// Compiles the chain of one service.
 pub fn compile(entries: &Entries, question: &Question<'_>) -> Result<DiscoveryChain, ChainError> {
-    compile_in(View::of(entries), question).map(|c| c.chain).map_err(|f| f.error)
+    compile_in(View::of(entries), question).map(|c| c.chain).map_err(|f| f.into_parts().0)
 }
 
 /// Whether a protocol has requests that can be routed: exactly http, http2 and grpc, in lower case (semantics 1).
@@ -129,13 +136,13 @@ pub(super) fn is_http_like(protocol: &str) -> bool {
 /// The same over a set with one change in it.
 pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Compiled, Failure> {
     let assembly::Assembled { start, mut nodes, targets, mut protocol, advanced, mut customized } = assembly::assemble(view, question)?;
-    let splitters = order::splitters_inside_out(&nodes, &start).map_err(|error| Failure { error, rule: None })?;
+    let splitters = order::splitters_inside_out(&nodes, &start).map_err(|error| Failure::new(error, None))?;
     let crashes = flatten::flatten(&mut nodes, &splitters, question.service)?;
     drop_unreached(&mut nodes, &start);
 
     if advanced && !is_http_like(&protocol) {
         let error = ChainError::NoAdvancedRouting { chain: question.service.to_owned(), protocol };
-        return Err(Failure { error, rule: view.advanced_rule(question.service) });
+        return Err(Failure::new(error, view.advanced_rule(question.service)));
     }
     let overrides = &question.overrides;
     if !overrides.protocol.is_empty() && overrides.protocol != protocol {

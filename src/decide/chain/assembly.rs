@@ -83,7 +83,7 @@ impl<'a> Assembly<'a> {
 
     pub(super) fn fail<T>(&self, error: ChainError) -> Result<T, Failure> {
         let rule = self.here.as_ref().map(|(rule, field)| rule.entry.at(format!("{}{field}", rule.path)));
-        Err(Failure { error, rule })
+        Err(Failure::new(error, rule))
     }
 
     /// All services of a chain speak one protocol; http, http2 and grpc are three.

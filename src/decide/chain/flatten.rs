@@ -32,7 +32,7 @@ pub(super) fn flatten(nodes: &mut BTreeMap<NodeKey, ChainNode>, order: &[NodeKey
                 Some(ChainNode::Splitter { splits: inner, .. }) => {
                     if folded.len() + inner.len() > MOST_LEGS {
                         let error = ChainError::TooManyLegs { chain: service.to_owned(), limit: MOST_LEGS };
-                        return Err(Failure { error, rule: split.rules.first().cloned() });
+                        return Err(Failure::new(error, split.rules.first().cloned()));
                     }
                     folded.extend(inner.iter().map(|inner| fold(&split, inner, &mut crashes)));
                 }

@@ -149,8 +149,7 @@ impl<'a> Assembly<'a> {
             external: false,
             sni: sni.clone(),
             name: sni,
-            dialed_directly: own.is_some_and(|d| d.transparent_proxy.dialed_directly)
-                || all.is_some_and(|d| d.transparent_proxy.dialed_directly),
+            dialed_directly: false,
         };
         if let Some(defaults) = own.filter(|d| !d.external_sni.is_empty()) {
             target.sni.clone_from(&defaults.external_sni);
@@ -158,10 +157,12 @@ impl<'a> Assembly<'a> {
             if let Some(what) = entry.and_then(forbidden_outside) {
                 let rule = EntryRef::new(EntryKind::ServiceDefaults, &defaults.common.name).at("ExternalSNI");
                 let error = ChainError::External { service: id.service.clone(), what };
-                return Err(Failure { error, rule: Some(rule) });
+                return Err(Failure::new(error, Some(rule)));
             }
             return Ok(target);
         }
+        let dialed = [own.map(|d| &d.transparent_proxy), all.map(|d| &d.transparent_proxy)];
+        target.dialed_directly = dialed.into_iter().flatten().any(|t| t.dialed_directly);
         let modes = [own.map(|d| &d.mesh_gateway), all.map(|d| &d.mesh_gateway)];
         target.mesh_gateway = modes.into_iter().flatten().find(|m| !m.is_empty()).cloned().unwrap_or_default();
         let wanted = &self.question.overrides.mesh_gateway;

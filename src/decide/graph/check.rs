@@ -53,9 +53,7 @@ fn check_mutual_tls(existing: &Entries, change: &Change<'_>) -> Result<(), Graph
             let before = View::of(existing).service_defaults(&e.common.name);
             (&e.mutual_tls_mode, before.map(|b| &b.mutual_tls_mode))
         }
-        Change::Write(ConfigEntry::ProxyDefaults(e)) => {
-            (&e.mutual_tls_mode, existing.proxy_defaults.as_ref().map(|b| &b.mutual_tls_mode))
-        }
+        Change::Write(ConfigEntry::ProxyDefaults(e)) => (&e.mutual_tls_mode, existing.proxy_defaults.as_ref().map(|b| &b.mutual_tls_mode)),
         _ => return Ok(()),
     };
     let kept = before.is_some_and(|b| b == PERMISSIVE);
@@ -105,7 +103,7 @@ fn affected<'a>(existing: &'a Entries, proposed: &Proposed<'a>) -> Affected<'a> 
 fn compile(view: View<'_>, service: &str) -> Result<DiscoveryChain, GraphError> {
     let trust_domain = &TrustDomain::new("check.consul");
     let question = Question { service, datacenter: DATACENTER, trust_domain, overrides: Overrides::default() };
-    chain::compile_in(view, &question).map(|c| c.chain).map_err(|f| f.error.into())
+    chain::compile_in(view, &question).map(|c| c.chain).map_err(|f| f.into_parts().0.into())
 }
 
 fn check_gateway(gateway: &IngressGateway, chains: &BTreeMap<&str, DiscoveryChain>, equal: bool) -> Result<(), GraphError> {

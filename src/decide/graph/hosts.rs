@@ -28,9 +28,14 @@ fn on_listener(entry: &EntryRef, l: usize, listener: &IngressListener) -> Vec<Fi
             let rule = entry.at(path);
             match first.get(&plain(host, listener.port)) {
                 Some(earlier) => findings.push(
-                    Finding::new("GW0312", Level::Finding, rule, format!("host {host:?} is on this listener already, and the earlier one gets its requests"))
-                        .help("give each host of a listener to one service; case and the listener's own port make no difference")
-                        .related([earlier.clone()]),
+                    Finding::new(
+                        "GW0312",
+                        Level::Finding,
+                        rule,
+                        format!("host {host:?} is on this listener already, and the earlier one gets its requests"),
+                    )
+                    .help("give each host of a listener to one service; case and the listener's own port make no difference")
+                    .related([earlier.clone()]),
                 ),
                 None => drop(first.insert(plain(host, listener.port), rule)),
             }

@@ -48,7 +48,10 @@ fn forgotten(entries: &Entries) -> Vec<Finding> {
     let Some(global) = View::of(entries).proxy_defaults().filter(|d| is_http_like(&d.protocol)) else { return Vec::new() };
     let silent = entries.service_defaults.values().filter(|d| d.protocol.is_empty());
     let finding = |name: &str| {
-        let message = format!("service {name:?} speaks tcp: its service-defaults have no Protocol, and so {:?} of proxy-defaults is lost", global.protocol);
+        let message = format!(
+            "service {name:?} speaks tcp: its service-defaults have no Protocol, and so {:?} of proxy-defaults is lost",
+            global.protocol
+        );
         Finding::new("GW0311", Level::Warning, EntryRef::new(EntryKind::ServiceDefaults, name).at(""), message)
             .help(format!("write Protocol = \"{}\", or Protocol = \"tcp\" if that is meant", global.protocol))
             .related([EntryRef::new(EntryKind::ProxyDefaults, "global").at("Config.protocol")])

@@ -24,8 +24,9 @@ pub fn check_set(entries: &Entries) -> Vec<Finding> {
             }
             Err(failure) => {
                 // Every service of a circle finds it; once is enough.
-                if circle_of(&failure.error).is_none_or(|circle| circles.insert(circle)) {
-                    findings.push(broken(failure, service));
+                let (error, rule) = failure.into_parts();
+                if circle_of(&error).is_none_or(|circle| circles.insert(circle)) {
+                    findings.push(broken(&error, rule, service));
                 }
             }
         }
@@ -58,21 +59,25 @@ fn compile(entries: &Entries, service: &str) -> Result<Compiled, Failure> {
     chain::compile_in(View::of(entries), &question)
 }
 
-fn broken(failure: Failure, service: &str) -> Finding {
-    let rule = failure.rule.unwrap_or_else(|| EntryRef::new(EntryKind::ServiceSplitter, service).at(""));
-    let (code, help) = match &failure.error {
+fn broken(error: &ChainError, rule: Option<RuleRef>, service: &str) -> Finding {
+    let rule = rule.unwrap_or_else(|| EntryRef::new(EntryKind::ServiceSplitter, service).at(""));
+    let (code, help) = match error {
         ChainError::CircularRedirect(_) => ("GW0301", "let one of these resolvers redirect elsewhere"),
         ChainError::CircularReference(_) => ("GW0302", "let one of these splitters name a subset, or another service"),
         ChainError::InconsistentProtocols { .. } => {
             ("GW0303", "give all services of a chain the same protocol, in service-defaults or for all in proxy-defaults")
         }
-        ChainError::NoAdvancedRouting { .. } => ("GW0304", "set Protocol http, http2 or grpc in its service-defaults, or in proxy-defaults"),
+        ChainError::NoAdvancedRouting { .. } => {
+            ("GW0304", "set Protocol http, http2 or grpc in its service-defaults, or in proxy-defaults")
+        }
         ChainError::MissingSubset { .. } => ("GW0305", "define the subset in the service-resolver of that service"),
-        ChainError::External { .. } => ("GW0306", "take the section out of the service-resolver, or ExternalSNI out of the service-defaults"),
+        ChainError::External { .. } => {
+            ("GW0306", "take the section out of the service-resolver, or ExternalSNI out of the service-defaults")
+        }
         ChainError::TooManyLegs { .. } => ("GW0307", "splitters of splitters multiply: name fewer services on each level"),
     };
-    let members = members(&failure.error, &rule);
-    Finding::new(code, Level::Error, rule, failure.error.to_string()).help(help).related(members)
+    let members = members(error, &rule);
+    Finding::new(code, Level::Error, rule, error.to_string()).help(help).related(members)
 }
 
 /// The other entries of a circle.
@@ -89,7 +94,8 @@ fn members(error: &ChainError, rule: &RuleRef) -> Vec<RuleRef> {
 
 fn crash(crash: &Crash) -> Finding {
     let Crash { outer, inner, field } = crash;
-    let message = format!("the {field} of these nested splits kill a Consul 1.21 server: one has edits without the Add or Set that the other has");
+    let message =
+        format!("the {field} of these nested splits kill a Consul 1.21 server: one has edits without the Add or Set that the other has");
     Finding::new("GW0308", Level::Error, inner.clone(), message)
         .help(format!("give both splits the same kinds of {field}"))
         .related([outer.clone()])
