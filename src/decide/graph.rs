@@ -5,6 +5,7 @@
 
 mod check;
 mod circles;
+pub mod codes;
 mod hosts;
 mod links;
 mod protocols;
@@ -67,7 +68,7 @@ pub enum Level {
 /// Something about a set of entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `GW03xx`
+    /// `GW04xx`
     pub code: &'static str,
     /// How much it matters.
     pub level: Level,
