@@ -7,7 +7,6 @@ mod check;
 mod circles;
 pub mod codes;
 mod hosts;
-mod links;
 mod protocols;
 mod set;
 mod shadow;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::circles::circle_of;
 use super::{Finding, Level, codes, hosts, protocols, shadow, spelling};
 use crate::decide::chain::{self, ChainError, Compiled, Crash, Failure, Overrides, Question, View};
+use crate::decide::links;
 use crate::id::{ServiceKey, TrustDomain};
 use crate::model::entry::{Entries, EntryKind, EntryRef, RuleRef};
 
@@ -46,7 +47,7 @@ fn services(entries: &Entries) -> BTreeMap<ServiceKey, &str> {
     let Entries { routers, splitters, resolvers, ingress_gateways, .. } = entries;
     let mut services = BTreeMap::new();
     let gateways = ingress_gateways.values();
-    services.extend(gateways.flat_map(|g| super::links::of_ingress(g)).map(|l| (ServiceKey::of(l.service), l.service)));
+    services.extend(gateways.flat_map(|g| links::of_ingress(g)).map(|l| (ServiceKey::of(l.service), l.service)));
     services.extend(resolvers.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
     services.extend(splitters.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
     services.extend(routers.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::links::{self, Link};
 use super::{Finding, Level, codes};
+use crate::decide::links::{self, Link};
 use crate::id::ServiceKey;
 use crate::model::entry::{ConfigEntry, Entries, EntryRef};
 
