@@ -22,6 +22,8 @@ use crate::model::duration::GoDuration;
 use crate::model::entry::{Entries, RuleRef};
 
 pub(super) use flatten::Crash;
+#[cfg(test)]
+use flatten::MOST_LEGS;
 pub(super) use view::{Proposed, View};
 
 /// What a chain is compiled for.
