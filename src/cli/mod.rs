@@ -1,7 +1,8 @@
 //! Arguments in, one call, one rendering. A command a file, none of which knows how its answer is found.
 
-mod batch;
+mod config;
 mod error;
+mod input;
 mod inspect;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ enum ErrorFormatArg {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
 }
 
@@ -64,6 +66,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
             ui.print("gw inspect batch\n")?;
             Ok(Answer::Yes)
         }
+        Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
     }
 }

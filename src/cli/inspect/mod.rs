@@ -1,9 +1,11 @@
 //! `gw inspect`: questions to the brain.
 
+mod batch;
+
 use clap::{Args, Subcommand};
 
 use super::error::Failure;
-use super::{Answer, batch};
+use super::Answer;
 use crate::ui::Ui;
 
 /// Ask why: routes, chains, batches of questions
