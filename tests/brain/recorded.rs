@@ -15,7 +15,7 @@ use gw::source::entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::{Fixed, split_sides};
+use crate::{Fixed, boundaries, split_sides};
 
 /// The groups of cases that are about routing; the others are about what the data path does with a plan.
 const GROUPS: [&str; 11] = ["hosts", "path", "header", "query", "method", "rewrite", "resolver", "health", "split", "failover", "mix"];
@@ -115,7 +115,8 @@ fn ask(snapshot: &Snapshot, listener: &ListenerName, request: &Value) -> Said {
     let here = ([127, 0, 0, 1], 1).into();
     let facts = Facts { listener, client: here, local: here, sni: None, request: Some(head) };
     let mut said = Said::default();
-    for roll in 0..split_sides(snapshot, &facts) {
+    let sides = split_sides(snapshot, &facts);
+    for roll in boundaries(snapshot).into_iter().filter(|roll| *roll < sides) {
         match snapshot.plan(&facts, &Idle, &mut Fixed(roll), &mut ()) {
             Ok(plan) => {
                 let hops = plan.hops().filter(|(t, _)| t.id == plan.first_target().id);
