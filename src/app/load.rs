@@ -20,6 +20,41 @@ pub struct Loaded {
     pub notes: Vec<Diagnostic>,
 }
 
+/// Why it is not clear which gateway is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhichGateway {
+    /// There is none at all.
+    #[error("there is no [[gateway]] in the file")]
+    None,
+    /// None has the name.
+    #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// There are several, and no name was given.
+    #[error("say which gateway is meant; there are {}", .0.join(", "))]
+    Several(Vec<String>),
+}
+
+impl Loaded {
+    /// The gateway of that name; without a name the only one.
+    pub fn gateway(&self, name: Option<&str>) -> Result<&Resources, WhichGateway> {
+        let known = || self.gateways.iter().map(|(_, r)| r.gateway.name.clone()).collect::<Vec<_>>();
+        match (name, self.gateways.as_slice()) {
+            (_, []) => Err(WhichGateway::None),
+            (None, [(_, only)]) => Ok(only),
+            (None, _) => Err(WhichGateway::Several(known())),
+            (Some(name), gateways) => {
+                let found = gateways.iter().find(|(_, r)| r.gateway.name == name);
+                found.map(|(_, r)| r).ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
+            }
+        }
+    }
+}
+
 /// Reads `gw.toml` and the entries it names, and `more` folders of entries beside. Every error at once.
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     let configuration = file::convert(&file::read(path)?)?;

@@ -1,6 +1,7 @@
 //! Assembly: the only module that sees all the layers below it.
 
 pub mod batch;
+pub mod chain;
 pub mod entries;
 pub mod inspect;
 pub mod load;

@@ -1,10 +1,13 @@
 //! Why a command did not do what it was asked, and what the exit code says about it.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::input;
 use crate::app::entries::Diagnostic;
+use crate::app::load::WhichGateway;
+use crate::decide::chain::ChainError;
 use crate::ui::Ui;
 
 /// Why a command failed. The exit code follows from the variant, as in gw(1).
@@ -16,9 +19,20 @@ pub(super) enum Failure {
     /// stdin cannot be read.
     #[error("cannot read stdin")]
     Stdin(#[source] io::Error),
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Arguments that clap cannot judge.
     #[error("{0}")]
     Usage(String),
+    /// The entries make no chain.
+    #[error("the service has no discovery chain")]
+    Chain(#[from] ChainError),
     /// The input is refused: these reports are still to be printed.
     #[error("the input is refused")]
     Invalid(Vec<Diagnostic>),
@@ -38,9 +52,15 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::Stdin(_) => 1,
+            Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
             Self::Usage(_) => 2,
-            Self::Invalid(_) => 3,
+            Self::Chain(_) | Self::Invalid(_) => 3,
         }
+    }
+}
+
+impl From<WhichGateway> for Failure {
+    fn from(error: WhichGateway) -> Self {
+        Self::Usage(error.to_string())
     }
 }

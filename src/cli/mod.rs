@@ -2,8 +2,10 @@
 
 mod config;
 mod error;
+pub mod generated;
 mod input;
 mod inspect;
+mod shell;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,9 @@ enum ErrorFormatArg {
 enum Command {
     Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
+    Version(shell::VersionArgs),
 }
 
 /// Runs the command line of this process.
@@ -68,6 +73,9 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
         }
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
+        Some(Command::Completions(args)) => shell::completions(&args, ui),
+        Some(Command::Man(args)) => shell::man(args, ui),
+        Some(Command::Version(_)) => shell::version(ui),
     }
 }
 

@@ -1,11 +1,14 @@
 //! `gw inspect`: questions to the brain.
 
 mod batch;
+mod chain;
+mod describe;
+mod route;
 
 use clap::{Args, Subcommand};
 
-use super::error::Failure;
 use super::Answer;
+use super::error::Failure;
 use crate::ui::Ui;
 
 /// Ask why: routes, chains, batches of questions
@@ -17,11 +20,15 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Subcommand)]
 enum Question {
+    Route(route::RouteArgs),
+    Chain(chain::ChainArgs),
     Batch(batch::BatchArgs),
 }
 
 pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.question {
+        Question::Route(args) => route::run(args, ui),
+        Question::Chain(args) => chain::run(args, ui),
         Question::Batch(_) => batch::run(ui),
     }
 }
