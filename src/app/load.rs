@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::decide::graph::{self, Finding};
 use crate::model::entry::{ConfigEntry, Entries, EntryRef};
+use crate::model::gateway::GatewayConfig;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::{Diagnostic, Level};
 use crate::source::entry::Decoded;
@@ -16,6 +17,8 @@ pub struct Loaded {
     pub gateways: Vec<(GatewayFile, Resources)>,
     /// The rest of `gw.toml`.
     pub configuration: Configuration,
+    /// The entries, as one set.
+    pub entries: Entries,
     /// Findings and warnings; no errors.
     pub notes: Vec<Diagnostic>,
 }
@@ -40,6 +43,18 @@ pub enum WhichGateway {
 }
 
 impl Loaded {
+    /// The whole world of a gateway.
+    pub fn world(&self, gateway: GatewayConfig) -> Resources {
+        Resources {
+            gateway,
+            datacenter: self.configuration.datacenter.clone(),
+            trust_domain: self.configuration.trust_domain.clone(),
+            entries: self.entries.clone(),
+            services: self.configuration.services.clone(),
+            rejected: Vec::new(),
+        }
+    }
+
     /// The gateway of that name; without a name the only one.
     pub fn gateway(&self, name: Option<&str>) -> Result<&Resources, WhichGateway> {
         let known = || self.gateways.iter().map(|(_, r)| r.gateway.name.clone()).collect::<Vec<_>>();
@@ -59,22 +74,22 @@ impl Loaded {
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     let configuration = file::convert(&file::read(path)?)?;
     let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
-    let (entries, problems) = entry_set(&folders);
+    with_entries(configuration, &folders)
+}
+
+/// Reads folders of entries that no `gw.toml` names: no gateway, no service, and the default datacenter.
+pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    with_entries(Configuration::default(), folders)
+}
+
+fn with_entries(configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    let (entries, problems) = entry_set(folders);
     if problems.iter().any(|p| p.level == Level::Error) {
         return Err(problems);
     }
-    let gateways = configuration.gateways.iter().map(|gateway| {
-        let resources = Resources {
-            gateway: gateway.config.clone(),
-            datacenter: configuration.datacenter.clone(),
-            trust_domain: configuration.trust_domain.clone(),
-            entries: entries.clone(),
-            services: configuration.services.clone(),
-            rejected: Vec::new(),
-        };
-        (gateway.clone(), resources)
-    });
-    Ok(Loaded { gateways: gateways.collect(), notes: problems, configuration: configuration.clone() })
+    let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries };
+    loaded.gateways = loaded.configuration.gateways.iter().map(|g| (g.clone(), loaded.world(g.config.clone()))).collect();
+    Ok(loaded)
 }
 
 /// The entries of files and folders as one set, and all that is wrong with them one by one and together, sorted by file and

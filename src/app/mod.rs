@@ -5,3 +5,4 @@ pub mod chain;
 pub mod entries;
 pub mod inspect;
 pub mod load;
+pub mod origin;
