@@ -1,6 +1,6 @@
-//! Chance and load, given by the caller: the brain has neither.
+//! Which instance: the policies, with chance and load given by the caller, for the brain has neither.
 
-use super::snapshot::Endpoint;
+use super::snapshot::{Endpoint, Policy, Target};
 
 /// Where random numbers come from: the worker's generator, or a replayed roll.
 pub trait Dice {
@@ -10,7 +10,7 @@ pub trait Dice {
 
 /// What the caller knows of the work in flight. `gw inspect` passes [`Idle`] and says so.
 pub trait Load {
-    /// The next turn of a round robin, counting up; `balancer` is the number of the upstream target in its snapshot.
+    /// The next turn of a round robin, counting up; `balancer` is the number of the target in its snapshot.
     fn turn(&self, balancer: u32) -> u64;
     /// Requests in flight at an instance, for least_request.
     fn active(&self, endpoint: &Endpoint) -> u32;
@@ -33,5 +33,76 @@ impl Load for Idle {
 
     fn rests(&self, _: &Endpoint) -> bool {
         false
+    }
+}
+
+/// The number of the instance that is tried first, or `None` where the target has none. One that rests is passed over for
+/// the next that does not.
+pub(super) fn choose(target: &Target, policy: Policy, load: &impl Load, dice: &mut impl Dice) -> Option<usize> {
+    let count = target.endpoints.len();
+    if count < 2 {
+        return count.checked_sub(1);
+    }
+    let chosen = match policy {
+        Policy::RoundRobin => target.turns[(load.turn(target.number) % target.turns.len() as u64) as usize] as usize,
+        Policy::Random => dice.roll(count as u32) as usize,
+        Policy::LeastRequest { choices } => least_request(target, choices, load, dice),
+    };
+    let awake = |n: &usize| !load.rests(&target.endpoints[*n]);
+    Some((chosen..count).chain(0..chosen).find(awake).unwrap_or(chosen))
+}
+
+/// Draws by weight, then takes the one with the least requests in flight for its weight (semantics 6.2).
+fn least_request(target: &Target, choices: u32, load: &impl Load, dice: &mut impl Dice) -> usize {
+    let mut draw = || target.turns[dice.roll(target.turns.len() as u32) as usize] as usize;
+    let mut best = draw();
+    for _ in 1..choices.min(16) {
+        let other = draw();
+        let busy = |n: usize| u64::from(load.active(&target.endpoints[n]) + 1);
+        let weight = |n: usize| u64::from(target.endpoints[n].weight);
+        if busy(other) * weight(best) < busy(best) * weight(other) {
+            best = other;
+        }
+    }
+    best
+}
+
+/// The turns of one round, each endpoint as often as its weight, spread as evenly as whole turns allow.
+pub(super) fn turns(weights: &[u32]) -> Vec<u16> {
+    let divisor = weights.iter().copied().fold(0, gcd).max(1);
+    let weights: Vec<i64> = weights.iter().take(usize::from(u16::MAX)).map(|w| i64::from(w / divisor)).collect();
+    let total: i64 = weights.iter().sum();
+    if weights.iter().all(|w| *w == 1) {
+        return (0..weights.len() as u16).collect();
+    }
+    let mut credit = vec![0i64; weights.len()];
+    let mut out = Vec::with_capacity(total as usize);
+    for _ in 0..total {
+        for (c, w) in credit.iter_mut().zip(&weights) {
+            *c += w;
+        }
+        let richest = (0..credit.len()).rev().max_by_key(|n| credit[*n]).unwrap_or(0);
+        credit[richest] -= total;
+        out.push(richest as u16);
+    }
+    out
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_gives_each_instance_as_many_turns_as_it_weighs_well_mixed() {
+        assert_eq!(turns(&[1, 1, 1]), [0, 1, 2]);
+        assert_eq!(turns(&[4, 4]), [0, 1]);
+        assert_eq!(turns(&[5, 1, 1]), [0, 0, 1, 0, 2, 0, 0]);
+        assert_eq!(turns(&[]), [0u16; 0]);
+        let round = turns(&[128, 3]);
+        assert_eq!(round.iter().filter(|n| **n == 1).count(), 3);
     }
 }

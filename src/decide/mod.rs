@@ -1,14 +1,19 @@
 //! The brain: pure, with no socket, clock, chance or log. The data path obeys it and `gw inspect` shows it.
 //!
-//! [`Snapshot::plan`] is the one entrance for a connection or request; [`chain::compile`] and [`graph`] answer for entries.
+//! `Snapshot::plan` is the one entrance for a connection or request; [`chain::compile`] and [`graph`] answer for entries.
 
 pub mod balance;
 pub mod chain;
 pub mod code;
+pub mod compile;
 pub mod edits;
 pub mod facts;
 pub mod graph;
+pub mod hosts;
+pub mod matcher;
 pub mod plan;
+mod prefix_index;
+pub mod routes;
 pub mod snapshot;
 pub mod witness;
 

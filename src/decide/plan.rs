@@ -1,11 +1,14 @@
-//! What is decided: everything that the data path will do, or why it does nothing.
+//! The one question, and its answer: everything that the data path will do, or why it does nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::balance::{Dice, Load, choose};
 use super::code::Code;
 use super::edits::Edits;
-use super::snapshot::{Endpoint, Leg, Route, Upstream};
+use super::facts::Facts;
+use super::snapshot::{CompiledListener, CompiledService, Endpoint, Leg, Next, Route, Snapshot, Split, Target, Upstream};
+use super::witness::{Step, Witness};
 use crate::model::entry::RuleRef;
 
 /// Everything that the data path does with a connection or request. Made by `Snapshot::plan`, obeyed by `proxy`.
@@ -23,38 +26,8 @@ pub struct Plan {
     pub first: usize,
     /// Path and query to send, where `PrefixRewrite` changes them.
     pub rewritten: Option<String>,
-    /// What the dice showed for the splitter, 0 to 9999; replay it with `gw inspect route --roll`.
+    /// What the dice showed for the splitter, in `0..total`; replay it with `gw inspect route --roll`.
     pub roll: Option<u32>,
-}
-
-impl Plan {
-    /// The instances to try, best first: the chosen one, the others of its target, then the failover targets in order.
-    /// Each but the first only after a connection was refused before a byte was sent (`docs/differences.md`, try-next).
-    pub fn hops(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.upstream.targets.iter().enumerate().skip(self.target).flat_map(move |(n, target)| {
-            let start = if n == self.target { self.first } else { 0 };
-            let (before, after) = target.endpoints.split_at(start.min(target.endpoints.len()));
-            after.iter().chain(before)
-        })
-    }
-
-    /// Header edits of the request, in the order they run: split leg, route, ingress service (semantics 5).
-    pub fn request_edits(&self) -> impl Iterator<Item = &Edits> {
-        let leg = self.leg.as_ref().and_then(|l| l.request_edits.as_ref());
-        leg.into_iter().chain(&self.route.request_edits).chain(&self.route.host.request_edits)
-    }
-
-    /// Header edits of the answer, in the order they run.
-    pub fn response_edits(&self) -> impl Iterator<Item = &Edits> {
-        let leg = self.leg.as_ref().and_then(|l| l.response_edits.as_ref());
-        leg.into_iter().chain(&self.route.response_edits).chain(&self.route.host.response_edits)
-    }
-
-    /// The rules that led here, outermost first: ingress service, route, split legs, resolvers.
-    pub fn rules(&self) -> impl Iterator<Item = &RuleRef> {
-        let leg = self.leg.iter().flat_map(|l| &l.rules);
-        [&self.route.host.rule, &self.route.rule].into_iter().chain(leg).chain(&self.upstream.rules)
-    }
 }
 
 /// The times within which things must happen. `None` is without limit.
@@ -92,13 +65,163 @@ pub struct Refusal {
     pub rule: Option<RuleRef>,
     /// The route that was taken before it turned out that nothing can answer: its answer edits apply (wire 5).
     pub route: Option<Arc<Route>>,
+    /// The leg that was chosen before, likewise.
+    pub leg: Option<Arc<Leg>>,
     /// What was looked for: the Host, the path, the target.
     pub subject: String,
+}
+
+impl Snapshot {
+    /// The one question: what is to be done with this connection or request?
+    ///
+    /// Pure: the same facts, load and rolls give the same plan. The data path passes `()` as witness, `gw inspect` one that
+    /// records.
+    pub fn plan(&self, facts: &Facts<'_>, load: &impl Load, dice: &mut impl Dice, witness: &mut impl Witness) -> Result<Plan, Refusal> {
+        let listener = self.listeners.get(facts.listener).ok_or_else(|| Refusal::new(Code::NoListener, facts.listener.as_str()))?;
+        witness.saw(|| Step::Listener { listener: listener.listener.name.to_string(), protocol: listener.listener.protocol.as_str() });
+
+        let service = listener.service(facts)?;
+        witness.saw(|| Step::Service {
+            rule: service.host.rule.to_string(),
+            service: service.host.service.clone(),
+            domains: service.host.domains.clone(),
+        });
+
+        // A connection has no head to match: a tcp listener's service has one route, which catches all.
+        let rule = match &facts.request {
+            Some(request) => service.routes.find(request, witness),
+            None => service.routes.rules().first(),
+        };
+        let rule = rule.ok_or_else(|| Refusal::no_route(service, facts))?;
+        witness.saw(|| Step::Route { rule: rule.route.rule.to_string() });
+
+        let (leg, upstream, roll) = match &rule.next {
+            Next::Upstream(upstream) => (None, upstream, None),
+            Next::Split(split) => split.draw(dice, witness),
+        };
+        witness.saw(|| Step::Resolver { rules: printed(&upstream.rules), target: upstream.targets[0].id.to_string() });
+
+        let Some((target, first)) = upstream.first_in_use(load, dice, witness) else {
+            return Err(Refusal::no_endpoint(&rule.route, leg, upstream));
+        };
+        let rewritten = facts.request.as_ref().zip(rule.rewrite.as_ref()).and_then(|(r, to)| rule.matcher.rewrite(r.target, to));
+        Ok(Plan { route: rule.route.clone(), leg: leg.cloned(), upstream: upstream.clone(), target, first, rewritten, roll })
+    }
+}
+
+impl CompiledListener {
+    /// The service that a connection or request means.
+    fn service(&self, facts: &Facts<'_>) -> Result<&Arc<CompiledService>, Refusal> {
+        let Some(request) = &facts.request else {
+            return self.services.first().ok_or_else(|| Refusal::new(Code::NoRoute, facts.listener.as_str()));
+        };
+        let number = self.hosts.find(request.authority);
+        number.and_then(|n| self.services.get(n as usize)).ok_or_else(|| Refusal::new(Code::NoHost, request.authority))
+    }
+}
+
+impl Split {
+    /// The leg that the dice choose.
+    fn draw<'a>(&'a self, dice: &mut impl Dice, witness: &mut impl Witness) -> (Option<&'a Arc<Leg>>, &'a Arc<Upstream>, Option<u32>) {
+        let roll = dice.roll(self.total);
+        let last = self.legs.len() - 1;
+        let chosen = self.legs.partition_point(|(end, ..)| *end <= roll).min(last);
+        let (_, leg, upstream) = &self.legs[chosen];
+        witness.saw(|| Step::Split { rules: printed(&leg.rules), roll, of: self.total });
+        (Some(leg), upstream, Some(roll))
+    }
+}
+
+impl Upstream {
+    /// The first target that has an instance in use, and which instance is tried first. Failover is strict: a leg counts only
+    /// when all before it have no healthy instance (semantics 4.6).
+    fn first_in_use(&self, load: &impl Load, dice: &mut impl Dice, witness: &mut impl Witness) -> Option<(usize, usize)> {
+        for (n, target) in self.targets.iter().enumerate() {
+            if let Some(first) = choose(target, self.policy, load, dice) {
+                witness.saw(|| target.chose(first));
+                return Some((n, first));
+            }
+            witness.saw(|| Step::PassedOver { target: target.id.to_string(), rule: self.failover_rule.as_ref().map(ToString::to_string) });
+        }
+        None
+    }
+}
+
+impl Target {
+    fn chose(&self, first: usize) -> Step {
+        let endpoint = &self.endpoints[first];
+        Step::Instance {
+            target: self.id.to_string(),
+            instance: endpoint.id.clone(),
+            address: endpoint.address.to_string(),
+            of: self.endpoints.len(),
+        }
+    }
+}
+
+impl Plan {
+    /// The instances to try, best first: the chosen one, the others of its target, then the failover targets in order.
+    /// Each but the first only after a connection was refused before a byte was sent (`docs/differences.md`, try-next).
+    pub fn hops(&self) -> impl Iterator<Item = (&Arc<Target>, &Arc<Endpoint>)> {
+        self.upstream.targets.iter().enumerate().skip(self.target).flat_map(move |(n, target)| {
+            let start = if n == self.target { self.first } else { 0 };
+            let (before, after) = target.endpoints.split_at(start.min(target.endpoints.len()));
+            after.iter().chain(before).map(move |endpoint| (target, endpoint))
+        })
+    }
+
+    /// The target of the first hop.
+    pub fn first_target(&self) -> &Arc<Target> {
+        &self.upstream.targets[self.target]
+    }
+
+    /// Header edits of the request, in the order they run: split leg, route, ingress service (semantics 5).
+    pub fn request_edits(&self) -> impl Iterator<Item = &Edits> {
+        let leg = self.leg.as_ref().and_then(|l| l.request_edits.as_ref());
+        leg.into_iter().chain(&self.route.request_edits).chain(&self.route.host.request_edits)
+    }
+
+    /// Header edits of the answer, in the order they run.
+    pub fn response_edits(&self) -> impl Iterator<Item = &Edits> {
+        response_edits(self.leg.as_deref(), Some(&self.route))
+    }
+
+    /// The rules that led here, outermost first: ingress service, route, split legs, resolvers.
+    pub fn rules(&self) -> impl Iterator<Item = &RuleRef> {
+        let leg = self.leg.iter().flat_map(|l| &l.rules);
+        [&self.route.host.rule, &self.route.rule].into_iter().chain(leg).chain(&self.upstream.rules)
+    }
 }
 
 impl Refusal {
     /// A refusal before any rule was found.
     pub fn new(code: Code, subject: impl Into<String>) -> Self {
-        Self { code, rule: None, route: None, subject: subject.into() }
+        Self { code, rule: None, route: None, leg: None, subject: subject.into() }
     }
+
+    fn no_route(service: &CompiledService, facts: &Facts<'_>) -> Self {
+        let subject = facts.request.map_or("", |r| r.target);
+        Self { rule: Some(service.host.rule.clone()), ..Self::new(Code::NoRoute, subject) }
+    }
+
+    fn no_endpoint(route: &Arc<Route>, leg: Option<&Arc<Leg>>, upstream: &Upstream) -> Self {
+        let subject = upstream.targets[0].id.to_string();
+        let rule = upstream.rules.last().or(leg.and_then(|l| l.rules.last())).unwrap_or(&route.rule);
+        Self { rule: Some(rule.clone()), route: Some(route.clone()), leg: leg.cloned(), ..Self::new(Code::NoHealthyEndpoint, subject) }
+    }
+
+    /// Header edits of the answer that gw makes, in the order they run.
+    pub fn response_edits(&self) -> impl Iterator<Item = &Edits> {
+        response_edits(self.leg.as_deref(), self.route.as_deref())
+    }
+}
+
+fn response_edits<'a>(leg: Option<&'a Leg>, route: Option<&'a Route>) -> impl Iterator<Item = &'a Edits> {
+    let leg = leg.and_then(|l| l.response_edits.as_ref());
+    let route_edits = route.and_then(|r| r.response_edits.as_ref());
+    leg.into_iter().chain(route_edits).chain(route.and_then(|r| r.host.response_edits.as_ref()))
+}
+
+fn printed(rules: &[RuleRef]) -> Vec<String> {
+    rules.iter().map(ToString::to_string).collect()
 }

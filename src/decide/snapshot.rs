@@ -1,21 +1,20 @@
-//! The compiled state of a gateway: immutable, indexed, asked once per connection or request.
+//! The compiled state of a gateway: immutable, indexed, shared by everything that asks it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::balance::{Dice, Load};
 use super::edits::Edits;
-use super::facts::Facts;
-use super::plan::{Plan, Refusal, RetryPolicy, Timeouts};
-use super::witness::Witness;
+use super::hosts::HostIndex;
+use super::plan::{RetryPolicy, Timeouts};
+use super::routes::RouteTable;
 use crate::id::{ListenerName, TargetId};
 use crate::model::entry::RuleRef;
 use crate::model::gateway::{Listener, Protocol, Switches};
 use crate::model::resources::Rejected;
 use crate::model::service::Address;
 
-/// Everything one gateway does, compiled from one `Resources`.
+/// Everything one gateway does, compiled from one `Resources`. `Snapshot::plan` is its one question.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The listeners, by name.
@@ -31,11 +30,22 @@ pub struct Snapshot {
 pub struct CompiledListener {
     /// Where it is bound and how connections begin.
     pub listener: Listener,
-    /// The services behind it.
-    pub hosts: Vec<Arc<Host>>,
+    /// The services behind it, in the order of the entry; a tcp listener has one at most.
+    pub services: Vec<Arc<CompiledService>>,
+    /// Which of them a Host means.
+    pub hosts: HostIndex,
 }
 
-/// A service on a listener: what Envoy calls a virtual host.
+/// A service behind a listener: Envoy's virtual host with its routes.
+#[derive(Clone, Debug)]
+pub struct CompiledService {
+    /// The service itself.
+    pub host: Arc<Host>,
+    /// Its routes; one that catches all where there is no router.
+    pub routes: RouteTable,
+}
+
+/// What a service on a listener is called and what it does to all its requests.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// The service's name.
@@ -67,6 +77,24 @@ pub struct Route {
     pub retry: Option<RetryPolicy>,
 }
 
+/// Where a route goes.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// Straight to a resolver.
+    Upstream(Arc<Upstream>),
+    /// To one of several, by chance.
+    Split(Arc<Split>),
+}
+
+/// A splitter, with all splitters below it folded in.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The legs that can be chosen, each with the upper end of its share; the last one's is `total`.
+    pub legs: Vec<(u32, Arc<Leg>, Arc<Upstream>)>,
+    /// The sum of the weights in hundredths of a percent: 10000, or little less or more where folding rounded.
+    pub total: u32,
+}
+
 /// A leg of a splitter.
 #[derive(Clone, Debug)]
 pub struct Leg {
@@ -85,21 +113,43 @@ pub struct Upstream {
     pub targets: Vec<Arc<Target>>,
     /// Within which a connection must stand.
     pub connect_timeout: Duration,
+    /// How an instance is chosen.
+    pub policy: Policy,
     /// `service-resolver/web`, and the redirects before it.
     pub rules: Vec<RuleRef>,
+    /// `service-resolver/web Failover.*`, where there is one.
+    pub failover_rule: Option<RuleRef>,
+}
+
+/// How an instance of a target is chosen (semantics 6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// In turn, by weight.
+    RoundRobin,
+    /// Any, weights not looked at.
+    Random,
+    /// Of so many drawn at random the one with the least requests in flight; by weight where weights differ.
+    LeastRequest {
+        /// How many are drawn, at least 1.
+        choices: u32,
+    },
 }
 
 /// A target and the instances of it that are in use.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// Its number, unique among all snapshots of one compiler, for the caller's round-robin counters.
+    pub number: u32,
     /// Its id.
     pub id: TargetId,
-    /// The server name for mTLS.
+    /// The server name for mTLS; empty at a peer.
     pub sni: String,
     /// What is spoken with its instances: HTTP/2 for http2 and grpc.
     pub protocol: Protocol,
     /// The healthy instances. Empty: the target is passed over.
     pub endpoints: Vec<Arc<Endpoint>>,
+    /// The turns of one round: numbers of endpoints, each as often as its weight says, well mixed.
+    pub turns: Vec<u16>,
 }
 
 /// An instance that may be chosen.
@@ -113,14 +163,6 @@ pub struct Endpoint {
     pub address: Address,
     /// Whether it is spoken to with mTLS.
     pub mesh: bool,
-}
-
-impl Snapshot {
-    /// The one question: what is to be done with this connection or request?
-    ///
-    /// Pure: the same facts, load and rolls give the same plan. The data path passes `()` as witness, `gw inspect` one that
-    /// records.
-    pub fn plan(&self, facts: &Facts<'_>, _load: &impl Load, _dice: &mut impl Dice, _witness: &mut impl Witness) -> Result<Plan, Refusal> {
-        Err(Refusal::new(super::code::Code::NoListener, facts.listener.as_str()))
-    }
+    /// Its weight, 1 to 128.
+    pub weight: u32,
 }

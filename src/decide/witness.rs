@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::matcher::Miss;
+use crate::model::entry::RuleRef;
+
 /// Watches the steps of a decision. `()` never runs the closure, so that watching costs nothing where nobody does.
 pub trait Witness {
     /// A step was made.
@@ -18,7 +21,7 @@ impl Witness for Vec<Step> {
     }
 }
 
-/// One step of a decision. Rules are printed `service-router/web Routes[2]`.
+/// One step of a decision, in the order they were made. Rules are printed `service-router/web Routes[2]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
@@ -26,6 +29,17 @@ pub enum Step {
     Listener {
         /// Its name.
         listener: String,
+        /// What it speaks.
+        protocol: &'static str,
+    },
+    /// A service of the listener was found by Host, or is the only one of a tcp listener.
+    Service {
+        /// The ingress service.
+        rule: String,
+        /// The service's name.
+        service: String,
+        /// The domains it answers to.
+        domains: Vec<String>,
     },
     /// A rule was looked at and did not match: a near miss.
     Missed {
@@ -34,11 +48,50 @@ pub enum Step {
         /// Why it did not match.
         why: String,
     },
-    /// A rule decided.
-    Took {
+    /// A route matched.
+    Route {
         /// The rule.
         rule: String,
-        /// What followed from it.
-        what: String,
     },
+    /// The dice chose a leg of a splitter.
+    Split {
+        /// The legs it was folded through, outermost first.
+        rules: Vec<String>,
+        /// What the dice showed.
+        roll: u32,
+        /// Of how many: the sum of the weights in hundredths of a percent.
+        of: u32,
+    },
+    /// A resolver named the target.
+    Resolver {
+        /// The resolver and the redirects before it.
+        rules: Vec<String>,
+        /// The target.
+        target: String,
+    },
+    /// A target has no healthy instance, so that the next failover target is looked at.
+    PassedOver {
+        /// The target.
+        target: String,
+        /// The failover section that names what follows.
+        rule: Option<String>,
+    },
+    /// An instance was chosen.
+    Instance {
+        /// The target it belongs to.
+        target: String,
+        /// Its id.
+        instance: String,
+        /// Where it answers.
+        address: String,
+        /// Out of how many in use.
+        of: usize,
+    },
+}
+
+impl Step {
+    /// A near miss; the reason is there, for only a rule that did not match is missed.
+    pub(super) fn missed(rule: &RuleRef, why: Option<Miss<'_>>) -> Self {
+        Self::Missed { rule: rule.to_string(), why: why.map(|w| w.to_string()).unwrap_or_default() }
+    }
 }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 pub struct TrustDomain(Arc<str>);
 
 impl TrustDomain {
+    /// The trust domain of a mesh of files that names none.
+    pub const OF_FILES: &str = "11111111-2222-3333-4444-555555555555.consul";
+
     /// Takes the text as it is, lower-cased.
     pub fn new(text: &str) -> Self {
         Self(text.to_ascii_lowercase().into())

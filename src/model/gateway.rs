@@ -1,6 +1,8 @@
 //! What is run: a gateway of a kind, its listeners, and the switches of `docs/differences.md`.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use crate::id::ListenerName;
 
@@ -24,6 +26,15 @@ impl GatewayKind {
             Self::Terminating => "terminating",
         }
     }
+
+    /// The service name that a gateway has when none is given, as `consul connect envoy` has it.
+    pub const fn default_name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress-gateway",
+            Self::Mesh => "mesh-gateway",
+            Self::Terminating => "terminating-gateway",
+        }
+    }
 }
 
 /// One gateway of a process.
@@ -35,6 +46,8 @@ pub struct GatewayConfig {
     pub name: String,
     /// Where its listeners bind.
     pub address: IpAddr,
+    /// Ports whose listener binds to another address than that.
+    pub addresses: BTreeMap<u16, IpAddr>,
     /// Where the gateway differs from Consul with Envoy on purpose, and the operator decides.
     pub switches: Switches,
 }
@@ -125,4 +138,17 @@ pub enum ListenerMode {
     Plain,
     /// TLS with certificates chosen by SNI.
     TerminateTls,
+}
+
+/// A certificate of TLS listeners, in files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// PEM: the leaf, then intermediates.
+    pub cert: PathBuf,
+    /// PEM: its key.
+    pub key: PathBuf,
+    /// The names it is for; empty is those in the certificate.
+    pub hosts: Vec<String>,
+    /// What an entry's `TLS.SDS.CertResource` calls it.
+    pub name: Option<String>,
 }

@@ -8,3 +8,4 @@ pub mod gateway;
 pub mod pattern;
 pub mod resources;
 pub mod service;
+pub mod template;

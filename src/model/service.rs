@@ -49,6 +49,22 @@ pub enum Address {
     Host(String, u16),
 }
 
+impl Address {
+    /// Reads `ip:port`, `[ip6]:port` or `host:port`; `None` for anything else. A host has labels of letters, digits, `-` and `_`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(socket) = text.parse() {
+            return Some(Self::Socket(socket));
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        let label = |l: &str| (1..=63).contains(&l.len()) && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let host_is_named = host.len() <= 253 && host.trim_end_matches('.').split('.').all(label);
+        // Four numbers that are no IP address are a mistyped one, not a name.
+        let numeric = host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let port = port.parse().ok().filter(|p| *p != 0)?;
+        (host_is_named && !numeric).then(|| Self::Host(host.to_owned(), port))
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

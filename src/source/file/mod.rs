@@ -1,1 +1,110 @@
-//! `gw.toml`.
+//! `gw.toml` and the folders of config entries it names.
+
+mod convert;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, Text};
+use super::entry::{self, Decoded, Syntax};
+
+pub use convert::{Configuration, GatewayFile, convert};
+pub use schema::GwToml;
+
+/// A `gw.toml` that was read, with its place.
+#[derive(Clone, Debug)]
+pub struct ReadFile {
+    /// What it says.
+    pub parsed: GwToml,
+    /// Its text.
+    pub text: Arc<Text>,
+    /// The folder that relative paths in it start from.
+    pub folder: PathBuf,
+}
+
+/// What the file of gateways is called where nothing else is said.
+pub const NAME: &str = "gw.toml";
+
+/// Whether a file is a `gw.toml` under whatever name, and not a config entry in TOML: it has a key of a `gw.toml`, and no kind.
+pub fn is_gateway_file(path: &Path) -> bool {
+    if path.file_name().is_some_and(|n| n == NAME) {
+        return true;
+    }
+    let table = || std::fs::read_to_string(path).ok()?.parse::<toml::Table>().ok();
+    let is_toml = path.extension().is_some_and(|e| e == "toml");
+    let of_gateways = |t: toml::Table| schema::KEYS.iter().any(|k| t.contains_key(*k)) && !t.keys().any(|k| k.eq_ignore_ascii_case("kind"));
+    is_toml && table().is_some_and(of_gateways)
+}
+
+/// Reads `gw.toml`. Unknown keys, wrong types and bad values are errors, each with its place.
+pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
+    let text = read_text(path).map_err(|e| vec![e])?;
+    let parsed = schema::parse(&text)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    Ok(ReadFile { parsed, text, folder })
+}
+
+/// Reads every config entry of a file, or of a folder's `.hcl`, `.json` and `.toml` files in the order of their names.
+/// A `gw.toml` among them is none. The accepted entries, then all that is wrong with the others.
+pub fn read_entries(path: &Path) -> (Vec<Decoded>, Vec<Diagnostic>) {
+    let files = match entry_files(path) {
+        Ok(files) => files,
+        Err(e) => return (Vec::new(), vec![e]),
+    };
+    let (mut decoded, mut problems) = (Vec::new(), Vec::new());
+    for file in files {
+        match read_text(&file) {
+            Ok(text) => {
+                let (good, bad) = entry::read(&text, syntax_of(&file));
+                decoded.extend(good);
+                problems.extend(bad);
+            }
+            Err(e) => problems.push(e),
+        }
+    }
+    (decoded, problems)
+}
+
+/// The syntax that a file's name says; what has no known ending is HCL, in which JSON is recognised by its brace.
+pub fn syntax_of(path: &Path) -> Syntax {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("json") => Syntax::Json,
+        Some("toml") => Syntax::Toml,
+        _ => Syntax::Hcl,
+    }
+}
+
+fn entry_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let listing = std::fs::read_dir(path).map_err(|e| unreadable(path, &e))?;
+    let mut files = Vec::new();
+    for item in listing {
+        let file = item.map_err(|e| unreadable(path, &e))?.path();
+        let ending = file.extension().and_then(|e| e.to_str());
+        let hidden = file.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        let gateways = file.file_name().is_some_and(|n| n == NAME);
+        if !hidden && !gateways && matches!(ending, Some("hcl" | "json" | "toml")) && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_text(path: &Path) -> Result<Arc<Text>, Diagnostic> {
+    let content = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+    let origin = path.display().to_string();
+    match String::from_utf8(content) {
+        Ok(content) => Ok(Arc::new(Text { origin, content })),
+        Err(e) => {
+            Err(Diagnostic::error("GW0002", format!("{origin} is not UTF-8: byte {} begins no character", e.utf8_error().valid_up_to())))
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error("GW0001", format!("cannot read {}: {error}", path.display()))
+}

@@ -1,0 +1,237 @@
+//! `gw inspect route`: one request asked of the brain, with every step and near miss.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Serialize;
+
+use crate::decide::Snapshot;
+use crate::decide::balance::{Dice, Idle};
+use crate::decide::facts::{Facts, RequestHead};
+use crate::decide::plan::{Plan, Refusal};
+use crate::decide::snapshot::CompiledListener;
+use crate::decide::witness::Step;
+
+/// A request to ask about.
+#[derive(Clone, Debug)]
+pub struct RouteQuestion {
+    /// The method.
+    pub method: String,
+    /// `http://shop.test:8080/cart?x=1`; the port chooses the listener where there are several.
+    pub url: String,
+    /// `NAME: VALUE`.
+    pub headers: Vec<String>,
+    /// What the dice show; none is 0.
+    pub roll: Option<u32>,
+    /// Who asks; loopback if not given.
+    pub source: Option<IpAddr>,
+}
+
+/// Why a question cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuestionError {
+    /// Not an absolute URL.
+    #[error("{0:?} is not a URL such as http://shop.test:8080/cart")]
+    Url(String),
+    /// Not a method.
+    #[error("{0:?} is not a method")]
+    Method(String),
+    /// Not `NAME: VALUE`.
+    #[error("{0:?} is not a header such as 'x-version: v2'")]
+    Header(String),
+    /// No listener fits the URL.
+    #[error("no http listener fits {url:?}: there are {}", .listeners.join(", "))]
+    Listener {
+        /// The URL.
+        url: String,
+        /// The listeners there are.
+        listeners: Vec<String>,
+    },
+}
+
+/// The answer to a question: what was known, every step, and the outcome.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// `gw.explanation/v1`
+    pub schema: &'static str,
+    /// What was known.
+    pub facts: ExplainedFacts,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What the data path does.
+    pub outcome: ExplainedOutcome,
+}
+
+/// What was known when it was decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExplainedFacts {
+    /// The listener.
+    pub listener: String,
+    /// Who connected.
+    pub client: String,
+    /// The method.
+    pub method: String,
+    /// The Host.
+    pub authority: String,
+    /// Path and query.
+    pub target: String,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What the data path does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ExplainedOutcome {
+    /// It forwards.
+    Forward {
+        /// `ok`
+        code: &'static str,
+        /// The rules that led there, outermost first.
+        rules: Vec<String>,
+        /// The target.
+        target: String,
+        /// The instances in the order they would be tried.
+        instances: Vec<String>,
+        /// The path that is sent.
+        path: String,
+        /// The target's SNI.
+        sni: String,
+        /// What the dice showed, where they were asked.
+        roll: Option<u32>,
+        /// The request timeout in seconds; none is no limit.
+        request_timeout: Option<f64>,
+        /// The idle timeout in seconds; none is no limit.
+        idle_timeout: Option<f64>,
+        /// How often it is tried again.
+        retries: u32,
+    },
+    /// It answers itself.
+    Refuse {
+        /// The stable reason.
+        code: &'static str,
+        /// The status of the answer.
+        status: u16,
+        /// What the reason means.
+        meaning: &'static str,
+        /// The rule that led to it.
+        rule: Option<String>,
+        /// What was looked for.
+        subject: String,
+    },
+}
+
+impl Explanation {
+    /// Whether the request is forwarded.
+    pub fn forwards(&self) -> bool {
+        matches!(self.outcome, ExplainedOutcome::Forward { .. })
+    }
+}
+
+/// Always the same number: the roll that was asked for.
+struct Fixed(u32);
+
+impl Dice for Fixed {
+    fn roll(&mut self, sides: u32) -> u32 {
+        self.0 % sides.max(1)
+    }
+}
+
+/// Asks the brain: the very function that the data path obeys, with a witness that records.
+pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanation, QuestionError> {
+    let wrong_url = || QuestionError::Url(question.url.clone());
+    let method = Method::from_bytes(question.method.as_bytes()).map_err(|_| QuestionError::Method(question.method.clone()))?;
+    let url: Uri = question.url.parse().map_err(|_| wrong_url())?;
+    let authority = url.authority().ok_or_else(wrong_url)?;
+    let scheme = url.scheme_str().ok_or_else(wrong_url)?;
+    let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
+    let headers = parse_headers(&question.headers, scheme)?;
+    let listener = choose_listener(snapshot, authority.port_u16(), &question.url)?;
+    let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
+    let client = SocketAddr::new(question.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0);
+    let head = RequestHead { method: &method, authority: host, target, scheme, headers: &headers };
+    let facts = Facts { listener: &listener.listener.name, client, local: listener.listener.bind, sni: None, request: Some(head) };
+    Ok(explain(snapshot, &facts, question.roll.unwrap_or(0)))
+}
+
+/// The same for facts that are known already.
+pub fn explain(snapshot: &Snapshot, facts: &Facts<'_>, roll: u32) -> Explanation {
+    let mut steps = Vec::new();
+    let answer = snapshot.plan(facts, &Idle, &mut Fixed(roll), &mut steps);
+    let sent = facts.request.map_or("", |r| r.target);
+    let outcome = match answer {
+        Ok(plan) => forward(&plan, sent),
+        Err(refusal) => refuse(&refusal),
+    };
+    Explanation { schema: "gw.explanation/v1", facts: ExplainedFacts::of(facts), steps, outcome }
+}
+
+fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {
+    ExplainedOutcome::Forward {
+        code: "ok",
+        rules: plan.rules().map(ToString::to_string).collect(),
+        target: plan.first_target().id.to_string(),
+        instances: plan.hops().map(|(_, e)| format!("{} at {}", e.id, e.address)).collect(),
+        path: plan.rewritten.clone().unwrap_or_else(|| sent.to_owned()),
+        sni: plan.first_target().sni.clone(),
+        roll: plan.roll,
+        request_timeout: plan.route.timeouts.request.map(|d| d.as_secs_f64()),
+        idle_timeout: plan.route.timeouts.idle.map(|d| d.as_secs_f64()),
+        retries: plan.route.retry.as_ref().map_or(0, |r| r.retries),
+    }
+}
+
+fn refuse(refusal: &Refusal) -> ExplainedOutcome {
+    ExplainedOutcome::Refuse {
+        code: refusal.code.as_str(),
+        status: refusal.code.status(),
+        meaning: refusal.code.meaning(),
+        rule: refusal.rule.as_ref().map(ToString::to_string),
+        subject: refusal.subject.clone(),
+    }
+}
+
+impl ExplainedFacts {
+    fn of(facts: &Facts<'_>) -> Self {
+        let request = facts.request;
+        let printed =
+            |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned());
+        Self {
+            listener: facts.listener.to_string(),
+            client: facts.client.ip().to_string(),
+            method: request.map(|r| r.method.to_string()).unwrap_or_default(),
+            authority: request.map(|r| r.authority.to_owned()).unwrap_or_default(),
+            target: request.map(|r| r.target.to_owned()).unwrap_or_default(),
+            headers: request.map(|r| r.headers.iter().map(printed).collect()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The headers as they reach the router: with `x-forwarded-proto`, which a gateway sets unless it was sent.
+fn parse_headers(given: &[String], scheme: &str) -> Result<HeaderMap, QuestionError> {
+    let mut headers = HeaderMap::new();
+    for line in given {
+        let wrong = || QuestionError::Header(line.clone());
+        let (name, value) = line.split_once(':').ok_or_else(wrong)?;
+        let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong())?;
+        headers.append(name, HeaderValue::from_str(value.trim()).map_err(|_| wrong())?);
+    }
+    if let (false, Ok(value)) = (headers.contains_key("x-forwarded-proto"), HeaderValue::from_str(scheme)) {
+        headers.insert("x-forwarded-proto", value);
+    }
+    Ok(headers)
+}
+
+/// The listener on the URL's port; without a fitting one the only http listener.
+fn choose_listener<'a>(snapshot: &'a Snapshot, port: Option<u16>, url: &str) -> Result<&'a CompiledListener, QuestionError> {
+    let http: Vec<&CompiledListener> = snapshot.listeners.values().map(AsRef::as_ref).filter(|l| l.listener.protocol.is_http()).collect();
+    let wanted = port.unwrap_or(if url.starts_with("https:") { 443 } else { 80 });
+    let fitting = http.iter().find(|l| l.listener.bind.port() == wanted).copied();
+    let only = if let [only] = http.as_slice() { Some(*only) } else { None };
+    fitting.or(only).ok_or_else(|| {
+        let mut listeners: Vec<String> = snapshot.listeners.keys().map(ToString::to_string).collect();
+        listeners.sort();
+        QuestionError::Listener { url: url.to_owned(), listeners }
+    })
+}

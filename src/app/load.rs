@@ -1,0 +1,102 @@
+//! Everything that files say, read and checked as one: `gw.toml`, its entries, and whether they fit together.
+
+use std::path::{Path, PathBuf};
+
+use crate::decide::graph::{self, Finding};
+use crate::model::entry::{ConfigEntry, Entries, EntryRef};
+use crate::model::resources::Resources;
+use crate::source::diagnostic::{Diagnostic, Level};
+use crate::source::entry::Decoded;
+use crate::source::file::{self, Configuration, GatewayFile};
+
+/// What was loaded from files.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The gateways of `gw.toml`, each with the whole world.
+    pub gateways: Vec<(GatewayFile, Resources)>,
+    /// The rest of `gw.toml`.
+    pub configuration: Configuration,
+    /// Findings and warnings; no errors.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// Reads `gw.toml` and the entries it names, and `more` folders of entries beside. Every error at once.
+pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    let configuration = file::convert(&file::read(path)?)?;
+    let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
+    let (entries, problems) = entry_set(&folders);
+    if problems.iter().any(|p| p.level == Level::Error) {
+        return Err(problems);
+    }
+    let gateways = configuration.gateways.iter().map(|gateway| {
+        let resources = Resources {
+            gateway: gateway.config.clone(),
+            datacenter: configuration.datacenter.clone(),
+            trust_domain: configuration.trust_domain.clone(),
+            entries: entries.clone(),
+            services: configuration.services.clone(),
+            rejected: Vec::new(),
+        };
+        (gateway.clone(), resources)
+    });
+    Ok(Loaded { gateways: gateways.collect(), notes: problems, configuration: configuration.clone() })
+}
+
+/// The entries of files and folders as one set, and all that is wrong with them one by one and together, sorted by file and
+/// place. The set fits together only if none of it is an error.
+pub fn entry_set(paths: &[PathBuf]) -> (Entries, Vec<Diagnostic>) {
+    let (mut decoded, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        let (good, bad) = file::read_entries(path);
+        decoded.extend(good);
+        problems.extend(bad);
+    }
+    let (entries, more) = check_set(&decoded);
+    problems.extend(more);
+    sort(&mut problems);
+    (entries, problems)
+}
+
+/// Whether entries that were accepted one by one fit together, with their own notes.
+pub fn check_set(decoded: &[Decoded]) -> (Entries, Vec<Diagnostic>) {
+    let mut problems: Vec<Diagnostic> = decoded.iter().flat_map(|d| d.notes.iter().cloned()).collect();
+    problems.extend(doubles(decoded));
+    let entries: Entries = decoded.iter().filter_map(|d| d.entry.clone()).collect();
+    problems.extend(graph::check_set(&entries).into_iter().map(|finding| placed(finding, decoded)));
+    (entries, problems)
+}
+
+/// Sorts by file and place; what has no place comes first.
+pub fn sort(problems: &mut [Diagnostic]) {
+    problems.sort_by_key(|p| p.place.as_ref().map(|(text, span)| (text.origin.clone(), span.start)));
+}
+
+/// Two entries of one kind and name in files: one would silently replace the other.
+fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    for (n, later) in decoded.iter().enumerate() {
+        let same = |d: &&Decoded| d.kind == later.kind && d.name.to_lowercase() == later.name.to_lowercase();
+        if let Some(earlier) = decoded[..n].iter().find(same) {
+            let message = format!("{}/{} is there twice; names have no case", later.kind, later.name);
+            let help = format!("the other one is in {}; a Consul keeps the one written last", earlier.source.text.origin);
+            out.push(Diagnostic::error("GW0301", message).at(&later.source.text, later.source.span.clone()).help(help));
+        }
+    }
+    out
+}
+
+/// A finding of the graph, at the place of its rule.
+fn placed(finding: Finding, decoded: &[Decoded]) -> Diagnostic {
+    let level = match finding.level {
+        graph::Level::Error => Level::Error,
+        graph::Level::Finding => Level::Finding,
+        graph::Level::Warning => Level::Warning,
+    };
+    let mut diagnostic = Diagnostic::error(finding.code, finding.message).level(level);
+    diagnostic.help = finding.help;
+    let written = |d: &&Decoded| d.entry.as_ref().map(ConfigEntry::entry_ref).as_ref() == Some::<&EntryRef>(&finding.rule.entry);
+    match decoded.iter().find(written) {
+        Some(d) => diagnostic.at(&d.source.text, d.source.find(&finding.rule.path)),
+        None => diagnostic,
+    }
+}

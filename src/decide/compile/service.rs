@@ -1,0 +1,289 @@
+//! A service behind a listener: its discovery chain as routes, splits and upstreams.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::changes::{Changes, reachable};
+use super::target::TargetCompiler;
+use crate::decide::chain::{self, Overrides, Question};
+use crate::decide::edits::Edits;
+use crate::decide::matcher::Matcher;
+use crate::decide::plan::{RetryPolicy, Timeouts};
+use crate::decide::routes::{RouteRule, RouteTable};
+use crate::decide::snapshot::{CompiledService, Host, Leg, Next, Policy, Route, Split, Upstream};
+use crate::id::ServiceKey;
+use crate::model::chain::{ChainNode, ChainResolver, ChainRoute, ChainSplit, DiscoveryChain};
+use crate::model::duration::GoDuration;
+use crate::model::entry::{EntryRef, HeaderEdits, IngressService, LoadBalancer, RouteDestination, RuleRef};
+use crate::model::gateway::Protocol;
+use crate::model::resources::{Rejected, Resources};
+
+/// The services of the last compilation, by their lines in the gateway's entry and their names.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    services: HashMap<(RuleRef, String), Remembered>,
+    /// How many targets were numbered so far.
+    targets: u32,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    line: IngressService,
+    protocol: String,
+    domains: Vec<String>,
+    depends_on: BTreeSet<ServiceKey>,
+    compiled: Option<Arc<CompiledService>>,
+    rejected: Vec<Rejected>,
+}
+
+impl Memo {
+    /// Drops what the changes concern.
+    pub(super) fn forget(&mut self, changes: &Changes) {
+        match changes {
+            Changes::Everything => self.services.clear(),
+            Changes::Of(keys) if keys.is_empty() => {}
+            Changes::Of(keys) => self.services.retain(|_, s| s.depends_on.iter().all(|key| !keys.contains(key))),
+        }
+    }
+}
+
+/// Compiles services one after the other; targets that they share are built once.
+pub(super) struct ServiceCompiler<'a> {
+    resources: &'a Resources,
+    memo: &'a mut Memo,
+    /// What of the memo is used this time: the rest is of services that are gone.
+    used: HashMap<(RuleRef, String), Remembered>,
+    targets: TargetCompiler<'a>,
+    rejected: Vec<Rejected>,
+}
+
+/// Where a service stands: on which listener, by which line of the entry.
+pub(super) struct Behind<'a> {
+    /// `ingress-gateway/edge Listeners[0].Services[1]`
+    pub(super) rule: RuleRef,
+    /// The line itself.
+    pub(super) service: &'a IngressService,
+    /// The listener's protocol.
+    pub(super) protocol: &'a str,
+}
+
+impl<'a> ServiceCompiler<'a> {
+    pub(super) fn new(resources: &'a Resources, memo: &'a mut Memo) -> Self {
+        let targets = TargetCompiler::new(resources, memo.targets);
+        Self { resources, memo, used: HashMap::new(), targets, rejected: Vec::new() }
+    }
+
+    pub(super) fn resources(&self) -> &'a Resources {
+        self.resources
+    }
+
+    pub(super) fn reject(&mut self, what: EntryRef, why: &str) {
+        self.rejected.push(Rejected { what, why: why.to_owned() });
+    }
+
+    /// What was left out; the memo keeps what was used.
+    pub(super) fn finish(self) -> Vec<Rejected> {
+        self.memo.services = self.used;
+        self.memo.targets = self.targets.numbered();
+        self.rejected
+    }
+
+    /// The protocol of a service's chain as its entries say it; `None` where it does not compile.
+    pub(super) fn protocol_of(&self, service: &str) -> Option<String> {
+        self.chain(service, "").ok().map(|c| c.protocol)
+    }
+
+    /// Consul compiles the chains of an ingress with the listener's protocol, so that the service of a tcp listener is passed
+    /// through even when it speaks http (semantics 4.9).
+    fn chain(&self, service: &str, protocol: &str) -> Result<DiscoveryChain, chain::ChainError> {
+        let overrides = Overrides { protocol: protocol.to_owned(), ..Overrides::default() };
+        let Resources { datacenter, trust_domain, entries, .. } = self.resources;
+        chain::compile(entries, &Question { service, datacenter: datacenter.as_str(), trust_domain, overrides })
+    }
+
+    /// One service, compiled now or the last time; `None`, with a word in `rejected`, where its entries have no chain.
+    pub(super) fn compile(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<Arc<CompiledService>> {
+        let key = (behind.rule.clone(), name.to_owned());
+        let known = self.memo.services.remove(&key);
+        let same = |k: &Remembered| k.line == *behind.service && k.protocol == behind.protocol && k.domains == domains;
+        let remembered = known.filter(same).unwrap_or_else(|| {
+            let before = self.rejected.len();
+            let compiled = self.compile_anew(behind, name, domains.clone()).map(Arc::new);
+            Remembered {
+                line: behind.service.clone(),
+                protocol: behind.protocol.to_owned(),
+                domains,
+                depends_on: reachable(&self.resources.entries, name),
+                compiled,
+                rejected: self.rejected.split_off(before),
+            }
+        });
+        self.rejected.extend(remembered.rejected.iter().cloned());
+        let compiled = remembered.compiled.clone();
+        self.used.insert(key, remembered);
+        compiled
+    }
+
+    fn compile_anew(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<CompiledService> {
+        let chain = match self.chain(name, behind.protocol) {
+            Ok(chain) => chain,
+            Err(e) => {
+                self.reject(behind.rule.entry.clone(), &format!("{name} is not served: {e}"));
+                return None;
+            }
+        };
+        let host = Arc::new(Host {
+            service: name.to_owned(),
+            rule: behind.rule.clone(),
+            domains,
+            request_edits: self.edits(behind.service.request_headers.as_ref(), &behind.rule),
+            response_edits: self.edits(behind.service.response_headers.as_ref(), &behind.rule),
+        });
+        let mut upstreams = HashMap::new();
+        let rules = match chain.nodes.get(&chain.start_node) {
+            Some(ChainNode::Router { routes, .. }) => {
+                routes.iter().filter_map(|route| self.route(&host, &chain, route, &mut upstreams)).collect()
+            }
+            Some(start) => vec![self.only_route(&host, &chain, start, &mut upstreams)?],
+            None => Vec::new(),
+        };
+        Some(CompiledService { host, routes: RouteTable::new(rules) })
+    }
+
+    /// A route of a router.
+    fn route(&mut self, host: &Arc<Host>, chain: &DiscoveryChain, route: &ChainRoute, upstreams: &mut Upstreams) -> Option<RouteRule> {
+        let definition = &route.definition;
+        let mut problems = Vec::new();
+        let matcher = Matcher::compile(definition.r#match.as_ref().and_then(|m| m.http.as_ref()), &mut problems);
+        for problem in problems {
+            self.reject(route.rule.entry.clone(), &format!("{}: {problem}; the route matches nothing", route.rule.path));
+        }
+        let destination = definition.destination.as_ref();
+        let compiled = Route {
+            host: host.clone(),
+            rule: route.rule.clone(),
+            request_edits: self.edits(destination.and_then(|d| d.request_headers.as_ref()), &route.rule),
+            response_edits: self.edits(destination.and_then(|d| d.response_headers.as_ref()), &route.rule),
+            timeouts: destination.map(timeouts).unwrap_or_default(),
+            retry: destination.and_then(retry),
+        };
+        let rewrite = destination.map(|d| d.prefix_rewrite.clone()).filter(|r| !r.is_empty());
+        let next = self.next(chain, chain.nodes.get(&route.next_node)?, upstreams)?;
+        Some(RouteRule { matcher, route: Arc::new(compiled), rewrite, next })
+    }
+
+    /// The one route of a service without router. The resolver's RequestTimeout counts only here (semantics 18.13).
+    fn only_route(&mut self, host: &Arc<Host>, chain: &DiscoveryChain, start: &ChainNode, upstreams: &mut Upstreams) -> Option<RouteRule> {
+        let mut timeouts = Timeouts::default();
+        if let ChainNode::Resolver(resolver) = start {
+            timeouts.request = resolver.request_timeout.positive().or(timeouts.request);
+        }
+        let route = Route { host: host.clone(), rule: host.rule.clone(), request_edits: None, response_edits: None, timeouts, retry: None };
+        let next = self.next(chain, start, upstreams)?;
+        Some(RouteRule { matcher: Matcher::compile(None, &mut Vec::new()), route: Arc::new(route), rewrite: None, next })
+    }
+
+    fn next(&mut self, chain: &DiscoveryChain, node: &ChainNode, upstreams: &mut Upstreams) -> Option<Next> {
+        match node {
+            ChainNode::Resolver(resolver) => self.upstream(chain, resolver, upstreams).map(Next::Upstream),
+            ChainNode::Splitter { splits, .. } => self.split(chain, splits, upstreams).map(|s| Next::Split(Arc::new(s))),
+            // Only the top service's router counts, and it is the start (semantics 4.2).
+            ChainNode::Router { .. } => None,
+        }
+    }
+
+    fn split(&mut self, chain: &DiscoveryChain, splits: &[ChainSplit], upstreams: &mut Upstreams) -> Option<Split> {
+        let mut legs = Vec::new();
+        let mut total = 0u32;
+        for split in splits {
+            let Some(ChainNode::Resolver(resolver)) = chain.nodes.get(&split.next_node) else { continue };
+            let share = (split.weight * 100.0).round() as u32;
+            if share == 0 {
+                continue;
+            }
+            total = total.saturating_add(share);
+            let rule = split.rules.last();
+            let leg = Leg {
+                rules: split.rules.clone(),
+                request_edits: rule.and_then(|r| self.edits(split.definition.request_headers.as_ref(), r)),
+                response_edits: rule.and_then(|r| self.edits(split.definition.response_headers.as_ref(), r)),
+            };
+            legs.push((total, Arc::new(leg), self.upstream(chain, resolver, upstreams)?));
+        }
+        (!legs.is_empty()).then_some(Split { legs, total })
+    }
+
+    fn upstream(&mut self, chain: &DiscoveryChain, resolver: &ChainResolver, upstreams: &mut Upstreams) -> Option<Arc<Upstream>> {
+        if let Some(upstream) = upstreams.get(&resolver.name) {
+            return Some(upstream.clone());
+        }
+        let protocol = Protocol::of(&chain.protocol);
+        let failover = resolver.failover.as_ref();
+        let ids = resolver.target.iter().chain(failover.into_iter().flat_map(|f| &f.targets));
+        let mut targets = Vec::new();
+        for id in ids {
+            let Some(target) = chain.targets.get(id) else { continue };
+            targets.push(self.targets.compile(target, protocol, &mut self.rejected));
+        }
+        let upstream = Arc::new(Upstream {
+            connect_timeout: resolver.connect_timeout.positive().unwrap_or(Duration::from_secs(5)),
+            policy: self.policy(resolver.load_balancer.as_ref(), resolver.rules.last()),
+            rules: resolver.rules.clone(),
+            failover_rule: failover.and_then(|f| f.rule.clone()),
+            targets,
+        });
+        (!upstream.targets.is_empty()).then(|| upstreams.entry(resolver.name.clone()).or_insert(upstream).clone())
+    }
+
+    fn policy(&mut self, balancer: Option<&LoadBalancer>, rule: Option<&RuleRef>) -> Policy {
+        let Some(balancer) = balancer else { return Policy::RoundRobin };
+        match balancer.policy.as_str() {
+            "random" => Policy::Random,
+            "least_request" => {
+                let choices = balancer.least_request_config.as_ref().map_or(0, |c| c.choice_count);
+                Policy::LeastRequest { choices: if choices == 0 { 2 } else { choices } }
+            }
+            hashed @ ("ring_hash" | "maglev") => {
+                if let Some(rule) = rule {
+                    self.reject(
+                        rule.entry.clone(),
+                        &format!("LoadBalancer.Policy {hashed} is not done yet; instances are drawn at random"),
+                    );
+                }
+                Policy::Random
+            }
+            _ => Policy::RoundRobin,
+        }
+    }
+
+    fn edits(&mut self, edits: Option<&HeaderEdits>, rule: &RuleRef) -> Option<Edits> {
+        let mut problems = Vec::new();
+        let compiled = Edits::compile(edits?, &mut problems);
+        for problem in problems {
+            self.reject(rule.entry.clone(), &format!("{}: header {problem}; this edit is left out", rule.path));
+        }
+        Some(compiled)
+    }
+}
+
+/// The upstreams of one chain, by the names of their resolver nodes.
+type Upstreams = HashMap<String, Arc<Upstream>>;
+
+/// Zero is the default, negative is off (semantics 5).
+fn timeouts(destination: &RouteDestination) -> Timeouts {
+    let or_default = |given: GoDuration, default| if given.is_zero() { default } else { given.positive() };
+    let default = Timeouts::default();
+    Timeouts { request: or_default(destination.request_timeout, default.request), idle: or_default(destination.idle_timeout, default.idle) }
+}
+
+/// A condition without a number is one retry; a number without a condition never retries (semantics 5).
+fn retry(destination: &RouteDestination) -> Option<RetryPolicy> {
+    let mut on = destination.retry_on.clone();
+    if destination.retry_on_connect_failure {
+        on.push("connect-failure".to_owned());
+    }
+    let statuses = destination.retry_on_status_codes.clone();
+    let conditions = !on.is_empty() || !statuses.is_empty();
+    conditions.then(|| RetryPolicy { retries: destination.num_retries.max(1), on, statuses })
+}

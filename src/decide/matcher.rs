@@ -1,0 +1,280 @@
+//! Whether a request matches a route: one question, whose negative answer says why (semantics 5, wire 1 and 3).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::{HeaderMap, HeaderName};
+
+use super::facts::RequestHead;
+use crate::model::entry::{HeaderMatch, HttpMatch, QueryMatch};
+use crate::model::pattern::Pattern;
+
+/// The conditions of a route, parsed. All must hold.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    pub(super) path: PathMatcher,
+    headers: Vec<HeaderMatcher>,
+    query: Vec<QueryMatcher>,
+    methods: Vec<String>,
+}
+
+/// The condition on the path; without case where `CaseInsensitive` is set (then the text is lower case).
+#[derive(Clone, Debug)]
+pub(super) enum PathMatcher {
+    Any,
+    Exact(String, Case),
+    Prefix(String, Case),
+    Regex(Pattern),
+    /// The regex cannot be compiled: nothing matches, and the entry is among the rejected.
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Case {
+    Sensitive,
+    Insensitive,
+}
+
+#[derive(Clone, Debug)]
+struct HeaderMatcher {
+    name: String,
+    field: Field,
+    test: Test,
+    invert: bool,
+}
+
+/// Where the value of a header condition stands: pseudo headers can be matched by name.
+#[derive(Clone, Debug)]
+enum Field {
+    Method,
+    Authority,
+    Path,
+    Scheme,
+    Header(HeaderName),
+    /// No header can have that name.
+    Nowhere,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    Present,
+    Exact(String),
+    Prefix(String),
+    Suffix(String),
+    Regex(Pattern),
+    Never,
+}
+
+#[derive(Clone, Debug)]
+struct QueryMatcher {
+    name: String,
+    test: Test,
+}
+
+/// Why a route does not match. Made without allocating, so that asking costs the data path nothing.
+#[derive(Clone, Copy, Debug)]
+pub enum Miss<'a> {
+    /// The path is another.
+    Path(&'a Matcher),
+    /// The method is not listed.
+    Method(&'a Matcher),
+    /// A header condition does not hold.
+    Header(&'a str),
+    /// A query condition does not hold.
+    Query(&'a str),
+}
+
+impl Matcher {
+    /// Parses the conditions of a route; a regex that is none makes the route match nothing, and is told.
+    pub fn compile(http: Option<&HttpMatch>, problems: &mut Vec<String>) -> Self {
+        let Some(http) = http else {
+            return Self { path: PathMatcher::Any, headers: Vec::new(), query: Vec::new(), methods: Vec::new() };
+        };
+        Self {
+            path: PathMatcher::compile(http, problems),
+            headers: http.header.iter().map(|h| HeaderMatcher::compile(h, problems)).collect(),
+            query: http.query_param.iter().map(|q| QueryMatcher::compile(q, problems)).collect(),
+            methods: http.methods.clone(),
+        }
+    }
+
+    /// Whether everything holds.
+    pub fn matches(&self, request: &RequestHead<'_>) -> bool {
+        self.miss(request).is_none()
+    }
+
+    /// The first condition that does not hold.
+    pub fn miss(&self, request: &RequestHead<'_>) -> Option<Miss<'_>> {
+        if !self.path.matches(request.path()) {
+            return Some(Miss::Path(self));
+        }
+        if !self.methods.is_empty() && !self.methods.iter().any(|m| m == request.method.as_str()) {
+            return Some(Miss::Method(self));
+        }
+        if let Some(missed) = self.headers.iter().find(|h| !h.holds(request)) {
+            return Some(Miss::Header(&missed.name));
+        }
+        self.query.iter().find(|q| !q.holds(request)).map(|q| Miss::Query(&q.name))
+    }
+
+    /// Path and query to send when `PrefixRewrite` replaces the matched exact path or prefix. The rest is kept byte for byte.
+    pub fn rewrite(&self, target: &str, to: &str) -> Option<String> {
+        let path_len = target.find('?').unwrap_or(target.len());
+        let cut = match &self.path {
+            PathMatcher::Exact(..) => path_len,
+            PathMatcher::Prefix(prefix, _) => prefix.len(),
+            _ => return None,
+        };
+        target.get(cut..).map(|rest| format!("{to}{rest}"))
+    }
+}
+
+impl PathMatcher {
+    fn compile(http: &HttpMatch, problems: &mut Vec<String>) -> Self {
+        let (case, fold): (_, fn(&str) -> String) =
+            if http.case_insensitive { (Case::Insensitive, |s| s.to_ascii_lowercase()) } else { (Case::Sensitive, str::to_owned) };
+        if !http.path_exact.is_empty() {
+            Self::Exact(fold(&http.path_exact), case)
+        } else if !http.path_prefix.is_empty() {
+            Self::Prefix(fold(&http.path_prefix), case)
+        } else if !http.path_regex.is_empty() {
+            pattern(&http.path_regex, "PathRegex", problems).map_or(Self::Never, Self::Regex)
+        } else {
+            Self::Any
+        }
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(text, case) => case.fold(path) == text.as_str(),
+            Self::Prefix(text, case) => case.fold(path).starts_with(text.as_str()),
+            Self::Regex(pattern) => pattern.is_match(path.as_bytes()),
+            Self::Never => false,
+        }
+    }
+}
+
+impl Case {
+    pub(super) fn fold(self, path: &str) -> Cow<'_, str> {
+        match self {
+            Self::Insensitive if path.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Owned(path.to_ascii_lowercase()),
+            _ => Cow::Borrowed(path),
+        }
+    }
+}
+
+impl HeaderMatcher {
+    fn compile(header: &HeaderMatch, problems: &mut Vec<String>) -> Self {
+        let test = if header.present {
+            Test::Present
+        } else if !header.exact.is_empty() {
+            Test::Exact(header.exact.clone())
+        } else if !header.prefix.is_empty() {
+            Test::Prefix(header.prefix.clone())
+        } else if !header.suffix.is_empty() {
+            Test::Suffix(header.suffix.clone())
+        } else {
+            pattern(&header.regex, &format!("Regex of header {}", header.name), problems).map_or(Test::Never, Test::Regex)
+        };
+        Self { name: header.name.clone(), field: Field::of(&header.name), test, invert: header.invert }
+    }
+
+    /// An absent header fails every test, inverted or not, but for `Present` with `Invert` (wire 1.1).
+    fn holds(&self, request: &RequestHead<'_>) -> bool {
+        let value = match &self.field {
+            Field::Method => Some(Cow::Borrowed(request.method.as_str().as_bytes())),
+            Field::Authority => Some(Cow::Borrowed(request.authority.as_bytes())),
+            Field::Path => Some(Cow::Borrowed(request.target.as_bytes())),
+            Field::Scheme => Some(Cow::Borrowed(request.scheme.as_bytes())),
+            Field::Header(name) => joined(request.headers, name),
+            Field::Nowhere => None,
+        };
+        match value {
+            Some(value) => self.test.holds(&value) != self.invert,
+            None => matches!(self.test, Test::Present) && self.invert,
+        }
+    }
+}
+
+impl Field {
+    fn of(name: &str) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            ":method" => Self::Method,
+            ":authority" | "host" => Self::Authority,
+            ":path" => Self::Path,
+            ":scheme" => Self::Scheme,
+            other => HeaderName::from_bytes(other.as_bytes()).map_or(Self::Nowhere, Self::Header),
+        }
+    }
+}
+
+/// All values of a header joined with commas, as every condition sees them (wire 1.2).
+fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.as_bytes();
+    let Some(second) = values.next() else {
+        return Some(Cow::Borrowed(first));
+    };
+    let mut all = first.to_vec();
+    for value in std::iter::once(second).chain(values) {
+        all.push(b',');
+        all.extend_from_slice(value.as_bytes());
+    }
+    Some(Cow::Owned(all))
+}
+
+impl QueryMatcher {
+    fn compile(query: &QueryMatch, problems: &mut Vec<String>) -> Self {
+        let test = if query.present {
+            Test::Present
+        } else if !query.exact.is_empty() {
+            Test::Exact(query.exact.clone())
+        } else {
+            pattern(&query.regex, &format!("Regex of query parameter {}", query.name), problems).map_or(Test::Never, Test::Regex)
+        };
+        Self { name: query.name.clone(), test }
+    }
+
+    /// The first parameter of the name counts; name and value are compared undecoded (wire 3).
+    fn holds(&self, request: &RequestHead<'_>) -> bool {
+        let parameters = request.query().into_iter().flat_map(|q| q.split('&'));
+        let mut pairs = parameters.map(|p| p.split_once('=').unwrap_or((p, "")));
+        pairs.find(|(name, _)| *name == self.name).is_some_and(|(_, value)| self.test.holds(value.as_bytes()))
+    }
+}
+
+impl Test {
+    fn holds(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Present => true,
+            Self::Exact(text) => value == text.as_bytes(),
+            Self::Prefix(text) => value.starts_with(text.as_bytes()),
+            Self::Suffix(text) => value.ends_with(text.as_bytes()),
+            Self::Regex(pattern) => pattern.is_match(value),
+            Self::Never => false,
+        }
+    }
+}
+
+fn pattern(regex: &str, what: &str, problems: &mut Vec<String>) -> Option<Pattern> {
+    Pattern::full(regex).map_err(|e| problems.push(format!("{what} {regex:?}: {e}"))).ok()
+}
+
+/// In words, for the one who asks why.
+impl fmt::Display for Miss<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(m) => match &m.path {
+                PathMatcher::Exact(text, _) => write!(f, "the path is not {text}"),
+                PathMatcher::Prefix(text, _) => write!(f, "the path does not begin with {text}"),
+                PathMatcher::Regex(p) => write!(f, "the path does not match {}", p.as_str()),
+                PathMatcher::Never => f.write_str("its regex cannot be compiled"),
+                PathMatcher::Any => f.write_str("the path does not match"),
+            },
+            Self::Method(m) => write!(f, "the method is not {}", m.methods.join(" or ")),
+            Self::Header(name) => write!(f, "the condition on header {name} does not hold"),
+            Self::Query(name) => write!(f, "the condition on query parameter {name} does not hold"),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `gw.toml` to the model: what was typed to what it means, with an error at every value that means nothing.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use toml::Spanned;
+
+use super::ReadFile;
+use super::schema::{GatewayTable, InstanceTable, ServiceTable};
+use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
+use crate::model::gateway::{Certificate, Forwarded, GatewayConfig, GatewayKind, Switches};
+use crate::model::service::{Address, Health, Instance, Service};
+use crate::source::diagnostic::Diagnostic;
+
+/// What a `gw.toml` means. The config entries are read apart, from `entries`.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The own datacenter.
+    pub datacenter: Datacenter,
+    /// The trust domain.
+    pub trust_domain: TrustDomain,
+    /// Files and folders of config entries, relative ones already joined to the folder of `gw.toml`.
+    pub entries: Vec<PathBuf>,
+    /// The gateways.
+    pub gateways: Vec<GatewayFile>,
+    /// The services.
+    pub services: BTreeMap<ServiceKey, Arc<Service>>,
+    /// The certificates of TLS listeners.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A gateway and where its admin listener is.
+#[derive(Clone, Debug)]
+pub struct GatewayFile {
+    /// The gateway.
+    pub config: GatewayConfig,
+    /// `admin`
+    pub admin: Option<SocketAddr>,
+}
+
+/// Gives a `gw.toml` its meaning; all errors at once.
+pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
+    let mut converter = Converter { file, problems: Vec::new() };
+    let configuration = converter.configuration();
+    if converter.problems.is_empty() { Ok(configuration) } else { Err(converter.problems) }
+}
+
+struct Converter<'a> {
+    file: &'a ReadFile,
+    problems: Vec<Diagnostic>,
+}
+
+impl Converter<'_> {
+    fn configuration(&mut self) -> Configuration {
+        let ReadFile { parsed, folder, .. } = self.file;
+        if let Some(word) = &parsed.default_intention {
+            self.word(word, "default_intention", &[("allow", ()), ("deny", ())]);
+        }
+        let certificates = parsed.certificate.iter().map(|c| Certificate {
+            cert: folder.join(&c.cert),
+            key: folder.join(&c.key),
+            hosts: c.hosts.clone(),
+            name: c.name.clone(),
+        });
+        Configuration {
+            datacenter: Datacenter::from(parsed.datacenter.as_deref().unwrap_or("dc1")),
+            trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
+            entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
+            gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
+            services: self.services(),
+            certificates: certificates.collect(),
+        }
+    }
+
+    fn gateway(&mut self, table: &GatewayTable) -> GatewayFile {
+        self.kind(&table.kind);
+        let default = Switches::default();
+        let forwarded = table.forwarded.as_ref();
+        let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
+        let address = table.address.as_ref().and_then(|a| self.parse(a, "address", "an IP address such as 127.0.0.1"));
+        GatewayFile {
+            admin: table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000")),
+            config: GatewayConfig {
+                kind: GatewayKind::Ingress,
+                name: table.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned()),
+                address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                addresses: BTreeMap::new(),
+                switches: Switches {
+                    strict_host_port: table.strict_host_port,
+                    forwarded: forwarded.unwrap_or(default.forwarded),
+                    code_header: table.code_header.unwrap_or(default.code_header),
+                },
+            },
+        }
+    }
+
+    /// Only ingress gateways are run from files so far: another kind is an error, never a gateway that does nothing.
+    fn kind(&mut self, written: &Spanned<String>) {
+        let known = [("ingress", GatewayKind::Ingress), ("mesh", GatewayKind::Mesh), ("terminating", GatewayKind::Terminating)];
+        if let Some(kind @ (GatewayKind::Mesh | GatewayKind::Terminating)) = self.word(written, "kind", &known) {
+            let message = format!("this version of gw runs ingress gateways only, not {} gateways", kind.as_str());
+            self.problems.push(Diagnostic::error("GW0005", message).at(&self.file.text, written.span()));
+        }
+    }
+
+    fn services(&mut self) -> BTreeMap<ServiceKey, Arc<Service>> {
+        let mut services = BTreeMap::new();
+        for table in &self.file.parsed.service {
+            let name = ServiceName::from(table.name.get_ref().as_str());
+            let instances = table.instance.iter().enumerate().map(|(n, i)| self.instance(table, n, i)).collect();
+            let key = name.key();
+            if services.insert(key, Arc::new(Service { name: name.clone(), instances })).is_some() {
+                let message = format!("service {name} is there twice; names have no case");
+                self.problems.push(Diagnostic::error("GW0006", message).at(&self.file.text, table.name.span()));
+            }
+        }
+        services
+    }
+
+    fn instance(&mut self, service: &ServiceTable, number: usize, table: &InstanceTable) -> Instance {
+        let words = [("passing", Health::Passing), ("warning", Health::Warning), ("critical", Health::Critical)];
+        let health = table.health.as_ref().and_then(|h| self.word(h, "health", &words));
+        Instance {
+            id: table.id.clone().unwrap_or_else(|| format!("{}-{}", service.name.get_ref(), number + 1)),
+            address: self.address(&table.address),
+            meta: table.meta.clone(),
+            tags: table.tags.clone(),
+            health: health.unwrap_or_default(),
+            weight: table.weight.unwrap_or(1),
+            mesh: table.mesh,
+            node: String::new(),
+            node_meta: BTreeMap::new(),
+            datacenter: self.file.parsed.datacenter.clone().unwrap_or_else(|| "dc1".to_owned()),
+        }
+    }
+
+    /// `ip:port` or `host:port`; where it is neither, an address that nothing uses, for the error stops everything.
+    fn address(&mut self, written: &Spanned<String>) -> Address {
+        match Address::parse(written.get_ref()) {
+            Some(address) => address,
+            None => {
+                self.refuse(written, "address", "ip:port or host:port, such as 127.0.0.1:3000");
+                Address::Host(String::new(), 0)
+            }
+        }
+    }
+
+    fn parse<T: std::str::FromStr>(&mut self, written: &Spanned<String>, key: &str, wanted: &str) -> Option<T> {
+        let parsed = written.get_ref().parse().ok();
+        if parsed.is_none() {
+            self.refuse(written, key, wanted);
+        }
+        parsed
+    }
+
+    fn word<T: Copy>(&mut self, written: &Spanned<String>, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let found = words.iter().find(|(word, _)| word == written.get_ref()).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.refuse(written, key, &names.join(" or "));
+        }
+        found
+    }
+
+    fn refuse(&mut self, written: &Spanned<String>, key: &str, wanted: &str) {
+        let message = format!("{key} is {:?}, which is not {wanted}", written.get_ref());
+        self.problems.push(Diagnostic::error("GW0004", message).at(&self.file.text, written.span()));
+    }
+}

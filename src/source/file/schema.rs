@@ -1,0 +1,121 @@
+//! The shape of `gw.toml`. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::source::diagnostic::{Diagnostic, Text};
+
+/// The keys at the top of a `gw.toml`.
+pub(super) const KEYS: &[&str] = &["datacenter", "trust_domain", "entries", "default_intention", "gateway", "service", "certificate"];
+
+/// `gw.toml` as it is written; `convert` gives it its meaning.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GwToml {
+    /// The own datacenter; `dc1` if not given.
+    pub datacenter: Option<String>,
+    /// The trust domain of the mesh.
+    pub trust_domain: Option<String>,
+    /// Files or folders of config entries.
+    #[serde(default)]
+    pub entries: Vec<Spanned<String>>,
+    /// `allow` or `deny`, where no intention says anything; `deny` if not given. An ingress gateway does not ask: the services
+    /// behind it do.
+    pub default_intention: Option<Spanned<String>>,
+    /// `[[gateway]]`
+    #[serde(default)]
+    pub gateway: Vec<GatewayTable>,
+    /// `[[service]]`
+    #[serde(default)]
+    pub service: Vec<ServiceTable>,
+    /// `[[certificate]]`
+    #[serde(default)]
+    pub certificate: Vec<CertificateTable>,
+}
+
+/// `[[gateway]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayTable {
+    /// `ingress`, `mesh` or `terminating`.
+    pub kind: Spanned<String>,
+    /// The service name; the kind's default if not given.
+    pub name: Option<String>,
+    /// Where its listeners bind: an IP address; 127.0.0.1 if not given.
+    pub address: Option<Spanned<String>>,
+    /// Where its admin listener binds: `ip:port`.
+    pub admin: Option<Spanned<String>>,
+    /// A switch of `docs/differences.md`.
+    #[serde(default)]
+    pub strict_host_port: bool,
+    /// A switch of `docs/differences.md`: `append` or `keep`.
+    pub forwarded: Option<Spanned<String>>,
+    /// A switch of `docs/differences.md`.
+    pub code_header: Option<bool>,
+}
+
+/// `[[service]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceTable {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// `[[service.instance]]`
+    #[serde(default)]
+    pub instance: Vec<InstanceTable>,
+}
+
+/// `[[service.instance]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceTable {
+    /// `ip:port` or `host:port`.
+    pub address: Spanned<String>,
+    /// Whether a sidecar answers there with mTLS.
+    #[serde(default)]
+    pub mesh: bool,
+    /// `SERVICE-N` if not given.
+    pub id: Option<String>,
+    /// `Service.Meta`
+    #[serde(default)]
+    pub meta: BTreeMap<String, String>,
+    /// `Service.Tags`
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// `passing`, `warning` or `critical`; `passing` if not given.
+    pub health: Option<Spanned<String>>,
+    /// Relative weight; 1 if not given, 0 takes the instance out.
+    pub weight: Option<u32>,
+}
+
+/// `[[certificate]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateTable {
+    /// A PEM file: the leaf, then intermediates.
+    pub cert: String,
+    /// A PEM file with its key.
+    pub key: String,
+    /// The names it is for, instead of those in the certificate.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// What an entry's `TLS.SDS.CertResource` calls it.
+    pub name: Option<String>,
+}
+
+/// Parses the text; the error is placed where TOML or the schema is broken.
+pub(super) fn parse(text: &Arc<Text>) -> Result<GwToml, Vec<Diagnostic>> {
+    toml::from_str(&text.content).map_err(|e| {
+        let span: Range<usize> = e.span().unwrap_or(0..0);
+        let message = e.message().lines().collect::<Vec<_>>().join("; ");
+        let mut diagnostic = Diagnostic::error("GW0003", message).at(text, span);
+        if diagnostic.message.starts_with("unknown field") {
+            diagnostic = diagnostic.help("gw.toml(5) lists every key");
+        }
+        vec![diagnostic]
+    })
+}
