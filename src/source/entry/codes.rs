@@ -40,8 +40,7 @@ codes! {
     HEADER_VALUE "GW0306" "a header edit that no proxy takes",
     PORT "GW0307" "a port that cannot be listened on",
     SHADOWED "GW0308" "a route that no request reaches",
-    PROTOCOL_UNSET "GW0309" "service-defaults without a protocol make the service tcp",
-    NO_RETRY "GW0310" "retries that never happen",
+    NO_RETRY "GW0309" "retries that never happen",
 }
 
 #[cfg(test)]
