@@ -129,7 +129,7 @@ fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
         if let Some(earlier) = decoded[..n].iter().find(same) {
             let message = format!("{}/{} is there twice; names have no case", later.kind, later.name);
             let help = format!("the other one is in {}; a Consul keeps the one written last", earlier.source.text.origin);
-            out.push(Diagnostic::error("GW0301", message).at(&later.source.text, later.source.span.clone()).help(help));
+            out.push(Diagnostic::error("GW0310", message).at(&later.source.text, later.source.span.clone()).help(help));
         }
     }
     out
@@ -144,6 +144,7 @@ fn placed(finding: Finding, decoded: &[Decoded]) -> Diagnostic {
     };
     let mut diagnostic = Diagnostic::error(finding.code, finding.message).level(level);
     diagnostic.help = finding.help;
+    diagnostic.help.extend(finding.related.iter().map(|rule| format!("see also {rule}")));
     let written = |d: &&Decoded| d.entry.as_ref().map(ConfigEntry::entry_ref).as_ref() == Some::<&EntryRef>(&finding.rule.entry);
     match decoded.iter().find(written) {
         Some(d) => diagnostic.at(&d.source.text, d.source.find(&finding.rule.path)),
