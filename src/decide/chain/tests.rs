@@ -1,1 +1,1 @@
-//! Chains case by case: what Consul makes of them.
+

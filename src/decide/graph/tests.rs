@@ -1,1 +1,1 @@
-//! Sets and changes case by case: what Consul refuses, and what gw sees beyond.
+
