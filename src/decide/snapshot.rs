@@ -138,7 +138,7 @@ pub enum Policy {
 /// A target and the instances of it that are in use.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its number in the snapshot, for the caller's round-robin counters.
+    /// Its number, unique among all snapshots of one compiler, for the caller's round-robin counters.
     pub number: u32,
     /// Its id.
     pub id: TargetId,

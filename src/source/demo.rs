@@ -7,7 +7,7 @@ use super::diagnostic::Text;
 use super::entry::{self, Syntax};
 use super::flags::{self, FlagError, Listen};
 use crate::id::{Datacenter, ServiceName, TrustDomain};
-use crate::model::entry::{Entries, IngressService};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressService};
 use crate::model::resources::Resources;
 use crate::model::service::{Address, Service};
 
@@ -28,13 +28,15 @@ pub struct Echoes {
 /// The small mesh behind the listeners of the command line.
 pub fn resources(gateway: &str, listens: &[Listen], echoes: &Echoes) -> Result<Resources, FlagError> {
     let texts = ENTRIES.map(|content| Arc::new(Text { origin: "embedded".to_owned(), content: content.to_owned() }));
+    let protocol = flags::one_protocol(listens)?;
     let decoded = texts.iter().flat_map(|text| entry::read(text, Syntax::Hcl).0);
-    let mut entries: Entries = decoded.filter_map(|d| d.entry).collect();
-    let behind = IngressService { name: "web".to_owned(), hosts: vec!["*".to_owned()], ..IngressService::default() };
+    // Behind a tcp listener there are no requests to route or split; the default subset remains.
+    let kept = |e: &ConfigEntry| protocol.is_http() || e.kind() == EntryKind::ServiceResolver;
+    let mut entries: Entries = decoded.filter_map(|d| d.entry).filter(kept).collect();
+    let hosts = if protocol.is_http() { vec!["*".to_owned()] } else { Vec::new() };
+    let behind = IngressService { name: "web".to_owned(), hosts, ..IngressService::default() };
     entries.insert(flags::ingress_entry(gateway, listens, &[behind]));
-    if let Some(listen) = listens.first() {
-        entries.insert(flags::proxy_defaults(listen.protocol));
-    }
+    entries.insert(flags::proxy_defaults(protocol));
     let web = Service {
         name: ServiceName::from("web"),
         instances: vec![

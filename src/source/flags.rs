@@ -121,10 +121,7 @@ pub(super) fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, F
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.
 pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result<Resources, FlagError> {
     let gateway = gateway(name, listens)?;
-    let protocol = listens.first().map_or(Protocol::Http, |l| l.protocol);
-    if listens.iter().any(|l| l.protocol != protocol) {
-        return Err(FlagError::MixedProtocols);
-    }
+    let protocol = one_protocol(listens)?;
     if let Some(tcp) = listens.iter().find(|l| l.protocol == Protocol::Tcp && !only_route(routes)) {
         return Err(FlagError::TcpRoutes(tcp.port));
     }
@@ -153,6 +150,15 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
         services: services.map(|s| (s.name.key(), Arc::new(s))).collect(),
         rejected: Vec::new(),
     })
+}
+
+/// What all listeners speak; http where there is none.
+pub(super) fn one_protocol(listens: &[Listen]) -> Result<Protocol, FlagError> {
+    let protocol = listens.first().map_or(Protocol::Http, |l| l.protocol);
+    if listens.iter().any(|l| l.protocol != protocol) {
+        return Err(FlagError::MixedProtocols);
+    }
+    Ok(protocol)
 }
 
 fn only_route(routes: &[RouteFlag]) -> bool {

@@ -79,6 +79,21 @@ impl World {
         Self { entries, services }
     }
 
+    /// Writes or deletes one entry, or changes the instances of a service.
+    pub(crate) fn change(&mut self, random: &mut Random) {
+        let name = *random.pick(&SERVICES);
+        match random.below(8) {
+            0 => self.entries.insert(ConfigEntry::ServiceRouter(Arc::new(router(random, name)))),
+            1 => self.entries.insert(ConfigEntry::ServiceSplitter(Arc::new(splitter(random, name)))),
+            2 => self.entries.insert(ConfigEntry::ServiceResolver(Arc::new(resolver(random, name)))),
+            3 => self.entries.remove(EntryKind::ServiceRouter, name),
+            4 => self.entries.remove(EntryKind::ServiceSplitter, name),
+            5 => self.entries.remove(EntryKind::ServiceResolver, name),
+            6 => self.entries.insert(ConfigEntry::IngressGateway(Arc::new(ingress(random)))),
+            _ => drop(self.services.insert(name.to_owned(), instances(random, name))),
+        }
+    }
+
     pub(crate) fn resources(&self) -> Resources {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let service =

@@ -5,13 +5,14 @@
 
 mod generate;
 mod naive;
+mod recorded;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use gw::decide::Snapshot;
 use gw::decide::balance::{Dice, Idle};
-use gw::decide::compile::compile;
+use gw::decide::compile::{Compiler, compile};
 use gw::decide::facts::{Facts, RequestHead};
 use gw::decide::plan::{Plan, Refusal};
 use gw::decide::witness::{Step, Witness};
@@ -29,6 +30,10 @@ impl Dice for Fixed {
 }
 
 fn ask(snapshot: &Snapshot, request: &Request, roll: u32, witness: &mut impl Witness) -> Result<Plan, Refusal> {
+    with_facts(request, |facts| snapshot.plan(facts, &Idle, &mut Fixed(roll), witness))
+}
+
+fn with_facts<T>(request: &Request, then: impl FnOnce(&Facts<'_>) -> T) -> T {
     let head = RequestHead {
         method: &request.method,
         authority: &request.authority,
@@ -37,8 +42,8 @@ fn ask(snapshot: &Snapshot, request: &Request, roll: u32, witness: &mut impl Wit
         headers: &request.headers,
     };
     let here: SocketAddr = ([127, 0, 0, 1], 8080).into();
-    let facts = Facts { listener: &ListenerName::of("edge", 8080), client: here, local: here, sni: None, request: Some(head) };
-    snapshot.plan(&facts, &Idle, &mut Fixed(roll), witness)
+    let listener = ListenerName::of("edge", 8080);
+    then(&Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) })
 }
 
 fn seeds() -> Vec<u64> {
@@ -51,9 +56,7 @@ fn seeds() -> Vec<u64> {
 
 /// What can happen to a request, with its share in hundredths of a percent.
 fn shares(snapshot: &Snapshot, request: &Request) -> BTreeMap<String, f64> {
-    let total = match ask(snapshot, request, 0, &mut ()) {
-        Ok(_) | Err(_) => split_total(snapshot, request),
-    };
+    let total = with_facts(request, |facts| split_sides(snapshot, facts));
     let mut shares = BTreeMap::new();
     for roll in 0..total {
         let outcome = match ask(snapshot, request, roll, &mut ()) {
@@ -66,9 +69,9 @@ fn shares(snapshot: &Snapshot, request: &Request) -> BTreeMap<String, f64> {
 }
 
 /// Of how many numbers the dice are thrown for this request; 1 where no splitter stands on the way.
-fn split_total(snapshot: &Snapshot, request: &Request) -> u32 {
+fn split_sides(snapshot: &Snapshot, facts: &Facts<'_>) -> u32 {
     let mut steps: Vec<Step> = Vec::new();
-    let _ = ask(snapshot, request, 0, &mut steps);
+    let _ = snapshot.plan(facts, &Idle, &mut Fixed(0), &mut steps);
     steps.iter().find_map(|s| if let Step::Split { of, .. } = s { Some(*of) } else { None }).unwrap_or(1)
 }
 
@@ -137,6 +140,27 @@ fn a_witness_changes_nothing_and_sees_every_miss_before_the_route() {
                     }
                     _ => {}
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_on_top_of_the_last_state_plans_as_if_compiled_from_nothing() {
+    for seed in seeds() {
+        let mut random = Random::new(seed);
+        let mut world = World::generate(&mut random);
+        let mut compiler = Compiler::default();
+        compiler.compile(&world.resources());
+        for step in 0..6 {
+            world.change(&mut random);
+            let changed = compiler.compile(&world.resources());
+            let fresh = compile(&world.resources());
+            assert_eq!(changed.rejected, fresh.rejected, "seed {seed}, step {step}");
+            for _ in 0..10 {
+                let request = Request::generate(&mut random);
+                let (a, b) = (shares(&changed, &request), shares(&fresh, &request));
+                assert_eq!(a, b, "seed {seed}, step {step}: {request:?}\n{world}");
             }
         }
     }

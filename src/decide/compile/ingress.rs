@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::service::{Behind, ServiceCompiler};
+use super::service::{Behind, Memo, ServiceCompiler};
 use crate::decide::hosts::HostIndex;
 use crate::decide::snapshot::{CompiledListener, CompiledService, Snapshot};
 use crate::id::{ListenerName, ServiceKey};
@@ -12,9 +12,9 @@ use crate::model::entry::{EntryKind, EntryRef, IngressGateway, IngressListener, 
 use crate::model::gateway::{Listener, ListenerMode, Protocol};
 use crate::model::resources::{Rejected, Resources};
 
-pub(super) fn compile(resources: &Resources) -> Snapshot {
+pub(super) fn compile(resources: &Resources, memo: &mut Memo) -> Snapshot {
     let name = &resources.gateway.name;
-    let mut compiler = ServiceCompiler::new(resources);
+    let mut compiler = ServiceCompiler::new(resources, memo);
     let mut listeners = HashMap::new();
     match resources.entries.ingress_gateways.get(&ServiceKey::of(name)) {
         Some(entry) => {
@@ -26,7 +26,7 @@ pub(super) fn compile(resources: &Resources) -> Snapshot {
         }
         None => compiler.reject(EntryRef::new(EntryKind::IngressGateway, name), "there is no such entry, so the gateway has no listener"),
     }
-    let rejected = resources.rejected.iter().cloned().chain(compiler.into_rejected()).collect::<Vec<Rejected>>();
+    let rejected = resources.rejected.iter().cloned().chain(compiler.finish()).collect::<Vec<Rejected>>();
     Snapshot { listeners, switches: resources.gateway.switches, rejected }
 }
 
@@ -80,7 +80,7 @@ fn compile_services(compiler: &mut ServiceCompiler<'_>, entry: &Arc<IngressGatew
             out.extend(compiler.compile(&behind, &service.name, domains(service)));
         }
     }
-    out.into_iter().map(Arc::new).collect()
+    out
 }
 
 fn domains(service: &IngressService) -> Vec<String> {

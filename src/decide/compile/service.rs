@@ -1,9 +1,10 @@
 //! A service behind a listener: its discovery chain as routes, splits and upstreams.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::changes::{Changes, reachable};
 use super::target::TargetCompiler;
 use crate::decide::chain::{self, Overrides, Question};
 use crate::decide::edits::Edits;
@@ -11,15 +12,48 @@ use crate::decide::matcher::Matcher;
 use crate::decide::plan::{RetryPolicy, Timeouts};
 use crate::decide::routes::{RouteRule, RouteTable};
 use crate::decide::snapshot::{CompiledService, Host, Leg, Next, Policy, Route, Split, Upstream};
+use crate::id::ServiceKey;
 use crate::model::chain::{ChainNode, ChainResolver, ChainRoute, ChainSplit, DiscoveryChain};
 use crate::model::duration::GoDuration;
 use crate::model::entry::{EntryRef, HeaderEdits, IngressService, LoadBalancer, RouteDestination, RuleRef};
 use crate::model::gateway::Protocol;
 use crate::model::resources::{Rejected, Resources};
 
+/// The services of the last compilation, by their lines in the gateway's entry and their names.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    services: HashMap<(RuleRef, String), Remembered>,
+    /// How many targets were numbered so far.
+    targets: u32,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    line: IngressService,
+    protocol: String,
+    domains: Vec<String>,
+    depends_on: BTreeSet<ServiceKey>,
+    compiled: Option<Arc<CompiledService>>,
+    rejected: Vec<Rejected>,
+}
+
+impl Memo {
+    /// Drops what the changes concern.
+    pub(super) fn forget(&mut self, changes: &Changes) {
+        match changes {
+            Changes::Everything => self.services.clear(),
+            Changes::Of(keys) if keys.is_empty() => {}
+            Changes::Of(keys) => self.services.retain(|_, s| s.depends_on.iter().all(|key| !keys.contains(key))),
+        }
+    }
+}
+
 /// Compiles services one after the other; targets that they share are built once.
 pub(super) struct ServiceCompiler<'a> {
     resources: &'a Resources,
+    memo: &'a mut Memo,
+    /// What of the memo is used this time: the rest is of services that are gone.
+    used: HashMap<(RuleRef, String), Remembered>,
     targets: TargetCompiler<'a>,
     rejected: Vec<Rejected>,
 }
@@ -35,8 +69,9 @@ pub(super) struct Behind<'a> {
 }
 
 impl<'a> ServiceCompiler<'a> {
-    pub(super) fn new(resources: &'a Resources) -> Self {
-        Self { resources, targets: TargetCompiler::new(resources), rejected: Vec::new() }
+    pub(super) fn new(resources: &'a Resources, memo: &'a mut Memo) -> Self {
+        let targets = TargetCompiler::new(resources, memo.targets);
+        Self { resources, memo, used: HashMap::new(), targets, rejected: Vec::new() }
     }
 
     pub(super) fn resources(&self) -> &'a Resources {
@@ -47,7 +82,10 @@ impl<'a> ServiceCompiler<'a> {
         self.rejected.push(Rejected { what, why: why.to_owned() });
     }
 
-    pub(super) fn into_rejected(self) -> Vec<Rejected> {
+    /// What was left out; the memo keeps what was used.
+    pub(super) fn finish(self) -> Vec<Rejected> {
+        self.memo.services = self.used;
+        self.memo.targets = self.targets.numbered();
         self.rejected
     }
 
@@ -64,8 +102,30 @@ impl<'a> ServiceCompiler<'a> {
         chain::compile(entries, &Question { service, datacenter: datacenter.as_str(), trust_domain, overrides })
     }
 
-    /// Compiles one service; `None`, with a word in `rejected`, where its entries have no chain.
-    pub(super) fn compile(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<CompiledService> {
+    /// One service, compiled now or the last time; `None`, with a word in `rejected`, where its entries have no chain.
+    pub(super) fn compile(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<Arc<CompiledService>> {
+        let key = (behind.rule.clone(), name.to_owned());
+        let known = self.memo.services.remove(&key);
+        let same = |k: &Remembered| k.line == *behind.service && k.protocol == behind.protocol && k.domains == domains;
+        let remembered = known.filter(same).unwrap_or_else(|| {
+            let before = self.rejected.len();
+            let compiled = self.compile_anew(behind, name, domains.clone()).map(Arc::new);
+            Remembered {
+                line: behind.service.clone(),
+                protocol: behind.protocol.to_owned(),
+                domains,
+                depends_on: reachable(&self.resources.entries, name),
+                compiled,
+                rejected: self.rejected.split_off(before),
+            }
+        });
+        self.rejected.extend(remembered.rejected.iter().cloned());
+        let compiled = remembered.compiled.clone();
+        self.used.insert(key, remembered);
+        compiled
+    }
+
+    fn compile_anew(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<CompiledService> {
         let chain = match self.chain(name, behind.protocol) {
             Ok(chain) => chain,
             Err(e) => {

@@ -20,23 +20,36 @@ const MAX_WEIGHT: u32 = 128;
 pub(super) struct TargetCompiler<'a> {
     resources: &'a Resources,
     built: HashMap<(TargetId, Protocol), Arc<Target>>,
+    /// The number of the next target.
+    next: u32,
 }
 
 impl<'a> TargetCompiler<'a> {
-    pub(super) fn new(resources: &'a Resources) -> Self {
-        Self { resources, built: HashMap::new() }
+    pub(super) fn new(resources: &'a Resources, next: u32) -> Self {
+        Self { resources, built: HashMap::new(), next }
+    }
+
+    /// How many targets have a number.
+    pub(super) fn numbered(&self) -> u32 {
+        self.next
     }
 
     pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
-        let number = self.built.len() as u32;
         let key = (target.id.clone(), protocol);
         if let Some(built) = self.built.get(&key) {
             return built.clone();
         }
         let endpoints = self.endpoints(target, rejected);
         let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
-        let built =
-            Arc::new(Target { number, id: target.id.clone(), sni: target.sni.clone(), protocol, turns: turns(&weights), endpoints });
+        let built = Arc::new(Target {
+            number: self.next,
+            id: target.id.clone(),
+            sni: target.sni.clone(),
+            protocol,
+            turns: turns(&weights),
+            endpoints,
+        });
+        self.next = self.next.wrapping_add(1);
         self.built.insert(key, built.clone());
         built
     }
