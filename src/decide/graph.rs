@@ -1,6 +1,57 @@
-//! Whether a set of entries fits together: what Consul checks when an entry is written or deleted (semantics 4.9).
+//! Whether a set of entries fits together (semantics 4.9).
+//!
+//! Two questions: [`check`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
+//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen.
 
-use crate::model::entry::{Entries, RuleRef};
+mod check;
+mod circles;
+mod hosts;
+mod links;
+mod protocols;
+mod set;
+mod shadow;
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+use super::chain::ChainError;
+use crate::model::entry::{ConfigEntry, EntryKind, RuleRef};
+
+pub use check::check;
+pub use set::check_set;
+
+/// One change of a set.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// An entry is written; one of the same kind and name is replaced.
+    Write(&'a ConfigEntry),
+    /// An entry is deleted.
+    Delete(EntryKind, &'a str),
+}
+
+/// Why Consul refuses a change, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GraphError {
+    /// A chain that the change is part of does not compile.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// An ingress gateway's listener and a service of it differ.
+    #[error("service {service:?} has protocol {protocol:?}, which does not match defined listener protocol {listener:?}")]
+    IngressProtocol {
+        /// The service.
+        service: String,
+        /// The protocol of its chain.
+        protocol: String,
+        /// The protocol of the listener.
+        listener: String,
+    },
+    /// `MutualTLSMode` permissive where the mesh does not allow it and it was not so before.
+    #[error("cannot set MutualTLSMode=permissive because AllowEnablingPermissiveMutualTLS=false in the mesh config entry")]
+    PermissiveMutualTls,
+    /// proxy-defaults of another name than the one there is.
+    #[error("invalid name ({0:?}), only \"global\" is supported")]
+    NotGlobal(String),
+}
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +81,18 @@ pub struct Finding {
     pub related: Vec<RuleRef>,
 }
 
-/// Checks a whole set.
-pub fn check_set(_entries: &Entries) -> Vec<Finding> {
-    Vec::new()
+impl Finding {
+    fn new(code: &'static str, level: Level, rule: RuleRef, message: impl Into<String>) -> Self {
+        Self { code, level, rule, message: message.into(), help: Vec::new(), related: Vec::new() }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    fn related(mut self, rules: impl IntoIterator<Item = RuleRef>) -> Self {
+        self.related.extend(rules);
+        self
+    }
 }

@@ -7,7 +7,7 @@ use super::{DEFAULT_NAMESPACE, DEFAULT_PARTITION};
 /// What a discovery chain ends in: a service or a subset of it, in a datacenter or at a peer.
 ///
 /// Printed as Consul prints it (semantics 4.1): `[<subset>.]<service>.<namespace>.<partition>.<datacenter>`,
-/// or `[<subset>.]<service>.<namespace>.<partition>.external.<peer>`.
+/// or `<service>.<namespace>.<partition>.external.<peer>`, which names no subset although there may be one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId {
     /// The service, in the spelling of the reference that named it.
@@ -40,7 +40,7 @@ impl TargetId {
 
 impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.subset.is_empty() {
+        if !self.subset.is_empty() && self.peer.is_empty() {
             write!(f, "{}.", self.subset)?;
         }
         write!(f, "{}.{}.{}.", self.service, self.namespace, self.partition)?;
@@ -60,6 +60,6 @@ mod tests {
         assert_eq!(id.to_string(), "v1.web.default.default.dc1");
         id.peer = "east".into();
         id.datacenter.clear();
-        assert_eq!(id.to_string(), "v1.web.default.default.external.east");
+        assert_eq!(id.to_string(), "web.default.default.external.east");
     }
 }

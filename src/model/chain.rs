@@ -135,4 +135,6 @@ pub struct ChainTarget {
     pub sni: String,
     /// The name of its cluster in Envoy; empty at a peer.
     pub name: String,
+    /// `TransparentProxy.DialedDirectly`, from either defaults; never of an external one.
+    pub dialed_directly: bool,
 }

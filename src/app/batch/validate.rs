@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
-pub(super) fn answer(_question: &Value) -> Value {
-    json!({"accepted": false, "error": "not validated"})
+use crate::source::entry;
+
+pub(super) fn answer(question: &Value) -> Value {
+    match entry::from_json(&question["write"]) {
+        Ok(d) => json!({"accepted": true, "stored": d.stored}),
+        Err(e) => json!({"accepted": false, "error": e.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; ")}),
+    }
 }

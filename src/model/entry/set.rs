@@ -69,6 +69,8 @@ pub struct Entries {
     pub resolvers: BTreeMap<ServiceKey, Arc<ServiceResolver>>,
     /// ingress-gateway
     pub ingress_gateways: BTreeMap<ServiceKey, Arc<IngressGateway>>,
+    /// `AllowEnablingPermissiveMutualTLS` of the mesh entry, of which nothing else is acted on yet.
+    pub permissive_mutual_tls_allowed: bool,
 }
 
 impl Entries {

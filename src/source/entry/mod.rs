@@ -1,10 +1,28 @@
 //! Config entries as Consul takes them: HCL v1, JSON or TOML to the model, weakly decoded, normalized and validated.
 
+mod check;
+pub mod codes;
+mod common;
+mod cx;
+mod decode;
+mod fields;
+mod ingress_gateway;
+mod kind;
+mod proxy_defaults;
+mod scalar;
+mod service_defaults;
+mod service_resolver;
+mod service_router;
+mod service_splitter;
+mod tree;
+
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::diagnostic::{Diagnostic, Text};
-use crate::model::entry::{ConfigEntry, EntryKind};
+use crate::model::entry::*;
 
 /// How a text is written. A text whose first non-blank byte is `{` is JSON, whatever its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +45,7 @@ pub struct Decoded {
     /// The entry, of a kind that `gw` acts on; `None` of one that is only recognised.
     pub entry: Option<ConfigEntry>,
     /// What Consul would store and print: its JSON without indexes.
-    pub stored: serde_json::Value,
+    pub stored: Value,
     /// Findings and warnings.
     pub notes: Vec<Diagnostic>,
     /// Where it was read.
@@ -41,22 +59,60 @@ pub struct EntrySource {
     pub text: Arc<Text>,
     /// The whole entry.
     pub span: Range<usize>,
+    /// Every value and where it stands.
+    root: Arc<tree::Node>,
 }
 
 impl EntrySource {
     /// The bytes of a place in Consul's field names, `Routes[2].Match`; the nearest part of it that exists.
-    pub fn find(&self, _path: &str) -> Range<usize> {
-        self.span.clone()
+    pub fn find(&self, path: &str) -> Range<usize> {
+        check::find(&self.root, path)
     }
 }
 
 /// Reads one entry that came as JSON, as Consul's HTTP API takes it.
-pub fn from_json(_value: &serde_json::Value) -> Result<Decoded, Vec<Diagnostic>> {
-    Err(vec![])
+pub fn from_json(value: &Value) -> Result<Decoded, Vec<Diagnostic>> {
+    let text = Arc::new(Text { origin: String::new(), content: String::new() });
+    kind::decode(&Arc::new(tree::Node::from_json(value)), &text, false)
 }
 
 /// Reads all entries of a text. Each is accepted or refused for itself: the accepted ones, then everything that is wrong
 /// with the others.
 pub fn read(_text: &Arc<Text>, _syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
     (vec![], vec![])
+}
+
+/// An entry as Consul's JSON, without indexes.
+pub fn print(entry: &ConfigEntry) -> Value {
+    kind::print(entry)
+}
+
+/// A route of a router, as Consul's JSON.
+pub fn print_route(route: &ServiceRoute) -> Value {
+    kind::print_part(route)
+}
+
+/// A leg of a splitter, as Consul's JSON.
+pub fn print_split(split: &ServiceSplit) -> Value {
+    kind::print_part(split)
+}
+
+/// A subset of a resolver, as Consul's JSON.
+pub fn print_subset(subset: &Subset) -> Value {
+    kind::print_part(subset)
+}
+
+/// A load balancer of a resolver, as Consul's JSON.
+pub fn print_load_balancer(load_balancer: &LoadBalancer) -> Value {
+    kind::print_part(load_balancer)
+}
+
+/// A failover policy, as Consul's JSON.
+pub fn print_failover_policy(policy: &FailoverPolicy) -> Value {
+    kind::print_part(policy)
+}
+
+/// An Envoy extension, as Consul's JSON.
+pub fn print_extension(extension: &EnvoyExtension) -> Value {
+    kind::print_part(extension)
 }

@@ -1,0 +1,41 @@
+"""gw as one of the proxies of a side-by-side load harness: its binary, and the configuration for a workload.
+
+`variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
+"""
+import json, os, signal
+
+BIN = os.environ.get("GW") or "target/release/gw"
+
+
+def config(c, sh, n):
+    """gw.toml and one file of entries: an ingress with n hosts, each with a router that sends one prefix to a service of its own."""
+    protocol = "http2" if sh["up_h2"] else "http"
+    routes = c.routes(n)
+    entries = [{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": protocol}}]
+    for host, prefix, i in routes:
+        entries.append({"Kind": "service-router", "Name": f"front-{i}", "Routes": [
+            {"Match": {"HTTP": {"PathPrefix": prefix}}, "Destination": {"Service": f"back-{i}", "RequestTimeout": "-1s"}}]})
+    listener = {"Port": int(c.listen), "Protocol": protocol, "Services": [{"Name": f"front-{i}", "Hosts": [host]} for host, _, i in routes]}
+    if sh["down"]:
+        listener["TLS"] = {"Enabled": True}
+    entries.append({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]})
+    c.json("gw.d/entries.json", entries)
+    toml = ['entries = ["gw.d"]', "[[gateway]]", 'kind = "ingress"', 'name = "edge"', 'address = "0.0.0.0"']
+    if sh["down"]:
+        toml += ["[[certificate]]", f'cert = "{c.certs}/edge.pem"', f'key = "{c.certs}/edge.key"', 'hosts = ["*"]']
+    for _, _, i in routes:
+        toml += ["[[service]]", f'name = "back-{i}"', "[[service.instance]]", f'address = "{c.up(i)}:{sh["up_port"]}"']
+    return c.file("gw.toml", "\n".join(toml) + "\n")
+
+
+def variants(w, sh, c):
+    if sh["kind"] != "ingress" or sh["up"] or sh["down"] == "mtls" or not os.path.exists(BIN):
+        return []
+    n = sh["routes"]
+    variant = {"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}
+    if w == "C1":
+        def update(p):
+            config(c, sh, n + 1)
+            os.kill(p.pids()[0], signal.SIGHUP)
+        variant["update"] = update
+    return [variant]

@@ -1,0 +1,128 @@
+//! What Consul 1.21 refuses when one entry is written or deleted on top of others (semantics 4.9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Change, GraphError, links};
+use crate::decide::chain::{self, Overrides, Proposed, Question, View};
+use crate::id::TrustDomain;
+use crate::model::chain::{ChainNode, DiscoveryChain};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressGateway};
+
+/// Consul compiles for this datacenter when it checks a write, wherever it is.
+const DATACENTER: &str = "dc1";
+
+const PERMISSIVE: &str = "permissive";
+
+/// What has to be looked at because of a change.
+#[derive(Default)]
+struct Affected<'a> {
+    /// Services whose chains must compile.
+    chains: BTreeSet<&'a str>,
+    /// Gateways whose listeners must fit.
+    gateways: Vec<&'a IngressGateway>,
+    /// Whether a tcp listener's service must be tcp: only when the gateway itself is written.
+    equal_protocols: bool,
+}
+
+/// Whether Consul takes a change on top of what exists.
+pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> {
+    let proposed = match *change {
+        Change::Write(entry) => Proposed { kind: entry.kind(), name: &entry.common().name, entry: Some(entry) },
+        Change::Delete(kind, name) => Proposed { kind, name, entry: None },
+    };
+    if proposed.kind == EntryKind::ProxyDefaults && proposed.name != "global" {
+        return Err(GraphError::NotGlobal(proposed.name.to_owned()));
+    }
+    check_mutual_tls(existing, change)?;
+    let affected = affected(existing, &proposed);
+    let view = View::with(existing, proposed);
+    let mut chains = BTreeMap::new();
+    for service in &affected.chains {
+        chains.insert(*service, compile(view, service)?);
+    }
+    for gateway in &affected.gateways {
+        check_gateway(gateway, &chains, affected.equal_protocols)?;
+    }
+    Ok(())
+}
+
+/// Permissive needs the mesh's leave, unless the entry was permissive before.
+fn check_mutual_tls(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> {
+    let (now, before) = match change {
+        Change::Write(ConfigEntry::ServiceDefaults(e)) => {
+            let before = View::of(existing).service_defaults(&e.common.name);
+            (&e.mutual_tls_mode, before.map(|b| &b.mutual_tls_mode))
+        }
+        Change::Write(ConfigEntry::ProxyDefaults(e)) => (&e.mutual_tls_mode, existing.proxy_defaults.as_ref().map(|b| &b.mutual_tls_mode)),
+        _ => return Ok(()),
+    };
+    let kept = before.is_some_and(|b| b == PERMISSIVE);
+    if now == PERMISSIVE && !kept && !existing.permissive_mutual_tls_allowed { Err(GraphError::PermissiveMutualTls) } else { Ok(()) }
+}
+
+/// One link back from the changed entry, and no further: neighbours that fit each other leave no longer chain to break.
+fn affected<'a>(existing: &'a Entries, proposed: &Proposed<'a>) -> Affected<'a> {
+    let mut affected = Affected::default();
+    let Entries { routers, splitters, resolvers, ingress_gateways, .. } = existing;
+    match proposed.kind {
+        EntryKind::IngressGateway => {
+            if let Some(ConfigEntry::IngressGateway(gateway)) = proposed.entry {
+                affected.gateways.push(gateway);
+                affected.equal_protocols = true;
+            }
+        }
+        EntryKind::ProxyDefaults => {
+            affected.chains.extend(routers.values().map(|e| e.common.name.as_str()));
+            affected.chains.extend(splitters.values().map(|e| e.common.name.as_str()));
+            affected.chains.extend(resolvers.values().map(|e| e.common.name.as_str()));
+            affected.gateways.extend(ingress_gateways.values().map(AsRef::as_ref));
+        }
+        _ => {
+            // Links are found in their own spelling only.
+            let name = proposed.name;
+            affected.chains.insert(name);
+            for entry in routers.values().filter(|e| links::of_router(e).any(|l| l.service == name)) {
+                affected.chains.insert(&entry.common.name);
+            }
+            for entry in splitters.values().filter(|e| links::of_splitter(e).any(|l| l.service == name)) {
+                affected.chains.insert(&entry.common.name);
+            }
+            for entry in resolvers.values().filter(|e| links::of_resolver(e).iter().any(|l| l.service == name)) {
+                affected.chains.insert(&entry.common.name);
+            }
+            let gateways = ingress_gateways.values().map(AsRef::as_ref);
+            affected.gateways.extend(gateways.filter(|e: &&IngressGateway| links::of_ingress(e).any(|l| l.service == name)));
+        }
+    }
+    for gateway in &affected.gateways {
+        affected.chains.extend(links::of_ingress(gateway).map(|l| l.service));
+    }
+    affected
+}
+
+fn compile(view: View<'_>, service: &str) -> Result<DiscoveryChain, GraphError> {
+    let trust_domain = &TrustDomain::new("check.consul");
+    let question = Question { service, datacenter: DATACENTER, trust_domain, overrides: Overrides::default() };
+    chain::compile_in(view, &question).map(|c| c.chain).map_err(|f| f.into_parts().0.into())
+}
+
+fn check_gateway(gateway: &IngressGateway, chains: &BTreeMap<&str, DiscoveryChain>, equal: bool) -> Result<(), GraphError> {
+    for listener in &gateway.listeners {
+        for service in listener.services.iter().filter(|s| s.name != "*") {
+            let Some(chain) = chains.get(service.name.as_str()) else { continue };
+            if chain.protocol != listener.protocol && (equal || !passes_as_bytes(&listener.protocol, chain)) {
+                return Err(GraphError::IngressProtocol {
+                    service: service.name.clone(),
+                    protocol: chain.protocol.clone(),
+                    listener: listener.protocol.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A tcp listener passes the bytes of any service that has neither router nor splitter.
+pub(super) fn passes_as_bytes(listener: &str, chain: &DiscoveryChain) -> bool {
+    listener == "tcp" && matches!(chain.nodes.get(&chain.start_node), Some(ChainNode::Resolver(_)))
+}

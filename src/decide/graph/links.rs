@@ -1,0 +1,62 @@
+//! Which services an entry names, and where in it.
+
+use crate::model::entry::{EntryKind, EntryRef, IngressGateway, RuleRef, ServiceResolver, ServiceRouter, ServiceSplitter};
+
+/// A place where an entry names a service.
+pub(super) struct Link<'a> {
+    /// The service, as it is spelled there.
+    pub(super) service: &'a str,
+    entry: (EntryKind, &'a str),
+    path: String,
+}
+
+impl Link<'_> {
+    /// The place.
+    pub(super) fn rule(&self) -> RuleRef {
+        EntryRef::new(self.entry.0, self.entry.1).at(self.path.clone())
+    }
+}
+
+/// The services that a router sends to.
+pub(super) fn of_router(router: &ServiceRouter) -> impl Iterator<Item = Link<'_>> {
+    let entry = (EntryKind::ServiceRouter, router.common.name.as_str());
+    let named = router.routes.iter().enumerate().filter_map(|(i, route)| Some((i, route.destination.as_ref()?.service.as_str())));
+    named.filter(|(_, s)| !s.is_empty()).map(move |(i, service)| Link { service, entry, path: format!("Routes[{i}].Destination.Service") })
+}
+
+/// The services that a splitter sends to.
+pub(super) fn of_splitter(splitter: &ServiceSplitter) -> impl Iterator<Item = Link<'_>> {
+    let entry = (EntryKind::ServiceSplitter, splitter.common.name.as_str());
+    let named = splitter.splits.iter().enumerate().map(|(i, split)| (i, split.service.as_str()));
+    named.filter(|(_, s)| !s.is_empty()).map(move |(i, service)| Link { service, entry, path: format!("Splits[{i}].Service") })
+}
+
+/// The services that a resolver redirects to and fails over to. Consul knows nothing of failover targets at peers; a redirect
+/// to a peer names the service here all the same.
+pub(super) fn of_resolver(resolver: &ServiceResolver) -> Vec<Link<'_>> {
+    let entry = (EntryKind::ServiceResolver, resolver.common.name.as_str());
+    let mut links = Vec::new();
+    let mut link = |service, path| links.push(Link { service, entry, path });
+    if let Some(redirect) = &resolver.redirect {
+        link(redirect.service.as_str(), "Redirect.Service".to_owned());
+    }
+    for (key, failover) in &resolver.failover {
+        if failover.targets.is_empty() {
+            link(&failover.service, format!("Failover.{key}.Service"));
+        }
+        for (i, target) in failover.targets.iter().enumerate().filter(|(_, t)| t.peer.is_empty()) {
+            link(&target.service, format!("Failover.{key}.Targets[{i}].Service"));
+        }
+    }
+    links.retain(|l| !l.service.is_empty());
+    links
+}
+
+/// The services behind an ingress gateway, but for the wildcard.
+pub(super) fn of_ingress(gateway: &IngressGateway) -> impl Iterator<Item = Link<'_>> {
+    let entry = (EntryKind::IngressGateway, gateway.common.name.as_str());
+    let services = gateway.listeners.iter().enumerate().flat_map(|(l, listener)| {
+        listener.services.iter().enumerate().map(move |(s, service)| (service.name.as_str(), format!("Listeners[{l}].Services[{s}].Name")))
+    });
+    services.filter(|(name, _)| *name != "*").map(move |(service, path)| Link { service, entry, path })
+}

@@ -1,0 +1,60 @@
+//! Protocols across entries: ingress listeners and the services behind them, and defaults that undo each other.
+
+use std::collections::BTreeMap;
+
+use super::check::passes_as_bytes;
+use super::{Finding, Level};
+use crate::decide::chain::{View, is_http_like};
+use crate::id::ServiceKey;
+use crate::model::chain::DiscoveryChain;
+use crate::model::entry::{Entries, EntryKind, EntryRef};
+
+/// Listeners against the chains of their services, then service-defaults that turn http services into tcp ones.
+pub(super) fn check(entries: &Entries, chains: &BTreeMap<ServiceKey, DiscoveryChain>) -> Vec<Finding> {
+    let mut findings = listeners(entries, chains);
+    findings.extend(forgotten(entries));
+    findings
+}
+
+fn listeners(entries: &Entries, chains: &BTreeMap<ServiceKey, DiscoveryChain>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for gateway in entries.ingress_gateways.values() {
+        let entry = EntryRef::new(EntryKind::IngressGateway, &gateway.common.name);
+        for (l, listener) in gateway.listeners.iter().enumerate() {
+            for (s, service) in listener.services.iter().enumerate() {
+                let Some(chain) = chains.get(&ServiceKey::of(&service.name)) else { continue };
+                if chain.protocol == listener.protocol {
+                    continue;
+                }
+                let rule = entry.at(format!("Listeners[{l}].Services[{s}].Name"));
+                let message = format!(
+                    "service {:?} has protocol {:?}, which does not match defined listener protocol {:?}",
+                    service.name, chain.protocol, listener.protocol
+                );
+                let level = if passes_as_bytes(&listener.protocol, chain) { Level::Warning } else { Level::Error };
+                let finding = Finding::new("GW0309", level, rule, message);
+                findings.push(match level {
+                    Level::Warning => finding.help("it is served as bytes; a Consul refuses to write the gateway like this, but keeps it"),
+                    _ => finding.help("change the listener's Protocol, or the service's in its service-defaults"),
+                });
+            }
+        }
+    }
+    findings
+}
+
+/// An entry without Protocol beats proxy-defaults with one (semantics 4.3): mostly nobody meant it.
+fn forgotten(entries: &Entries) -> Vec<Finding> {
+    let Some(global) = View::of(entries).proxy_defaults().filter(|d| is_http_like(&d.protocol)) else { return Vec::new() };
+    let silent = entries.service_defaults.values().filter(|d| d.protocol.is_empty());
+    let finding = |name: &str| {
+        let message = format!(
+            "service {name:?} speaks tcp: its service-defaults have no Protocol, and so {:?} of proxy-defaults is lost",
+            global.protocol
+        );
+        Finding::new("GW0311", Level::Warning, EntryRef::new(EntryKind::ServiceDefaults, name).at(""), message)
+            .help(format!("write Protocol = \"{}\", or Protocol = \"tcp\" if that is meant", global.protocol))
+            .related([EntryRef::new(EntryKind::ProxyDefaults, "global").at("Config.protocol")])
+    };
+    silent.map(|d| finding(&d.common.name)).collect()
+}

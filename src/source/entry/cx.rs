@@ -1,0 +1,93 @@
+//! Where a reader is in an entry, and everything that it found wrong so far.
+
+use std::sync::Arc;
+
+use super::codes;
+use super::tree::{Node, Span, Value, number};
+use crate::source::diagnostic::{Diagnostic, Level, Text};
+
+/// What is found while one entry is read: where we are in it, and everything that is wrong so far.
+pub(super) struct Cx {
+    text: Option<Arc<Text>>,
+    path: Vec<String>,
+    /// Whether the entry was written in HCL, which Consul's command decodes once more before the server does.
+    pub(super) twice: bool,
+    pub(super) found: Vec<Diagnostic>,
+}
+
+impl Cx {
+    pub(super) fn new(text: Option<Arc<Text>>, twice: bool) -> Self {
+        Self { text, path: Vec::new(), twice, found: Vec::new() }
+    }
+
+    /// The place in Consul's field names: `Routes[0].Match.HTTP`.
+    pub(super) fn path(&self) -> String {
+        let mut out = String::new();
+        for part in &self.path {
+            if !out.is_empty() && !part.starts_with('[') {
+                out.push('.');
+            }
+            out.push_str(part);
+        }
+        out
+    }
+
+    /// Runs `f` one step further down.
+    pub(super) fn at<T>(&mut self, part: impl Into<String>, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(part.into());
+        let result = f(self);
+        self.path.pop();
+        result
+    }
+
+    /// Records an error at a place.
+    pub(super) fn error(&mut self, code: &'static str, span: &Span, message: impl Into<String>) {
+        let diagnostic = self.place(Diagnostic::error(code, message), span);
+        self.found.push(diagnostic);
+    }
+
+    /// Records something that does not refuse the entry.
+    pub(super) fn note(&mut self, level: Level, code: &'static str, span: &Span, message: impl Into<String>, help: &str) {
+        let mut diagnostic = self.place(Diagnostic::error(code, message), span).level(level);
+        if !help.is_empty() {
+            diagnostic = diagnostic.help(help);
+        }
+        self.found.push(diagnostic);
+    }
+
+    /// Puts a diagnostic at a place of this text, if there is one.
+    pub(super) fn place(&self, diagnostic: Diagnostic, span: &Span) -> Diagnostic {
+        match &self.text {
+            Some(text) => diagnostic.at(text, span.clone()),
+            None => diagnostic,
+        }
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.found.iter().any(|d| d.level == Level::Error)
+    }
+
+    /// Records that a value is of the wrong type.
+    pub(super) fn wrong(&mut self, node: &Node, wanted: &str) {
+        let message = format!("{} must be {wanted}, not {}", self.here(), described(node));
+        self.error(codes::TYPE, &node.span, message);
+    }
+
+    /// The place for a sentence.
+    pub(super) fn here(&self) -> String {
+        if self.path.is_empty() { "the entry".to_owned() } else { self.path() }
+    }
+}
+
+fn described(node: &Node) -> String {
+    match &node.value {
+        Value::Text(s) if s.chars().count() <= 40 => format!("{s:?}"),
+        Value::Text(_) => "this text".to_owned(),
+        Value::Int(n) => n.to_string(),
+        Value::Float(f) => number(*f).to_string(),
+        Value::Bool(b) => b.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::List(items) => format!("a list of {}", items.len()),
+        Value::Map(_) => "an object".to_owned(),
+    }
+}

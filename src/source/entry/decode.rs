@@ -1,0 +1,170 @@
+//! The weak decoder: what a field's type is to Consul, and how lists, maps and objects are taken (semantics 1).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::codes;
+use super::cx::Cx;
+use super::tree::{Key, Map, Node, Value};
+use crate::model::entry::Opaque;
+
+/// A type that fields of entries have: how it is taken from a tree and how Consul prints it.
+pub(super) trait Field: Sized + Default {
+    /// Takes the value; what cannot be taken is recorded and leaves the default. Never called with null.
+    fn decode(node: &Node, cx: &mut Cx) -> Self;
+    /// As Consul's JSON has it.
+    fn print(&self) -> Json;
+    /// Whether it is left out where empty values are.
+    fn is_empty(&self) -> bool;
+}
+
+/// Takes a value; null is as absent.
+pub(super) fn take<T: Field>(node: &Node, cx: &mut Cx) -> T {
+    if node.value == Value::Null { T::default() } else { T::decode(node, cx) }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        let inner = node.unwrapped();
+        // A list that holds null alone is still a list to the reader above this one.
+        if inner.value == Value::Null { None } else { Some(T::decode(inner, cx)) }
+    }
+
+    fn print(&self) -> Json {
+        self.as_ref().map_or(Json::Null, Field::print)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Field> Field for Arc<T> {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        Self::new(T::decode(node, cx))
+    }
+
+    fn print(&self) -> Json {
+        T::print(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        T::is_empty(self)
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        match &node.value {
+            Value::List(items) => items.iter().enumerate().map(|(i, item)| cx.at(format!("[{i}]"), |cx| take(item, cx))).collect(),
+            Value::Map(members) if members.is_empty() => Self::new(),
+            _ => vec![cx.at("[0]", |cx| take(node, cx))],
+        }
+    }
+
+    fn print(&self) -> Json {
+        if self.is_empty() { Json::Null } else { Json::Array(self.iter().map(Field::print).collect()) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// The members of a map; a list of maps is merged, the later member wins.
+fn members(node: &Node, cx: &mut Cx, mut each: impl FnMut(&Key, &Node, &mut Cx)) {
+    fn walk(node: &Node, cx: &mut Cx, each: &mut dyn FnMut(&Key, &Node, &mut Cx)) {
+        let node = node.unwrapped();
+        match &node.value {
+            Value::Map(map) => map.iter().for_each(|(k, v)| cx.at(format!("[{}]", k.text), |cx| each(k, v, cx))),
+            Value::List(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    cx.at(format!("[{i}]"), |cx| walk(item, cx, each));
+                }
+            }
+            Value::Null => {}
+            _ => cx.wrong(node, "an object"),
+        }
+    }
+    walk(node, cx, &mut each);
+}
+
+impl<T: Field> Field for BTreeMap<String, T> {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        let mut out = Self::new();
+        members(node, cx, |key, value, cx| drop(out.insert(key.text.clone(), take(value, cx))));
+        out
+    }
+
+    fn print(&self) -> Json {
+        Json::Object(self.iter().map(|(k, v)| (k.clone(), v.print())).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Field for Opaque {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        let mut out = BTreeMap::new();
+        members(node, cx, |key, value, cx| {
+            // A list of one stands for its element, once for every time the value is decoded.
+            let value = if cx.twice { value.unwrapped().unwrapped() } else { value.unwrapped() };
+            refuse_null_in_lists(value, cx);
+            out.insert(key.text.clone(), sorted(value.to_json()));
+        });
+        out.into_iter().collect()
+    }
+
+    fn print(&self) -> Json {
+        Json::Object(self.clone())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Null inside a list of an opaque map ends the process of a Consul server (semantics 1).
+fn refuse_null_in_lists(node: &Node, cx: &mut Cx) {
+    match &node.value {
+        Value::List(items) => {
+            for item in items {
+                if item.value == Value::Null {
+                    let message = format!("null inside a list in {}: a Consul server ends when it takes this", cx.here());
+                    cx.error(codes::NULL_IN_LIST, &item.span, message);
+                }
+                refuse_null_in_lists(item, cx);
+            }
+        }
+        Value::Map(map) => map.iter().for_each(|(_, v)| refuse_null_in_lists(v, cx)),
+        _ => {}
+    }
+}
+
+fn sorted(value: Json) -> Json {
+    match value {
+        Json::Object(map) => {
+            let ordered: BTreeMap<String, Json> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            Json::Object(ordered.into_iter().collect())
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// The map that a struct is decoded from; anything else is recorded.
+pub(super) fn object<'a>(node: &'a Node, cx: &mut Cx) -> Option<&'a Map> {
+    let node = node.unwrapped();
+    match &node.value {
+        Value::Map(map) => Some(map),
+        _ => {
+            let wanted = if node.go_type() == "slice" { "one object" } else { "an object" };
+            cx.wrong(node, wanted);
+            None
+        }
+    }
+}

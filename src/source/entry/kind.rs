@@ -1,0 +1,161 @@
+//! One entry from its tree: which kind it is, decoded, normalized, validated.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::check::Check;
+use super::codes;
+use super::cx::Cx;
+use super::decode::{Field, take};
+use super::fields::{Schema, decode_map, nearest, print_struct};
+use super::tree::{Key, Map, Node, Value};
+use super::{Decoded, EntrySource};
+use crate::model::entry::*;
+use crate::source::diagnostic::{Diagnostic, Level, Text};
+
+/// A kind that `gw` acts on.
+pub(super) trait Kind: Schema {
+    /// Makes the entry what Consul stores.
+    fn normalize(&mut self);
+    /// Everything that Consul refuses, and what it should have.
+    fn validate(&self, check: &mut Check<'_>);
+    /// Takes a key that is none of the struct's; true if it is known all the same.
+    fn other_key(_key: &Key, _node: &Node, _cx: &mut Cx) -> bool {
+        false
+    }
+    /// Name, Meta.
+    fn common(&self) -> &Common;
+    /// The entry of the model.
+    fn entry(self) -> ConfigEntry;
+}
+
+/// Reads one entry; `twice` is for HCL, which Consul's command decodes before the server does.
+pub(super) fn decode(root: &Arc<Node>, text: &Arc<Text>, twice: bool) -> Result<Decoded, Vec<Diagnostic>> {
+    let place = (!text.content.is_empty()).then(|| text.clone());
+    let mut cx = Cx::new(place, twice);
+    let result = match &root.value {
+        Value::Map(map) => decode_kind(root, map, &mut cx),
+        _ => {
+            cx.error(codes::KIND, &root.span, format!("an entry is an object with a Kind, not {}", root.go_type()));
+            None
+        }
+    };
+    match result.filter(|_| !cx.failed()) {
+        Some((kind, name, entry, stored)) => {
+            let source = EntrySource { text: text.clone(), span: root.span.clone(), root: root.clone() };
+            Ok(Decoded { kind, name, entry, stored, notes: cx.found, source })
+        }
+        None => Err(cx.found),
+    }
+}
+
+type Read = (EntryKind, String, Option<ConfigEntry>, Json);
+
+fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
+    let kind = kind_of(root, map, cx)?;
+    match kind {
+        EntryKind::IngressGateway => acted_on::<IngressGateway>(kind, root, map, cx),
+        EntryKind::ServiceDefaults => acted_on::<ServiceDefaults>(kind, root, map, cx),
+        EntryKind::ProxyDefaults => acted_on::<ProxyDefaults>(kind, root, map, cx),
+        EntryKind::ServiceRouter => acted_on::<ServiceRouter>(kind, root, map, cx),
+        EntryKind::ServiceSplitter => acted_on::<ServiceSplitter>(kind, root, map, cx),
+        EntryKind::ServiceResolver => acted_on::<ServiceResolver>(kind, root, map, cx),
+        EntryKind::SamenessGroup => {
+            cx.error(codes::ENTERPRISE, &root.span, "sameness-group entries belong to Consul Enterprise");
+            None
+        }
+        EntryKind::BoundApiGateway => {
+            cx.error(codes::KIND, &root.span, "bound-api-gateway entries are written by Consul's servers alone");
+            None
+        }
+        _ => Some(recognised(kind, root, map, cx)),
+    }
+}
+
+/// The kind: under `Kind`, else `kind`, in no other spelling.
+fn kind_of(root: &Node, map: &Map, cx: &mut Cx) -> Option<EntryKind> {
+    let under = |name: &str| map.iter().find(|(k, _)| k.text == name).map(|(_, v)| v);
+    let Some(node) = under("Kind").or_else(|| under("kind")) else {
+        cx.error(codes::KIND, &root.span, "the entry has no Kind");
+        return None;
+    };
+    let Value::Text(word) = &node.value else {
+        cx.error(codes::KIND, &node.span, "Kind must be a string");
+        return None;
+    };
+    let kind = EntryKind::parse(word);
+    if kind.is_none() {
+        let mut diagnostic = Diagnostic::error(codes::KIND, format!("unknown kind {word:?}"));
+        let trimmed = word.trim().to_lowercase();
+        if let Some(name) = nearest(&trimmed, EntryKind::ALL.iter().map(|k| k.as_str())) {
+            diagnostic = diagnostic.label(format!("did you mean {name:?}?"));
+        }
+        let diagnostic = cx.place(diagnostic, &node.span);
+        cx.found.push(diagnostic);
+    }
+    kind
+}
+
+fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
+    let mut entry: K = decode_map(map, cx, &mut |key, node, cx| server_set(key, node, cx) || K::other_key(key, node, cx));
+    if cx.failed() {
+        return None;
+    }
+    entry.normalize();
+    let mut check = Check::new(root, cx);
+    super::common::validate(entry.common(), &mut check);
+    entry.validate(&mut check);
+    let stored = stored(kind, &entry);
+    let entry = entry.entry();
+    Some((kind, entry.common().name.clone(), Some(entry), stored))
+}
+
+/// Keys that every entry may have at its top and that say nothing.
+fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
+    match key.text.as_str() {
+        "CreateIndex" | "ModifyIndex" => true,
+        text if text.eq_ignore_ascii_case("Hash") => {
+            let _: u64 = cx.at("Hash", |cx| take(node, cx));
+            true
+        }
+        text => text.eq_ignore_ascii_case("Kind"),
+    }
+}
+
+/// A kind that `gw` knows by name only.
+fn recognised(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Read {
+    let name: String = root.member("Name").map(|n| take(n, cx)).unwrap_or_default();
+    let message = format!("gw does not act on {kind} entries");
+    cx.note(Level::Warning, codes::NOT_ACTED_ON, &root.span, message, "the entry is read and otherwise ignored");
+    let kept = map.iter().filter(|(k, _)| !matches!(k.text.as_str(), "CreateIndex" | "ModifyIndex" | "Hash" | "Status"));
+    let stored = kept.map(|(k, v)| (k.text.clone(), v.to_json())).collect();
+    let name = if kind == EntryKind::Mesh { "mesh".to_owned() } else { name };
+    (kind, name, None, Json::Object(stored))
+}
+
+/// What Consul stores and prints: the kind, then the fields in its order.
+fn stored<K: Kind>(kind: EntryKind, entry: &K) -> Json {
+    let mut out = serde_json::Map::new();
+    out.insert("Kind".to_owned(), Json::String(kind.as_str().to_owned()));
+    entry.print_into(&mut out);
+    Json::Object(out)
+}
+
+/// An entry of the model as Consul's JSON.
+pub(super) fn print(entry: &ConfigEntry) -> Json {
+    let kind = entry.kind();
+    match entry {
+        ConfigEntry::ServiceDefaults(e) => stored(kind, &**e),
+        ConfigEntry::ProxyDefaults(e) => stored(kind, &**e),
+        ConfigEntry::ServiceRouter(e) => stored(kind, &**e),
+        ConfigEntry::ServiceSplitter(e) => stored(kind, &**e),
+        ConfigEntry::ServiceResolver(e) => stored(kind, &**e),
+        ConfigEntry::IngressGateway(e) => stored(kind, &**e),
+    }
+}
+
+/// A part of an entry as Consul's JSON.
+pub(super) fn print_part<T: Schema + Field>(part: &T) -> Json {
+    print_struct(part)
+}
