@@ -1,6 +1,12 @@
 //! Assembly: the only module that sees all the layers below it.
 
+mod access_log;
 pub mod batch;
+pub mod config;
+pub mod echo;
 pub mod entries;
 pub mod inspect;
 pub mod load;
+mod run;
+
+pub use run::{Bound, StartError, start};

@@ -21,6 +21,11 @@ impl Shutdown {
         self.0.send_replace(true);
     }
 
+    /// Whether the drain was asked for.
+    pub fn is_triggered(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Resolves when the drain was asked for.
     pub async fn triggered(&self) {
         // The sender is held by `self`, so waiting cannot fail.
