@@ -1,8 +1,14 @@
 //! Assembly: the only module that sees all the layers below it.
 
+mod access_log;
 pub mod batch;
 pub mod chain;
+pub mod config;
+pub mod echo;
 pub mod entries;
 pub mod inspect;
 pub mod load;
 pub mod origin;
+mod run;
+
+pub use run::{Bound, StartError, start};
