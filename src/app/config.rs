@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::echo::EchoServices;
 use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
+
+/// Where a gateway answers admin requests and `gw inspect` asks, if nothing else is said.
+pub const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 19000);
 
 /// A run of one or several gateways in one process.
 #[derive(Debug)]

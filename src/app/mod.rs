@@ -9,6 +9,9 @@ pub mod entries;
 pub mod inspect;
 pub mod load;
 pub mod origin;
+pub mod routes;
 mod run;
 
+pub use crate::rt::log;
+pub use crate::rt::supervise::Failure as Ended;
 pub use run::{Bound, StartError, start};

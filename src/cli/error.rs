@@ -7,8 +7,12 @@ use std::process::ExitCode;
 use super::input;
 use crate::app::entries::Diagnostic;
 use crate::app::load::WhichGateway;
+use crate::app::routes::AskError;
+use crate::app::{Ended, StartError};
 use crate::decide::chain::ChainError;
 use crate::ui::Ui;
+
+const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind? -c FILE asks files instead";
 
 /// Why a command failed. The exit code follows from the variant, as in gw(1).
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,18 @@ pub(super) enum Failure {
     /// The entries make no chain.
     #[error("the service has no discovery chain")]
     Chain(#[from] ChainError),
+    /// The services of the embedded default cannot be started.
+    #[error("the services of the embedded default cannot start")]
+    Echo(#[source] io::Error),
+    /// A gateway did not start.
+    #[error("the gateway does not start")]
+    Start(#[from] StartError),
+    /// A gateway ended that was not told to.
+    #[error("the gateway ended")]
+    Ended(#[from] Ended),
+    /// A gateway that runs did not answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
     /// The input is refused: these reports are still to be printed.
     #[error("the input is refused")]
     Invalid(Vec<Diagnostic>),
@@ -44,6 +60,7 @@ impl Failure {
         match &self {
             // Whoever closed the pipe has what it wanted.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Self::Ask(AskError::Unreachable { .. }) => ui.failure(&self, &[ASK_HINT.to_owned()]),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
         }
@@ -53,8 +70,11 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
+            Self::Echo(_) | Self::Start(_) => 1,
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) => 3,
+            Self::Ask(_) => 4,
+            Self::Ended(_) => 70,
         }
     }
 }

@@ -2,9 +2,12 @@
 
 mod config;
 mod error;
+mod gateway;
 pub mod generated;
+mod ingress;
 mod input;
 mod inspect;
+mod run;
 mod shell;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,6 +48,8 @@ enum ErrorFormatArg {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ingress(ingress::IngressArgs),
+    Run(run::RunArgs),
     Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
     Completions(shell::CompletionsArgs),
@@ -126,6 +131,8 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
             ui.print(FIRST_WORDS)?;
             Ok(Answer::Yes)
         }
+        Some(Command::Ingress(args)) => ingress::run(args, ui),
+        Some(Command::Run(args)) => run::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
         Some(Command::Completions(args)) => shell::completions(&args, ui),
