@@ -5,15 +5,18 @@ pub mod codes;
 mod common;
 mod cx;
 mod decode;
+mod extension;
 mod fields;
 mod ingress_gateway;
 mod kind;
 mod proxy_defaults;
+mod resolver_rules;
 mod scalar;
 mod service_defaults;
 mod service_resolver;
 mod service_router;
 mod service_splitter;
+mod tls;
 mod tree;
 
 use std::ops::Range;
