@@ -8,6 +8,7 @@ mod assembly;
 mod customized;
 mod flatten;
 mod order;
+mod reads;
 mod resolver;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ pub mod edits;
 pub mod facts;
 pub mod graph;
 pub mod hosts;
+mod links;
 pub mod listing;
 pub mod matcher;
 pub mod plan;

@@ -103,6 +103,10 @@ fn ask(snapshot: &Snapshot, listener: &ListenerName, request: &Value) -> Said {
     let mut headers = HeaderMap::new();
     for pair in request["headers"].as_array().into_iter().flatten() {
         let name = HeaderName::from_bytes(text(&pair[0]).as_bytes()).expect("a name");
+        // Gone before routes look (wire 3).
+        if name == "connection" {
+            continue;
+        }
         headers.append(name, HeaderValue::from_str(text(&pair[1]).trim()).expect("a value"));
     }
     if let Some(length) = request["body_len"].as_u64() {
@@ -139,12 +143,15 @@ fn is_question(case: &Value, exchange: &Value, listener: &str) -> bool {
     let empty_proto =
         request["headers"].as_array().into_iter().flatten().any(|h| text(&h[0]) == "x-forwarded-proto" && text(&h[1]).is_empty());
     // Where a Host has another port than the listener's, gw differs on purpose (docs/differences.md, host-port).
-    let authority = text(&request["authority"]);
+    let authority = text(&filled(&request["authority"]));
     let foreign_port =
         authority.rsplit_once(':').is_some_and(|(_, p)| p.chars().all(|c| c.is_ascii_digit()) && p != port(listener).to_string());
-    let refused_path = text(&request["path"]).contains('#') || text(&request["method"]) == "CONNECT";
+    let refused_path = text(&request["path"]).contains(['#', '\t']) || text(&request["method"]) == "CONNECT";
+    // What happens after the decision: an instance that refuses, a gRPC answer of the gateway's own.
+    let refuses = case["instances"].as_array().into_iter().flatten().any(|i| i.get("closed").is_some());
+    let grpc = answer["upstream"].is_null() && answer["status"] == 200;
     let tcp = case["entries"].to_string().contains("\"tcp\"");
-    plain && !refused_before && !odd_name && !empty_proto && !foreign_port && !refused_path && !tcp
+    plain && !refused_before && !odd_name && !empty_proto && !foreign_port && !refused_path && !refuses && !grpc && !tcp
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From a service on through its router and splitters (semantics 4.2), and the protocol that all of them must share (4.3).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::customized::Customized;
@@ -49,6 +49,8 @@ pub(super) struct Assembly<'a> {
     /// The id of a peer's target names no subset, so the first subset that got there stands for all.
     pub(super) at_peers: HashMap<String, TargetId>,
     pub(super) targets: BTreeMap<TargetId, ChainTarget>,
+    /// The services whose entries Consul reads for this chain; only peers' targets can be others, so only they ask.
+    pub(super) read: Option<HashSet<&'a str>>,
     pub(super) customized: Customized,
     /// The reference that is being followed and the field in it, for errors.
     pub(super) here: Option<(RuleRef, &'static str)>,
@@ -74,6 +76,7 @@ impl<'a> Assembly<'a> {
             arrivals: HashMap::new(),
             at_peers: HashMap::new(),
             targets: BTreeMap::new(),
+            read: None,
             customized: Customized::default(),
             here: None,
             protocol: None,
