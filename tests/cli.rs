@@ -121,7 +121,7 @@ fn entries_that_clash_are_refused_as_a_set() {
     assert!(err.contains("v9") && err.contains("b.json:1:"), "{err}");
     let twice = scratch_with("twice", &[("a.json", WEB), ("b.json", &WEB.replace("web", "WEB"))]);
     let (_, err) = expect(&run(twice.path(), &["config", "validate", ".", "--error-format", "short"], ""), 3);
-    assert!(err.contains("GW0310"), "{err}");
+    assert!(err.contains("GW0501"), "{err}");
 }
 
 #[test]
