@@ -4,8 +4,8 @@ mod batch;
 
 use clap::{Args, Subcommand};
 
-use super::error::Failure;
 use super::Answer;
+use super::error::Failure;
 use crate::ui::Ui;
 
 /// Ask why: routes, chains, batches of questions

@@ -18,19 +18,11 @@ pub(super) fn subset_rules(name: &str, subset: &Subset, check: &mut Check<'_>) {
     }
     let at = format!("{place}.Filter");
     match Filter::parse(&subset.filter) {
-        Err(e) => check.error(codes::FILTER, &at, format!("the filter of subset {name:?} is no expression: {e} at character {}", e.at + 1)),
+        Err(e) => check.error(codes::FILTER, &at, format!("the filter of subset {name:?} is no expression: {e}")),
         Ok(filter) => {
-            let help = "Consul stores the entry; the subset has no instance then";
-            for selector in filter.unknown_selectors() {
-                check.finding(
-                    codes::SELECTOR,
-                    &at,
-                    format!("the filter of subset {name:?} asks for {selector}, which no instance has"),
-                    help,
-                );
-            }
-            for (text, e) in filter.bad_patterns() {
-                check.finding(codes::REGEX, &at, format!("the filter of subset {name:?} has {text:?}, {e}"), help);
+            if let Some(problem) = filter.problem() {
+                let message = format!("the filter of subset {name:?} lets nothing through: {problem}");
+                check.finding(codes::SELECTOR, &at, message, "Consul stores the entry; the subset has no instance then");
             }
         }
     }
