@@ -61,7 +61,9 @@ pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Res
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(if grpc { "application/grpc" } else { "text/plain" }));
     if grpc {
         headers.insert("grpc-status", HeaderValue::from_static(grpc_status(code.status())));
-        headers.insert("grpc-message", HeaderValue::from_static(code.meaning()));
+        if let Some(message) = grpc_message(code) {
+            headers.insert("grpc-message", HeaderValue::from_static(message));
+        }
     }
     if code_header {
         headers.insert("x-gw-code", HeaderValue::from_static(code.as_str()));
@@ -87,6 +89,19 @@ const fn grpc_status(status: u16) -> &'static str {
         404 => "12",
         429 | 502 | 503 | 504 => "14",
         _ => "2",
+    }
+}
+
+/// Envoy's own words, which gRPC clients may know; 404s have none (wire 1.8).
+const fn grpc_message(code: Code) -> Option<&'static str> {
+    match code {
+        Code::NoListener | Code::NoHost | Code::NoRoute => None,
+        Code::NoHealthyEndpoint => Some("no healthy upstream"),
+        Code::RequestTimeout => Some("upstream request timeout"),
+        Code::IdleTimeout => Some("stream timeout"),
+        Code::ConnectFailed => Some("upstream connect error or disconnect/reset before headers. reset reason: remote connection failure"),
+        Code::UpstreamReset => Some("upstream connect error or disconnect/reset before headers. reset reason: connection termination"),
+        other => Some(other.meaning()),
     }
 }
 

@@ -111,7 +111,7 @@ impl Head {
             return Err(Code::BadRequest);
         }
         let authority = authority(&uri, &mut headers, version)?;
-        let target = target(&uri, &method)?;
+        let target = target(&uri, &method, http2)?;
         let mut head = Self { method, version, authority, target, scheme: "http", headers, websocket: false, framed: true };
         head.connection(http2)?;
         head.unwrap_lists(http2);
@@ -267,11 +267,13 @@ fn checked_host(value: &HeaderValue) -> Result<String, Code> {
 }
 
 /// Path and query as sent.
-fn target(uri: &http::Uri, method: &Method) -> Result<String, Code> {
+fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<String, Code> {
     if method == Method::CONNECT {
-        return Err(Code::NoRoute);
+        // A well-formed one names a host and a port, and no service is a way to them.
+        return Err(if uri.port().is_some() { Code::NoRoute } else { Code::BadRequest });
     }
-    let scheme = uri.scheme_str();
+    // Over HTTP/2 any scheme passes.
+    let scheme = uri.scheme_str().filter(|_| !http2);
     if scheme.is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https")) {
         return Err(Code::BadRequest);
     }

@@ -40,6 +40,10 @@ use crate::tls::Io;
 /// within this time, and is told by `connection: close`.
 const LAST_REQUEST: Duration = Duration::from_millis(500);
 
+/// How much of a request's body may be under way before the service takes it, and of all of a connection's together.
+const STREAM_WINDOW: u32 = 512 * 1024;
+const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
 /// A client's connection on a listener that reads requests.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -76,7 +80,8 @@ pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
 /// Serves HTTP/2 until the connection ends.
 pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     let mut builder = http2::Builder::new(LocalExecutor);
-    builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024).adaptive_window(true);
+    builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
+    builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
     let service = service_fn(|request| answer(client.clone(), request));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
@@ -147,6 +152,8 @@ impl<'a> Exchange<'a> {
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered, upgrade, &head, &plan),
             Ok(answered) => self.relay(answered, watchdog, &head, &plan),
+            Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, None),
+            Err(_) if source.borrow().broke_off() => self.unheard(),
             Err(failed) => self.failed(&failed, &head, &plan),
         }
     }
@@ -257,6 +264,11 @@ impl<'a> Exchange<'a> {
         let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, false);
         self.edit_response(&mut response, head, plan);
         answer::with_outcome(response, None, self.outcome)
+    }
+
+    /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.
+    fn unheard(self) -> Response<Answer> {
+        answer::with_outcome(answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true), None, self.outcome)
     }
 
     /// An answer of gw's own before any rule was found.

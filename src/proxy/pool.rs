@@ -77,13 +77,13 @@ impl Pool {
 }
 
 impl Peer {
-    /// An HTTP/1 connection that was used before, if one is ready.
-    pub(super) fn idle(&self) -> Option<http1::SendRequest<Upload>> {
+    /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
+    pub(super) fn idle(&self) -> Option<(http1::SendRequest<Upload>, Instant)> {
         let mut idle = self.idle.borrow_mut();
         // The one used last is the likeliest to be alive, and lets the others go when load falls.
         while let Some((sender, since)) = idle.pop() {
             if sender.is_ready() && since.elapsed() < IDLE {
-                return Some(sender);
+                return Some((sender, since));
             }
         }
         None

@@ -29,6 +29,26 @@ pub(super) enum Cut {
     Superseded,
 }
 
+/// How a client's body broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// The connection ended before the body.
+    Off,
+    /// Its framing is wrong.
+    Malformed,
+}
+
+impl Broken {
+    fn of(error: &hyper::Error) -> Self {
+        use std::error::Error as _;
+        let source = error.source().and_then(|s| s.downcast_ref::<std::io::Error>());
+        match source.map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData) => Self::Malformed,
+            _ => Self::Off,
+        }
+    }
+}
+
 /// The body as it comes from the client, shared by the attempts that send it.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -43,6 +63,8 @@ pub(super) struct Source {
     /// Whether something was sent that is not kept.
     lost: bool,
     ended: bool,
+    /// The client's side of it broke.
+    broken: Option<Broken>,
     length: Option<u64>,
     /// The attempt that may read.
     attempt: u32,
@@ -57,20 +79,44 @@ impl Source {
         }
         let length = incoming.size_hint().exact().filter(|_| framed);
         let (kept, trailers) = (Vec::new(), None);
-        let source =
-            Self { incoming, progress: progress.clone(), kept, kept_bytes: 0, trailers, keeps, lost: false, ended, length, attempt: 0 };
+        let source = Self {
+            incoming,
+            progress: progress.clone(),
+            kept,
+            kept_bytes: 0,
+            trailers,
+            keeps,
+            lost: false,
+            ended,
+            broken: None,
+            length,
+            attempt: 0,
+        };
         Rc::new(RefCell::new(source))
     }
 
     /// Whether all of the body that was sent can be sent again.
     pub(super) const fn replays(&self) -> bool {
-        !self.lost
+        !self.lost && self.broken.is_none()
+    }
+
+    /// Whether the client sent something that is no body.
+    pub(super) fn malformed(&self) -> bool {
+        self.broken == Some(Broken::Malformed)
+    }
+
+    /// Whether the client broke off.
+    pub(super) fn broke_off(&self) -> bool {
+        self.broken == Some(Broken::Off)
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let frame = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
-            Some(Err(e)) => return Poll::Ready(Some(Err(Cut::Broken(e)))),
+            Some(Err(e)) => {
+                self.broken = Some(Broken::of(&e));
+                return Poll::Ready(Some(Err(Cut::Broken(e))));
+            }
             None => {
                 self.end();
                 return Poll::Ready(None);

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -23,6 +24,9 @@ use crate::decide::plan::Plan;
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
 use crate::rt::task;
+
+/// A connection that was unused for less is not closed for being unused: when it ends without an answer, the request ended it.
+const STALE: Duration = Duration::from_millis(100);
 
 /// A request that is to be sent.
 #[derive(Debug)]
@@ -96,31 +100,30 @@ impl Sending<'_> {
     /// Over a connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
     /// (`docs/differences.md`, stale-pool).
     async fn reused(&self, http2: bool, peer: &Rc<Peer>, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
-        let failed = if http2 {
+        let (failed, rested) = if http2 {
             let mut sender = peer.shared()?;
             match sender.try_send_request(self.request(true).ok()?).await {
                 Ok(response) => return Some(Ok(response)),
+                Err(failed) if is_reset(failed.error()) => return Some(Err(Failed::from_hyper(failed.into_error()))),
                 Err(failed) => {
                     peer.unshare();
-                    failed
+                    (failed, true)
                 }
             }
         } else {
-            let mut sender = peer.idle()?;
+            let (mut sender, since) = peer.idle()?;
+            let rested = since.elapsed() >= STALE;
             match sender.try_send_request(self.request(false).ok()?).await {
                 Ok(response) => {
                     lease.hold(sender);
                     return Some(Ok(response));
                 }
-                Err(failed) => failed,
+                Err(failed) => (failed, rested),
             }
         };
-        let (unsent, error) = (failed.message().is_some(), failed.into_error());
-        let source = self.source.borrow();
-        let again = unsent || (idempotent(&self.head.method) && source.replays());
-        // A stream that was reset is an answer of a living connection.
-        let stale = !http2 || !is_reset(&error);
-        if again && stale { None } else { Some(Err(Failed::from_hyper(error))) }
+        let unsent = failed.message().is_some();
+        let again = rested && idempotent(&self.head.method) && self.source.borrow().replays();
+        if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
     }
 
     async fn fresh(&self, http2: bool, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
@@ -176,9 +179,10 @@ impl Sending<'_> {
     }
 }
 
+/// Whether an HTTP/2 error is one of the stream, on a connection that lives.
 fn is_reset(error: &hyper::Error) -> bool {
     use std::error::Error as _;
-    error.source().is_some_and(|s| s.to_string().contains("stream"))
+    error.source().is_some_and(|s| s.to_string().starts_with("stream error"))
 }
 
 /// Whether a request may be sent twice (RFC 9110, 9.2.2).
