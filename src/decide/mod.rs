@@ -13,6 +13,7 @@ mod fixture;
 pub mod graph;
 pub mod hosts;
 mod links;
+pub mod listing;
 pub mod matcher;
 pub mod plan;
 mod prefix_index;

@@ -1,31 +1,33 @@
 //! The only door to stdout and stderr: data to the one, everything else to the other.
 
-use std::error::Error;
-use std::io::{self, BufWriter, Write};
+mod error;
+mod table;
 
-/// How errors are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorFormat {
-    /// As rustc prints them: the line, a caret, advice.
-    Full,
-    /// `file:line:column: error[CODE]: message`
-    Short,
-    /// One JSON object a line.
-    Json,
+use std::error::Error;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+pub use error::{ErrorFormat, Place, Report, Severity};
+pub use table::Table;
+
+/// Stdout for records that another thread writes, whole lines at a time.
+pub fn records() -> Box<dyn Write + Send> {
+    Box::new(io::stdout())
 }
 
-/// The terminal, the pipe or the file that this process writes to.
+/// The terminal, the pipe or the file that this process writes to. Colour is as NO_COLOR, CLICOLOR_FORCE and the terminal say.
 #[derive(Debug)]
 pub struct Ui {
     out: BufWriter<anstream::Stdout>,
     err: anstream::Stderr,
     errors: ErrorFormat,
+    out_is_terminal: bool,
 }
 
 impl Ui {
-    /// Stdout and stderr of this process; colour as NO_COLOR, CLICOLOR_FORCE and the terminal say.
+    /// Stdout and stderr of this process.
     pub fn of_process(errors: ErrorFormat) -> Self {
-        Self { out: BufWriter::new(anstream::stdout()), err: anstream::stderr(), errors }
+        let out_is_terminal = io::stdout().is_terminal();
+        Self { out: BufWriter::new(anstream::stdout()), err: anstream::stderr(), errors, out_is_terminal }
     }
 
     /// Data, to stdout.
@@ -33,24 +35,37 @@ impl Ui {
         self.out.write_all(text.as_bytes())
     }
 
+    /// A table, to stdout: with borders on a terminal, only the cells elsewhere.
+    pub fn table(&mut self, table: &Table) -> io::Result<()> {
+        let text = if self.out_is_terminal { table.drawn(self.width() as u16) } else { table.plain() };
+        self.print(&text)
+    }
+
     /// Everything printed so far leaves the process.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
+    /// A line for the one who watches, to stderr. Nobody can be told that stderr is gone.
+    pub fn note(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Something that is wrong, to stderr.
+    pub fn report(&mut self, report: &Report<'_>) {
+        let text = error::render(report, self.errors, self.width());
+        let _ = self.err.write_all(text.as_bytes());
+    }
+
     /// An error with its causes, and advice.
     pub fn failure(&mut self, error: &dyn Error, hints: &[String]) {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        // Nobody can be told that stderr is gone.
-        let _ = writeln!(self.err, "error: {text}");
-        for hint in hints {
-            let _ = writeln!(self.err, "hint: {hint}");
-        }
-        let _ = self.errors;
+        let message = error::with_causes(error);
+        self.report(&Report { code: "", severity: Severity::Error, message: &message, place: None, help: hints });
+    }
+
+    /// Columns of the terminal as the shell says, within what can be read.
+    fn width(&self) -> usize {
+        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        columns.unwrap_or(120usize).clamp(60, 240)
     }
 }

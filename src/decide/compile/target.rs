@@ -60,7 +60,8 @@ impl<'a> TargetCompiler<'a> {
         let Some(service) = self.resources.services.get(&ServiceKey::of(&target.id.service)).filter(|_| own) else {
             return Vec::new();
         };
-        let filter = match Filter::parse(&target.subset.filter) {
+        let parsed = Filter::parse(&target.subset.filter).map_err(|e| e.to_string());
+        let filter = match parsed.and_then(|f| f.problem().map_or(Ok(f), Err)) {
             Ok(filter) => filter,
             Err(e) => {
                 let what = EntryRef::new(EntryKind::ServiceResolver, &target.id.service);

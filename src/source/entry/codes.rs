@@ -39,9 +39,7 @@ codes! {
     NANOSECONDS "GW0305" "a bare number for a duration is nanoseconds",
     HEADER_VALUE "GW0306" "a header edit that no proxy takes",
     PORT "GW0307" "a port that cannot be listened on",
-    SHADOWED "GW0308" "a route that no request reaches",
-    PROTOCOL_UNSET "GW0309" "service-defaults without a protocol make the service tcp",
-    NO_RETRY "GW0310" "retries that never happen",
+    NO_RETRY "GW0308" "retries that never happen",
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::check::Check;
+use super::codes;
+use super::common;
 use super::fields::fields;
 use super::kind::Kind;
 use super::scalar::{Nanos, OptionalNanos};
+use super::tls;
 use crate::model::entry::*;
 
 fields!(IngressGateway {
@@ -26,7 +29,17 @@ impl Kind for IngressGateway {
         }
     }
 
-    fn validate(&self, _check: &mut Check<'_>) {}
+    fn validate(&self, check: &mut Check<'_>) {
+        tls::parameters(&self.tls, "TLS", check);
+        tls::gateway_sds(&self.tls, check);
+        for (i, listener) in self.listeners.iter().enumerate() {
+            let at = format!("Listeners[{i}]");
+            if self.listeners[..i].iter().any(|l| l.port == listener.port) {
+                check.error(codes::DUPLICATE, format!("{at}.Port"), format!("port {} declared on two listeners", listener.port));
+            }
+            listener_rules(self, listener, &at, check);
+        }
+    }
 
     fn common(&self) -> &Common {
         &self.common
@@ -86,3 +99,77 @@ fields!(PassiveHealthCheck {
     max_ejection_percent: "MaxEjectionPercent" ~ "max_ejection_percent",
     base_ejection_time: "BaseEjectionTime" ~ "base_ejection_time" as OptionalNanos,
 });
+
+fn listener_rules(gateway: &IngressGateway, listener: &IngressListener, at: &str, check: &mut Check<'_>) {
+    let protocol = listener.protocol.as_str();
+    if !matches!(protocol, "tcp" | "http" | "http2" | "grpc") {
+        check.error(codes::VALUE, format!("{at}.Protocol"), format!("{at}.Protocol {protocol:?} is none of tcp, http, http2, grpc"));
+    }
+    if !(1..=65535).contains(&listener.port) {
+        let message = format!("port {} cannot be listened on", listener.port);
+        check.finding(codes::PORT, format!("{at}.Port"), message, "Consul stores the entry; ports are 1 to 65535");
+    }
+    if listener.services.is_empty() {
+        check.error(codes::EMPTY, at, format!("no service declared for the listener with port {}", listener.port));
+    }
+    if listener.services.len() > 1 && protocol == "tcp" {
+        check.error(codes::EXCLUSIVE, format!("{at}.Services"), format!("{at} has several services, and protocol tcp allows one"));
+    }
+    if let Some(parameters) = &listener.tls {
+        tls::parameters(parameters, &format!("{at}.TLS"), check);
+    }
+    if !listener.services.is_empty() {
+        tls::listener_sds(&gateway.tls, listener, at, check);
+    }
+    for (j, service) in listener.services.iter().enumerate() {
+        let at = format!("{at}.Services[{j}]");
+        service_rules(listener, service, &at, check);
+        tls::service_sds(&gateway.tls, listener, service, &at, check);
+        if listener.services[..j].iter().any(|s| s.name == service.name) {
+            check.error(codes::DUPLICATE, &at, format!("service {:?} cannot be added to a listener more than once", service.name));
+        }
+        for (k, host) in service.hosts.iter().enumerate() {
+            let at = format!("{at}.Hosts[{k}]");
+            let earlier = listener.services[..j].iter().flat_map(|s| &s.hosts).chain(&service.hosts[..k]);
+            if earlier.into_iter().any(|h| h == host) {
+                check.error(codes::DUPLICATE, &at, format!("host {host:?} must be unique within a listener"));
+            }
+            host_rules(host, gateway.tls.enabled, &at, check);
+        }
+    }
+}
+
+fn service_rules(listener: &IngressListener, service: &IngressService, at: &str, check: &mut Check<'_>) {
+    let tcp = listener.protocol == "tcp";
+    if service.name.is_empty() {
+        check.error(codes::NAME, at, format!("{at} needs a Name"));
+    }
+    let wildcard = service.name == "*";
+    if wildcard && tcp {
+        check.error(codes::EXCLUSIVE, format!("{at}.Name"), format!("{at}.Name cannot be a wildcard with protocol tcp"));
+    }
+    if !service.hosts.is_empty() && (wildcard || tcp) {
+        let with = if tcp { "protocol tcp" } else { "a wildcard service" };
+        check.error(codes::EXCLUSIVE, format!("{at}.Hosts"), format!("{at}.Hosts cannot be set with {with}"));
+    }
+    for (field, edits) in [("RequestHeaders", &service.request_headers), ("ResponseHeaders", &service.response_headers)] {
+        let place = format!("{at}.{field}");
+        if tcp && edits.as_ref().is_some_and(|e| *e != HeaderEdits::default()) {
+            check.error(codes::EXCLUSIVE, &place, format!("{place} cannot be set with protocol tcp"));
+        }
+        common::header_edits(edits.as_ref(), &place, check);
+    }
+}
+
+/// A host is `*`, unless the gateway makes certificates for its hosts, or a DNS name whose first label may be `*`.
+fn host_rules(host: &str, tls: bool, at: &str, check: &mut Check<'_>) {
+    if host == "*" {
+        if tls {
+            check.error(codes::HOST, at, "host \"*\" is not allowed when TLS is enabled: every host becomes a name in the certificate");
+        }
+    } else if !common::is_domain_name(host) {
+        check.error(codes::HOST, at, format!("host {host:?} must be a DNS name"));
+    } else if host.strip_prefix("*.").unwrap_or(host).contains('*') {
+        check.error(codes::HOST, at, format!("host {host:?} may have a wildcard only as its leftmost label"));
+    }
+}

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::check::Check;
 use super::codes;
+use super::common;
+use super::extension;
 use super::fields::{Mode, fields};
 use super::kind::Kind;
 use crate::model::entry::*;
@@ -34,8 +36,29 @@ impl Kind for ProxyDefaults {
     }
 
     fn validate(&self, check: &mut Check<'_>) {
+        if self.common.name != "global" {
+            check.error(codes::NAME, "Name", format!("the name of proxy-defaults must be \"global\", not {:?}", self.common.name));
+        }
         if let Some(Err(kind)) = config_protocol(self) {
             check.error(codes::TYPE, "Config.protocol", format!("Config.protocol must be a string, not {kind}"));
+        }
+        let socket_dir = self.config.as_ref().and_then(|c| c.get("envoy_hcp_metrics_bind_socket_dir"));
+        if let Some(length) = socket_dir.and_then(Value::as_str).map(str::len).filter(|n| *n > 70) {
+            let message = format!("envoy_hcp_metrics_bind_socket_dir has {length} bytes, at most 70 are allowed");
+            check.error(codes::VALUE, "Config.envoy_hcp_metrics_bind_socket_dir", message);
+        }
+        access_log_rules(&self.access_logs, check);
+        common::mutual_tls_mode(&self.mutual_tls_mode, check);
+        common::mesh_gateway_mode(&self.mesh_gateway, "MeshGateway.Mode", check);
+        extension::validate(&self.envoy_extensions, check);
+        if let Some(mode) = self.failover_policy.as_ref().map(|p| p.mode.as_str()) {
+            if !matches!(mode, "" | "sequential" | "order-by-locality") {
+                let message = format!("FailoverPolicy.Mode {mode:?} must be \"\", \"sequential\" or \"order-by-locality\"");
+                check.error(codes::VALUE, "FailoverPolicy.Mode", message);
+            }
+        }
+        if self.prioritize_by_locality.as_ref().is_some_and(|p| !p.mode.is_empty()) {
+            check.error(codes::ENTERPRISE, "PrioritizeByLocality", "PrioritizeByLocality belongs to Consul Enterprise");
         }
     }
 
@@ -69,4 +92,26 @@ fn config_protocol(entry: &ProxyDefaults) -> Option<Result<String, &'static str>
         Value::Array(_) => Err("a list"),
         Value::Object(_) => Err("an object"),
     })
+}
+
+/// Access logs are checked when they are not enabled, too.
+fn access_log_rules(logs: &AccessLogs, check: &mut Check<'_>) {
+    let kind = logs.r#type.as_str();
+    if !matches!(kind, "" | "stdout" | "stderr" | "file") {
+        check.error(codes::VALUE, "AccessLogs.Type", format!("AccessLogs.Type {kind:?} must be \"stdout\", \"stderr\" or \"file\""));
+    }
+    if kind == "file" && logs.path.is_empty() {
+        check.error(codes::EXCLUSIVE, "AccessLogs", "AccessLogs of type \"file\" need a Path");
+    }
+    if kind != "file" && !logs.path.is_empty() {
+        check.error(codes::EXCLUSIVE, "AccessLogs.Path", "AccessLogs.Path goes with the type \"file\" only");
+    }
+    if !logs.json_format.is_empty() && !logs.text_format.is_empty() {
+        check.error(codes::EXCLUSIVE, "AccessLogs", "AccessLogs cannot have both JSONFormat and TextFormat");
+    }
+    if !logs.json_format.is_empty() {
+        if let Err(e) = serde_json::from_str::<serde::de::IgnoredAny>(&logs.json_format) {
+            check.error(codes::VALUE, "AccessLogs.JSONFormat", format!("AccessLogs.JSONFormat is no JSON: {e}"));
+        }
+    }
 }

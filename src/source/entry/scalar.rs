@@ -271,6 +271,18 @@ impl From<i64> for Nanos {
     }
 }
 
+impl From<GoDuration> for Nanos {
+    fn from(d: GoDuration) -> Self {
+        Self(d.nanos())
+    }
+}
+
+impl From<Nanos> for GoDuration {
+    fn from(n: Nanos) -> Self {
+        Self::from_nanos(n.0)
+    }
+}
+
 impl From<Nanos> for i64 {
     fn from(n: Nanos) -> Self {
         n.0

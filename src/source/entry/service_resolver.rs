@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::check::Check;
+use super::codes;
 use super::fields::fields;
 use super::kind::Kind;
+use super::resolver_rules::{failover_rules, load_balancer_rules, redirect_rules, subset_rules};
+use super::scalar::Nanos;
 use crate::model::entry::*;
 
 fields!(ServiceResolver {
@@ -23,7 +26,35 @@ fields!(ServiceResolver {
 impl Kind for ServiceResolver {
     fn normalize(&mut self) {}
 
-    fn validate(&self, _check: &mut Check<'_>) {}
+    fn validate(&self, check: &mut Check<'_>) {
+        for (name, subset) in &self.subsets {
+            subset_rules(name, subset, check);
+        }
+        if !self.default_subset.is_empty() && !self.subsets.contains_key(&self.default_subset) {
+            let message = format!("DefaultSubset {:?} is no subset of this resolver", self.default_subset);
+            check.error(codes::SUBSET, "DefaultSubset", message);
+        }
+        if let Some(redirect) = &self.redirect {
+            if !self.failover.is_empty() {
+                check.error(codes::EXCLUSIVE, "Redirect", "Redirect and Failover cannot both be set");
+            }
+            redirect_rules(self, redirect, check);
+        }
+        for (key, failover) in &self.failover {
+            failover_rules(self, key, failover, check);
+        }
+        for (field, duration) in [("ConnectTimeout", self.connect_timeout), ("RequestTimeout", self.request_timeout)] {
+            if duration.nanos() < 0 {
+                check.error(codes::VALUE, field, format!("{field} must not be negative, not {duration}"));
+            }
+        }
+        if self.prioritize_by_locality.as_ref().is_some_and(|p| !p.mode.is_empty()) {
+            check.error(codes::ENTERPRISE, "PrioritizeByLocality", "PrioritizeByLocality belongs to Consul Enterprise");
+        }
+        if let Some(balancer) = &self.load_balancer {
+            load_balancer_rules(balancer, check);
+        }
+    }
 
     fn common(&self) -> &Common {
         &self.common
@@ -96,4 +127,4 @@ fields!(HashPolicy {
     terminal: "Terminal",
 });
 
-fields!(CookieConfig { session: "Session", ttl: "TTL", path: "Path" });
+fields!(CookieConfig { session: "Session", ttl: "TTL" as Nanos, path: "Path" });

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::check::Check;
+use super::codes;
+use super::common;
 use super::fields::fields;
 use super::kind::Kind;
 use crate::model::entry::*;
@@ -22,7 +24,19 @@ impl Kind for ServiceRouter {
         }
     }
 
-    fn validate(&self, _check: &mut Check<'_>) {}
+    fn validate(&self, check: &mut Check<'_>) {
+        for (i, route) in self.routes.iter().enumerate() {
+            let place = format!("Routes[{i}]");
+            let http = route.r#match.as_ref().and_then(|m| m.http.as_ref());
+            if let Some(http) = http {
+                match_rules(http, &format!("{place}.Match.HTTP"), check);
+            }
+            if let Some(destination) = &route.destination {
+                let rewritable = http.is_some_and(|h| !h.path_exact.is_empty() || !h.path_prefix.is_empty());
+                destination_rules(destination, rewritable, &format!("{place}.Destination"), check);
+            }
+        }
+    }
 
     fn common(&self) -> &Common {
         &self.common
@@ -81,3 +95,85 @@ fields!(RouteDestination {
 });
 
 fields!(HeaderEdits { add: "Add", set: "Set", remove: "Remove" });
+
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
+
+const RETRY_CONDITIONS: [&str; 12] = [
+    "5xx",
+    "gateway-error",
+    "reset",
+    "connect-failure",
+    "envoy-ratelimited",
+    "retriable-4xx",
+    "refused-stream",
+    "cancelled",
+    "deadline-exceeded",
+    "internal",
+    "resource-exhausted",
+    "unavailable",
+];
+
+fn match_rules(http: &HttpMatch, at: &str, check: &mut Check<'_>) {
+    for (field, path) in [("PathExact", &http.path_exact), ("PathPrefix", &http.path_prefix)] {
+        if !path.is_empty() && !path.starts_with('/') {
+            check.error(codes::PATH, format!("{at}.{field}"), format!("{at}.{field} does not start with '/': {path:?}"));
+        }
+    }
+    let given = [&http.path_exact, &http.path_prefix, &http.path_regex].into_iter().filter(|p| !p.is_empty()).count();
+    if given > 1 {
+        check.error(codes::EXCLUSIVE, at, format!("{at} may have at most one of PathExact, PathPrefix and PathRegex"));
+    }
+    common::regex(&http.path_regex, &format!("{at}.PathRegex"), check);
+    for (i, header) in http.header.iter().enumerate() {
+        let at = format!("{at}.Header[{i}]");
+        let texts = [&header.exact, &header.prefix, &header.suffix, &header.regex];
+        one_kind(&header.name, header.present, &texts, "Present, Exact, Prefix, Suffix and Regex", &at, check);
+        common::regex(&header.regex, &format!("{at}.Regex"), check);
+    }
+    for (i, query) in http.query_param.iter().enumerate() {
+        let at = format!("{at}.QueryParam[{i}]");
+        one_kind(&query.name, query.present, &[&query.exact, &query.regex], "Present, Exact and Regex", &at, check);
+        common::regex(&query.regex, &format!("{at}.Regex"), check);
+    }
+    for (i, method) in http.methods.iter().enumerate() {
+        let place = format!("{at}.Methods[{i}]");
+        if !METHODS.contains(&method.as_str()) {
+            check.error(codes::VALUE, &place, format!("{place} is no method: {method:?}"));
+        } else if http.methods[..i].contains(method) {
+            check.error(codes::DUPLICATE, &place, format!("{at}.Methods has {method:?} more than once"));
+        }
+    }
+}
+
+/// A name, and exactly one of the ways to match.
+fn one_kind(name: &str, present: bool, texts: &[&String], kinds: &str, at: &str, check: &mut Check<'_>) {
+    if name.is_empty() {
+        check.error(codes::NAME, at, format!("{at} needs a Name"));
+    }
+    let given = usize::from(present) + texts.iter().filter(|t| !t.is_empty()).count();
+    if given != 1 {
+        check.error(codes::EXCLUSIVE, at, format!("{at} must have exactly one of {kinds}"));
+    }
+}
+
+fn destination_rules(destination: &RouteDestination, rewritable: bool, at: &str, check: &mut Check<'_>) {
+    if !destination.prefix_rewrite.is_empty() && !rewritable {
+        let message = format!("{at}.PrefixRewrite needs a PathExact or PathPrefix in the same route");
+        check.error(codes::EXCLUSIVE, format!("{at}.PrefixRewrite"), message);
+    }
+    for (i, condition) in destination.retry_on.iter().enumerate() {
+        if !RETRY_CONDITIONS.contains(&condition.as_str()) {
+            let place = format!("{at}.RetryOn[{i}]");
+            check.error(codes::VALUE, &place, format!("{place} is no retry condition: {condition:?}"));
+        }
+    }
+    let conditions =
+        destination.retry_on_connect_failure || !destination.retry_on.is_empty() || !destination.retry_on_status_codes.is_empty();
+    if destination.num_retries > 0 && !conditions {
+        let message = format!("{at}.NumRetries without a condition never retries");
+        let help = "add RetryOnConnectFailure, RetryOn or RetryOnStatusCodes";
+        check.warning(codes::NO_RETRY, format!("{at}.NumRetries"), message, help);
+    }
+    common::header_edits(destination.request_headers.as_ref(), &format!("{at}.RequestHeaders"), check);
+    common::header_edits(destination.response_headers.as_ref(), &format!("{at}.ResponseHeaders"), check);
+}

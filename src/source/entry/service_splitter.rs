@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::check::Check;
+use super::codes;
+use super::common;
 use super::fields::fields;
 use super::kind::Kind;
 use crate::model::entry::*;
@@ -20,7 +22,27 @@ impl Kind for ServiceSplitter {
         }
     }
 
-    fn validate(&self, _check: &mut Check<'_>) {}
+    fn validate(&self, check: &mut Check<'_>) {
+        if self.splits.is_empty() {
+            check.error(codes::EMPTY, "Splits", "a splitter needs at least one split");
+            return;
+        }
+        let mut sum: i64 = 0;
+        for (i, split) in self.splits.iter().enumerate() {
+            let place = format!("Splits[{i}]");
+            sum = sum.saturating_add(scaled(split.weight));
+            if self.splits[..i].iter().any(|earlier| self.same_destination(earlier, split)) {
+                let message = format!("split destination occurs more than once: {}", self.destination(split));
+                check.error(codes::DUPLICATE, &place, message);
+            }
+            common::header_edits(split.request_headers.as_ref(), &format!("{place}.RequestHeaders"), check);
+            common::header_edits(split.response_headers.as_ref(), &format!("{place}.ResponseHeaders"), check);
+        }
+        if sum != 100 * 100 {
+            let message = format!("the sum of all split weights must be 100, not {:.2}", sum as f64 / 100.0);
+            check.error(codes::SPLIT_SUM, "Splits", message);
+        }
+    }
 
     fn common(&self) -> &Common {
         &self.common
@@ -28,6 +50,24 @@ impl Kind for ServiceSplitter {
 
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceSplitter(Arc::new(self))
+    }
+}
+
+impl ServiceSplitter {
+    fn service<'a>(&'a self, split: &'a ServiceSplit) -> &'a str {
+        if split.service.is_empty() { &self.common.name } else { &split.service }
+    }
+
+    fn destination(&self, split: &ServiceSplit) -> String {
+        let subset = &split.service_subset;
+        format!("service={:?}, subset={subset:?}", self.service(split))
+    }
+
+    /// Consul compares everything but the weight, header edits by their address: with edits no two legs are the same.
+    fn same_destination(&self, a: &ServiceSplit, b: &ServiceSplit) -> bool {
+        let edits = |s: &ServiceSplit| s.request_headers.is_some() || s.response_headers.is_some();
+        let key = |s: &'_ ServiceSplit| (s.service_subset.clone(), s.namespace.clone(), s.partition.clone());
+        !edits(a) && !edits(b) && self.service(a) == self.service(b) && key(a) == key(b)
     }
 }
 

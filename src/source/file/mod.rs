@@ -23,6 +23,30 @@ pub struct ReadFile {
     pub folder: PathBuf,
 }
 
+/// The codes of what is wrong with files and `gw.toml`, and what they mean.
+pub const CODES: &[(&str, &str)] = &[
+    ("GW0001", "a file or folder cannot be read"),
+    ("GW0002", "a file is not UTF-8"),
+    ("GW0003", "gw.toml is no TOML, has a key that it does not know, or a value of the wrong type"),
+    ("GW0004", "a value of gw.toml that means nothing"),
+    ("GW0005", "a kind of gateway that this version does not run"),
+    ("GW0006", "a service that is there twice"),
+];
+
+/// What the file of gateways is called where nothing else is said.
+pub const NAME: &str = "gw.toml";
+
+/// Whether a file is a `gw.toml` under whatever name, and not a config entry in TOML: it has a key of a `gw.toml`, and no kind.
+pub fn is_gateway_file(path: &Path) -> bool {
+    if path.file_name().is_some_and(|n| n == NAME) {
+        return true;
+    }
+    let table = || std::fs::read_to_string(path).ok()?.parse::<toml::Table>().ok();
+    let is_toml = path.extension().is_some_and(|e| e == "toml");
+    let of_gateways = |t: toml::Table| schema::KEYS.iter().any(|k| t.contains_key(*k)) && !t.keys().any(|k| k.eq_ignore_ascii_case("kind"));
+    is_toml && table().is_some_and(of_gateways)
+}
+
 /// Reads `gw.toml`. Unknown keys, wrong types and bad values are errors, each with its place.
 pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
     let text = read_text(path).map_err(|e| vec![e])?;
@@ -32,7 +56,7 @@ pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
 }
 
 /// Reads every config entry of a file, or of a folder's `.hcl`, `.json` and `.toml` files in the order of their names.
-/// The accepted entries, then all that is wrong with the others.
+/// A `gw.toml` among them is none. The accepted entries, then all that is wrong with the others.
 pub fn read_entries(path: &Path) -> (Vec<Decoded>, Vec<Diagnostic>) {
     let files = match entry_files(path) {
         Ok(files) => files,
@@ -71,7 +95,8 @@ fn entry_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
         let file = item.map_err(|e| unreadable(path, &e))?.path();
         let ending = file.extension().and_then(|e| e.to_str());
         let hidden = file.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
-        if !hidden && matches!(ending, Some("hcl" | "json" | "toml")) && file.is_file() {
+        let gateways = file.file_name().is_some_and(|n| n == NAME);
+        if !hidden && !gateways && matches!(ending, Some("hcl" | "json" | "toml")) && file.is_file() {
             files.push(file);
         }
     }

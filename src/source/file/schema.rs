@@ -9,6 +9,9 @@ use toml::Spanned;
 
 use crate::source::diagnostic::{Diagnostic, Text};
 
+/// The keys at the top of a `gw.toml`.
+pub(super) const KEYS: &[&str] = &["datacenter", "trust_domain", "entries", "default_intention", "gateway", "service", "certificate"];
+
 /// `gw.toml` as it is written; `convert` gives it its meaning.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader, Read};
 
 use clap::Args;
 
-use super::Answer;
-use super::error::Failure;
 use crate::app::batch;
+use crate::cli::Answer;
+use crate::cli::error::Failure;
 use crate::ui::Ui;
 
 /// Answer JSON questions, one a line, from stdin

@@ -1,0 +1,37 @@
+//! What commands read, and how what is wrong with it is reported.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use super::error::Failure;
+use crate::app::entries::{Diagnostic, Input, Level};
+use crate::ui::{Place, Report, Severity};
+
+/// More than this on stdin is no config entry: memory is bounded whatever comes.
+const LONGEST: u64 = 64 << 20;
+
+/// The input of an argument: `-` is stdin.
+pub(super) fn read(path: PathBuf) -> Result<Input, Failure> {
+    if path.as_os_str() != "-" {
+        return Ok(Input::Path(path));
+    }
+    let mut text = String::new();
+    std::io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(Failure::Stdin)?;
+    Ok(Input::Stdin(text))
+}
+
+/// A diagnostic as the printer takes it.
+pub(super) fn report(problem: &Diagnostic) -> Report<'_> {
+    let place = problem.place.as_ref().map(|(text, span)| Place {
+        origin: &text.origin,
+        content: &text.content,
+        span: span.clone(),
+        label: &problem.label,
+    });
+    let severity = match problem.level {
+        Level::Error => Severity::Error,
+        Level::Finding => Severity::Finding,
+        Level::Warning => Severity::Warning,
+    };
+    Report { code: problem.code, severity, message: &problem.message, place, help: &problem.help }
+}

@@ -1,0 +1,97 @@
+//! TLS parameters and SDS settings of ingress gateways (semantics 1, 7).
+
+use super::check::Check;
+use super::codes;
+use crate::model::entry::*;
+
+/// From the oldest; `TLS_AUTO` and the empty word leave it to the proxy.
+const VERSIONS: [&str; 4] = ["TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3"];
+
+const CIPHER_SUITES: [&str; 14] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_RSA_WITH_AES_256_CBC_SHA",
+];
+
+/// Versions and cipher suites that are known and go together.
+pub(super) fn parameters(tls: &GatewayTls, at: &str, check: &mut Check<'_>) {
+    let rank = |version: &str| VERSIONS.iter().position(|v| *v == version);
+    for (field, version) in [("TLSMinVersion", &tls.tls_min_version), ("TLSMaxVersion", &tls.tls_max_version)] {
+        if !matches!(version.as_str(), "" | "TLS_AUTO") && rank(version).is_none() {
+            let message = format!("{at}.{field} {version:?} is none of TLS_AUTO, {}", VERSIONS.join(", "));
+            check.error(codes::TLS, format!("{at}.{field}"), message);
+        }
+    }
+    if let (Some(min), Some(max)) = (rank(&tls.tls_min_version), rank(&tls.tls_max_version)) {
+        if max < min {
+            let message = format!("{at}.TLSMaxVersion {} is lower than TLSMinVersion {}", tls.tls_max_version, tls.tls_min_version);
+            check.error(codes::TLS, format!("{at}.TLSMaxVersion"), message);
+        }
+    }
+    if !tls.cipher_suites.is_empty() && tls.tls_min_version == "TLSv1_3" {
+        let message = format!("{at}.CipherSuites apply to TLS 1.2 and earlier, and TLSMinVersion is TLSv1_3");
+        check.error(codes::TLS, format!("{at}.CipherSuites"), message);
+    }
+    for (i, suite) in tls.cipher_suites.iter().enumerate() {
+        if !CIPHER_SUITES.contains(&suite.as_str()) {
+            check.error(codes::TLS, format!("{at}.CipherSuites[{i}]"), format!("{at}.CipherSuites has an unknown one: {suite:?}"));
+        }
+    }
+}
+
+/// Which of the two parts of an SDS setting are given: cluster, certificate.
+fn given(sds: Option<&GatewayTlsSds>) -> (bool, bool) {
+    sds.map_or((false, false), |s| (!s.cluster_name.is_empty(), !s.cert_resource.is_empty()))
+}
+
+/// The gateway's own setting: a certificate needs a cluster.
+pub(super) fn gateway_sds(tls: &GatewayTls, check: &mut Check<'_>) {
+    if given(tls.sds.as_ref()) == (false, true) {
+        check.error(codes::SDS, "TLS.SDS", "TLS.SDS.CertResource needs a ClusterName");
+    }
+}
+
+/// A listener's setting under the gateway's.
+pub(super) fn listener_sds(gateway: &GatewayTls, listener: &IngressListener, at: &str, check: &mut Check<'_>) {
+    let (gateway_cluster, gateway_certificate) = given(gateway.sds.as_ref());
+    let (cluster, certificate) = given(listener.tls.as_ref().and_then(|t| t.sds.as_ref()));
+    let place = format!("{at}.TLS.SDS");
+    if cluster && !certificate {
+        check.error(codes::SDS, &place, format!("{place}.ClusterName needs a CertResource"));
+    }
+    if certificate && !cluster && !gateway_cluster {
+        check.error(codes::SDS, &place, format!("{place}.CertResource needs a ClusterName here or in TLS.SDS"));
+    }
+    if gateway_cluster && !gateway_certificate && !certificate {
+        let message = format!("TLS.SDS.ClusterName needs a CertResource there or in {place}");
+        check.error(codes::SDS, "TLS.SDS", message);
+    }
+}
+
+/// A service's own certificate needs a cluster somewhere, and hosts by which it is chosen.
+pub(super) fn service_sds(gateway: &GatewayTls, listener: &IngressListener, service: &IngressService, at: &str, check: &mut Check<'_>) {
+    let Some(sds) = service.tls.as_ref().and_then(|t| t.sds.as_ref()) else { return };
+    let (cluster, certificate) = given(Some(sds));
+    let place = format!("{at}.TLS.SDS");
+    let above = given(gateway.sds.as_ref()).0 || given(listener.tls.as_ref().and_then(|t| t.sds.as_ref())).0;
+    if certificate && service.hosts.is_empty() {
+        check.error(codes::SDS, &place, format!("{place}.CertResource needs at least one of Hosts"));
+    }
+    if certificate && !cluster && !above {
+        check.error(codes::SDS, &place, format!("{place}.CertResource needs a ClusterName here, at the listener or in TLS.SDS"));
+    }
+    if cluster && !certificate {
+        check.error(codes::SDS, &place, format!("{place}.ClusterName needs a CertResource"));
+    }
+}
