@@ -1,7 +1,7 @@
 //! Entries to discovery chains, by the rules of semantics 4.
 //!
-//! The life of a chain, in order: [`assembly`] walks the entries from the service on and makes nodes, [`resolver`] follows
-//! redirects to targets, [`circle`] refuses circles, [`flatten`] folds splitters into each other, and what nothing reaches
+//! The life of a chain, in order: `assembly` walks the entries from the service on and makes nodes, `resolver` follows
+//! redirects to targets, `circle` refuses circles, `flatten` folds splitters into each other, and what nothing reaches
 //! any more is dropped.
 
 mod assembly;
