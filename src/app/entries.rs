@@ -1,5 +1,6 @@
 //! Config entries for the one who writes them: everything that is wrong with them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +75,7 @@ fn stdin_text(content: &str) -> Arc<Text> {
 struct Reader {
     decoded: Vec<Decoded>,
     files: Vec<PathBuf>,
+    seen: BTreeSet<PathBuf>,
     gateways: usize,
     problems: Vec<Diagnostic>,
 }
@@ -93,12 +95,19 @@ impl Reader {
         }
     }
 
+    /// Takes what was read, but for files that were read before: a folder and the `gw.toml` that names it are often given together.
     fn entries(&mut self, (decoded, problems): (Vec<Decoded>, Vec<Diagnostic>)) {
+        let is_new = |text: &Text| !self.seen.contains(&real_path(text));
+        let decoded: Vec<Decoded> = decoded.into_iter().filter(|d| is_new(&d.source.text)).collect();
+        let problems: Vec<Diagnostic> = problems.into_iter().filter(|p| p.place.as_ref().is_none_or(|(text, _)| is_new(text))).collect();
+        let texts = decoded.iter().map(|d| &d.source.text).chain(problems.iter().filter_map(|p| p.place.as_ref().map(|(text, _)| text)));
+        let read: Vec<PathBuf> = texts.map(|text| real_path(text)).collect();
+        self.seen.extend(read);
         self.decoded.extend(decoded);
         self.problems.extend(problems);
     }
 
-    /// A `gw.toml`, with the entries it names that were not read as inputs of their own.
+    /// A `gw.toml`, with the entries it names.
     fn gateway_file(&mut self, path: &Path) {
         let read = match file::read(path) {
             Ok(read) => read,
@@ -106,14 +115,7 @@ impl Reader {
         };
         match file::convert(&read) {
             Ok(configuration) => {
-                for folder in &configuration.entries {
-                    let known: Vec<Arc<Text>> = self.decoded.iter().map(|d| d.source.text.clone()).collect();
-                    let (mut decoded, problems) = file::read_entries(folder);
-                    decoded.retain(|d| known.iter().all(|k| !same_file(&k.origin, &d.source.text.origin)));
-                    let fresh = |p: &Diagnostic| !self.problems.contains(p);
-                    let problems = problems.into_iter().filter(fresh).collect();
-                    self.entries((decoded, problems));
-                }
+                configuration.entries.iter().for_each(|folder| self.entries(file::read_entries(folder)));
                 self.gateways += configuration.gateways.len();
                 self.files.push(path.to_owned());
             }
@@ -134,9 +136,9 @@ impl Reader {
     }
 }
 
-/// Two spellings of one file.
-fn same_file(a: &str, b: &str) -> bool {
-    a == b || matches!((Path::new(a).canonicalize(), Path::new(b).canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// The file itself, however its path is spelled.
+fn real_path(text: &Text) -> PathBuf {
+    Path::new(&text.origin).canonicalize().unwrap_or_else(|_| PathBuf::from(&text.origin))
 }
 
 /// What the gateways of a `gw.toml` would run without: entries that are accepted, and that no gateway can serve.
