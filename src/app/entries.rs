@@ -1,12 +1,15 @@
-//! Config entries for the one who writes them: everything that is wrong with them.
+//! Config entries for the one who writes them: everything that is wrong with them, entries to begin with, other syntaxes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::load;
 use crate::decide::compile::compile;
 use crate::decide::graph;
+use crate::model::entry::EntryKind;
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
 use crate::source::entry::{self, Decoded};
@@ -64,6 +67,45 @@ pub fn validate(inputs: &[Input]) -> Checked {
         }
     }
     reader.check()
+}
+
+/// The kinds that gw acts on, and has an entry to begin with for.
+pub fn kinds() -> Vec<&'static str> {
+    let kinds = EntryKind::ALL.iter().filter(|kind| entry::starter(**kind, "x").is_some());
+    kinds.map(|kind| kind.as_str()).collect()
+}
+
+/// An entry of a kind to begin with, in HCL with comments. `None` for a kind that gw does not act on.
+pub fn starter(kind: &str, name: &str) -> Option<String> {
+    entry::starter(EntryKind::parse(kind)?, name)
+}
+
+/// Entries in another syntax, as Consul would store them.
+pub fn convert(input: &Input, to: Syntax) -> Result<String, Vec<Diagnostic>> {
+    let (decoded, problems) = match input {
+        Input::Path(path) => file::read_entries(path),
+        Input::Stdin(content) => entry::read(&stdin_text(content), Syntax::Hcl),
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let one = |print: fn(&Value) -> String| match decoded.as_slice() {
+        [only] => Ok(print(&only.stored)),
+        [] => Err(vec![Diagnostic::error("GW0007", "there is no entry to convert")]),
+        _ => {
+            let message = format!("there are {} entries, and only JSON has a place for several", decoded.len());
+            Err(vec![Diagnostic::error("GW0007", message).help("convert one file at a time, or --to json")])
+        }
+    };
+    match to {
+        Syntax::Hcl => one(entry::to_hcl),
+        Syntax::Toml => one(entry::to_toml),
+        Syntax::Json if decoded.len() > 1 => {
+            let all: Value = decoded.iter().map(|d| d.stored.clone()).collect();
+            Ok(format!("{all:#}\n"))
+        }
+        Syntax::Json => one(|entry| format!("{entry:#}\n")),
+    }
 }
 
 fn stdin_text(content: &str) -> Arc<Text> {

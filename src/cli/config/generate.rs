@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use crate::app::entries;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::model::entry::EntryKind;
 use crate::ui::Ui;
 
 /// Print a commented entry to begin with, valid as it is
@@ -21,14 +22,17 @@ pub(super) struct GenArgs {
     /// The kind of the entry
     #[arg(value_parser = PossibleValuesParser::new(entries::kinds()))]
     kind: String,
-    /// Its name; a proxy-defaults is always called global
-    #[arg(required_unless_present_any = ["kind_alone"])]
+    /// Its name; proxy-defaults, which are always called global, need none
     name: Option<String>,
 }
 
 pub(super) fn run(args: &GenArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let starter = entries::starter(&args.kind, args.name.as_deref().unwrap_or("global"));
-    let starter = starter.ok_or_else(|| Failure::Usage(format!("gw does not act on entries of kind {}", args.kind)))?;
-    ui.print(&starter)?;
+    let name = match &args.name {
+        Some(name) if !name.is_empty() => name,
+        None if args.kind == EntryKind::ProxyDefaults.as_str() => "global",
+        _ => return Err(Failure::Usage(format!("an entry of kind {} needs a name", args.kind))),
+    };
+    // Only kinds with a starter are taken as arguments.
+    ui.print(&entries::starter(&args.kind, name).unwrap_or_default())?;
     Ok(Answer::Yes)
 }
