@@ -120,8 +120,8 @@ gw makes itself; without one it makes none.
 ## What can be wrong with files and config entries
 
 `gw config validate` prints them, and so does whatever reads files. GW00: files and gw.toml. GW01: reading an entry. GW02: an entry by
-itself. GW03: entries together. GW04: what Consul takes and then chokes on, or does not do what is meant. GW05: what a gateway runs
-without.
+itself. GW03: what Consul takes of an entry and then chokes on, or does not do what is meant. GW04: entries together. GW05: sets of
+files, and what a gateway runs without.
 
 | code | meaning |
 |---|---|

@@ -18,10 +18,10 @@ pub use crate::source::entry::Syntax;
 pub fn codes() -> Vec<(&'static str, &'static str)> {
     let of_sets = [
         ("GW0007", "there is no entry to convert, or more than the syntax has a place for"),
-        ("GW0310", "two entries of one kind and name"),
-        ("GW0501", "an entry that is accepted, and that the gateway runs without"),
+        ("GW0501", "two entries of one kind and name"),
+        ("GW0502", "an entry that is accepted, and that the gateway runs without"),
     ];
-    let mut codes = [file::CODES, entry::codes::ALL, graph::CODES, &of_sets].concat();
+    let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();
     codes
 }
@@ -148,7 +148,7 @@ fn left_out(path: &Path, decoded: &[Decoded]) -> Vec<Diagnostic> {
 
 fn placed(rejected: &Rejected, file: &ReadFile, decoded: &[Decoded]) -> Diagnostic {
     let message = format!("{} is left out: {}", rejected.what, rejected.why);
-    let diagnostic = Diagnostic::error("GW0501", message).level(Level::Finding);
+    let diagnostic = Diagnostic::error("GW0502", message).level(Level::Finding);
     let written = decoded.iter().find(|d| d.entry.as_ref().is_some_and(|e| e.entry_ref() == rejected.what));
     match written {
         Some(d) => diagnostic.at(&d.source.text, d.source.find("Name")),

@@ -129,7 +129,7 @@ fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
         if let Some(earlier) = decoded[..n].iter().find(same) {
             let message = format!("{}/{} is there twice; names have no case", later.kind, later.name);
             let help = format!("the other one is in {}; a Consul keeps the one written last", earlier.source.text.origin);
-            out.push(Diagnostic::error("GW0310", message).at(&later.source.text, later.source.span.clone()).help(help));
+            out.push(Diagnostic::error("GW0501", message).at(&later.source.text, later.source.span.clone()).help(help));
         }
     }
     out

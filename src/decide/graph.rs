@@ -53,23 +53,6 @@ pub enum GraphError {
     NotGlobal(String),
 }
 
-/// The codes of findings, and what they mean.
-pub const CODES: &[(&str, &str)] = &[
-    ("GW0301", "resolvers that redirect in a circle"),
-    ("GW0302", "splitters that lead back to themselves"),
-    ("GW0303", "services of one chain with different protocols"),
-    ("GW0304", "a router or splitter for a service that is not http, http2 or grpc"),
-    ("GW0305", "a reference to a subset that is not defined"),
-    ("GW0306", "ExternalSNI beside redirect, subsets or failover"),
-    ("GW0307", "splitters of splitters with more legs than a chain may have"),
-    ("GW0308", "header edits of nested splits that end a Consul server"),
-    ("GW0309", "a listener and a service behind it with different protocols"),
-    ("GW0311", "service-defaults without Protocol, beside proxy-defaults with one"),
-    ("GW0312", "a host that is on the listener already"),
-    ("GW0313", "a name spelled in another case than where it is defined"),
-    ("GW0314", "a route that no request reaches"),
-];
-
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

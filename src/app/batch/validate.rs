@@ -1,12 +1,71 @@
 //! `{"validate": {"existing": [..], "write": {..}}}`, or `"hcl": ".."`, or `"delete": {..}`
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::source::entry;
+use crate::decide::graph::{self, Change};
+use crate::model::entry::{Entries, EntryKind};
+use crate::source::diagnostic::{Diagnostic, Level, Text};
+use crate::source::entry::{self, Decoded, Syntax};
 
+/// `{"accepted": true, "stored": {..}}` as Consul stores it, or `{"accepted": false, "error": ".."}`.
 pub(super) fn answer(question: &Value) -> Value {
-    match entry::from_json(&question["write"]) {
-        Ok(d) => json!({"accepted": true, "stored": d.stored}),
-        Err(e) => json!({"accepted": false, "error": e.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; ")}),
+    match judged(question) {
+        Ok(Some(stored)) => json!({"accepted": true, "stored": stored}),
+        Ok(None) => json!({"accepted": true}),
+        Err(error) => json!({"accepted": false, "error": error}),
     }
+}
+
+/// What is stored after a write; nothing after a delete.
+fn judged(question: &Value) -> Result<Option<Value>, String> {
+    let existing = existing(question.get("existing").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default())?;
+    if let Some(gone) = question.get("delete") {
+        let text = |name: &str| gone.get(name).and_then(Value::as_str).unwrap_or_default();
+        let kind = EntryKind::parse(text("kind")).ok_or_else(|| format!("invalid config entry kind: {}", text("kind")))?;
+        graph::check(&existing, &Change::Delete(kind, text("name"))).map_err(|e| e.to_string())?;
+        return Ok(None);
+    }
+    let written = match question.get("hcl").and_then(Value::as_str) {
+        Some(text) => from_text(text)?,
+        None => entry::from_json(question.get("write").unwrap_or(&Value::Null)).map_err(|p| sentence(&p))?,
+    };
+    if let Some(entry) = &written.entry {
+        graph::check(&existing, &Change::Write(entry)).map_err(|e| e.to_string())?;
+    }
+    Ok(Some(written.stored))
+}
+
+/// The entries that are there before, in the order of their writes.
+fn existing(list: &[Value]) -> Result<Entries, String> {
+    let mut entries = Entries::default();
+    for (i, value) in list.iter().enumerate() {
+        let decoded = entry::from_json(value).map_err(|problems| format!("existing[{i}]: {}", sentence(&problems)))?;
+        if decoded.kind == EntryKind::Mesh {
+            let allowed = decoded.stored.get("AllowEnablingPermissiveMutualTLS").and_then(Value::as_bool);
+            entries.permissive_mutual_tls_allowed = allowed.unwrap_or(false);
+        }
+        if let Some(entry) = decoded.entry {
+            entries.insert(entry);
+        }
+    }
+    Ok(entries)
+}
+
+/// The one entry of a text, as `consul config write` takes it: HCL, or JSON if it begins with a brace.
+fn from_text(text: &str) -> Result<Decoded, String> {
+    let text = Arc::new(Text { origin: "-".to_owned(), content: text.to_owned() });
+    let (mut decoded, problems) = entry::read(&text, Syntax::Hcl);
+    match decoded.len() {
+        1 if problems.is_empty() => Ok(decoded.remove(0)),
+        0 if problems.is_empty() => Err("the text has no entry".to_owned()),
+        _ if problems.is_empty() => Err("the text has several entries".to_owned()),
+        _ => Err(sentence(&problems)),
+    }
+}
+
+fn sentence(problems: &[Diagnostic]) -> String {
+    let errors = problems.iter().filter(|p| p.level == Level::Error);
+    errors.map(|p| p.message.as_str()).collect::<Vec<_>>().join("; ")
 }

@@ -17,6 +17,8 @@ pub(super) struct Assembled {
     pub(super) start: NodeKey,
     pub(super) nodes: BTreeMap<NodeKey, ChainNode>,
     pub(super) targets: BTreeMap<TargetId, ChainTarget>,
+    /// The splitters, in the order in which they were found.
+    pub(super) splitters: Vec<NodeKey>,
     /// Of every service that was passed, in lower case.
     pub(super) protocol: String,
     /// Whether there is a router or a splitter.
@@ -35,8 +37,8 @@ pub(super) fn assemble(view: View<'_>, question: &Question<'_>) -> Result<Assemb
         Some(router) => assembly.router(router)?,
         None => assembly.splitter_or_resolver(TargetId::service(question.service, question.datacenter))?,
     };
-    let Assembly { nodes, targets, protocol, advanced, customized, .. } = assembly;
-    Ok(Assembled { start, nodes, targets, protocol: protocol.unwrap_or_default(), advanced, customized })
+    let Assembly { nodes, targets, splitters, protocol, advanced, customized, .. } = assembly;
+    Ok(Assembled { start, nodes, targets, splitters, protocol: protocol.unwrap_or_default(), advanced, customized })
 }
 
 /// A chain in the making.
@@ -54,6 +56,7 @@ pub(super) struct Assembly<'a> {
     pub(super) customized: Customized,
     /// The reference that is being followed and the field in it, for errors.
     pub(super) here: Option<(RuleRef, &'static str)>,
+    splitters: Vec<NodeKey>,
     protocol: Option<String>,
     advanced: bool,
 }
@@ -79,6 +82,7 @@ impl<'a> Assembly<'a> {
             read: None,
             customized: Customized::default(),
             here: None,
+            splitters: Vec::new(),
             protocol: None,
             advanced: false,
         }
@@ -203,6 +207,7 @@ impl<'a> Assembly<'a> {
         let name = node_name(service);
         let key = format!("splitter:{name}");
         self.nodes.insert(key.clone(), ChainNode::Splitter { name, splits: Vec::new(), load_balancer: None });
+        self.splitters.push(key.clone());
         let splits = Vec::with_capacity(entry.splits.len());
         Frame { service: service.to_owned(), key, entry, splits, load_balancer: None }
     }

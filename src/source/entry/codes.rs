@@ -32,15 +32,14 @@ codes! {
     SDS "GW0212" "SDS settings that do not fit together",
     EXTENSION "GW0213" "an Envoy extension that Consul does not take",
     EMPTY "GW0214" "something that must not be empty",
-    NOT_ACTED_ON "GW0401" "gw does not act on this kind of entry",
-    REGEX "GW0402" "Consul takes this regular expression, and no proxy does",
-    SELECTOR "GW0403" "a filter asks for what no instance has",
-    MESH_GATEWAY_MODE "GW0404" "a mesh gateway mode that nobody knows",
-    NANOSECONDS "GW0405" "a bare number for a duration is nanoseconds",
-    HEADER_VALUE "GW0406" "a header edit that no proxy takes",
-    PORT "GW0407" "a port that cannot be listened on",
-    SHADOWED "GW0408" "a route that no request reaches",
-    NO_RETRY "GW0409" "retries that never happen",
+    NOT_ACTED_ON "GW0301" "gw does not act on this kind of entry",
+    REGEX "GW0302" "Consul takes this regular expression, and no proxy does",
+    SELECTOR "GW0303" "a filter asks for what no instance has",
+    MESH_GATEWAY_MODE "GW0304" "a mesh gateway mode that nobody knows",
+    NANOSECONDS "GW0305" "a bare number for a duration is nanoseconds",
+    HEADER_VALUE "GW0306" "a header edit that no proxy takes",
+    PORT "GW0307" "a port that cannot be listened on",
+    NO_RETRY "GW0308" "retries that never happen",
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub(super) fn decode(root: &Arc<Node>, text: &Arc<Text>, twice: bool) -> Result<
             None
         }
     };
+    cx.found.sort_by_key(|d| d.place.as_ref().map(|(_, span)| span.start));
     match result.filter(|_| !cx.failed()) {
         Some((kind, name, entry, stored)) => {
             let source = EntrySource { text: text.clone(), span: root.span.clone(), root: root.clone() };

@@ -7,9 +7,13 @@ mod cx;
 mod decode;
 mod extension;
 mod fields;
+mod hcl;
+mod hcl_token;
 mod ingress_gateway;
+mod json;
 mod kind;
 mod proxy_defaults;
+mod read;
 mod resolver_rules;
 mod scalar;
 mod service_defaults;
@@ -17,6 +21,7 @@ mod service_resolver;
 mod service_router;
 mod service_splitter;
 mod tls;
+mod toml;
 mod tree;
 
 use std::ops::Range;
@@ -81,8 +86,8 @@ pub fn from_json(value: &Value) -> Result<Decoded, Vec<Diagnostic>> {
 
 /// Reads all entries of a text. Each is accepted or refused for itself: the accepted ones, then everything that is wrong
 /// with the others.
-pub fn read(_text: &Arc<Text>, _syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
-    (vec![], vec![])
+pub fn read(text: &Arc<Text>, syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
+    read::entries(text, syntax)
 }
 
 /// An entry as Consul's JSON, without indexes.

@@ -35,10 +35,6 @@ impl Kind for ServiceRouter {
                 let rewritable = http.is_some_and(|h| !h.path_exact.is_empty() || !h.path_prefix.is_empty());
                 destination_rules(destination, rewritable, &format!("{place}.Destination"), check);
             }
-            if let Some(earlier) = self.routes[..i].iter().position(|e| shadows(e, route)) {
-                let message = format!("no request reaches Routes[{i}]: Routes[{earlier}] takes them all");
-                check.warning(codes::SHADOWED, &place, message, "put the narrower route first");
-            }
         }
     }
 
@@ -180,28 +176,4 @@ fn destination_rules(destination: &RouteDestination, rewritable: bool, at: &str,
     }
     common::header_edits(destination.request_headers.as_ref(), &format!("{at}.RequestHeaders"), check);
     common::header_edits(destination.response_headers.as_ref(), &format!("{at}.ResponseHeaders"), check);
-}
-
-/// Whether an earlier route takes every request that a later one could: it asks for a path only, and the later one's path
-/// is within it.
-fn shadows(earlier: &ServiceRoute, later: &ServiceRoute) -> bool {
-    let http = |r: &'_ ServiceRoute| r.r#match.as_ref().and_then(|m| m.http.clone());
-    let Some(earlier) = http(earlier) else { return true };
-    if !earlier.header.is_empty() || !earlier.query_param.is_empty() || !earlier.methods.is_empty() || !earlier.path_regex.is_empty() {
-        return false;
-    }
-    if earlier.path_exact.is_empty() && matches!(earlier.path_prefix.as_str(), "" | "/") {
-        return true;
-    }
-    let Some(later) = http(later) else { return false };
-    if later.case_insensitive && !earlier.case_insensitive {
-        return false;
-    }
-    let spelled = |s: &str| if earlier.case_insensitive { s.to_ascii_lowercase() } else { s.to_owned() };
-    let (prefix, exact) = (spelled(&earlier.path_prefix), spelled(&earlier.path_exact));
-    if !prefix.is_empty() {
-        let later_path = spelled(if later.path_exact.is_empty() { &later.path_prefix } else { &later.path_exact });
-        return later_path.starts_with(&prefix);
-    }
-    spelled(&later.path_exact) == exact
 }
