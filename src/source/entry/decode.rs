@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::codes;
 use super::cx::Cx;
 use super::tree::{Key, Map, Node, Value};
 use crate::model::entry::Opaque;
@@ -27,9 +26,7 @@ pub(super) fn take<T: Field>(node: &Node, cx: &mut Cx) -> T {
 
 impl<T: Field> Field for Option<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
-        let inner = node.unwrapped();
-        // A list that holds null alone is still a list to the reader above this one.
-        if inner.value == Value::Null { None } else { Some(T::decode(inner, cx)) }
+        Some(T::decode(node.unwrapped(), cx))
     }
 
     fn print(&self) -> Json {
@@ -75,8 +72,8 @@ impl<T: Field> Field for Vec<T> {
 
 /// The members of a map; a list of maps is merged, the later member wins.
 fn members(node: &Node, cx: &mut Cx, mut each: impl FnMut(&Key, &Node, &mut Cx)) {
-    fn walk(node: &Node, cx: &mut Cx, each: &mut dyn FnMut(&Key, &Node, &mut Cx)) {
-        let node = node.unwrapped();
+    fn walk(outer: &Node, cx: &mut Cx, each: &mut dyn FnMut(&Key, &Node, &mut Cx)) {
+        let node = outer.unwrapped();
         match &node.value {
             Value::Map(map) => map.iter().for_each(|(k, v)| cx.at(format!("[{}]", k.text), |cx| each(k, v, cx))),
             Value::List(items) => {
@@ -84,7 +81,8 @@ fn members(node: &Node, cx: &mut Cx, mut each: impl FnMut(&Key, &Node, &mut Cx))
                     cx.at(format!("[{i}]"), |cx| walk(item, cx, each));
                 }
             }
-            Value::Null => {}
+            Value::Null if outer.value == Value::Null => {}
+            Value::Null => cx.null_in_list(node),
             _ => cx.wrong(node, "an object"),
         }
     }
@@ -111,9 +109,9 @@ impl Field for Opaque {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         let mut out = BTreeMap::new();
         members(node, cx, |key, value, cx| {
+            refuse_null_in_lists(value, cx);
             // A list of one stands for its element, once for every time the value is decoded.
             let value = if cx.twice { value.unwrapped().unwrapped() } else { value.unwrapped() };
-            refuse_null_in_lists(value, cx);
             out.insert(key.text.clone(), sorted(value.to_json()));
         });
         out.into_iter().collect()
@@ -134,8 +132,7 @@ fn refuse_null_in_lists(node: &Node, cx: &mut Cx) {
         Value::List(items) => {
             for item in items {
                 if item.value == Value::Null {
-                    let message = format!("null inside a list in {}: a Consul server ends when it takes this", cx.here());
-                    cx.error(codes::NULL_IN_LIST, &item.span, message);
+                    cx.null_in_list(item);
                 }
                 refuse_null_in_lists(item, cx);
             }
@@ -161,6 +158,10 @@ pub(super) fn object<'a>(node: &'a Node, cx: &mut Cx) -> Option<&'a Map> {
     let node = node.unwrapped();
     match &node.value {
         Value::Map(map) => Some(map),
+        Value::Null => {
+            cx.null_in_list(node);
+            None
+        }
         _ => {
             let wanted = if node.go_type() == "slice" { "one object" } else { "an object" };
             cx.wrong(node, wanted);
