@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::load;
 use crate::decide::compile::compile;
+use crate::decide::graph;
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
 use crate::source::entry::{self, Decoded};
@@ -12,6 +13,18 @@ use crate::source::file::{self, ReadFile};
 
 pub use crate::source::diagnostic::{Diagnostic, Level};
 pub use crate::source::entry::Syntax;
+
+/// Every code of what can be wrong with files, entries and sets of entries, with what it means, in order.
+pub fn codes() -> Vec<(&'static str, &'static str)> {
+    let of_sets = [
+        ("GW0007", "there is no entry to convert, or more than the syntax has a place for"),
+        ("GW0501", "two entries of one kind and name"),
+        ("GW0502", "an entry that is accepted, and that the gateway runs without"),
+    ];
+    let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
+    codes.sort_unstable();
+    codes
+}
 
 /// What is to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +148,7 @@ fn left_out(path: &Path, decoded: &[Decoded]) -> Vec<Diagnostic> {
 
 fn placed(rejected: &Rejected, file: &ReadFile, decoded: &[Decoded]) -> Diagnostic {
     let message = format!("{} is left out: {}", rejected.what, rejected.why);
-    let diagnostic = Diagnostic::error("GW0501", message).level(Level::Finding);
+    let diagnostic = Diagnostic::error("GW0502", message).level(Level::Finding);
     let written = decoded.iter().find(|d| d.entry.as_ref().is_some_and(|e| e.entry_ref() == rejected.what));
     match written {
         Some(d) => diagnostic.at(&d.source.text, d.source.find("Name")),

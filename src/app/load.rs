@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::decide::graph::{self, Finding};
 use crate::model::entry::{ConfigEntry, Entries, EntryRef};
+use crate::model::gateway::GatewayConfig;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::{Diagnostic, Level};
 use crate::source::entry::Decoded;
@@ -16,30 +17,79 @@ pub struct Loaded {
     pub gateways: Vec<(GatewayFile, Resources)>,
     /// The rest of `gw.toml`.
     pub configuration: Configuration,
+    /// The entries, as one set.
+    pub entries: Entries,
     /// Findings and warnings; no errors.
     pub notes: Vec<Diagnostic>,
+}
+
+/// Why it is not clear which gateway is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhichGateway {
+    /// There is none at all.
+    #[error("there is no [[gateway]] in the file")]
+    None,
+    /// None has the name.
+    #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// There are several, and no name was given.
+    #[error("say which gateway is meant; there are {}", .0.join(", "))]
+    Several(Vec<String>),
+}
+
+impl Loaded {
+    /// The whole world of a gateway.
+    pub fn world(&self, gateway: GatewayConfig) -> Resources {
+        Resources {
+            gateway,
+            datacenter: self.configuration.datacenter.clone(),
+            trust_domain: self.configuration.trust_domain.clone(),
+            entries: self.entries.clone(),
+            services: self.configuration.services.clone(),
+            rejected: Vec::new(),
+        }
+    }
+
+    /// The gateway of that name; without a name the only one.
+    pub fn gateway(&self, name: Option<&str>) -> Result<&Resources, WhichGateway> {
+        let known = || self.gateways.iter().map(|(_, r)| r.gateway.name.clone()).collect::<Vec<_>>();
+        match (name, self.gateways.as_slice()) {
+            (_, []) => Err(WhichGateway::None),
+            (None, [(_, only)]) => Ok(only),
+            (None, _) => Err(WhichGateway::Several(known())),
+            (Some(name), gateways) => {
+                let found = gateways.iter().find(|(_, r)| r.gateway.name == name);
+                found.map(|(_, r)| r).ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
+            }
+        }
+    }
 }
 
 /// Reads `gw.toml` and the entries it names, and `more` folders of entries beside. Every error at once.
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     let configuration = file::convert(&file::read(path)?)?;
     let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
-    let (entries, problems) = entry_set(&folders);
+    with_entries(configuration, &folders)
+}
+
+/// Reads folders of entries that no `gw.toml` names: no gateway, no service, and the default datacenter.
+pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    with_entries(Configuration::default(), folders)
+}
+
+fn with_entries(configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    let (entries, problems) = entry_set(folders);
     if problems.iter().any(|p| p.level == Level::Error) {
         return Err(problems);
     }
-    let gateways = configuration.gateways.iter().map(|gateway| {
-        let resources = Resources {
-            gateway: gateway.config.clone(),
-            datacenter: configuration.datacenter.clone(),
-            trust_domain: configuration.trust_domain.clone(),
-            entries: entries.clone(),
-            services: configuration.services.clone(),
-            rejected: Vec::new(),
-        };
-        (gateway.clone(), resources)
-    });
-    Ok(Loaded { gateways: gateways.collect(), notes: problems, configuration: configuration.clone() })
+    let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries };
+    loaded.gateways = loaded.configuration.gateways.iter().map(|g| (g.clone(), loaded.world(g.config.clone()))).collect();
+    Ok(loaded)
 }
 
 /// The entries of files and folders as one set, and all that is wrong with them one by one and together, sorted by file and
@@ -79,7 +129,7 @@ fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
         if let Some(earlier) = decoded[..n].iter().find(same) {
             let message = format!("{}/{} is there twice; names have no case", later.kind, later.name);
             let help = format!("the other one is in {}; a Consul keeps the one written last", earlier.source.text.origin);
-            out.push(Diagnostic::error("GW0301", message).at(&later.source.text, later.source.span.clone()).help(help));
+            out.push(Diagnostic::error("GW0501", message).at(&later.source.text, later.source.span.clone()).help(help));
         }
     }
     out
@@ -94,6 +144,7 @@ fn placed(finding: Finding, decoded: &[Decoded]) -> Diagnostic {
     };
     let mut diagnostic = Diagnostic::error(finding.code, finding.message).level(level);
     diagnostic.help = finding.help;
+    diagnostic.help.extend(finding.related.iter().map(|rule| format!("see also {rule}")));
     let written = |d: &&Decoded| d.entry.as_ref().map(ConfigEntry::entry_ref).as_ref() == Some::<&EntryRef>(&finding.rule.entry);
     match decoded.iter().find(written) {
         Some(d) => diagnostic.at(&d.source.text, d.source.find(&finding.rule.path)),

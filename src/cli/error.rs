@@ -1,11 +1,18 @@
 //! Why a command did not do what it was asked, and what the exit code says about it.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::input;
 use crate::app::entries::Diagnostic;
+use crate::app::load::WhichGateway;
+use crate::app::routes::AskError;
+use crate::app::{Ended, StartError};
+use crate::decide::chain::ChainError;
 use crate::ui::Ui;
+
+const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind? -c FILE asks files instead";
 
 /// Why a command failed. The exit code follows from the variant, as in gw(1).
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +23,32 @@ pub(super) enum Failure {
     /// stdin cannot be read.
     #[error("cannot read stdin")]
     Stdin(#[source] io::Error),
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Arguments that clap cannot judge.
     #[error("{0}")]
     Usage(String),
+    /// The entries make no chain.
+    #[error("the service has no discovery chain")]
+    Chain(#[from] ChainError),
+    /// The services of the embedded default cannot be started.
+    #[error("the services of the embedded default cannot start")]
+    Echo(#[source] io::Error),
+    /// A gateway did not start.
+    #[error("the gateway does not start")]
+    Start(#[from] StartError),
+    /// A gateway ended that was not told to.
+    #[error("the gateway ended")]
+    Ended(#[from] Ended),
+    /// A gateway that runs did not answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
     /// The input is refused: these reports are still to be printed.
     #[error("the input is refused")]
     Invalid(Vec<Diagnostic>),
@@ -30,6 +60,7 @@ impl Failure {
         match &self {
             // Whoever closed the pipe has what it wanted.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Self::Ask(AskError::Unreachable { .. }) => ui.failure(&self, &[ASK_HINT.to_owned()]),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
         }
@@ -38,9 +69,18 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::Stdin(_) => 1,
+            Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
+            Self::Echo(_) | Self::Start(_) => 1,
             Self::Usage(_) => 2,
-            Self::Invalid(_) => 3,
+            Self::Chain(_) | Self::Invalid(_) => 3,
+            Self::Ask(_) => 4,
+            Self::Ended(_) => 70,
         }
+    }
+}
+
+impl From<WhichGateway> for Failure {
+    fn from(error: WhichGateway) -> Self {
+        Self::Usage(error.to_string())
     }
 }

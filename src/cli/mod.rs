@@ -2,9 +2,15 @@
 
 mod config;
 mod error;
+mod gateway;
+pub mod generated;
+mod ingress;
 mod input;
 mod inspect;
+mod run;
+mod shell;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -12,12 +18,21 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::ui::{ErrorFormat, Ui};
 use error::Failure;
 
-/// The command line.
+/// Gateways for the Consul service mesh, without Envoy
 #[derive(Debug, Parser)]
-#[command(name = "gw", version, about, disable_help_subcommand = true)]
+#[command(name = "gw", version, disable_help_subcommand = true, after_long_help = AFTER_HELP)]
 struct Cli {
-    /// How errors are printed: as rustc does, one line each, or one JSON object each
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "full", env = "GW_ERROR_FORMAT", hide_env = true)]
+    /// How errors are printed: full (as rustc does), short (a line each) or json (an object each)
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "full",
+        hide_default_value = true,
+        hide_possible_values = true,
+        env = "GW_ERROR_FORMAT",
+        hide_env = true
+    )]
     error_format: ErrorFormatArg,
 
     #[command(subcommand)]
@@ -33,9 +48,23 @@ enum ErrorFormatArg {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ingress(ingress::IngressArgs),
+    Run(run::RunArgs),
     Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
+    Version(shell::VersionArgs),
 }
+
+const AFTER_HELP: &str = "\
+ENVIRONMENT
+  GW_*                      the flags of the same name: GW_CONFIG, GW_LISTEN, GW_ADMIN_BIND ..
+  NO_COLOR, CLICOLOR_FORCE  no colour, or colour on a pipe too
+
+EXIT CODES
+  0  done, or the answer is yes    1  the answer is no          2  usage
+  3  the input is refused          4  nothing can be reached    70  a bug";
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -48,26 +77,67 @@ pub fn main() -> ExitCode {
         ErrorFormatArg::Short => ErrorFormat::Short,
         ErrorFormatArg::Json => ErrorFormat::Json,
     });
-    let answer = run(cli.command, &mut ui).and_then(|yes| ui.flush().map(|()| yes).map_err(Failure::from));
-    match answer {
-        Ok(answer) => answer.exit_code(),
-        Err(failure) => failure.report(&mut ui),
+    let answered = AssertUnwindSafe(|| run(cli.command, &mut ui).and_then(|answer| ui.flush().map(|()| answer).map_err(Failure::from)));
+    match catch_unwind(answered) {
+        Ok(Ok(answer)) => answer.exit_code(),
+        Ok(Err(failure)) => failure.report(&mut ui),
+        Err(_) => {
+            ui.note("gw: a bug; what is above says where");
+            ExitCode::from(70)
+        }
     }
 }
 
 /// The definition that help, man pages and completions are made of.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let gw = Cli::command();
+    let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}", groups(&gw));
+    gw.help_template(template)
 }
+
+/// The commands in the order of what one needs first, in groups.
+const GROUPS: [(&str, &[&str]); 3] =
+    [("Gateways", &["ingress", "run"]), ("Tools", &["config", "inspect"]), ("Shell", &["completions", "man", "version"])];
+
+fn groups(gw: &clap::Command) -> String {
+    let mut text = String::new();
+    for (heading, names) in GROUPS {
+        text.push_str(&format!("{heading}:\n"));
+        for command in names.iter().filter_map(|name| gw.find_subcommand(name)) {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!("  {:<13}{about}\n", command.get_name()));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+const FIRST_WORDS: &str = "\
+gw: gateways for the Consul service mesh, without Envoy
+
+  gw ingress --listen 8080      run an ingress gateway; with no files, on a small mesh inside it
+  gw run -c gw.toml             run every gateway of a file
+  gw config validate gw.d       check config entries as Consul would
+  gw config gen KIND NAME       an entry to begin with
+  gw inspect route METHOD URL   why a request goes where it goes
+  gw inspect routes             what a running gateway serves
+
+  gw --help                     everything; gw COMMAND --help has examples and exit codes
+";
 
 fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
     match command {
         None => {
-            ui.print("gw inspect batch\n")?;
+            ui.print(FIRST_WORDS)?;
             Ok(Answer::Yes)
         }
+        Some(Command::Ingress(args)) => ingress::run(args, ui),
+        Some(Command::Run(args)) => run::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
+        Some(Command::Completions(args)) => shell::completions(&args, ui),
+        Some(Command::Man(args)) => shell::man(args, ui),
+        Some(Command::Version(_)) => shell::version(ui),
     }
 }
 
@@ -86,5 +156,25 @@ impl Answer {
             Self::Yes => ExitCode::SUCCESS,
             Self::No => ExitCode::from(1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together_and_every_command_is_in_a_group() {
+        command().debug_assert();
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let gw = command();
+        let commands: Vec<&str> = gw.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(commands.iter().filter(|c| !grouped.contains(c)).count(), 0, "{commands:?}");
+    }
+
+    #[test]
+    fn the_first_words_are_ten_lines_and_the_help_fits_one_screen() {
+        assert_eq!(FIRST_WORDS.lines().count(), 10);
+        assert!(command().render_long_help().to_string().lines().count() <= 40);
     }
 }

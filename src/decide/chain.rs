@@ -1,13 +1,14 @@
 //! Entries to discovery chains, by the rules of semantics 4.
 //!
 //! The life of a chain, in order: [`assembly`] walks the entries from the service on and makes nodes, [`resolver`] follows
-//! redirects to targets, [`order`] refuses circles, [`flatten`] folds splitters into each other, and what nothing reaches
+//! redirects to targets, [`circle`] refuses circles, [`flatten`] folds splitters into each other, and what nothing reaches
 //! any more is dropped.
 
 mod assembly;
+mod circle;
 mod customized;
 mod flatten;
-mod order;
+mod reads;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -135,8 +136,9 @@ pub(super) fn is_http_like(protocol: &str) -> bool {
 
 /// The same over a set with one change in it.
 pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Compiled, Failure> {
-    let assembly::Assembled { start, mut nodes, targets, mut protocol, advanced, mut customized } = assembly::assemble(view, question)?;
-    let splitters = order::splitters_inside_out(&nodes, &start).map_err(|error| Failure::new(error, None))?;
+    let assembly::Assembled { start, mut nodes, targets, splitters, mut protocol, advanced, mut customized } =
+        assembly::assemble(view, question)?;
+    circle::refuse_circles(&nodes, &start).map_err(|error| Failure::new(error, None))?;
     let crashes = flatten::flatten(&mut nodes, &splitters, question.service)?;
     drop_unreached(&mut nodes, &start);
 
@@ -184,11 +186,7 @@ fn drop_unreached(nodes: &mut BTreeMap<NodeKey, ChainNode>, start: &str) {
         if !reached.insert(key) {
             continue;
         }
-        match nodes.get(key) {
-            Some(ChainNode::Router { routes, .. }) => todo.extend(routes.iter().map(|r| r.next_node.as_str())),
-            Some(ChainNode::Splitter { splits, .. }) => todo.extend(splits.iter().map(|s| s.next_node.as_str())),
-            Some(ChainNode::Resolver(_)) | None => {}
-        }
+        todo.extend(circle::successors(nodes, key));
     }
     let dropped: Vec<_> = nodes.keys().filter(|k| !reached.contains(k.as_str())).cloned().collect();
     for key in dropped {

@@ -5,8 +5,8 @@
 
 mod check;
 mod circles;
+pub mod codes;
 mod hosts;
-mod links;
 mod protocols;
 mod set;
 mod shadow;
@@ -67,7 +67,7 @@ pub enum Level {
 /// Something about a set of entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `GW03xx`
+    /// `GW04xx`
     pub code: &'static str,
     /// How much it matters.
     pub level: Level,

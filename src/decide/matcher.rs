@@ -261,6 +261,42 @@ fn pattern(regex: &str, what: &str, problems: &mut Vec<String>) -> Option<Patter
     Pattern::full(regex).map_err(|e| problems.push(format!("{what} {regex:?}: {e}"))).ok()
 }
 
+/// The conditions in words: `path /a*, header x-a is 1, method GET`; `any request` without one.
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = Vec::new();
+        match &self.path {
+            PathMatcher::Any => {}
+            PathMatcher::Exact(text, _) => words.push(format!("path {text}")),
+            PathMatcher::Prefix(text, _) => words.push(format!("path {text}*")),
+            PathMatcher::Regex(p) => words.push(format!("path ~ {}", p.as_str())),
+            PathMatcher::Never => words.push("path ~ a regex that cannot be compiled".to_owned()),
+        }
+        for header in &self.headers {
+            let not = if header.invert { "not " } else { "" };
+            words.push(format!("{not}header {} {}", header.name, header.test));
+        }
+        words.extend(self.query.iter().map(|q| format!("query {} {}", q.name, q.test)));
+        if !self.methods.is_empty() {
+            words.push(format!("method {}", self.methods.join(" or ")));
+        }
+        if words.is_empty() { f.write_str("any request") } else { f.write_str(&words.join(", ")) }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present => f.write_str("is there"),
+            Self::Exact(text) => write!(f, "is {text}"),
+            Self::Prefix(text) => write!(f, "begins with {text}"),
+            Self::Suffix(text) => write!(f, "ends with {text}"),
+            Self::Regex(p) => write!(f, "~ {}", p.as_str()),
+            Self::Never => f.write_str("~ a regex that cannot be compiled"),
+        }
+    }
+}
+
 /// In words, for the one who asks why.
 impl fmt::Display for Miss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,8 @@ pub mod edits;
 pub mod facts;
 pub mod graph;
 pub mod hosts;
+mod links;
+pub mod listing;
 pub mod matcher;
 pub mod plan;
 mod prefix_index;

@@ -117,7 +117,7 @@ mod tests {
             ("Service.Tags is not empty", true),
             ("Node.Meta is empty", true),
             ("Service.Port == 8080", true),
-            ("Service.Port == 0x1f90", true),
+            ("Service.Port == \"0x1f90\"", true),
             ("Service.Port != 8080", false),
             ("Service.Weights.Warning == 3", true),
             ("Node.Datacenter == dc1", true),

@@ -95,7 +95,7 @@ impl FromStr for RouteFlag {
 }
 
 /// The listeners of the flags as an ingress-gateway entry with these services on each.
-pub(super) fn ingress_entry(gateway: &str, listens: &[Listen], services: &[IngressService]) -> ConfigEntry {
+pub fn ingress_entry(gateway: &str, listens: &[Listen], services: &[IngressService]) -> ConfigEntry {
     let listeners = listens.iter().map(|l| IngressListener {
         port: i64::from(l.port),
         protocol: l.protocol.as_str().to_owned(),
@@ -106,8 +106,8 @@ pub(super) fn ingress_entry(gateway: &str, listens: &[Listen], services: &[Ingre
     ConfigEntry::IngressGateway(Arc::new(IngressGateway { common, listeners: listeners.collect(), ..IngressGateway::default() }))
 }
 
-/// The gateway of the flags. `listens` has at least one.
-pub(super) fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagError> {
+/// The gateway of the flags.
+pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagError> {
     let mut addresses = BTreeMap::new();
     for listen in listens {
         if addresses.insert(listen.port, listen.ip).is_some() {

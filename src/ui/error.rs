@@ -116,7 +116,9 @@ fn full(report: &Report<'_>, width: usize) -> String {
     }
     let group = report.help.iter().fold(group, |group, help| group.element(Level::HELP.message(help.as_str())));
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width);
-    format!("{}\n\n", renderer.render(&[group]))
+    // A snippet stands for itself; a sentence does not need the room.
+    let room = if report.place.is_some() { "\n\n" } else { "\n" };
+    format!("{}{room}", renderer.render(&[group]))
 }
 
 fn short(report: &Report<'_>) -> String {

@@ -9,6 +9,11 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 pub use error::{ErrorFormat, Place, Report, Severity};
 pub use table::Table;
 
+/// Stdout for records that another thread writes, whole lines at a time.
+pub fn records() -> Box<dyn Write + Send> {
+    Box::new(io::stdout())
+}
+
 /// The terminal, the pipe or the file that this process writes to. Colour is as NO_COLOR, CLICOLOR_FORCE and the terminal say.
 #[derive(Debug)]
 pub struct Ui {

@@ -15,7 +15,7 @@ use gw::source::entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::{Fixed, split_sides};
+use crate::{Fixed, boundaries, split_sides};
 
 /// The groups of cases that are about routing; the others are about what the data path does with a plan.
 const GROUPS: [&str; 11] = ["hosts", "path", "header", "query", "method", "rewrite", "resolver", "health", "split", "failover", "mix"];
@@ -103,6 +103,10 @@ fn ask(snapshot: &Snapshot, listener: &ListenerName, request: &Value) -> Said {
     let mut headers = HeaderMap::new();
     for pair in request["headers"].as_array().into_iter().flatten() {
         let name = HeaderName::from_bytes(text(&pair[0]).as_bytes()).expect("a name");
+        // Gone before routes look (wire 3).
+        if name == "connection" {
+            continue;
+        }
         headers.append(name, HeaderValue::from_str(text(&pair[1]).trim()).expect("a value"));
     }
     if let Some(length) = request["body_len"].as_u64() {
@@ -115,7 +119,8 @@ fn ask(snapshot: &Snapshot, listener: &ListenerName, request: &Value) -> Said {
     let here = ([127, 0, 0, 1], 1).into();
     let facts = Facts { listener, client: here, local: here, sni: None, request: Some(head) };
     let mut said = Said::default();
-    for roll in 0..split_sides(snapshot, &facts) {
+    let sides = split_sides(snapshot, &facts);
+    for roll in boundaries(snapshot).into_iter().filter(|roll| *roll < sides) {
         match snapshot.plan(&facts, &Idle, &mut Fixed(roll), &mut ()) {
             Ok(plan) => {
                 let hops = plan.hops().filter(|(t, _)| t.id == plan.first_target().id);
@@ -138,12 +143,15 @@ fn is_question(case: &Value, exchange: &Value, listener: &str) -> bool {
     let empty_proto =
         request["headers"].as_array().into_iter().flatten().any(|h| text(&h[0]) == "x-forwarded-proto" && text(&h[1]).is_empty());
     // Where a Host has another port than the listener's, gw differs on purpose (docs/differences.md, host-port).
-    let authority = text(&request["authority"]);
+    let authority = text(&filled(&request["authority"]));
     let foreign_port =
         authority.rsplit_once(':').is_some_and(|(_, p)| p.chars().all(|c| c.is_ascii_digit()) && p != port(listener).to_string());
-    let refused_path = text(&request["path"]).contains('#') || text(&request["method"]) == "CONNECT";
+    let refused_path = text(&request["path"]).contains(['#', '\t']) || text(&request["method"]) == "CONNECT";
+    // What happens after the decision: an instance that refuses, a gRPC answer of the gateway's own.
+    let refuses = case["instances"].as_array().into_iter().flatten().any(|i| i.get("closed").is_some());
+    let grpc = answer["upstream"].is_null() && answer["status"] == 200;
     let tcp = case["entries"].to_string().contains("\"tcp\"");
-    plain && !refused_before && !odd_name && !empty_proto && !foreign_port && !refused_path && !tcp
+    plain && !refused_before && !odd_name && !empty_proto && !foreign_port && !refused_path && !refuses && !grpc && !tcp
 }
 
 #[test]

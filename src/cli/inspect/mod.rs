@@ -1,6 +1,10 @@
 //! `gw inspect`: questions to the brain.
 
 mod batch;
+mod chain;
+mod describe;
+mod route;
+mod routes;
 
 use clap::{Args, Subcommand};
 
@@ -8,7 +12,7 @@ use super::Answer;
 use super::error::Failure;
 use crate::ui::Ui;
 
-/// Ask why: routes, chains, batches of questions
+/// See what is served, and why a request goes where it goes
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     #[command(subcommand)]
@@ -17,11 +21,17 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Subcommand)]
 enum Question {
+    Route(route::RouteArgs),
+    Routes(routes::RoutesArgs),
+    Chain(chain::ChainArgs),
     Batch(batch::BatchArgs),
 }
 
 pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.question {
+        Question::Route(args) => route::run(args, ui),
+        Question::Routes(args) => routes::run(args, ui),
+        Question::Chain(args) => chain::run(args, ui),
         Question::Batch(_) => batch::run(ui),
     }
 }

@@ -1,6 +1,6 @@
 //! From a service on through its router and splitters (semantics 4.2), and the protocol that all of them must share (4.3).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::customized::Customized;
@@ -17,6 +17,8 @@ pub(super) struct Assembled {
     pub(super) start: NodeKey,
     pub(super) nodes: BTreeMap<NodeKey, ChainNode>,
     pub(super) targets: BTreeMap<TargetId, ChainTarget>,
+    /// The splitters, in the order in which they were found.
+    pub(super) splitters: Vec<NodeKey>,
     /// Of every service that was passed, in lower case.
     pub(super) protocol: String,
     /// Whether there is a router or a splitter.
@@ -35,8 +37,8 @@ pub(super) fn assemble(view: View<'_>, question: &Question<'_>) -> Result<Assemb
         Some(router) => assembly.router(router)?,
         None => assembly.splitter_or_resolver(TargetId::service(question.service, question.datacenter))?,
     };
-    let Assembly { nodes, targets, protocol, advanced, customized, .. } = assembly;
-    Ok(Assembled { start, nodes, targets, protocol: protocol.unwrap_or_default(), advanced, customized })
+    let Assembly { nodes, targets, splitters, protocol, advanced, customized, .. } = assembly;
+    Ok(Assembled { start, nodes, targets, splitters, protocol: protocol.unwrap_or_default(), advanced, customized })
 }
 
 /// A chain in the making.
@@ -49,9 +51,12 @@ pub(super) struct Assembly<'a> {
     /// The id of a peer's target names no subset, so the first subset that got there stands for all.
     pub(super) at_peers: HashMap<String, TargetId>,
     pub(super) targets: BTreeMap<TargetId, ChainTarget>,
+    /// The services whose entries Consul reads for this chain; only peers' targets can be others, so only they ask.
+    pub(super) read: Option<HashSet<&'a str>>,
     pub(super) customized: Customized,
     /// The reference that is being followed and the field in it, for errors.
     pub(super) here: Option<(RuleRef, &'static str)>,
+    splitters: Vec<NodeKey>,
     protocol: Option<String>,
     advanced: bool,
 }
@@ -74,8 +79,10 @@ impl<'a> Assembly<'a> {
             arrivals: HashMap::new(),
             at_peers: HashMap::new(),
             targets: BTreeMap::new(),
+            read: None,
             customized: Customized::default(),
             here: None,
+            splitters: Vec::new(),
             protocol: None,
             advanced: false,
         }
@@ -200,6 +207,7 @@ impl<'a> Assembly<'a> {
         let name = node_name(service);
         let key = format!("splitter:{name}");
         self.nodes.insert(key.clone(), ChainNode::Splitter { name, splits: Vec::new(), load_balancer: None });
+        self.splitters.push(key.clone());
         let splits = Vec::with_capacity(entry.splits.len());
         Frame { service: service.to_owned(), key, entry, splits, load_balancer: None }
     }

@@ -6,8 +6,9 @@ use super::{ChainError, Failure};
 use crate::model::chain::{ChainNode, ChainSplit, NodeKey};
 use crate::model::entry::{HeaderEdits, RuleRef};
 
-/// Legs of one splitter. Two legs into each of N levels are 2^N; Consul itself has no limit and runs out of memory.
-const MOST_LEGS: usize = 65_536;
+/// Legs of all splitters of a chain, each counted once for every splitter that it was folded through. Two legs into each of N
+/// levels are 2^N; Consul itself has no limit and runs out of memory.
+const MOST_LEGS: usize = 1_000_000;
 
 /// Two legs whose header edits cannot be merged by a Consul 1.21.4: its server dies while it takes the write.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,30 +21,54 @@ pub(in crate::decide) struct Crash {
     pub(in crate::decide) field: &'static str,
 }
 
-/// Folds every splitter of `order`, in which the inner ones come first.
+/// Folds splitters until none leads to another: in passes over `order`, in which they were found from the outside in.
+///
+/// Consul's passes follow a map's random order, and rounding shows it. In a map of eight nodes or fewer the order in which they
+/// were found is by far the likeliest, in a bigger one it is as likely as any: the result is always one of Consul's answers.
 pub(super) fn flatten(nodes: &mut BTreeMap<NodeKey, ChainNode>, order: &[NodeKey], service: &str) -> Result<Vec<Crash>, Failure> {
     let mut crashes = Vec::new();
-    for key in order {
-        let Some(ChainNode::Splitter { splits, .. }) = nodes.get_mut(key) else { continue };
-        let outer = std::mem::take(splits);
-        let mut folded = Vec::with_capacity(outer.len());
-        for split in outer {
-            match nodes.get(&split.next_node) {
-                Some(ChainNode::Splitter { splits: inner, .. }) => {
-                    if folded.len() + inner.len() > MOST_LEGS {
-                        let error = ChainError::TooManyLegs { chain: service.to_owned(), limit: MOST_LEGS };
-                        return Err(Failure::new(error, split.rules.first().cloned()));
-                    }
-                    folded.extend(inner.iter().map(|inner| fold(&split, inner, &mut crashes)));
-                }
-                _ => folded.push(split),
-            }
-        }
-        if let Some(ChainNode::Splitter { splits, .. }) = nodes.get_mut(key) {
-            *splits = folded;
+    let mut changed = true;
+    while changed {
+        changed = false;
+        let mut legs = 0;
+        for key in order {
+            changed |= fold_node(nodes, key, &mut crashes, &mut legs).map_err(|rule| {
+                let error = ChainError::TooManyLegs { chain: service.to_owned(), limit: MOST_LEGS };
+                Failure::new(error, rule)
+            })?;
         }
     }
     Ok(crashes)
+}
+
+/// Replaces every leg that leads to a splitter by the legs of that splitter as they are now. The error is the leg too many.
+fn fold_node(
+    nodes: &mut BTreeMap<NodeKey, ChainNode>,
+    key: &str,
+    crashes: &mut Vec<Crash>,
+    legs: &mut usize,
+) -> Result<bool, Option<RuleRef>> {
+    let Some(ChainNode::Splitter { splits, .. }) = nodes.get_mut(key) else { return Ok(false) };
+    let outer = std::mem::take(splits);
+    let mut folded = Vec::with_capacity(outer.len());
+    let mut changed = false;
+    for split in outer {
+        *legs += split.rules.len();
+        let Some(ChainNode::Splitter { splits: inner, .. }) = nodes.get(&split.next_node) else {
+            folded.push(split);
+            continue;
+        };
+        changed = true;
+        *legs += inner.iter().map(|inner| split.rules.len() + inner.rules.len()).sum::<usize>();
+        if *legs > MOST_LEGS {
+            return Err(split.rules.first().cloned());
+        }
+        folded.extend(inner.iter().map(|inner| fold(&split, inner, crashes)));
+    }
+    if let Some(ChainNode::Splitter { splits, .. }) = nodes.get_mut(key) {
+        *splits = folded;
+    }
+    Ok(changed)
 }
 
 /// An inner leg as it is seen through an outer one. The definition stays the inner one, its own weight included.

@@ -2,11 +2,12 @@
 
 use super::Failure;
 use super::assembly::Assembly;
+use super::reads::services_read;
 use crate::decide::chain::ChainError;
 use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, TargetId, service_sni};
 use crate::model::chain::{ChainFailover, ChainNode, ChainResolver, ChainTarget, NodeKey};
 use crate::model::duration::GoDuration;
-use crate::model::entry::{EntryKind, EntryRef, Failover, FailoverTarget, Redirect, RuleRef, ServiceResolver, Subset};
+use crate::model::entry::{EntryKind, EntryRef, Failover, FailoverTarget, Redirect, RuleRef, ServiceDefaults, ServiceResolver, Subset};
 
 /// Where no resolver says otherwise.
 const CONNECT_TIMEOUT: GoDuration = GoDuration::from_secs(5);
@@ -75,7 +76,7 @@ impl<'a> Assembly<'a> {
             if again {
                 return self.fail(ChainError::CircularRedirect(passed));
             }
-            let entry = self.view.resolver(&target.service).map(AsRef::as_ref);
+            let entry = self.resolver_of(&target);
             let Some(resolver) = entry else { return self.arrive(target, entry, passed, rules) };
             let name = EntryRef::new(EntryKind::ServiceResolver, &resolver.common.name);
             if let Some(redirect) = &resolver.redirect {
@@ -99,6 +100,23 @@ impl<'a> Assembly<'a> {
             rules.push(if target.subset.is_empty() { name.at("") } else { name.at(format!("Subsets.{}", target.subset)) });
             return self.arrive(target, entry, passed, rules);
         }
+    }
+
+    /// The entries of a target's name count, at a peer too, but only where Consul has read them for this chain.
+    fn resolver_of(&mut self, target: &TargetId) -> Option<&'a ServiceResolver> {
+        if self.is_read(target) { self.view.resolver(&target.service).map(AsRef::as_ref) } else { None }
+    }
+
+    fn defaults_of(&mut self, target: &TargetId) -> Option<&'a ServiceDefaults> {
+        if self.is_read(target) { self.view.service_defaults(&target.service).map(AsRef::as_ref) } else { None }
+    }
+
+    fn is_read(&mut self, target: &TargetId) -> bool {
+        if target.peer.is_empty() {
+            return true;
+        }
+        let (view, service) = (self.view, self.question.service);
+        self.read.get_or_insert_with(|| services_read(view, service)).contains(target.service.as_str())
     }
 
     fn arrive(
@@ -139,7 +157,7 @@ impl<'a> Assembly<'a> {
 
     fn target(&mut self, id: &TargetId, entry: Option<&ServiceResolver>, connect_timeout: GoDuration) -> Result<ChainTarget, Failure> {
         let sni = if id.peer.is_empty() { service_sni(id, self.question.trust_domain) } else { String::new() };
-        let (own, all) = (self.view.service_defaults(&id.service), self.view.proxy_defaults());
+        let (own, all) = (self.defaults_of(id), self.view.proxy_defaults());
         let subset = entry.and_then(|e| e.subsets.get(&id.subset)).cloned();
         let mut target = ChainTarget {
             id: id.clone(),

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, GraphError, links};
+use super::{Change, GraphError};
 use crate::decide::chain::{self, Overrides, Proposed, Question, View};
+use crate::decide::links;
 use crate::id::TrustDomain;
 use crate::model::chain::{ChainNode, DiscoveryChain};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressGateway};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Finding, Level};
+use super::{Finding, Level, codes};
 use crate::model::entry::{Entries, EntryKind, EntryRef, IngressListener, RuleRef};
 
 /// Every host that another service of the listener, or the same one, has already.
@@ -29,7 +29,7 @@ fn on_listener(entry: &EntryRef, l: usize, listener: &IngressListener) -> Vec<Fi
             match first.get(&plain(host, listener.port)) {
                 Some(earlier) => findings.push(
                     Finding::new(
-                        "GW0312",
+                        codes::HOST_TWICE,
                         Level::Finding,
                         rule,
                         format!("host {host:?} is on this listener already, and the earlier one gets its requests"),

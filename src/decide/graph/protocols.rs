@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::check::passes_as_bytes;
-use super::{Finding, Level};
+use super::{Finding, Level, codes};
 use crate::decide::chain::{View, is_http_like};
 use crate::id::ServiceKey;
 use crate::model::chain::DiscoveryChain;
@@ -32,7 +32,7 @@ fn listeners(entries: &Entries, chains: &BTreeMap<ServiceKey, DiscoveryChain>) -
                     service.name, chain.protocol, listener.protocol
                 );
                 let level = if passes_as_bytes(&listener.protocol, chain) { Level::Warning } else { Level::Error };
-                let finding = Finding::new("GW0309", level, rule, message);
+                let finding = Finding::new(codes::LISTENER_PROTOCOL, level, rule, message);
                 findings.push(match level {
                     Level::Warning => finding.help("it is served as bytes; a Consul refuses to write the gateway like this, but keeps it"),
                     _ => finding.help("change the listener's Protocol, or the service's in its service-defaults"),
@@ -52,7 +52,7 @@ fn forgotten(entries: &Entries) -> Vec<Finding> {
             "service {name:?} speaks tcp: its service-defaults have no Protocol, and so {:?} of proxy-defaults is lost",
             global.protocol
         );
-        Finding::new("GW0311", Level::Warning, EntryRef::new(EntryKind::ServiceDefaults, name).at(""), message)
+        Finding::new(codes::PROTOCOL_UNSET, Level::Warning, EntryRef::new(EntryKind::ServiceDefaults, name).at(""), message)
             .help(format!("write Protocol = \"{}\", or Protocol = \"tcp\" if that is meant", global.protocol))
             .related([EntryRef::new(EntryKind::ProxyDefaults, "global").at("Config.protocol")])
     };

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::circles::circle_of;
-use super::{Finding, Level, hosts, protocols, shadow, spelling};
+use super::{Finding, Level, codes, hosts, protocols, shadow, spelling};
 use crate::decide::chain::{self, ChainError, Compiled, Crash, Failure, Overrides, Question, View};
+use crate::decide::links;
 use crate::id::{ServiceKey, TrustDomain};
 use crate::model::entry::{Entries, EntryKind, EntryRef, RuleRef};
 
@@ -46,7 +47,7 @@ fn services(entries: &Entries) -> BTreeMap<ServiceKey, &str> {
     let Entries { routers, splitters, resolvers, ingress_gateways, .. } = entries;
     let mut services = BTreeMap::new();
     let gateways = ingress_gateways.values();
-    services.extend(gateways.flat_map(|g| super::links::of_ingress(g)).map(|l| (ServiceKey::of(l.service), l.service)));
+    services.extend(gateways.flat_map(|g| links::of_ingress(g)).map(|l| (ServiceKey::of(l.service), l.service)));
     services.extend(resolvers.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
     services.extend(splitters.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
     services.extend(routers.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
@@ -62,19 +63,20 @@ fn compile(entries: &Entries, service: &str) -> Result<Compiled, Failure> {
 fn broken(error: &ChainError, rule: Option<RuleRef>, service: &str) -> Finding {
     let rule = rule.unwrap_or_else(|| EntryRef::new(EntryKind::ServiceSplitter, service).at(""));
     let (code, help) = match error {
-        ChainError::CircularRedirect(_) => ("GW0301", "let one of these resolvers redirect elsewhere"),
-        ChainError::CircularReference(_) => ("GW0302", "let one of these splitters name a subset, or another service"),
-        ChainError::InconsistentProtocols { .. } => {
-            ("GW0303", "give all services of a chain the same protocol, in service-defaults or for all in proxy-defaults")
-        }
+        ChainError::CircularRedirect(_) => (codes::CIRCULAR_REDIRECT, "let one of these resolvers redirect elsewhere"),
+        ChainError::CircularReference(_) => (codes::CIRCULAR_REFERENCE, "let one of these splitters name a subset, or another service"),
+        ChainError::InconsistentProtocols { .. } => (
+            codes::INCONSISTENT_PROTOCOLS,
+            "give all services of a chain the same protocol, in service-defaults or for all in proxy-defaults",
+        ),
         ChainError::NoAdvancedRouting { .. } => {
-            ("GW0304", "set Protocol http, http2 or grpc in its service-defaults, or in proxy-defaults")
+            (codes::NO_ADVANCED_ROUTING, "set Protocol http, http2 or grpc in its service-defaults, or in proxy-defaults")
         }
-        ChainError::MissingSubset { .. } => ("GW0305", "define the subset in the service-resolver of that service"),
+        ChainError::MissingSubset { .. } => (codes::MISSING_SUBSET, "define the subset in the service-resolver of that service"),
         ChainError::External { .. } => {
-            ("GW0306", "take the section out of the service-resolver, or ExternalSNI out of the service-defaults")
+            (codes::EXTERNAL, "take the section out of the service-resolver, or ExternalSNI out of the service-defaults")
         }
-        ChainError::TooManyLegs { .. } => ("GW0307", "splitters of splitters multiply: name fewer services on each level"),
+        ChainError::TooManyLegs { .. } => (codes::TOO_MANY_LEGS, "splitters of splitters multiply: name fewer services on each level"),
     };
     let members = members(error, &rule);
     Finding::new(code, Level::Error, rule, error.to_string()).help(help).related(members)
@@ -96,7 +98,7 @@ fn crash(crash: &Crash) -> Finding {
     let Crash { outer, inner, field } = crash;
     let message =
         format!("the {field} of these nested splits kill a Consul 1.21 server: one has edits without the Add or Set that the other has");
-    Finding::new("GW0308", Level::Error, inner.clone(), message)
+    Finding::new(codes::CRASH, Level::Error, inner.clone(), message)
         .help(format!("give both splits the same kinds of {field}"))
         .related([outer.clone()])
 }

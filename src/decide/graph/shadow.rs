@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Finding, Level};
+use super::{Finding, Level, codes};
 use crate::model::entry::{EntryKind, EntryRef, HeaderMatch, HttpMatch, QueryMatch, ServiceRoute, ServiceRouter};
 
 /// Of earlier routes on one path, this many are looked at, so that ten thousand routes on `/` are not compared pair by pair.
@@ -29,7 +29,7 @@ pub(super) fn check(router: &ServiceRouter) -> Vec<Finding> {
         if let Some(j) = shadow {
             let message = format!("no request reaches this route: Routes[{j}] matches all that it matches, and comes first");
             findings.push(
-                Finding::new("GW0314", Level::Warning, entry.at(format!("Routes[{i}]")), message)
+                Finding::new(codes::SHADOWED, Level::Warning, entry.at(format!("Routes[{i}]")), message)
                     .help("put the narrower route first")
                     .related([entry.at(format!("Routes[{j}]"))]),
             );

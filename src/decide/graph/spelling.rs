@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::links::{self, Link};
-use super::{Finding, Level};
+use super::{Finding, Level, codes};
+use crate::decide::links::{self, Link};
 use crate::id::ServiceKey;
 use crate::model::entry::{ConfigEntry, Entries, EntryRef};
 
@@ -17,7 +17,7 @@ pub(super) fn check(entries: &Entries) -> Vec<Finding> {
         if *entry.name != *link.service {
             let message = format!("service {:?} is spelled {:?} by its own entry", link.service, entry.name);
             findings.push(
-                Finding::new("GW0313", Level::Warning, link.rule(), message)
+                Finding::new(codes::SPELLING, Level::Warning, link.rule(), message)
                     .help("spell it as its entry does: Consul misses clashes of protocol and circles over references in another case")
                     .related([entry.at("")]),
             );

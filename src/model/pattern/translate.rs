@@ -120,10 +120,9 @@ impl Translator<'_> {
             s.parse::<u32>().ok().filter(|n| *n <= MAX_REPEAT).ok_or_else(|| error(format!("repetition {{{inner}}} is above {MAX_REPEAT}")))
         };
         let low = number(low)?;
-        if let Some(high) = high.filter(|h| !h.is_empty()) {
-            if number(high)? < low {
-                return Err(error(format!("repetition {{{inner}}} ends below its beginning")));
-            }
+        let high = high.filter(|h| !h.is_empty()).map(number).transpose()?;
+        if high.is_some_and(|h| h < low) {
+            return Err(error(format!("repetition {{{inner}}} ends below its beginning")));
         }
         let counted = format!("{{{inner}}}");
         self.rest = &self.rest[end + 1..];

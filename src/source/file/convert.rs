@@ -40,6 +40,20 @@ pub struct GatewayFile {
     pub admin: Option<SocketAddr>,
 }
 
+impl Default for Configuration {
+    /// What an empty `gw.toml` means.
+    fn default() -> Self {
+        Self {
+            datacenter: Datacenter::from("dc1"),
+            trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
+            entries: Vec::new(),
+            gateways: Vec::new(),
+            services: BTreeMap::new(),
+            certificates: Vec::new(),
+        }
+    }
+}
+
 /// Gives a `gw.toml` its meaning; all errors at once.
 pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
     let mut converter = Converter { file, problems: Vec::new() };

@@ -23,6 +23,16 @@ pub struct ReadFile {
     pub folder: PathBuf,
 }
 
+/// The codes of what is wrong with files and `gw.toml`, and what they mean.
+pub const CODES: &[(&str, &str)] = &[
+    ("GW0001", "a file or folder cannot be read"),
+    ("GW0002", "a file is not UTF-8"),
+    ("GW0003", "gw.toml is no TOML, has a key that it does not know, or a value of the wrong type"),
+    ("GW0004", "a value of gw.toml that means nothing"),
+    ("GW0005", "a kind of gateway that this version does not run"),
+    ("GW0006", "a service that is there twice"),
+];
+
 /// What the file of gateways is called where nothing else is said.
 pub const NAME: &str = "gw.toml";
 

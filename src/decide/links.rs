@@ -3,29 +3,29 @@
 use crate::model::entry::{EntryKind, EntryRef, IngressGateway, RuleRef, ServiceResolver, ServiceRouter, ServiceSplitter};
 
 /// A place where an entry names a service.
-pub(super) struct Link<'a> {
+pub(in crate::decide) struct Link<'a> {
     /// The service, as it is spelled there.
-    pub(super) service: &'a str,
+    pub(in crate::decide) service: &'a str,
     entry: (EntryKind, &'a str),
     path: String,
 }
 
 impl Link<'_> {
     /// The place.
-    pub(super) fn rule(&self) -> RuleRef {
+    pub(in crate::decide) fn rule(&self) -> RuleRef {
         EntryRef::new(self.entry.0, self.entry.1).at(self.path.clone())
     }
 }
 
 /// The services that a router sends to.
-pub(super) fn of_router(router: &ServiceRouter) -> impl Iterator<Item = Link<'_>> {
+pub(in crate::decide) fn of_router(router: &ServiceRouter) -> impl Iterator<Item = Link<'_>> {
     let entry = (EntryKind::ServiceRouter, router.common.name.as_str());
     let named = router.routes.iter().enumerate().filter_map(|(i, route)| Some((i, route.destination.as_ref()?.service.as_str())));
     named.filter(|(_, s)| !s.is_empty()).map(move |(i, service)| Link { service, entry, path: format!("Routes[{i}].Destination.Service") })
 }
 
 /// The services that a splitter sends to.
-pub(super) fn of_splitter(splitter: &ServiceSplitter) -> impl Iterator<Item = Link<'_>> {
+pub(in crate::decide) fn of_splitter(splitter: &ServiceSplitter) -> impl Iterator<Item = Link<'_>> {
     let entry = (EntryKind::ServiceSplitter, splitter.common.name.as_str());
     let named = splitter.splits.iter().enumerate().map(|(i, split)| (i, split.service.as_str()));
     named.filter(|(_, s)| !s.is_empty()).map(move |(i, service)| Link { service, entry, path: format!("Splits[{i}].Service") })
@@ -33,7 +33,7 @@ pub(super) fn of_splitter(splitter: &ServiceSplitter) -> impl Iterator<Item = Li
 
 /// The services that a resolver redirects to and fails over to. Consul knows nothing of failover targets at peers; a redirect
 /// to a peer names the service here all the same.
-pub(super) fn of_resolver(resolver: &ServiceResolver) -> Vec<Link<'_>> {
+pub(in crate::decide) fn of_resolver(resolver: &ServiceResolver) -> Vec<Link<'_>> {
     let entry = (EntryKind::ServiceResolver, resolver.common.name.as_str());
     let mut links = Vec::new();
     let mut link = |service, path| links.push(Link { service, entry, path });
@@ -53,7 +53,7 @@ pub(super) fn of_resolver(resolver: &ServiceResolver) -> Vec<Link<'_>> {
 }
 
 /// The services behind an ingress gateway, but for the wildcard.
-pub(super) fn of_ingress(gateway: &IngressGateway) -> impl Iterator<Item = Link<'_>> {
+pub(in crate::decide) fn of_ingress(gateway: &IngressGateway) -> impl Iterator<Item = Link<'_>> {
     let entry = (EntryKind::IngressGateway, gateway.common.name.as_str());
     let services = gateway.listeners.iter().enumerate().flat_map(|(l, listener)| {
         listener.services.iter().enumerate().map(move |(s, service)| (service.name.as_str(), format!("Listeners[{l}].Services[{s}].Name")))

@@ -1,0 +1,134 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_gw_global_optspecs
+    string join \n error-format= h/help V/version
+end
+
+function __fish_gw_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_gw_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_gw_using_subcommand
+    set -l cmd (__fish_gw_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c gw -n "__fish_gw_needs_command" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_needs_command" -s V -l version -d 'Print version'
+complete -c gw -n "__fish_gw_needs_command" -f -a "ingress" -d 'Run an ingress gateway'
+complete -c gw -n "__fish_gw_needs_command" -f -a "run" -d 'Run every gateway of gw.toml'
+complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Write and check config entries'
+complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
+complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c gw -n "__fish_gw_needs_command" -f -a "man" -d 'Print gw(1), or write every page to a folder'
+complete -c gw -n "__fish_gw_needs_command" -f -a "version" -d 'Print the version'
+complete -c gw -n "__fish_gw_using_subcommand ingress" -s c -l config -d 'The gw.toml: gateways, services, where the entries are' -r -F
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l config-dir -d 'A folder of config entries (repeatable)' -r -F
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l listen -d 'Listen on [IP:]PORT[/http|/http2|/grpc|/tcp]; a port alone is on 127.0.0.1 (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l route -d 'Without files: requests for HOST (empty: any) below PREFIX go to TARGET, HOST/PREFIX=TARGET (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l service -d 'The gateway\'s service name, which is the name of its ingress-gateway entry too' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l address -d 'Where the listeners of the entry bind; without the flag the gw.toml\'s address, or 127.0.0.1' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l workers -d 'Worker threads; without the flag one a core' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l log-json -d 'Log JSON lines'
+complete -c gw -n "__fish_gw_using_subcommand ingress" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml' -r -F
+complete -c gw -n "__fish_gw_using_subcommand run" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand run" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l workers -d 'Worker threads; without the flag one a core' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand run" -l log-json -d 'Log JSON lines'
+complete -c gw -n "__fish_gw_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate" -f -a "validate" -d 'Check config entries, one by one and all together'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -d 'The gateway to ask, where gw.toml has several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
+json\t'As JSON'
+name\t'The target or the code alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s c -l config -d 'A gw.toml, instead of a running gateway' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
+wide\t'More columns: rules and instances'
+json\t'One JSON document'
+jsonl\t'One JSON object a route'
+name\t'The rules alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l datacenter -d 'Compile for this datacenter' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-protocol -d 'Consul\'s OverrideProtocol' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-mesh-gateway -d 'Consul\'s OverrideMeshGateway' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-connect-timeout -d 'Consul\'s OverrideConnectTimeout' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a tree'
+json\t'As JSON, with the rule that every node came from'
+name\t'The targets alone'
+consul\t'In exactly the shape of Consul\'s /v1/discovery-chain'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand completions" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand man" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand version" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,15 @@
+Kind = "ingress-gateway"
+Name = "edge"
+
+Listeners = [
+  {
+    Port     = 8080
+    Protocol = "http"
+    Services = [
+      {
+        Name  = "web"
+        Hosts = ["127.0.0.1"]
+      },
+    ]
+  },
+]

@@ -1,0 +1,12 @@
+Kind          = "service-resolver"
+Name          = "web"
+DefaultSubset = "v1"
+
+Subsets = {
+  v1 = {
+    Filter = "Service.Meta.version == v1"
+  }
+  v2 = {
+    Filter = "Service.Meta.version == v2"
+  }
+}

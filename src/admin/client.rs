@@ -1,0 +1,61 @@
+//! Asking a running gw.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Within which a gateway that runs has answered.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nothing answers there.
+    #[error("no gateway answers at {address}")]
+    Unreachable {
+        /// The address that was asked.
+        address: SocketAddr,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// Something answers, but not so.
+    #[error("{address} answered {status} to {path}")]
+    Status {
+        /// The address that was asked.
+        address: SocketAddr,
+        /// The page.
+        path: String,
+        /// The status.
+        status: u16,
+    },
+    /// The answer is no JSON: something else listens there.
+    #[error("what {address} answered to {path} is no JSON")]
+    NotJson {
+        /// The address that was asked.
+        address: SocketAddr,
+        /// The page.
+        path: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+}
+
+/// The JSON of a page of a running gateway.
+pub async fn get(address: SocketAddr, path: &str) -> Result<Value, AskError> {
+    let unreachable = |source| AskError::Unreachable { address, source };
+    // A proxy of the environment is none for loopback.
+    let client = reqwest::Client::builder().no_proxy().timeout(TIME).build().map_err(unreachable)?;
+    let response = client.get(format!("http://{address}{path}")).send().await.map_err(unreachable)?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(AskError::Status { address, path: path.to_owned(), status: status.as_u16() });
+    }
+    response.json().await.map_err(|source| AskError::NotJson { address, path: path.to_owned(), source })
+}
+
+/// The same for callers without a runtime.
+pub fn get_blocking(address: SocketAddr, path: &str) -> Result<Value, AskError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime needs no more than descriptors");
+    runtime.block_on(get(address, path))
+}

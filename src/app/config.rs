@@ -1,0 +1,75 @@
+//! What a run is meant to be: `cli` converts what was typed.
+
+use std::fmt;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::echo::EchoServices;
+use crate::model::gateway::Certificate;
+use crate::model::resources::Resources;
+
+/// Where a gateway answers admin requests and `gw inspect` asks, if nothing else is said.
+pub const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 19000);
+
+/// A run of one or several gateways in one process.
+#[derive(Debug)]
+pub struct RunConfig {
+    /// The gateways, each with the whole world as it sees it.
+    pub gateways: Vec<Resources>,
+    /// For TLS listeners.
+    pub certificates: Vec<Certificate>,
+    /// The services of the embedded default, if it is served.
+    pub echo: Option<EchoServices>,
+    /// Where admin requests are answered; loopback only.
+    pub admin: Vec<SocketAddr>,
+    /// Threads of the data path; `None` is one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// Where access records go.
+    pub access_log: Option<AccessLogTo>,
+    /// How long connections may go on after TERM.
+    pub drain_time: Duration,
+    /// Connections of each worker.
+    pub max_connections: usize,
+    /// Whether TERM and INT end the run: yes in a process of its own.
+    pub signals: bool,
+    /// The seed of all chance, for tests; `None` is another one each time.
+    pub seed: Option<u64>,
+}
+
+impl RunConfig {
+    /// A run with the defaults of the command line.
+    pub fn new(gateways: Vec<Resources>) -> Self {
+        Self {
+            gateways,
+            certificates: Vec::new(),
+            echo: None,
+            admin: Vec::new(),
+            workers: None,
+            access_log: None,
+            drain_time: Duration::from_secs(30),
+            max_connections: 100_000,
+            signals: false,
+            seed: None,
+        }
+    }
+}
+
+/// Where access records go.
+pub enum AccessLogTo {
+    /// A file, appended to.
+    File(PathBuf),
+    /// Standard output, or what a test reads.
+    Writer(Box<dyn Write + Send>),
+}
+
+impl fmt::Debug for AccessLogTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Writer(_) => f.write_str("Writer"),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Where the gateways of a process come from: files, flags, or the embedded default. The first that is there wins, and the
+//! first line that a gateway prints says which.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use super::load::{self, Loaded, WhichGateway};
+use crate::id::ServiceKey;
+use crate::model::entry::{Entries, IngressService};
+use crate::model::gateway::{Certificate, Protocol};
+use crate::model::resources::Resources;
+use crate::source::diagnostic::Diagnostic;
+use crate::source::flags::FlagError;
+use crate::source::{demo, file, flags};
+
+pub use crate::source::demo::Echoes;
+pub use crate::source::flags::{Listen, RouteFlag};
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// `-c`
+    pub config: Option<PathBuf>,
+    /// `--config-dir`
+    pub folders: Vec<PathBuf>,
+    /// `--listen`
+    pub listens: Vec<Listen>,
+    /// `--route`
+    pub routes: Vec<RouteFlag>,
+    /// `--service`
+    pub service: Option<String>,
+    /// `--address`
+    pub address: Option<IpAddr>,
+}
+
+/// Where gateways come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A `gw.toml`, and folders of entries beside.
+    File(PathBuf, Vec<PathBuf>),
+    /// Folders of entries alone.
+    Folders(Vec<PathBuf>),
+    /// `--listen` and `--route`
+    Flags,
+    /// The small mesh inside the process.
+    Embedded,
+}
+
+/// The gateways to run.
+#[derive(Clone, Debug)]
+pub struct Gateways {
+    /// Where they come from.
+    pub origin: Origin,
+    /// Each gateway with its whole world.
+    pub resources: Vec<Resources>,
+    /// Where `gw.toml` puts the admin listener.
+    pub admin: Option<SocketAddr>,
+    /// The certificates of TLS listeners.
+    pub certificates: Vec<Certificate>,
+    /// Findings and warnings about the files.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    /// What is wrong with the files.
+    #[error("the files are refused")]
+    Files(Vec<Diagnostic>),
+    /// What is wrong with the flags.
+    #[error(transparent)]
+    Flags(#[from] FlagError),
+    /// No gateway, or not the one that was named.
+    #[error(transparent)]
+    Which(#[from] WhichGateway),
+    /// No listener at all.
+    #[error("there is nothing to listen on")]
+    NoListen,
+    /// `--listen` names a port that the entry does not have.
+    #[error("--listen {port}: ingress-gateway/{gateway} has no listener on that port; it has {}", .known.join(", "))]
+    NoSuchPort {
+        /// The port.
+        port: u16,
+        /// The gateway.
+        gateway: String,
+        /// The ports there are.
+        known: Vec<String>,
+    },
+    /// The services of the small mesh cannot start.
+    #[error("the services of the embedded default cannot start")]
+    Echo(#[source] io::Error),
+}
+
+impl Origin {
+    /// What wins: files that are named › routes of the command line › `./gw.toml` or `./gw.d` › the embedded default.
+    pub fn of(wanted: &Wanted) -> Self {
+        let here = |name: &str| Some(PathBuf::from(name)).filter(|p| p.exists());
+        match (&wanted.config, wanted.folders.as_slice()) {
+            (Some(path), folders) => return Self::File(path.clone(), folders.to_vec()),
+            (None, folders @ [_, ..]) => return Self::Folders(folders.to_vec()),
+            (None, []) if !wanted.routes.is_empty() => return Self::Flags,
+            (None, []) => {}
+        }
+        match (here(file::NAME), here("gw.d")) {
+            (Some(path), _) => Self::File(path, Vec::new()),
+            (None, Some(folder)) => Self::Folders(vec![folder]),
+            (None, None) => Self::Embedded,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::File(path, folders) if folders.is_empty() => write!(f, "{}", path.display()),
+            Self::File(path, folders) => write!(f, "{} and {}", path.display(), list(folders)),
+            Self::Folders(folders) => f.write_str(&list(folders)),
+            Self::Flags => f.write_str("the command line"),
+            Self::Embedded => f.write_str("the embedded default"),
+        }
+    }
+}
+
+/// Finds the gateways to run. `echoes` starts the services of the small mesh; it is called only where that is what is run.
+pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> Result<Gateways, OriginError> {
+    let origin = Origin::of(wanted);
+    let name = wanted.service.as_deref();
+    match &origin {
+        Origin::File(path, folders) => {
+            let loaded = load::load(path, folders).map_err(OriginError::Files)?;
+            of_files(origin, loaded, wanted)
+        }
+        Origin::Folders(folders) => {
+            let loaded = load::load_entries(folders).map_err(OriginError::Files)?;
+            of_files(origin, loaded, wanted)
+        }
+        Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
+        Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
+        Origin::Embedded => {
+            let echoes = echoes().map_err(OriginError::Echo)?;
+            Ok(alone(origin, demo::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &echoes)?))
+        }
+    }
+}
+
+fn alone(origin: Origin, resources: Resources) -> Gateways {
+    Gateways { origin, resources: vec![resources], admin: None, certificates: Vec::new(), notes: Vec::new() }
+}
+
+fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways, OriginError> {
+    let mut resources = match wanted.service.as_deref() {
+        Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?.clone()],
+        None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
+        name => vec![unnamed(&loaded, name)?],
+    };
+    for resources in &mut resources {
+        if let Some(address) = wanted.address {
+            resources.gateway.address = address;
+        }
+        listen(resources, &wanted.listens)?;
+    }
+    Ok(Gateways {
+        origin,
+        resources,
+        admin: loaded.gateways.iter().find_map(|(gateway, _)| gateway.admin),
+        certificates: loaded.configuration.certificates,
+        notes: loaded.notes,
+    })
+}
+
+/// A gateway of files that name none: the ingress-gateway entry of that name, or the only one there is.
+fn unnamed(loaded: &Loaded, name: Option<&str>) -> Result<Resources, OriginError> {
+    let entries = &loaded.entries.ingress_gateways;
+    let known = || entries.values().map(|e| e.common.name.clone()).collect::<Vec<_>>();
+    let name = match (name, entries.len()) {
+        (Some(name), _) => name.to_owned(),
+        (None, 0) => "ingress-gateway".to_owned(),
+        (None, 1) => known().remove(0),
+        (None, _) => return Err(WhichGateway::Several(known()).into()),
+    };
+    Ok(loaded.world(flags::gateway(&name, &[])?))
+}
+
+/// `--listen` on a gateway of files says which address a port of its entry binds to; where there is no entry, it makes one in
+/// front of every service.
+fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginError> {
+    let name = resources.gateway.name.clone();
+    match resources.entries.ingress_gateways.get(&ServiceKey::of(&name)) {
+        Some(entry) => {
+            let ports: Vec<i64> = entry.listeners.iter().map(|l| l.port).collect();
+            if let Some(other) = listens.iter().find(|l| !ports.contains(&i64::from(l.port))) {
+                let known = ports.iter().map(ToString::to_string).collect();
+                return Err(OriginError::NoSuchPort { port: other.port, gateway: name, known });
+            }
+        }
+        None if listens.is_empty() => return Err(OriginError::NoListen),
+        None => every_service(&mut resources.entries, &name, listens),
+    }
+    resources.gateway.addresses.extend(listens.iter().map(|l| (l.port, l.ip)));
+    Ok(())
+}
+
+fn every_service(entries: &mut Entries, name: &str, listens: &[Listen]) {
+    let every = IngressService { name: "*".to_owned(), ..IngressService::default() };
+    let http: Vec<Listen> = listens.iter().filter(|l| l.protocol != Protocol::Tcp).cloned().collect();
+    entries.insert(flags::ingress_entry(name, &http, &[every]));
+}

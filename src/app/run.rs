@@ -1,0 +1,215 @@
+//! Starting and ending a run.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::access_log;
+use super::config::RunConfig;
+use super::echo::EchoServices;
+use crate::admin::{self, Subject};
+use crate::id::ListenerName;
+use crate::model::gateway::Listener;
+use crate::proxy::{self, Counters, Share, Socket};
+use crate::rt::drain::{self, Drain, DrainWatch};
+use crate::rt::rng::Rng;
+use crate::rt::signal::{Shutdown, Signals};
+use crate::rt::supervise::{Failure, Supervisor};
+use crate::state::{Live, publisher};
+use crate::tls;
+
+/// Why a run did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address is taken, or none of this machine's.
+    #[error("cannot listen on {address} for {listener}")]
+    Listen {
+        /// The listener.
+        listener: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The same for the admin listener.
+    #[error("cannot listen on {0} for admin requests")]
+    Admin(SocketAddr, #[source] io::Error),
+    /// The certificates cannot be used.
+    #[error("the certificates cannot be used")]
+    Certificates(#[from] tls::Error),
+    /// The access log cannot be opened.
+    #[error("cannot open the access log")]
+    AccessLog(#[source] io::Error),
+    /// Signals cannot be heard.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    /// A thread cannot be started.
+    #[error(transparent)]
+    Thread(#[from] Failure),
+}
+
+/// A run that has begun: every listener is bound, and answers.
+#[derive(Debug)]
+pub struct Bound {
+    /// The listeners and where they are.
+    pub listeners: Vec<(ListenerName, SocketAddr)>,
+    /// Where admin requests are answered.
+    pub admin: Vec<SocketAddr>,
+    /// Ends the run.
+    pub shutdown: Shutdown,
+    workers: Supervisor,
+    control: Supervisor,
+    /// Ends the control thread, after the workers.
+    ended: Drain,
+    access: Option<JoinHandle<()>>,
+}
+
+/// Binds everything, then starts the threads. Nothing runs if anything cannot be bound.
+pub fn start(config: RunConfig) -> Result<Bound, StartError> {
+    tls::install();
+    let workers = config.workers.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let mut supervisor = Supervisor::default();
+    let shutdown = supervisor.shutdown();
+
+    let gateways = publish(&config)?;
+    let (listeners, shares) = bind(&gateways, workers)?;
+    let (admin, admin_sockets) = bind_admin(&config.admin)?;
+    let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
+
+    for (n, sockets) in shares.into_iter().enumerate() {
+        let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
+        let (counters, access) = (Arc::new(Counters::default()), log.clone());
+        let share = Share { sockets, counters, access, max_connections: config.max_connections, drain_time: config.drain_time, rng };
+        start_worker(&mut supervisor, n, share, shutdown.clone())?;
+    }
+
+    let (ended, watch) = drain::channel();
+    let subject = Subject { gateways: gateways.into_iter().map(|(name, live, _)| (name, live)).collect(), shutdown: shutdown.clone() };
+    let control = Control { admin: admin_sockets, subject, echo: config.echo, signals: config.signals, shutdown: shutdown.clone() };
+    let control = start_control(control, watch)?;
+    Ok(Bound { listeners, admin, shutdown, workers: supervisor, control, ended, access })
+}
+
+impl Bound {
+    /// Where a listener is, by its name.
+    pub fn listener(&self, name: &str) -> Option<SocketAddr> {
+        self.listeners.iter().find(|(n, _)| n.as_str() == name).map(|(_, address)| *address)
+    }
+
+    /// Waits until the run has ended: by a signal, by [`Shutdown::trigger`], or because something failed.
+    pub fn wait(self) -> Result<(), Failure> {
+        let worked = self.workers.join();
+        self.ended.say();
+        let controlled = self.control.join();
+        if let Some(access) = self.access {
+            // It has written all records, for every sender went with its worker. A panic in it is no reason to lose the others.
+            drop(access.join());
+        }
+        worked.and(controlled)
+    }
+
+    /// Ends the run and waits for it.
+    pub fn stop(self) -> Result<(), Failure> {
+        self.shutdown.trigger();
+        self.wait()
+    }
+}
+
+type Gateway = (String, Live, Vec<Listener>);
+
+/// The first state of each gateway.
+fn publish(config: &RunConfig) -> Result<Vec<Gateway>, StartError> {
+    let mut out = Vec::new();
+    for resources in &config.gateways {
+        let (_, live) = publisher(resources, &config.certificates)?;
+        let mut listeners: Vec<Listener> = live.current().snapshot.listeners.values().map(|l| l.listener.clone()).collect();
+        listeners.sort_by(|a, b| a.name.cmp(&b.name));
+        out.push((resources.gateway.name.clone(), live, listeners));
+    }
+    Ok(out)
+}
+
+type BoundListeners = (Vec<(ListenerName, SocketAddr)>, Vec<Vec<Socket>>);
+
+/// Every listener, with a socket for each worker.
+fn bind(gateways: &[Gateway], workers: usize) -> Result<BoundListeners, StartError> {
+    let mut addresses = Vec::new();
+    let mut shares: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
+    for (_, live, listeners) in gateways {
+        for listener in listeners {
+            let failed = |source| StartError::Listen { listener: listener.name.to_string(), address: listener.bind, source };
+            let (address, sockets) = proxy::bind(listener, live, workers).map_err(failed)?;
+            addresses.push((listener.name.clone(), address));
+            for (share, socket) in shares.iter_mut().zip(sockets) {
+                share.push(socket);
+            }
+        }
+    }
+    Ok((addresses, shares))
+}
+
+fn bind_admin(wanted: &[SocketAddr]) -> Result<(Vec<SocketAddr>, Vec<std::net::TcpListener>), StartError> {
+    let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
+    for address in wanted {
+        let failed = |e| StartError::Admin(*address, e);
+        let socket = admin::bind(*address).map_err(failed)?;
+        addresses.push(socket.local_addr().map_err(failed)?);
+        sockets.push(socket);
+    }
+    Ok((addresses, sockets))
+}
+
+fn start_worker(supervisor: &mut Supervisor, number: usize, share: Share, shutdown: Shutdown) -> Result<(), StartError> {
+    supervisor.start(&format!("worker-{number}"), move || proxy::work(share, shutdown))?;
+    Ok(())
+}
+
+/// What the control thread does.
+struct Control {
+    admin: Vec<std::net::TcpListener>,
+    subject: Subject,
+    echo: Option<EchoServices>,
+    signals: bool,
+    shutdown: Shutdown,
+}
+
+/// Its own thread: no scrape and no compile may touch a request's latency.
+fn start_control(control: Control, watch: DrainWatch) -> Result<Supervisor, StartError> {
+    let mut supervisor = Supervisor::default();
+    let (heard, hears) = std::sync::mpsc::sync_channel(1);
+    supervisor.start("control", move || control.run(watch, heard))?;
+    // The caller goes on when signals are heard: one that comes right after the start must not kill.
+    hears.recv().unwrap_or(Ok(())).map_err(StartError::Signals)?;
+    Ok(supervisor)
+}
+
+impl Control {
+    async fn run(self, mut ended: DrainWatch, heard: std::sync::mpsc::SyncSender<io::Result<()>>) {
+        for socket in self.admin {
+            crate::rt::task::spawn(admin::serve(socket, self.subject.clone(), ended.clone()));
+        }
+        if let Some(echo) = self.echo {
+            echo.serve(&ended);
+        }
+        let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
+        let mut signals = match signals {
+            Ok(signals) => signals,
+            Err(e) => return drop(heard.send(Err(e))),
+        };
+        drop(heard.send(Ok(())));
+        if let Some(signals) = &mut signals {
+            tokio::select! {
+                _ = signals.next() => self.shutdown.trigger(),
+                () = self.shutdown.triggered() => {}
+                () = ended.signaled() => return,
+            }
+            tokio::select! {
+                never = signals.exit_on_next() => match never {},
+                () = ended.signaled() => {}
+            }
+        }
+        ended.signaled().await;
+    }
+}

@@ -1,0 +1,186 @@
+//! What running a gateway takes: the flags that commands share, and what they mean.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::error::Failure;
+use super::{Answer, input};
+use crate::app::config::{self, AccessLogTo, RunConfig};
+use crate::app::echo::EchoServices;
+use crate::app::origin::{self, Listen, Origin, OriginError, RouteFlag, Wanted};
+use crate::app::{self, Bound, log};
+use crate::id::{ListenerName, ServiceKey};
+use crate::model::duration::GoDuration;
+use crate::model::resources::Resources;
+use crate::ui::{self, Ui};
+
+/// Flags of every command that runs gateways, as they are typed.
+#[derive(Debug, Args)]
+pub(super) struct LifeArgs {
+    /// Where the admin listener binds; without the flag the gw.toml's, or 127.0.0.1:19000
+    #[arg(long, value_name = "IP:PORT", env = "GW_ADMIN_BIND", hide_env_values = true)]
+    pub(super) admin_bind: Option<SocketAddr>,
+    /// Write an access record for every request and connection
+    #[arg(long, value_name = "FILE|stdout", env = "GW_ACCESS_LOG", hide_env_values = true)]
+    pub(super) access_log: Option<PathBuf>,
+    /// How long connections may take to finish after TERM or INT
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, env = "GW_DRAIN_TIME", hide_env_values = true)]
+    pub(super) drain_time: Duration,
+    /// Worker threads; without the flag one a core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), env = "GW_WORKERS", hide_env_values = true)]
+    pub(super) workers: Option<u16>,
+    /// What is logged to stderr, such as info or gw=debug
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "GW_LOG", hide_env_values = true)]
+    pub(super) log: String,
+    /// Log JSON lines
+    #[arg(long)]
+    pub(super) log_json: bool,
+}
+
+/// Where gateways come from, as it is typed.
+#[derive(Debug, Args)]
+pub(super) struct OriginArgs {
+    /// The gw.toml: gateways, services, where the entries are
+    #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// A folder of config entries (repeatable)
+    #[arg(long, value_name = "DIR", env = "GW_CONFIG_DIR", hide_env_values = true)]
+    config_dir: Vec<PathBuf>,
+    /// Listen on [IP:]PORT[/http|/http2|/grpc|/tcp]; a port alone is on 127.0.0.1 (repeatable)
+    #[arg(long, value_name = "[IP:]PORT[/PROTO]", env = "GW_LISTEN", hide_env_values = true)]
+    listen: Vec<Listen>,
+    /// Without files: requests for HOST (empty: any) below PREFIX go to TARGET, HOST/PREFIX=TARGET (repeatable)
+    #[arg(long, value_name = "HOST/PREFIX=TARGET", conflicts_with_all = ["config", "config_dir"])]
+    route: Vec<RouteFlag>,
+    /// The gateway's service name, which is the name of its ingress-gateway entry too
+    #[arg(long, value_name = "NAME", env = "GW_SERVICE", hide_env_values = true)]
+    service: Option<String>,
+    /// Where the listeners of the entry bind; without the flag the gw.toml's address, or 127.0.0.1
+    #[arg(long, value_name = "IP", env = "GW_ADDRESS", hide_env_values = true)]
+    address: Option<IpAddr>,
+}
+
+impl From<OriginArgs> for Wanted {
+    fn from(args: OriginArgs) -> Self {
+        Self {
+            config: args.config,
+            folders: args.config_dir,
+            listens: args.listen,
+            routes: args.route,
+            service: args.service,
+            address: args.address,
+        }
+    }
+}
+
+/// Starts what is wanted, says what is served, and waits until it has ended.
+pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+    log::start(&life.log, if life.log_json { log::Format::Json } else { log::Format::Text });
+    let mut echo = None;
+    let gateways = origin::resolve(wanted, || {
+        let services = EchoServices::bind()?;
+        let addresses = services.addresses();
+        echo = Some(services);
+        Ok(addresses)
+    })?;
+    gateways.notes.iter().for_each(|note| ui.report(&input::report(note)));
+    let admin = admin(life.admin_bind.or(gateways.admin), ui);
+    let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
+    let config = RunConfig {
+        certificates: gateways.certificates,
+        echo,
+        admin: admin.into_iter().collect(),
+        workers: life.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
+        access_log: life.access_log.map(access_log),
+        drain_time: life.drain_time,
+        signals: true,
+        ..RunConfig::new(gateways.resources)
+    };
+    let bound = app::start(config)?;
+    announce(&from, &served, &bound, ui);
+    bound.wait()?;
+    Ok(Answer::Yes)
+}
+
+/// Where admin requests are answered. The default gives way if another process has it; what was asked for does not.
+fn admin(asked: Option<SocketAddr>, ui: &mut Ui) -> Option<SocketAddr> {
+    if asked.is_some() {
+        return asked;
+    }
+    if std::net::TcpListener::bind(config::ADMIN).is_err() {
+        ui.note(&format!("gw: {} is taken, so that this gateway has no admin listener; --admin-bind gives it one", config::ADMIN));
+        return None;
+    }
+    Some(config::ADMIN)
+}
+
+fn access_log(to: PathBuf) -> AccessLogTo {
+    if to.as_os_str() == "stdout" || to.as_os_str() == "-" { AccessLogTo::Writer(ui::records()) } else { AccessLogTo::File(to) }
+}
+
+/// `web for shop.test`, by listener.
+fn served(resources: &[Resources]) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for resources in resources {
+        let gateway = &resources.gateway.name;
+        let Some(entry) = resources.entries.ingress_gateways.get(&ServiceKey::of(gateway)) else { continue };
+        for listener in &entry.listeners {
+            let services = listener.services.iter().map(|service| {
+                let hosts = service.hosts.join(", ");
+                if hosts.is_empty() || hosts == "*" { service.name.clone() } else { format!("{} for {hosts}", service.name) }
+            });
+            let services: Vec<String> = services.collect();
+            let more = services.len().saturating_sub(SHOWN);
+            let shown = services[..services.len() - more].join("; ");
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let tls = if listener.tls.is_some() || entry.tls.enabled { "https" } else { listener.protocol.as_str() };
+            out.push((ListenerName::of(gateway, listener.port).to_string(), format!("{tls}: {shown}{more}")));
+        }
+    }
+    out
+}
+
+/// Services of a listener that are named when it starts.
+const SHOWN: usize = 8;
+
+fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut Ui) {
+    ui.note(&format!("gw {}: running {from}", env!("CARGO_PKG_VERSION")));
+    for (name, address) in &bound.listeners {
+        let what = served.iter().find(|(listener, _)| listener == name.as_str()).map_or("", |(_, what)| what);
+        ui.note(&format!("  {name} listens on {address}, {what}"));
+    }
+    for address in &bound.admin {
+        ui.note(&format!("  admin on http://{address}/ready"));
+    }
+    if let (Origin::Embedded, Some((_, address))) = (from, bound.listeners.first()) {
+        ui.note("try");
+        ui.note(&format!("  curl http://{address}/          who answered, what it received: 9 of 10 by web v1"));
+        ui.note(&format!("  curl http://{address}/api/cart  the router sends it to api"));
+        let admin = bound.admin.first().filter(|a| **a != config::ADMIN).map(|a| format!(" --admin {a}")).unwrap_or_default();
+        ui.note(&format!("  gw inspect routes{admin}         all that is served, and by which rule"));
+    }
+}
+
+impl From<OriginError> for Failure {
+    fn from(error: OriginError) -> Self {
+        match error {
+            OriginError::Files(problems) => Self::Invalid(problems),
+            OriginError::NoListen => Self::Usage(format!("{error}: give --listen 8080, or -c with a gw.toml")),
+            OriginError::Echo(source) => Self::Echo(source),
+            OriginError::Flags(_) | OriginError::Which(_) | OriginError::NoSuchPort { .. } => Self::Usage(error.to_string()),
+        }
+    }
+}
+
+/// A Go duration that is not negative.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = GoDuration::parse(text).map_err(|e| e.to_string())?;
+    if parsed == GoDuration::ZERO {
+        return Ok(Duration::ZERO);
+    }
+    parsed.positive().ok_or_else(|| "it is negative".to_owned())
+}

@@ -1,0 +1,128 @@
+//! `gw inspect route`: why a request goes where it goes.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::app::inspect::{self, ExplainedOutcome, Explanation, QuestionError, RouteQuestion};
+use crate::app::load;
+use crate::cli::Answer;
+use crate::cli::error::Failure;
+use crate::decide::compile::compile;
+use crate::decide::witness::Step;
+use crate::ui::Ui;
+
+/// Show where a request goes, every step and near miss, and the rule that decided
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+The answer comes from the code that the gateway itself obeys, asked with a witness. A - is a rule that was looked at and did not
+match, with the reason; a + is a step that was taken.
+
+EXAMPLES
+  gw inspect route GET http://shop.test:8080/cart -c gw.toml
+  gw inspect route POST http://shop.test/api/orders -H 'x-version: v2' -c gw.toml -o json
+  gw inspect route GET http://shop.test/ --roll 9500 -c gw.toml     the choice that an access record logged
+
+EXIT CODES
+  0  it is forwarded    1  gw would answer itself (404, 503)    2  usage    3  the files are refused")]
+pub(super) struct RouteArgs {
+    /// The method
+    method: String,
+    /// Such as http://shop.test:8080/cart?x=1; its port chooses the listener where there are several
+    url: String,
+    /// A header, NAME: VALUE (repeatable)
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// What the dice show, as an access record logs it
+    #[arg(long, value_name = "N")]
+    roll: Option<u32>,
+    /// The client's address
+    #[arg(long, value_name = "IP")]
+    source: Option<IpAddr>,
+    /// The gateway to ask, where gw.toml has several
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// The gw.toml
+    #[arg(short, long, value_name = "FILE", default_value = "gw.toml", env = "GW_CONFIG", hide_env_values = true)]
+    config: PathBuf,
+    /// How it is printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// As a list of steps
+    Table,
+    /// As JSON
+    Json,
+    /// The target or the code alone
+    Name,
+}
+
+pub(super) fn run(args: RouteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+    let loaded = load::load(&args.config, &[]).map_err(Failure::Invalid)?;
+    let resources = loaded.gateway(args.service.as_deref())?;
+    let question = RouteQuestion { method: args.method, url: args.url, headers: args.headers, roll: args.roll, source: args.source };
+    let explanation = inspect::route(&compile(resources), &question)?;
+    match args.output {
+        Output::Table => ui.print(&steps(&explanation))?,
+        Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(explanation)))?,
+        Output::Name => ui.print(&format!("{}\n", name(&explanation.outcome)))?,
+    }
+    Ok(if explanation.forwards() { Answer::Yes } else { Answer::No })
+}
+
+impl From<QuestionError> for Failure {
+    fn from(error: QuestionError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+fn name(outcome: &ExplainedOutcome) -> &str {
+    match outcome {
+        ExplainedOutcome::Forward { target, .. } => target,
+        ExplainedOutcome::Refuse { code, .. } => code,
+    }
+}
+
+fn steps(explanation: &Explanation) -> String {
+    let facts = &explanation.facts;
+    let mut text = format!("{} {}{} from {}\n", facts.method, facts.authority, facts.target, facts.client);
+    for step in &explanation.steps {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}", step_line(step));
+    }
+    text.push_str(&outcome_lines(&explanation.outcome));
+    text
+}
+
+fn step_line(step: &Step) -> String {
+    match step {
+        Step::Listener { listener, protocol } => format!("+ listener {listener}, {protocol}"),
+        Step::Service { rule, service, domains } => format!("+ service {service}, for {}   [{rule}]", domains.join(", ")),
+        Step::Missed { rule, why } => format!("- {rule}: {why}"),
+        Step::Route { rule } => format!("+ route   [{rule}]"),
+        Step::Split { rules, roll, of } => format!("+ split, dice {roll} of {of}   [{}]", rules.join(" > ")),
+        Step::Resolver { rules, target } if rules.is_empty() => format!("+ target {target}"),
+        Step::Resolver { rules, target } => format!("+ target {target}   [{}]", rules.join(" > ")),
+        Step::PassedOver { target, rule: Some(rule) } => format!("- {target}: no healthy instance   [{rule}]"),
+        Step::PassedOver { target, rule: None } => format!("- {target}: no healthy instance, and no failover"),
+        Step::Instance { instance, address, of, .. } => format!("+ instance {instance} at {address}, one of {of}"),
+    }
+}
+
+fn outcome_lines(outcome: &ExplainedOutcome) -> String {
+    match outcome {
+        ExplainedOutcome::Forward { target, instances, path, .. } => {
+            let first = instances.first().map_or("", String::as_str);
+            format!("=> forwarded to {target}, {first}, as {path}\n")
+        }
+        ExplainedOutcome::Refuse { code, status, meaning, rule, subject } => {
+            let by = rule.as_ref().map(|r| format!("   [{r}]")).unwrap_or_default();
+            format!("=> refused with {status} {code}: {meaning} ({subject}){by}\n")
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `gw run`: every gateway of a file, in one process.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Answer;
+use super::error::Failure;
+use super::gateway::{self, LifeArgs};
+use crate::app::origin::Wanted;
+use crate::ui::Ui;
+
+/// Run every gateway of gw.toml
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+EXAMPLES
+  gw run
+  gw run -c /etc/gw/gw.toml --access-log /var/log/gw/access.log
+  gw config validate gw.toml && gw run
+
+SIGNALS
+  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once
+
+EXIT CODES
+  0  drained    1  an address is taken, or the like    2  usage    3  the files are refused    70  a bug")]
+pub(super) struct RunArgs {
+    /// The gw.toml
+    #[arg(short, long, value_name = "FILE", default_value = "gw.toml", env = "GW_CONFIG", hide_env_values = true)]
+    config: PathBuf,
+    #[command(flatten)]
+    life: LifeArgs,
+}
+
+pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+    let wanted = Wanted { config: Some(args.config), ..Wanted::default() };
+    gateway::serve(&wanted, args.life, ui)
+}

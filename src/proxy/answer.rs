@@ -1,0 +1,253 @@
+//! Answers: those of gw's own, and those of services made ready for the client.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{Response, StatusCode, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::outcome::Outcome;
+use super::pool::Lease;
+use super::progress::{Progress, Watchdog};
+use super::upload::Cut;
+use crate::decide::code::Code;
+
+/// How much of a request's body is read after gw has answered itself, so that the client reads the answer and not a reset.
+const DRAINED: usize = 256 * 1024;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Gw's own.
+    Local(Local),
+    /// A service's, passed on as it comes.
+    Relayed(Box<Relay>),
+    /// Nothing: a tunnel follows.
+    Empty,
+}
+
+/// A text of gw's own, and what is left of the request.
+#[derive(Debug)]
+pub(super) struct Local {
+    text: Bytes,
+    rest: Option<Incoming>,
+    budget: usize,
+    // Recorded when the answer is sent.
+    _outcome: Outcome,
+}
+
+/// A service's body on its way to the client.
+#[derive(Debug)]
+pub(super) struct Relay {
+    pub(super) incoming: Incoming,
+    pub(super) progress: std::rc::Rc<Progress>,
+    pub(super) watchdog: Watchdog,
+    pub(super) lease: Lease,
+    pub(super) outcome: Outcome,
+}
+
+/// The answer that gw itself makes for a code (`docs/differences.md`: local-body, x-gw-code). Its body is the text of it.
+pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Response<String> {
+    let text = if grpc { String::new() } else { format!("{code}: {} (gw inspect explain {code})\n", code.meaning()) };
+    let status = if grpc { 200 } else { code.status() };
+    let mut response = Response::new(String::new());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(if grpc { "application/grpc" } else { "text/plain" }));
+    if grpc {
+        headers.insert("grpc-status", HeaderValue::from_static(grpc_status(code.status())));
+        if let Some(message) = grpc_message(code) {
+            headers.insert("grpc-message", HeaderValue::from_static(message));
+        }
+    }
+    if code_header {
+        headers.insert("x-gw-code", HeaderValue::from_static(code.as_str()));
+    }
+    if close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.map(|_| text)
+}
+
+/// An answer of gw's own, recorded when it is sent. `rest`: what is left of the request.
+pub(super) fn with_outcome(response: Response<String>, rest: Option<Incoming>, mut outcome: Outcome) -> Response<Answer> {
+    outcome.status(response.status().as_u16());
+    response.map(|text| Answer::Local(Local { text: text.into(), rest, budget: DRAINED, _outcome: outcome }))
+}
+
+/// The gRPC status of an HTTP one (wire 1.8).
+const fn grpc_status(status: u16) -> &'static str {
+    match status {
+        400 => "13",
+        401 => "16",
+        403 => "7",
+        404 => "12",
+        429 | 502 | 503 | 504 => "14",
+        _ => "2",
+    }
+}
+
+/// Envoy's own words, which gRPC clients may know; 404s have none (wire 1.8).
+const fn grpc_message(code: Code) -> Option<&'static str> {
+    match code {
+        Code::NoListener | Code::NoHost | Code::NoRoute => None,
+        Code::NoHealthyEndpoint => Some("no healthy upstream"),
+        Code::RequestTimeout => Some("upstream request timeout"),
+        Code::IdleTimeout => Some("stream timeout"),
+        Code::ConnectFailed => Some("upstream connect error or disconnect/reset before headers. reset reason: remote connection failure"),
+        Code::UpstreamReset => Some("upstream connect error or disconnect/reset before headers. reset reason: connection termination"),
+        other => Some(other.meaning()),
+    }
+}
+
+/// Takes the headers of the hop to the service out of its answer; what its `connection` names stays (wire 5).
+pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
+    const HOP_BY_HOP: [HeaderName; 3] = [
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        HeaderName::from_static("x-envoy-decorator-operation"),
+    ];
+    headers.remove(TRANSFER_ENCODING);
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    headers.remove(CONNECTION);
+    headers.remove(UPGRADE);
+    if status == StatusCode::NO_CONTENT {
+        headers.remove(CONTENT_LENGTH);
+    }
+}
+
+/// An answer of a service, for the client: hyper writes its version and framing.
+pub(super) fn relayed(mut response: Response<Incoming>, into: impl FnOnce(Incoming) -> Relay) -> Response<Answer> {
+    *response.version_mut() = Version::HTTP_11;
+    response.map(|incoming| {
+        let mut relay = into(incoming);
+        relay.check_end();
+        Answer::Relayed(Box::new(relay))
+    })
+}
+
+impl Relay {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Poll::Ready(code) = Pin::new(&mut self.watchdog).poll(cx) {
+            self.outcome.end(code);
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        }
+        match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
+                self.check_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(e)) => {
+                self.outcome.end(Code::UpstreamBroken);
+                Poll::Ready(Some(Err(Cut::Broken(e))))
+            }
+            None => {
+                self.finish();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// The server stops asking for frames once the announced length is there.
+    fn check_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.outcome.end(Code::Ok);
+        self.lease.give_back();
+    }
+}
+
+impl Local {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if !self.text.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.text)))));
+        }
+        while let Some(rest) = &mut self.rest {
+            match ready!(Pin::new(rest).poll_frame(cx)) {
+                Some(Ok(frame)) if self.budget > 0 => {
+                    self.budget = self.budget.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                }
+                _ => self.rest = None,
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match self.get_mut() {
+            Self::Local(local) => local.poll_frame(cx),
+            Self::Relayed(relay) => relay.poll_frame(cx),
+            Self::Empty => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Local(local) => local.text.is_empty() && local.rest.as_ref().is_none_or(Incoming::is_end_stream),
+            Self::Relayed(relay) => relay.incoming.is_end_stream(),
+            Self::Empty => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Local(local) => SizeHint::with_exact(local.text.len() as u64),
+            Self::Relayed(relay) => relay.incoming.size_hint(),
+            Self::Empty => SizeHint::with_exact(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_loses_the_headers_of_its_hop_but_not_what_its_connection_names() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "x-kept"),
+            ("x-kept", "1"),
+            ("keep-alive", "timeout=3"),
+            ("upgrade", "h2c"),
+            ("te", "x"),
+            ("content-length", "0"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let mut no_content = headers.clone();
+        clean(StatusCode::OK, &mut headers);
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-length", "te", "x-kept"]);
+        clean(StatusCode::NO_CONTENT, &mut no_content);
+        assert!(!no_content.contains_key(CONTENT_LENGTH));
+    }
+
+    #[test]
+    fn every_code_has_the_grpc_status_that_envoy_gives_its_http_status() {
+        for (status, grpc) in [(403, "7"), (404, "12"), (503, "14"), (504, "14"), (500, "2")] {
+            assert_eq!(grpc_status(status), grpc);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The life of one connection, straight down the page.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use super::HEAD_TIME;
+use super::dial::dial;
+use super::error::Failed;
+use super::http::{Client, serve_http1, serve_http2};
+use super::outcome::{Ends, Outcome};
+use super::pool::Lease;
+use super::progress::Progress;
+use super::splice::{Broke, prefix, splice};
+use super::worker::Site;
+use crate::decide::code::Code;
+use crate::decide::facts::Facts;
+use crate::decide::plan::Plan;
+use crate::id::ListenerName;
+use crate::model::gateway::{Listener, ListenerMode};
+use crate::rt::drain::DrainWatch;
+use crate::tls::Io;
+
+/// How HTTP/2 begins where nothing was negotiated (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) client: SocketAddr,
+    pub(super) listener: Rc<Listener>,
+    pub(super) site: Rc<Site>,
+    pub(super) drain: DrainWatch,
+}
+
+impl Accepted {
+    /// From its first byte to its last.
+    pub(super) async fn serve(self) {
+        let Self { stream, client, listener, site, mut drain } = self;
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let mut ends = Ends { client, local, sni: None };
+        let mut alpn_http2 = false;
+        let mut io = match listener.mode {
+            ListenerMode::Plain => Io::tcp(stream),
+            ListenerMode::TerminateTls => {
+                let acceptor = TlsAcceptor::from(site.current().credentials.server(listener.protocol.is_http()).clone());
+                // Who does not finish a handshake has its error by TLS itself.
+                let Ok(Ok(stream)) = timeout(HEAD_TIME, acceptor.accept(stream)).await else {
+                    return;
+                };
+                let (_, session) = stream.get_ref();
+                ends.sni = session.server_name().map(str::to_owned);
+                alpn_http2 = session.alpn_protocol() == Some(b"h2");
+                Io::tls(TlsStream::from(stream))
+            }
+        };
+        let ends = Arc::new(ends);
+        if !listener.protocol.is_http() {
+            return tcp(io, &site, &listener.name, &ends).await;
+        }
+        let mut http2 = alpn_http2;
+        if !http2 {
+            let first = tokio::select! {
+                biased;
+                first = timeout(HEAD_TIME, prefix(&mut io, PREFACE)) => first,
+                () = drain.signaled() => return,
+            };
+            let Ok(Ok(first)) = first else {
+                return;
+            };
+            http2 = first == PREFACE;
+            io = io.replaying(Bytes::from(first));
+        }
+        let tls = listener.mode == ListenerMode::TerminateTls;
+        let client = Rc::new(Client { site, listener: listener.name.clone(), ends, tls, drain, draining: Cell::new(false) });
+        if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await }
+    }
+}
+
+/// A connection whose bytes are nobody's business but the service's.
+async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) {
+    let progress = Progress::start();
+    let mut outcome = Outcome::open(&site.worker, ends, &progress);
+    let state = site.current();
+    let facts = Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: None };
+    let plan = match state.snapshot.plan(&facts, &**site, &mut site.dice(), &mut ()) {
+        Ok(plan) => plan,
+        Err(refusal) => return outcome.refused(&refusal),
+    };
+    outcome.planned(&plan);
+    drop(state);
+    let (service, lease) = match connect(site, &plan, &mut outcome).await {
+        Ok(connected) => connected,
+        Err(failed) => return outcome.end(failed.code()),
+    };
+    let code = match splice(client, service, &site.worker.buffer, &progress).await {
+        Ok(()) => Code::Ok,
+        Err(Broke::Client) => Code::ClientGone,
+        Err(Broke::Service) => Code::UpstreamBroken,
+    };
+    outcome.end(code);
+    drop(lease);
+}
+
+/// The first instance that takes the connection.
+async fn connect(site: &Site, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
+    let mut last = None;
+    for (target, endpoint) in plan.hops() {
+        let peer = site.worker.pool.peer(&endpoint.address);
+        match dial(endpoint, plan.upstream.connect_timeout).await {
+            Ok(io) => {
+                peer.accepted();
+                outcome.answered_by(target, endpoint);
+                return Ok((io, Lease::new(&peer)));
+            }
+            Err(failed) => {
+                peer.refused();
+                last = Some(failed);
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| Failed::Connect(std::io::ErrorKind::AddrNotAvailable.into())))
+}

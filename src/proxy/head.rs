@@ -1,0 +1,406 @@
+//! A request's head, checked and made ready for the routes: what may not pass is refused, hop-by-hop headers are gone (wire 2 to 4).
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
+
+use crate::decide::code::Code;
+use crate::decide::facts::RequestHead;
+
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of one connection, never passed on (wire 4).
+const HOP_BY_HOP: [HeaderName; 3] = [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), TRANSFER_ENCODING];
+
+/// Headers by which a client could steer an Envoy, and what an ingress does not let in (wire 4).
+const CONTROL: [HeaderName; 13] = [
+    HeaderName::from_static("x-envoy-upstream-rq-timeout-ms"),
+    HeaderName::from_static("x-envoy-upstream-rq-per-try-timeout-ms"),
+    HeaderName::from_static("x-envoy-upstream-stream-duration-ms"),
+    HeaderName::from_static("x-envoy-upstream-rq-timeout-alt-response"),
+    HeaderName::from_static("x-envoy-expected-rq-timeout-ms"),
+    HeaderName::from_static("x-envoy-retry-on"),
+    HeaderName::from_static("x-envoy-retry-grpc-on"),
+    HeaderName::from_static("x-envoy-max-retries"),
+    HeaderName::from_static("x-envoy-retriable-status-codes"),
+    HeaderName::from_static("x-envoy-retriable-header-names"),
+    HeaderName::from_static("x-envoy-hedge-on-per-try-timeout"),
+    HeaderName::from_static("x-envoy-is-timeout-retry"),
+    HeaderName::from_static("x-forwarded-client-cert"),
+];
+
+/// The methods that HTTP/1 requests may have, as registered; over HTTP/2 any token passes (wire 3).
+const METHODS: [&str; 35] = [
+    "ACL",
+    "BIND",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LINK",
+    "LOCK",
+    "M-SEARCH",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MOVE",
+    "MSEARCH",
+    "NOTIFY",
+    "OPTIONS",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "TRACE",
+    "UNBIND",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+];
+
+/// A request's head as the routes see it.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) version: Version,
+    pub(super) authority: String,
+    pub(super) target: String,
+    pub(super) scheme: &'static str,
+    pub(super) headers: HeaderMap,
+    /// The client asks for a websocket; `connection` and `upgrade` are still there.
+    pub(super) websocket: bool,
+    /// The length may be told to the instance; not if the client called it hop-by-hop.
+    pub(super) framed: bool,
+}
+
+/// What is known of the connection that a request came on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Came {
+    pub(super) tls: bool,
+}
+
+impl Head {
+    /// Whether answers of gw's own are gRPC's: for content-type `application/grpc` and `application/grpc+..` (wire 1.8).
+    pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+        let Some(rest) = headers.get(CONTENT_TYPE).and_then(|v| v.as_bytes().strip_prefix(b"application/grpc")) else {
+            return false;
+        };
+        rest.is_empty() || rest[0] == b'+'
+    }
+
+    /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none.
+    pub(super) fn read(parts: Parts, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
+        let Parts { method, uri, version, mut headers, .. } = parts;
+        let http2 = version == Version::HTTP_2;
+        if !http2 && !METHODS.contains(&method.as_str()) {
+            return Err(Code::BadRequest);
+        }
+        let authority = authority(&uri, &mut headers, version)?;
+        let target = target(&uri, &method, http2)?;
+        let mut head = Self { method, version, authority, target, scheme: "http", headers, websocket: false, framed: true };
+        head.connection(http2)?;
+        head.unwrap_lists(http2);
+        head.standard_headers(came, id)?;
+        Ok(head)
+    }
+
+    /// The head as `plan` takes it.
+    pub(super) fn facts(&self) -> RequestHead<'_> {
+        RequestHead { method: &self.method, authority: &self.authority, target: &self.target, scheme: self.scheme, headers: &self.headers }
+    }
+
+    /// `connection` and what it names, upgrades, and the other headers of one hop.
+    fn connection(&mut self, http2: bool) -> Result<(), Code> {
+        let named = nominations(&self.headers)?;
+        let upgrades = named.contains(&UPGRADE) && self.headers.contains_key(UPGRADE) && !http2;
+        if upgrades {
+            let protocol = self.headers.get(UPGRADE).map_or(&b""[..], HeaderValue::as_bytes);
+            self.websocket = protocol.eq_ignore_ascii_case(b"websocket");
+            // An offer of HTTP/2 may be ignored; of anything else the client must know that it is not taken.
+            if !self.websocket && !protocol.eq_ignore_ascii_case(b"h2c") {
+                return Err(Code::UpgradeRefused);
+            }
+        }
+        self.framed = !named.contains(&CONTENT_LENGTH);
+        for name in &named {
+            let kept = (self.websocket && *name == UPGRADE) || *name == TE;
+            if !kept {
+                self.headers.remove(name);
+            }
+        }
+        if !self.websocket {
+            self.headers.remove(CONNECTION);
+            self.headers.remove(UPGRADE);
+        }
+        for name in &HOP_BY_HOP {
+            self.headers.remove(name);
+        }
+        self.te();
+        if self.headers.get(EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+            self.headers.remove(EXPECT);
+        }
+        Ok(())
+    }
+
+    /// Of `te`, only `trailers` is passed on.
+    fn te(&mut self) {
+        if !self.headers.contains_key(TE) {
+            return;
+        }
+        let trailers = self.headers.get_all(TE).iter().flat_map(tokens).any(|t| t.eq_ignore_ascii_case(b"trailers"));
+        if trailers {
+            self.headers.insert(TE, HeaderValue::from_static("trailers"));
+        } else {
+            self.headers.remove(TE);
+        }
+    }
+
+    /// Headers that travel as one line each, however many came (wire 1.2).
+    fn unwrap_lists(&mut self, http2: bool) {
+        for name in [&X_REQUEST_ID, &X_FORWARDED_FOR, &CONTENT_TYPE] {
+            join(&mut self.headers, name, b",");
+        }
+        if http2 {
+            join(&mut self.headers, &COOKIE, b"; ");
+        }
+    }
+
+    fn standard_headers(&mut self, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<(), Code> {
+        for name in &CONTROL {
+            self.headers.remove(name);
+        }
+        let own = if came.tls { "https" } else { "http" };
+        self.scheme = match self.headers.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes) {
+            None => {
+                self.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(own));
+                own
+            }
+            Some(b"") => return Err(Code::NoRoute),
+            Some(b"https") => "https",
+            Some(b"http") => "http",
+            Some(_) => own,
+        };
+        if self.headers.get(X_REQUEST_ID).is_none_or(HeaderValue::is_empty) {
+            self.headers.insert(X_REQUEST_ID, id());
+        }
+        Ok(())
+    }
+}
+
+/// The names in `connection`. Some may not be taken away from the gateway by a client (wire 4).
+fn nominations(headers: &HeaderMap) -> Result<Vec<HeaderName>, Code> {
+    let mut named = Vec::new();
+    for token in headers.get_all(CONNECTION).iter().flat_map(tokens) {
+        if token.first() == Some(&b':') {
+            return Err(Code::BadRequest);
+        }
+        // What is no name of a header names none.
+        if let Ok(name) = HeaderName::from_bytes(token) {
+            if name == HOST || name == X_FORWARDED_FOR || name == X_FORWARDED_HOST || name == X_FORWARDED_PROTO {
+                return Err(Code::BadRequest);
+            }
+            named.push(name);
+        }
+    }
+    Ok(named)
+}
+
+/// The elements of a comma-separated list.
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|t| !t.is_empty())
+}
+
+fn join(headers: &mut HeaderMap, name: &HeaderName, with: &[u8]) {
+    let mut values = headers.get_all(name).iter();
+    if values.next().is_none() || values.next().is_none() {
+        return;
+    }
+    let joined = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(with);
+    if let Ok(value) = HeaderValue::from_bytes(&joined) {
+        headers.insert(name.clone(), value);
+    }
+}
+
+/// Which host is meant: the target's authority, else the one Host header. `host` leaves the headers.
+fn authority(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<String, Code> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, second) = (hosts.next().cloned(), hosts.next());
+    if second.is_some() {
+        return Err(Code::BadRequest);
+    }
+    headers.remove(HOST);
+    if let Some(authority) = uri.authority() {
+        // User info is nobody's business behind the gateway.
+        let text = authority.as_str();
+        let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+        return Ok(host.to_owned());
+    }
+    match host {
+        Some(host) => checked_host(&host),
+        // Old clients know no Host; they get what an empty one gets.
+        None if version < Version::HTTP_11 => Ok(String::new()),
+        None => Err(Code::BadRequest),
+    }
+}
+
+fn checked_host(value: &HeaderValue) -> Result<String, Code> {
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:@[]".contains(b);
+    match value.to_str() {
+        Ok(text) if text.as_bytes().iter().all(legal) => Ok(text.to_owned()),
+        _ => Err(Code::BadRequest),
+    }
+}
+
+/// Path and query as sent.
+fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<String, Code> {
+    if method == Method::CONNECT {
+        // A well-formed one names a host and a port, and no service is a way to them.
+        return Err(if uri.port().is_some() { Code::NoRoute } else { Code::BadRequest });
+    }
+    // Over HTTP/2 any scheme passes.
+    let scheme = uri.scheme_str().filter(|_| !http2);
+    if scheme.is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https")) {
+        return Err(Code::BadRequest);
+    }
+    let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    if target == "*" {
+        return Err(if method == Method::OPTIONS { Code::NoRoute } else { Code::BadRequest });
+    }
+    // `http://x?y` has no path that a route could match.
+    if scheme.is_some() && target.starts_with('?') {
+        return Err(Code::NoRoute);
+    }
+    if target.is_empty() && scheme.is_some() {
+        return Ok("/".to_owned());
+    }
+    if !target.starts_with('/') || !target.is_ascii() {
+        return Err(Code::BadRequest);
+    }
+    Ok(target.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn read(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<Head, Code> {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false }, || HeaderValue::from_static("made"))
+    }
+
+    fn values<'a>(head: &'a Head, name: &str) -> Vec<&'a str> {
+        head.headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_targets_authority_wins_over_host_and_user_info_goes() {
+        for (target, host, authority, path) in [
+            ("/x?y=1", "h.test", "h.test", "/x?y=1"),
+            ("http://o.test/x", "h.test", "o.test", "/x"),
+            ("http://o.test", "h.test", "o.test", "/"),
+            ("HTTP://O.TEST:9/x", "h.test", "O.TEST:9", "/x"),
+            ("http://u:p@o.test/x", "h.test", "o.test", "/x"),
+            ("//o.test/x", "h.test", "h.test", "//o.test/x"),
+            ("/", "", "", "/"),
+            ("/", "a,b", "a,b", "/"),
+            ("/", "[::1]", "[::1]", "/"),
+        ] {
+            let head = read("GET", target, &[("host", host)]).unwrap();
+            assert_eq!((head.authority.as_str(), head.target.as_str()), (authority, path), "{target} {host}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_refused() {
+        for (method, target, host, code) in [
+            ("GET", "/", "a b", Code::BadRequest),
+            ("GET", "/", "a/b", Code::BadRequest),
+            ("GET", "/", "ü", Code::BadRequest),
+            ("GET", "*", "h.test", Code::BadRequest),
+            ("OPTIONS", "*", "h.test", Code::NoRoute),
+            ("BREW", "/", "h.test", Code::BadRequest),
+            ("get", "/", "h.test", Code::BadRequest),
+            ("GET", "ftp://h.test/x", "h.test", Code::BadRequest),
+            ("CONNECT", "h.test:80", "h.test", Code::NoRoute),
+        ] {
+            assert_eq!(read(method, target, &[("host", host)]).map(|h| h.target).unwrap_err(), code, "{method} {target} {host}");
+        }
+        assert_eq!(read("GET", "/", &[]).map(|h| h.target).unwrap_err(), Code::BadRequest);
+        assert_eq!(read("GET", "/", &[("host", "a"), ("host", "a")]).map(|h| h.target).unwrap_err(), Code::BadRequest);
+    }
+
+    #[test]
+    fn connection_and_what_it_names_are_removed_but_some_names_are_refused() {
+        let head = read(
+            "GET",
+            "/",
+            &[("host", "h"), ("connection", "x-drop, keep-alive, X-Two"), ("x-drop", "1"), ("x-two", "2"), ("x-three", "3")],
+        );
+        let head = head.unwrap();
+        assert_eq!(
+            head.headers.keys().map(HeaderName::as_str).filter(|n| *n != "x-request-id" && *n != "x-forwarded-proto").collect::<Vec<_>>(),
+            ["x-three"]
+        );
+        for name in ["host", ":path", "x-forwarded-for"] {
+            assert_eq!(read("GET", "/", &[("host", "h"), ("connection", name)]).map(|h| h.target).unwrap_err(), Code::BadRequest, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_websocket_is_upgraded() {
+        let upgrade = |protocol| read("GET", "/", &[("host", "h"), ("connection", "keep-alive, Upgrade"), ("upgrade", protocol)]);
+        let head = upgrade("WebSocket").unwrap();
+        assert!(head.websocket);
+        assert_eq!((values(&head, "connection"), values(&head, "upgrade")), (vec!["keep-alive, Upgrade"], vec!["WebSocket"]));
+        assert!(!upgrade("h2c").unwrap().headers.contains_key("upgrade"));
+        assert_eq!(upgrade("other").map(|h| h.target).unwrap_err(), Code::UpgradeRefused);
+        let unnamed = read("GET", "/", &[("host", "h"), ("upgrade", "websocket")]).unwrap();
+        assert!(!unnamed.websocket && !unnamed.headers.contains_key("upgrade"));
+    }
+
+    #[test]
+    fn te_keeps_trailers_and_expect_keeps_what_is_not_100_continue() {
+        for (sent, kept) in [("trailers", vec!["trailers"]), ("gzip", vec![]), ("trailers, deflate;q=0.5", vec!["trailers"])] {
+            assert_eq!(values(&read("GET", "/", &[("host", "h"), ("te", sent)]).unwrap(), "te"), kept);
+        }
+        assert!(values(&read("GET", "/", &[("host", "h"), ("expect", "100-Continue")]).unwrap(), "expect").is_empty());
+        assert_eq!(values(&read("GET", "/", &[("host", "h"), ("expect", "else")]).unwrap(), "expect"), ["else"]);
+    }
+
+    #[test]
+    fn some_headers_travel_as_one_line() {
+        let head =
+            read("GET", "/", &[("host", "h"), ("x-request-id", "a"), ("x-request-id", "b"), ("cookie", "a=1"), ("cookie", "b=2")]).unwrap();
+        assert_eq!(values(&head, "x-request-id"), ["a,b"]);
+        assert_eq!(values(&head, "cookie"), ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn request_id_and_forwarded_proto_are_added_unless_sent() {
+        let head = read("GET", "/", &[("host", "h"), ("x-request-id", "")]).unwrap();
+        assert_eq!((values(&head, "x-request-id"), values(&head, "x-forwarded-proto"), head.scheme), (vec!["made"], vec!["http"], "http"));
+        let head = read("GET", "/", &[("host", "h"), ("x-request-id", "mine"), ("x-forwarded-proto", "https")]).unwrap();
+        assert_eq!((values(&head, "x-request-id"), head.scheme), (vec!["mine"], "https"));
+        assert_eq!(read("GET", "/", &[("host", "h"), ("x-forwarded-proto", "")]).map(|h| h.target).unwrap_err(), Code::NoRoute);
+    }
+}

@@ -1,0 +1,298 @@
+//! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::answer::{self, Answer, Relay};
+use super::error::Failed;
+use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
+use super::outcome::{Ends, Outcome, protocol};
+use super::progress::{Progress, Watchdog};
+use super::tunnel::Tunnel;
+use super::upload::Source;
+use super::upstream::{Answered, Sending};
+use super::worker::Site;
+use super::{HEAD_TIME, LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
+use crate::decide::code::Code;
+use crate::decide::edits::EditContext;
+use crate::decide::facts::Facts;
+use crate::decide::plan::{Plan, Refusal};
+use crate::id::ListenerName;
+use crate::model::gateway::{Forwarded, Protocol, Switches};
+use crate::rt::drain::DrainWatch;
+use crate::rt::task;
+use crate::state::Current;
+use crate::tls::Io;
+
+/// How long a kept-alive HTTP/1 connection may still bring a request after the drain began: who is about to send one does it
+/// within this time, and is told by `connection: close`.
+const LAST_REQUEST: Duration = Duration::from_millis(500);
+
+/// How much of a request's body may be under way before the service takes it, and of all of a connection's together.
+const STREAM_WINDOW: u32 = 512 * 1024;
+const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// A client's connection on a listener that reads requests.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) site: Rc<Site>,
+    pub(super) listener: ListenerName,
+    pub(super) ends: Arc<Ends>,
+    pub(super) tls: bool,
+    pub(super) drain: DrainWatch,
+    pub(super) draining: Cell<bool>,
+}
+
+/// Serves HTTP/1 until the connection ends.
+pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(true);
+    builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
+    let service = service_fn(|request| answer(client.clone(), request));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let mut drain = client.drain.clone();
+    tokio::select! {
+        biased;
+        // An error is a client that went away or sent no HTTP; hyper has answered what could be.
+        _ = connection.as_mut() => return,
+        () = drain.signaled() => client.draining.set(true),
+    }
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = tokio::time::sleep(LAST_REQUEST) => connection.as_mut().graceful_shutdown(),
+    }
+    drop(connection.await);
+}
+
+/// Serves HTTP/2 until the connection ends.
+pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
+    builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+    builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
+    let service = service_fn(|request| answer(client.clone(), request));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut drain = client.drain.clone();
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = drain.signaled() => connection.as_mut().graceful_shutdown(),
+    }
+    drop(connection.await);
+}
+
+/// One request.
+async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    let http1 = request.version() != Version::HTTP_2;
+    let mut response = Exchange::open(&client).serve(request).await;
+    if http1 && client.draining.get() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// A request and its answer.
+#[derive(Debug)]
+struct Exchange<'a> {
+    client: &'a Client,
+    state: Current,
+    progress: Rc<Progress>,
+    outcome: Outcome,
+    grpc: bool,
+}
+
+impl<'a> Exchange<'a> {
+    fn open(client: &'a Client) -> Self {
+        let progress = Progress::start();
+        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress);
+        Self { client, state: client.site.current(), progress, outcome, grpc: false }
+    }
+
+    /// Straight down: read the head, decide, send, answer.
+    async fn serve(mut self, mut request: Request<Incoming>) -> Response<Answer> {
+        let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+        let (parts, body) = request.into_parts();
+        self.grpc = Head::is_grpc(&parts.headers);
+        let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
+            Ok(head) => head,
+            Err(code) => return self.local(code, Some(body)),
+        };
+        self.outcome.request(&head);
+        let plan = match self.plan(&head) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refuse(&refusal, &head, body),
+        };
+        self.outcome.planned(&plan);
+        let upgradable = plan.first_target().protocol == Protocol::Http && upgrade.is_some();
+        if head.websocket && !upgradable {
+            return self.local(Code::UpgradeRefused, Some(body));
+        }
+        self.edit_request(&mut head, &plan);
+        let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
+        let mut watchdog = Watchdog::new(self.progress.clone(), plan.route.timeouts);
+        let sending = Sending { worker: &self.client.site.worker, plan: &plan, head: &head, source: &source };
+        let sent = tokio::select! {
+            biased;
+            sent = sending.run() => sent,
+            code = &mut watchdog => Err(Failed::Timeout(code)),
+        };
+        match sent {
+            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered, upgrade, &head, &plan),
+            Ok(answered) => self.relay(answered, watchdog, &head, &plan),
+            Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, None),
+            Err(_) if source.borrow().broke_off() => self.unheard(),
+            Err(failed) => self.failed(&failed, &head, &plan),
+        }
+    }
+
+    fn facts<'f>(&'f self, head: &'f Head) -> Facts<'f> {
+        let Client { listener, ends, .. } = self.client;
+        Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: Some(head.facts()) }
+    }
+
+    fn plan(&self, head: &Head) -> Result<Plan, Refusal> {
+        let site = &*self.client.site;
+        self.state.snapshot.plan(&self.facts(head), site, &mut site.dice(), &mut ())
+    }
+
+    fn switches(&self) -> Switches {
+        self.state.snapshot.switches
+    }
+
+    /// What the gateway says of the client, then the edits of the entries.
+    fn edit_request(&self, head: &mut Head, plan: &Plan) {
+        if self.switches().forwarded == Forwarded::Append {
+            append_forwarded(head, &self.client.ends);
+        }
+        let mut headers = std::mem::take(&mut head.headers);
+        let context = self.edit_context(head, plan.first_target().sni.as_str());
+        for edits in plan.request_edits() {
+            edits.apply(&mut headers, &context);
+        }
+        head.headers = headers;
+    }
+
+    fn edit_context<'f>(&'f self, head: &'f Head, upstream_cluster: &'f str) -> EditContext<'f> {
+        let ends = &self.client.ends;
+        EditContext {
+            method: head.method.as_str(),
+            authority: &head.authority,
+            target: &head.target,
+            scheme: head.scheme,
+            request: None,
+            status: 0,
+            protocol: protocol(head.version),
+            client: ends.client,
+            local: ends.local,
+            sni: ends.sni.as_deref(),
+            upstream_cluster,
+        }
+    }
+
+    fn edit_response<T>(&self, response: &mut Response<T>, head: &Head, plan: &Plan) {
+        let status = response.status().as_u16();
+        let cluster = plan.first_target().sni.as_str();
+        let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, cluster) };
+        for edits in plan.response_edits() {
+            edits.apply(response.headers_mut(), &context);
+        }
+    }
+
+    /// A service's answer, passed on.
+    fn relay(mut self, answered: Answered, watchdog: Watchdog, head: &Head, plan: &Plan) -> Response<Answer> {
+        let Answered { mut response, lease, target, endpoint } = answered;
+        self.outcome.answered_by(&target, &endpoint);
+        self.outcome.status(response.status().as_u16());
+        answer::clean(response.status(), response.headers_mut());
+        if head.websocket {
+            // The client asked for a tunnel and gets none: what it sends next would not be HTTP.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.edit_response(&mut response, head, plan);
+        let (progress, outcome) = (self.progress, self.outcome);
+        answer::relayed(response, |incoming| Relay { incoming, progress, watchdog, lease, outcome })
+    }
+
+    /// A 101: the answer goes to the client, and the two connections become a tunnel.
+    fn switch(mut self, answered: Answered, upgrade: Option<OnUpgrade>, head: &Head, plan: &Plan) -> Response<Answer> {
+        let Answered { mut response, lease, target, endpoint } = answered;
+        self.outcome.answered_by(&target, &endpoint);
+        let Some(client) = upgrade.filter(|_| head.websocket) else {
+            // Nobody asked for it.
+            return self.local(Code::UpstreamBroken, None);
+        };
+        self.outcome.status(response.status().as_u16());
+        let service = hyper::upgrade::on(&mut response);
+        answer::clean(response.status(), response.headers_mut());
+        self.edit_response(&mut response, head, plan);
+        let worker = self.client.site.worker.clone();
+        let drain = self.client.drain.clone();
+        task::spawn(Tunnel { client, service, worker, progress: self.progress, outcome: self.outcome, lease, drain }.run());
+        response.map(|_| Answer::Empty)
+    }
+
+    /// Nothing can be done with the request.
+    fn refuse(mut self, refusal: &Refusal, head: &Head, body: Incoming) -> Response<Answer> {
+        self.outcome.refused(refusal);
+        let (code_header, grpc) = (self.switches().code_header, self.grpc);
+        let mut response = answer::own(refusal.code, grpc, code_header, !body.is_end_stream());
+        let status = response.status().as_u16();
+        let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, "") };
+        for edits in refusal.response_edits() {
+            edits.apply(response.headers_mut(), &context);
+        }
+        answer::with_outcome(response, Some(body), self.outcome)
+    }
+
+    /// No instance answered.
+    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan) -> Response<Answer> {
+        tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
+        self.outcome.end(failed.code());
+        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, false);
+        self.edit_response(&mut response, head, plan);
+        answer::with_outcome(response, None, self.outcome)
+    }
+
+    /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.
+    fn unheard(self) -> Response<Answer> {
+        answer::with_outcome(answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true), None, self.outcome)
+    }
+
+    /// An answer of gw's own before any rule was found.
+    fn local(mut self, code: Code, body: Option<Incoming>) -> Response<Answer> {
+        self.outcome.end(code);
+        let unread = body.as_ref().is_some_and(|b| !b.is_end_stream()) || matches!(code, Code::BadRequest | Code::UpgradeRefused);
+        let response = answer::own(code, self.grpc, self.switches().code_header, unread);
+        answer::with_outcome(response, body, self.outcome)
+    }
+}
+
+/// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`).
+fn append_forwarded(head: &mut Head, ends: &Ends) {
+    let client = ends.client.ip().to_canonical().to_string();
+    let list = match head.headers.get(X_FORWARDED_FOR).map(HeaderValue::as_bytes) {
+        Some(sent) if !sent.is_empty() => [sent, b", ", client.as_bytes()].concat(),
+        _ => client.into_bytes(),
+    };
+    if let Ok(value) = HeaderValue::from_bytes(&list) {
+        head.headers.insert(X_FORWARDED_FOR, value);
+    }
+    if !head.headers.contains_key(X_FORWARDED_HOST) {
+        if let Ok(value) = HeaderValue::from_str(&head.authority) {
+            head.headers.insert(X_FORWARDED_HOST, value);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Accepting connections: a permit first, then the connection, then its task.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::conn::Accepted;
+use super::worker::Site;
+use crate::model::gateway::Listener;
+use crate::rt::drain::DrainWatch;
+use crate::rt::task;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// The pause after the process ran out of descriptors.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// A socket that shares its address with those of the other workers.
+pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A listener of one worker.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) listener: Rc<Listener>,
+    pub(super) socket: TcpListener,
+    pub(super) site: Rc<Site>,
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) drain: DrainWatch,
+}
+
+impl Listening {
+    /// Accepts until the drain, then what is still in the queue; nobody who was let in is left in the rain.
+    pub(super) async fn accept(self) {
+        let mut drain = self.drain.clone();
+        loop {
+            let (permit, accepted) = tokio::select! {
+                biased;
+                () = drain.signaled() => break,
+                accepted = self.next() => accepted,
+            };
+            match accepted {
+                Ok((stream, client)) => self.spawn(stream, client, permit),
+                Err(e) => self.failed(&e).await,
+            }
+        }
+        let Ok(socket) = self.socket.into_std() else {
+            return;
+        };
+        let rest = Rest { listener: self.listener, site: self.site, drain };
+        while let Ok((stream, client)) = socket.accept() {
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                let permit = self.permits.clone().try_acquire_owned().ok();
+                spawn(&rest.site, &rest.listener, &rest.drain, stream, client, permit);
+            }
+        }
+    }
+
+    async fn next(&self) -> (Option<OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
+        // The semaphore is never closed.
+        let permit = self.permits.clone().acquire_owned().await.ok();
+        (permit, self.socket.accept().await)
+    }
+
+    fn spawn(&self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
+        spawn(&self.site, &self.listener, &self.drain, stream, client, permit);
+    }
+
+    /// A connection that broke before it was accepted is nothing; a process without descriptors waits for some.
+    async fn failed(&self, error: &io::Error) {
+        if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted) {
+            tracing::warn!(listener = %self.listener.name, %error, "cannot accept");
+            tokio::time::sleep(EXHAUSTED).await;
+        }
+    }
+}
+
+/// What is left of a listener whose socket is about to close.
+struct Rest {
+    listener: Rc<Listener>,
+    site: Rc<Site>,
+    drain: DrainWatch,
+}
+
+fn spawn(
+    site: &Rc<Site>,
+    listener: &Rc<Listener>,
+    drain: &DrainWatch,
+    stream: TcpStream,
+    client: SocketAddr,
+    permit: Option<OwnedSemaphorePermit>,
+) {
+    // Without it small answers wait for acknowledgements; a socket that refuses is about to fail anyway.
+    let _ = stream.set_nodelay(true);
+    let open = Open::new(site, permit);
+    let accepted = Accepted { stream, client, listener: listener.clone(), site: site.clone(), drain: drain.clone() };
+    task::spawn(async move {
+        accepted.serve().await;
+        drop(open);
+    });
+}
+
+/// An open connection: counted until it is dropped.
+struct Open {
+    site: Rc<Site>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Open {
+    fn new(site: &Rc<Site>, permit: Option<OwnedSemaphorePermit>) -> Self {
+        let counters = &site.worker.counters;
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        counters.connections_open.fetch_add(1, Ordering::Relaxed);
+        Self { site: site.clone(), _permit: permit }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.site.worker.counters.connections_open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

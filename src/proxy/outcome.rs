@@ -1,0 +1,229 @@
+//! What became of a connection or request: opened first, recorded exactly once, however it ends.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderValue, Version};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
+use super::progress::Progress;
+use super::worker::Worker;
+use crate::decide::code::Code;
+use crate::decide::plan::{Plan, Refusal};
+use crate::decide::snapshot::{Endpoint, Target};
+use crate::model::entry::RuleRef;
+
+/// Where access records go: a bounded queue. A full one drops records and counts them, for no request waits for a disk.
+pub type AccessLog = SyncSender<String>;
+
+/// Counters of one worker; the sum over the workers is what is shown.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections accepted.
+    pub connections: AtomicU64,
+    /// Connections open now.
+    pub connections_open: AtomicU64,
+    /// Requests and tcp connections that ended, by code in the order of `Code::ALL`.
+    pub ended: [AtomicU64; Code::ALL.len()],
+    /// Those under way.
+    pub open: AtomicU64,
+    /// Access records dropped because the queue was full.
+    pub records_dropped: AtomicU64,
+}
+
+impl Counters {
+    fn ended(&self, code: Code) {
+        if let Some(n) = Code::ALL.iter().position(|c| *c == code) {
+            self.ended[n].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The two ends of a connection, for records.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    pub(super) client: SocketAddr,
+    pub(super) local: SocketAddr,
+    pub(super) sni: Option<String>,
+}
+
+/// A request or tcp connection under way. Dropping it writes its record.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    worker: Rc<Worker>,
+    progress: Rc<Progress>,
+    started: Instant,
+    code: Code,
+    /// Only where somebody reads records.
+    record: Option<Box<Record>>,
+}
+
+#[derive(Debug)]
+struct Record {
+    wall: SystemTime,
+    ends: Arc<Ends>,
+    status: u16,
+    answered: Option<Duration>,
+    fields: Map<String, Value>,
+}
+
+impl Outcome {
+    /// From here on every way out ends in one record. Until told otherwise, the client went away.
+    pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>) -> Self {
+        worker.counters.open.fetch_add(1, Ordering::Relaxed);
+        let record = worker.access.is_some().then(|| Box::new(Record::new(ends)));
+        Self { worker: worker.clone(), progress: progress.clone(), started: Instant::now(), code: Code::ClientGone, record }
+    }
+
+    /// How it ended. The first answer to that stays.
+    pub(super) fn end(&mut self, code: Code) {
+        if self.code == Code::ClientGone {
+            self.code = code;
+        }
+    }
+
+    /// The status that the client is told.
+    pub(super) fn status(&mut self, status: u16) {
+        let started = self.started;
+        self.note(|r| {
+            r.status = status;
+            r.answered = Some(started.elapsed());
+        });
+    }
+
+    /// What was asked for.
+    pub(super) fn request(&mut self, head: &Head) {
+        self.note(|r| {
+            r.put("method", head.method.as_str());
+            r.put("path", &*head.target);
+            r.put("protocol", protocol(head.version));
+            r.put("authority", &*head.authority);
+            r.header("x_forwarded_for", &head.headers, X_FORWARDED_FOR.as_str());
+            r.header("user_agent", &head.headers, "user-agent");
+            r.header("request_id", &head.headers, X_REQUEST_ID.as_str());
+        });
+    }
+
+    /// What was decided.
+    pub(super) fn planned(&mut self, plan: &Plan) {
+        self.note(|r| {
+            r.put("route_name", plan.route.rule.to_string());
+            r.rules(plan.rules());
+            r.fields.insert("roll".to_owned(), plan.roll.map_or(Value::Null, Value::from));
+        });
+    }
+
+    /// Why nothing was done.
+    pub(super) fn refused(&mut self, refusal: &Refusal) {
+        self.end(refusal.code);
+        self.note(|r| {
+            r.rules(refusal.rule.iter());
+            r.put("response_code_details", &*refusal.subject);
+        });
+    }
+
+    /// Who answered.
+    pub(super) fn answered_by(&mut self, target: &Target, endpoint: &Endpoint) {
+        self.note(|r| {
+            r.put("target", target.id.to_string());
+            r.put("upstream_cluster", &*target.sni);
+            r.put("instance", &*endpoint.id);
+            r.put("upstream_host", endpoint.address.to_string());
+        });
+    }
+
+    fn note(&mut self, write: impl FnOnce(&mut Record)) {
+        if let Some(record) = &mut self.record {
+            write(record);
+        }
+    }
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        let counters = &self.worker.counters;
+        counters.open.fetch_sub(1, Ordering::Relaxed);
+        counters.ended(self.code);
+        let (Some(record), Some(log)) = (self.record.take(), &self.worker.access) else {
+            return;
+        };
+        if log.try_send(record.line(self.code, self.started.elapsed(), &self.progress)).is_err() {
+            counters.records_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Record {
+    fn new(ends: &Arc<Ends>) -> Self {
+        Self { wall: SystemTime::now(), ends: ends.clone(), status: 0, answered: None, fields: Map::new() }
+    }
+
+    fn put(&mut self, key: &str, value: impl Into<String>) {
+        self.fields.insert(key.to_owned(), Value::String(value.into()));
+    }
+
+    fn header(&mut self, key: &str, headers: &HeaderMap, name: &str) {
+        if let Some(value) = headers.get(name) {
+            self.put(key, String::from_utf8_lossy(HeaderValue::as_bytes(value)));
+        }
+    }
+
+    /// The entry that decided is the innermost one that shapes the request: the route, not what stands below it.
+    fn rules<'a>(&mut self, rules: impl Iterator<Item = &'a RuleRef>) {
+        let all: Vec<String> = rules.map(ToString::to_string).collect();
+        if let Some(deciding) = all.get(1).or_else(|| all.first()) {
+            self.put("rule", deciding.as_str());
+        }
+        self.fields.insert("rules".to_owned(), Value::from(all));
+    }
+
+    /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
+    fn line(mut self, code: Code, took: Duration, progress: &Progress) -> String {
+        let started = time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339);
+        let mut out = Map::new();
+        out.insert("start_time".to_owned(), json!(started.unwrap_or_default()));
+        for key in ["route_name", "method", "path", "protocol"] {
+            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
+        }
+        out.insert("response_code".to_owned(), json!(self.status));
+        out.insert("response_flags".to_owned(), json!("-"));
+        out.insert("response_code_details".to_owned(), self.fields.remove("response_code_details").unwrap_or_default());
+        out.insert("connection_termination_details".to_owned(), Value::Null);
+        out.insert("bytes_received".to_owned(), json!(progress.received.get()));
+        out.insert("bytes_sent".to_owned(), json!(progress.sent.get()));
+        out.insert("duration".to_owned(), json!(milliseconds(took)));
+        out.insert("upstream_service_time".to_owned(), self.answered.map_or(Value::Null, |t| json!(milliseconds(t))));
+        for key in ["x_forwarded_for", "user_agent", "request_id", "authority", "upstream_host", "upstream_cluster"] {
+            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
+        }
+        out.insert("upstream_local_address".to_owned(), Value::Null);
+        out.insert("downstream_local_address".to_owned(), json!(self.ends.local.to_string()));
+        out.insert("downstream_remote_address".to_owned(), json!(self.ends.client.to_string()));
+        out.insert("requested_server_name".to_owned(), json!(self.ends.sni));
+        out.insert("upstream_transport_failure_reason".to_owned(), Value::Null);
+        out.insert("code".to_owned(), json!(code.as_str()));
+        for key in ["rule", "rules", "roll", "target", "instance"] {
+            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
+        }
+        Value::Object(out).to_string()
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The word of `%PROTOCOL%`.
+pub(super) const fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_10 | Version::HTTP_09 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
+}

@@ -1,0 +1,214 @@
+//! Connections to instances: those in use, those kept for the next request, and instances that rest because they refused.
+//!
+//! One pool a worker, so that a connection is used on one thread only.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::client::conn::{http1, http2};
+use tokio::time::Instant;
+
+use super::upload::Upload;
+use crate::model::service::Address;
+
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(60);
+/// How many unused connections are kept for one instance.
+const KEPT: usize = 256;
+/// How long an instance rests after it refused: doubled with each refusal, up to the longest.
+const REST: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// The connections of a worker.
+#[derive(Debug, Default)]
+pub(super) struct Pool(RefCell<HashMap<Address, Rc<Peer>>>);
+
+/// What a worker knows of an instance.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    active: Cell<u32>,
+    refusals: Cell<u32>,
+    rests_until: Cell<Option<Instant>>,
+    idle: RefCell<Vec<(http1::SendRequest<Upload>, Instant)>>,
+    shared: RefCell<Option<http2::SendRequest<Upload>>>,
+}
+
+impl Pool {
+    /// The instance at an address, remembered from now on.
+    pub(super) fn peer(&self, address: &Address) -> Rc<Peer> {
+        if let Some(peer) = self.0.borrow().get(address) {
+            return peer.clone();
+        }
+        self.0.borrow_mut().entry(address.clone()).or_default().clone()
+    }
+
+    /// Requests in flight at an instance.
+    pub(super) fn active(&self, address: &Address) -> u32 {
+        self.0.borrow().get(address).map_or(0, |p| p.active.get())
+    }
+
+    /// Whether an instance rests.
+    pub(super) fn rests(&self, address: &Address) -> bool {
+        self.0.borrow().get(address).is_some_and(|p| p.rests())
+    }
+
+    /// Closes what was unused for too long, and forgets instances of which nothing is left to know.
+    pub(super) fn sweep(&self) {
+        let now = Instant::now();
+        self.0.borrow_mut().retain(|_, peer| {
+            peer.idle.borrow_mut().retain(|(sender, since)| !sender.is_closed() && now.duration_since(*since) < IDLE);
+            let mut shared = peer.shared.borrow_mut();
+            if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
+                *shared = None;
+            }
+            shared.is_some() || peer.active.get() > 0 || peer.refusals.get() > 0 || !peer.idle.borrow().is_empty()
+        });
+    }
+
+    /// Closes every connection that no request uses.
+    pub(super) fn close_idle(&self) {
+        for peer in self.0.borrow().values() {
+            peer.idle.borrow_mut().clear();
+            *peer.shared.borrow_mut() = None;
+        }
+    }
+}
+
+impl Peer {
+    /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
+    pub(super) fn idle(&self) -> Option<(http1::SendRequest<Upload>, Instant)> {
+        let mut idle = self.idle.borrow_mut();
+        // The one used last is the likeliest to be alive, and lets the others go when load falls.
+        while let Some((sender, since)) = idle.pop() {
+            if sender.is_ready() && since.elapsed() < IDLE {
+                return Some((sender, since));
+            }
+        }
+        None
+    }
+
+    /// The HTTP/2 connection of all requests, if there is one.
+    pub(super) fn shared(&self) -> Option<http2::SendRequest<Upload>> {
+        let mut shared = self.shared.borrow_mut();
+        if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
+            *shared = None;
+        }
+        shared.clone()
+    }
+
+    /// Keeps an HTTP/2 connection for all requests.
+    pub(super) fn share(&self, sender: http2::SendRequest<Upload>) {
+        *self.shared.borrow_mut() = Some(sender);
+    }
+
+    /// Forgets the HTTP/2 connection: it turned out to be dead.
+    pub(super) fn unshare(&self) {
+        *self.shared.borrow_mut() = None;
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until.get().is_some_and(|until| Instant::now() < until)
+    }
+
+    /// A connection was refused: the instance rests.
+    pub(super) fn refused(&self) {
+        let refusals = self.refusals.get();
+        let rest = REST.saturating_mul(1 << refusals.min(10)).min(LONGEST_REST);
+        self.refusals.set(refusals.saturating_add(1));
+        self.rests_until.set(Instant::now().checked_add(rest));
+    }
+
+    /// A connection stands: the instance is well.
+    pub(super) fn accepted(&self) {
+        self.refusals.set(0);
+        self.rests_until.set(None);
+    }
+}
+
+/// A request in flight at an instance: counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    peer: Rc<Peer>,
+    sender: Option<http1::SendRequest<Upload>>,
+}
+
+impl Lease {
+    pub(super) fn new(peer: &Rc<Peer>) -> Self {
+        peer.active.set(peer.active.get() + 1);
+        Self { peer: peer.clone(), sender: None }
+    }
+
+    /// The HTTP/1 connection that the request uses alone.
+    pub(super) fn hold(&mut self, sender: http1::SendRequest<Upload>) {
+        self.sender = Some(sender);
+    }
+
+    /// The answer is complete: the connection may serve the next request.
+    pub(super) fn give_back(&mut self) {
+        let Some(sender) = self.sender.take() else {
+            return;
+        };
+        let mut idle = self.peer.idle.borrow_mut();
+        if !sender.is_closed() && idle.len() < KEPT {
+            idle.push((sender, Instant::now()));
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.peer.active.set(self.peer.active.get().saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Address {
+        Address::Host("web.test".to_owned(), 80)
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn a_lease_counts_its_request_while_it_lives() {
+        let pool = Pool::default();
+        let lease = Lease::new(&pool.peer(&address()));
+        assert_eq!(pool.active(&address()), 1);
+        drop(lease);
+        assert_eq!(pool.active(&address()), 0);
+    }
+
+    #[test]
+    fn an_instance_that_refuses_rests_longer_each_time_until_it_accepts() {
+        run(async {
+            let pool = Pool::default();
+            let peer = pool.peer(&address());
+            peer.refused();
+            assert!(pool.rests(&address()));
+            tokio::time::advance(REST).await;
+            assert!(!pool.rests(&address()));
+            peer.refused();
+            tokio::time::advance(REST).await;
+            assert!(pool.rests(&address()));
+            peer.accepted();
+            assert!(!pool.rests(&address()));
+        });
+    }
+
+    #[test]
+    fn a_sweep_forgets_instances_of_which_nothing_is_left() {
+        let pool = Pool::default();
+        let lease = Lease::new(&pool.peer(&address()));
+        pool.sweep();
+        assert_eq!(pool.0.borrow().len(), 1);
+        drop(lease);
+        pool.sweep();
+        assert_eq!(pool.0.borrow().len(), 0);
+    }
+}

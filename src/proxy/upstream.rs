@@ -1,0 +1,191 @@
+//! Sending a request: attempt after attempt as the route says, in each the instances in order until one takes the connection.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::dial::dial;
+use super::error::Failed;
+use super::head::Head;
+use super::pool::{Lease, Peer};
+use super::retry::{self, Ended};
+use super::upload::{Source, Upload};
+use super::worker::Worker;
+use super::{LocalExecutor, MAX_HEADERS};
+use crate::decide::plan::Plan;
+use crate::decide::snapshot::{Endpoint, Target};
+use crate::model::gateway::Protocol;
+use crate::rt::task;
+
+/// A connection that was unused for less is not closed for being unused: when it ends without an answer, the request ended it.
+const STALE: Duration = Duration::from_millis(100);
+
+/// A request that is to be sent.
+#[derive(Debug)]
+pub(super) struct Sending<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) plan: &'a Plan,
+    pub(super) head: &'a Head,
+    pub(super) source: &'a Rc<RefCell<Source>>,
+}
+
+/// An answer, and from whom.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) response: Response<Incoming>,
+    pub(super) lease: Lease,
+    pub(super) target: Arc<Target>,
+    pub(super) endpoint: Arc<Endpoint>,
+}
+
+impl Sending<'_> {
+    /// All attempts. Timeouts are the caller's: dropping this ends what is under way.
+    pub(super) async fn run(&self) -> Result<Answered, Failed> {
+        let mut attempt = 0;
+        loop {
+            let result = self.attempt(attempt as usize).await;
+            let Some(policy) = &self.plan.route.retry else {
+                return result;
+            };
+            let ended = match &result {
+                Ok(answered) => Ended::Answer(answered.response.status().as_u16(), answered.response.headers()),
+                Err(failed) => Ended::Failed(failed),
+            };
+            if attempt >= policy.retries || !retry::wanted(policy, ended) || !self.source.borrow().replays() {
+                return result;
+            }
+            attempt += 1;
+            let pause = self.worker.chance(|rng| retry::pause(attempt, rng));
+            // The connection of an answer that nobody reads is closed here, before the pause.
+            drop(result);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One attempt: the next instance in turn, and if it refuses the others, then the failover targets.
+    async fn attempt(&self, number: usize) -> Result<Answered, Failed> {
+        let own = self.plan.first_target().endpoints.len();
+        let turn = number % own.max(1);
+        let hops = self.plan.hops().take(own).skip(turn).chain(self.plan.hops().take(turn)).chain(self.plan.hops().skip(own));
+        let mut last = None;
+        for (target, endpoint) in hops {
+            match self.hop(target, endpoint).await {
+                Err(failed) if failed.tries_next() => last = Some(failed),
+                other => return other,
+            }
+        }
+        Err(last.unwrap_or_else(|| Failed::Connect(std::io::ErrorKind::AddrNotAvailable.into())))
+    }
+
+    /// One instance: by a connection that was used before, or a new one.
+    async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
+        let peer = self.worker.pool.peer(&endpoint.address);
+        let mut lease = Lease::new(&peer);
+        let http2 = matches!(target.protocol, Protocol::Http2 | Protocol::Grpc);
+        let response = match self.reused(http2, &peer, &mut lease).await {
+            Some(answered) => answered?,
+            None => self.fresh(http2, &peer, endpoint, &mut lease).await?,
+        };
+        Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
+    }
+
+    /// Over a connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
+    /// (`docs/differences.md`, stale-pool).
+    async fn reused(&self, http2: bool, peer: &Rc<Peer>, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
+        let (failed, rested) = if http2 {
+            let mut sender = peer.shared()?;
+            match sender.try_send_request(self.request(true).ok()?).await {
+                Ok(response) => return Some(Ok(response)),
+                Err(failed) if is_reset(failed.error()) => return Some(Err(Failed::from_hyper(failed.into_error()))),
+                Err(failed) => {
+                    peer.unshare();
+                    (failed, true)
+                }
+            }
+        } else {
+            let (mut sender, since) = peer.idle()?;
+            let rested = since.elapsed() >= STALE;
+            match sender.try_send_request(self.request(false).ok()?).await {
+                Ok(response) => {
+                    lease.hold(sender);
+                    return Some(Ok(response));
+                }
+                Err(failed) => (failed, rested),
+            }
+        };
+        let unsent = failed.message().is_some();
+        let again = rested && idempotent(&self.head.method) && self.source.borrow().replays();
+        if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
+    }
+
+    async fn fresh(&self, http2: bool, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+        let request = self.request(http2)?;
+        let io = match dial(endpoint, self.plan.upstream.connect_timeout).await {
+            Ok(io) => TokioIo::new(io),
+            Err(failed) => {
+                peer.refused();
+                return Err(failed);
+            }
+        };
+        peer.accepted();
+        if http2 {
+            let mut builder = http2::Builder::new(LocalExecutor);
+            builder.timer(TokioTimer::new()).adaptive_window(true).max_header_list_size(super::MAX_HEADER_BYTES);
+            let (mut sender, connection) = builder.handshake(io).await.map_err(Failed::Reset)?;
+            // An error of the connection is one of its requests, which tell.
+            task::spawn(async move { drop(connection.await) });
+            peer.share(sender.clone());
+            sender.send_request(request).await.map_err(Failed::from_hyper)
+        } else {
+            let mut builder = http1::Builder::new();
+            builder.max_headers(MAX_HEADERS * 2);
+            let (mut sender, connection) = builder.handshake(io).await.map_err(Failed::Reset)?;
+            task::spawn(async move { drop(connection.with_upgrades().await) });
+            let response = sender.send_request(request).await.map_err(Failed::Reset)?;
+            lease.hold(sender);
+            Ok(response)
+        }
+    }
+
+    /// The request as the instance's protocol wants it. The authority is the client's, unchanged.
+    fn request(&self, http2: bool) -> Result<Request<Upload>, Failed> {
+        let head = self.head;
+        let mut request = Request::new(Upload::new(self.source));
+        *request.method_mut() = head.method.clone();
+        *request.headers_mut() = head.headers.clone();
+        let target = self.plan.rewritten.as_deref().unwrap_or(&head.target);
+        let path = PathAndQuery::try_from(target).map_err(|_| Failed::Unwritable)?;
+        let mut uri = http::uri::Parts::default();
+        uri.path_and_query = Some(path);
+        let authority = Authority::try_from(head.authority.as_str()).ok().filter(|_| http2);
+        if let Some(authority) = authority {
+            uri.scheme = Some(Scheme::HTTP);
+            uri.authority = Some(authority);
+            *request.version_mut() = Version::HTTP_2;
+        } else {
+            let host = HeaderValue::from_str(&head.authority).map_err(|_| Failed::Unwritable)?;
+            request.headers_mut().insert(HOST, host);
+        }
+        *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?;
+        Ok(request)
+    }
+}
+
+/// Whether an HTTP/2 error is one of the stream, on a connection that lives.
+fn is_reset(error: &hyper::Error) -> bool {
+    use std::error::Error as _;
+    error.source().is_some_and(|s| s.to_string().starts_with("stream error"))
+}
+
+/// Whether a request may be sent twice (RFC 9110, 9.2.2).
+fn idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+}

@@ -1,0 +1,130 @@
+//! What one worker has for itself: pools, chance, counters. Nothing of it is shared with another thread but by number.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::outcome::{AccessLog, Counters};
+use super::pool::Pool;
+use super::splice::Buffer;
+use crate::decide::balance::{Dice, Load};
+use crate::decide::snapshot::Endpoint;
+use crate::rt::rng::Rng;
+use crate::rt::task;
+use crate::state::{Current, Live, Reader};
+
+/// How often unused connections are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// A worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) pool: Pool,
+    pub(super) counters: Arc<Counters>,
+    pub(super) access: Option<AccessLog>,
+    /// Through which short reads of spliced connections go.
+    pub(super) buffer: RefCell<Buffer>,
+    rng: RefCell<Rng>,
+}
+
+impl Worker {
+    pub(super) fn new(counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
+        let worker = Self { pool: Pool::default(), counters, access, buffer: RefCell::default(), rng: RefCell::new(rng) };
+        Rc::new(worker)
+    }
+
+    /// Looks through the pool for ever.
+    pub(super) fn sweep(self: &Rc<Self>) {
+        let worker = Rc::downgrade(self);
+        task::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                match worker.upgrade() {
+                    Some(worker) => worker.pool.sweep(),
+                    None => return,
+                }
+            }
+        });
+    }
+
+    /// A new request id: a random UUID.
+    pub(super) fn request_id(&self) -> HeaderValue {
+        let bytes = self.rng.borrow_mut().bytes();
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let text = uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).expect("a UUID is made of digits, letters and hyphens")
+    }
+
+    /// Runs with the worker's generator.
+    pub(super) fn chance<T>(&self, use_it: impl FnOnce(&mut Rng) -> T) -> T {
+        use_it(&mut self.rng.borrow_mut())
+    }
+}
+
+/// A gateway as one worker sees it.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) worker: Rc<Worker>,
+    live: Reader,
+    turns: RefCell<Turns>,
+}
+
+/// Round-robin counters; they begin anew with each generation, in which other targets have their numbers.
+#[derive(Debug, Default)]
+struct Turns {
+    generation: u64,
+    by_target: HashMap<u32, u64>,
+}
+
+impl Site {
+    pub(super) fn new(worker: &Rc<Worker>, live: &Live) -> Rc<Self> {
+        Rc::new(Self { worker: worker.clone(), live: live.reader(), turns: RefCell::default() })
+    }
+
+    /// The newest state, for one decision.
+    pub(super) fn current(&self) -> Current {
+        let state = self.live.current();
+        let mut turns = self.turns.borrow_mut();
+        if turns.generation != state.generation {
+            *turns = Turns { generation: state.generation, by_target: HashMap::new() };
+        }
+        state
+    }
+
+    /// The dice of a decision.
+    pub(super) fn dice(&self) -> Thrower<'_> {
+        Thrower(&self.worker.rng)
+    }
+}
+
+impl Load for Site {
+    fn turn(&self, balancer: u32) -> u64 {
+        let mut turns = self.turns.borrow_mut();
+        // Workers start anywhere in the round, else the first instance would get the first request of each.
+        let turn = turns.by_target.entry(balancer).or_insert_with(|| u64::from(self.worker.rng.borrow_mut().below(1 << 16)));
+        *turn += 1;
+        *turn
+    }
+
+    fn active(&self, endpoint: &Endpoint) -> u32 {
+        self.worker.pool.active(&endpoint.address)
+    }
+
+    fn rests(&self, endpoint: &Endpoint) -> bool {
+        self.worker.pool.rests(&endpoint.address)
+    }
+}
+
+/// Throws the worker's dice.
+#[derive(Debug)]
+pub(super) struct Thrower<'a>(&'a RefCell<Rng>);
+
+impl Dice for Thrower<'_> {
+    fn roll(&mut self, sides: u32) -> u32 {
+        self.0.borrow_mut().below(sides)
+    }
+}

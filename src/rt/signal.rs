@@ -1,0 +1,62 @@
+//! How a process is told to end: TERM and INT drain, a second one ends at once; a handle does the same from inside.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// Tells a running process to drain. Clones tell the same process.
+#[derive(Clone, Debug)]
+pub struct Shutdown(Arc<watch::Sender<bool>>);
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(false).0))
+    }
+}
+
+impl Shutdown {
+    /// Asks for the drain.
+    pub fn trigger(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether the drain was asked for.
+    pub fn is_triggered(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Resolves when the drain was asked for.
+    pub async fn triggered(&self) {
+        // The sender is held by `self`, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|t| *t).await;
+    }
+}
+
+/// The signals that end a process.
+#[derive(Debug)]
+pub struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Listens from now on; needs a runtime with I/O.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next TERM or INT, as the exit code of a process that it killed: 143 or 130.
+    pub async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.term.recv() => 143,
+            _ = self.int.recv() => 130,
+        }
+    }
+
+    /// Ends the process at once when a signal comes: for the time after the first one.
+    pub async fn exit_on_next(&mut self) -> std::convert::Infallible {
+        let code = self.next().await;
+        std::process::exit(i32::from(code))
+    }
+}

@@ -1,0 +1,96 @@
+//! Named threads with a runtime each. The first that ends before it was told ends the others; a panic is a failure.
+
+use std::future::Future;
+use std::io;
+use std::thread::JoinHandle;
+
+use super::signal::Shutdown;
+
+/// Why a process ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A thread panicked: a bug.
+    #[error("thread {0} panicked")]
+    Panicked(String),
+    /// A thread could not be started.
+    #[error("cannot start thread {0}")]
+    Start(String, #[source] io::Error),
+}
+
+/// The threads of a process.
+#[derive(Debug, Default)]
+pub struct Supervisor {
+    threads: Vec<(String, JoinHandle<()>)>,
+    shutdown: Shutdown,
+}
+
+/// Triggers the shutdown when its thread ends, however it ends.
+struct Ends(Shutdown);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.trigger();
+    }
+}
+
+impl Supervisor {
+    /// The handle that tells all threads to end.
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+
+    /// Runs what `make` makes on a thread and a single-threaded runtime of its own; tasks that it spawns by
+    /// [`super::task::spawn`] are dropped when it is done.
+    pub fn start<M, F>(&mut self, name: &str, make: M) -> Result<(), Failure>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = ()>,
+    {
+        let failed = |e| Failure::Start(name.to_owned(), e);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let ends = Ends(self.shutdown());
+        let body = move || {
+            let _ends = ends;
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, async { make().await });
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(failed)?;
+        self.threads.push((name.to_owned(), thread));
+        Ok(())
+    }
+
+    /// Waits until all threads have ended. The first failure, if there was one.
+    pub fn join(self) -> Result<(), Failure> {
+        let mut first = Ok(());
+        for (name, thread) in self.threads {
+            if thread.join().is_err() && first.is_ok() {
+                first = Err(Failure::Panicked(name));
+            }
+        }
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_the_others_and_is_the_failure() {
+        let mut all = Supervisor::default();
+        let told = all.shutdown();
+        all.start("waits", move || async move { told.triggered().await }).unwrap();
+        all.start("breaks", || async { panic!("on purpose") }).unwrap();
+        assert!(matches!(all.join(), Err(Failure::Panicked(name)) if name == "breaks"));
+    }
+
+    #[test]
+    fn threads_that_end_when_told_are_no_failure() {
+        let mut all = Supervisor::default();
+        let told = all.shutdown();
+        let handle = told.clone();
+        all.start("waits", move || async move { told.triggered().await }).unwrap();
+        handle.trigger();
+        assert!(all.join().is_ok());
+    }
+}

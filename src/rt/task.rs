@@ -1,0 +1,11 @@
+//! The one place where tasks of a worker are spawned. They stay on its thread.
+
+use std::future::Future;
+
+/// Spawns a task on the worker's own thread. It ends with the worker at the latest.
+///
+/// # Panics
+/// Outside of a worker: only code that runs in one calls this.
+pub fn spawn(future: impl Future<Output = ()> + 'static) {
+    drop(tokio::task::spawn_local(future));
+}

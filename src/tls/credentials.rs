@@ -1,0 +1,172 @@
+//! The keys of a gateway as TLS configurations, built once a generation and shared by all workers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, ServerConfig};
+
+use super::{Error, pem, shared_provider};
+use crate::model::gateway::Certificate;
+
+/// What a gateway shows to clients.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    http: Arc<ServerConfig>,
+    bytes: Arc<ServerConfig>,
+}
+
+impl Credentials {
+    /// Reads the files and checks that keys and certificates fit each other.
+    pub fn build(certificates: &[Certificate]) -> Result<Self, Error> {
+        let mut resolver = BySni::default();
+        for certificate in certificates {
+            resolver.add(certificate)?;
+        }
+        let resolver = Arc::new(resolver);
+        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver, &[]) })
+    }
+
+    /// For a TLS listener: with `h2` and `http/1.1` by ALPN if it reads requests, without ALPN if not.
+    pub const fn server(&self, reads_requests: bool) -> &Arc<ServerConfig> {
+        if reads_requests { &self.http } else { &self.bytes }
+    }
+}
+
+fn config(resolver: Arc<BySni>, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(shared_provider());
+    let versions = builder.with_safe_default_protocol_versions().expect("the provider has suites for TLS 1.2 and 1.3");
+    let mut config = versions.with_no_client_auth().with_cert_resolver(resolver);
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    // Tickets instead of a table of sessions that the workers would have to share.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    if let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
+        config.ticketer = ticketer;
+    }
+    Arc::new(config)
+}
+
+/// Chooses by the name the client asks for: exact, then `*.` over its last labels, else the first certificate given.
+#[derive(Debug, Default)]
+struct BySni {
+    first: Option<Arc<CertifiedKey>>,
+    by_name: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl BySni {
+    fn add(&mut self, certificate: &Certificate) -> Result<(), Error> {
+        let chain = pem::chain(&certificate.cert)?;
+        let key = pem::key(&certificate.key)?;
+        let key = shared_provider().key_provider.load_private_key(key).map_err(|e| Error::Key(certificate.key.clone(), e))?;
+        let mut names = certificate.hosts.clone();
+        if names.is_empty() {
+            names = names_in(&chain[0]);
+        }
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            // Some keys do not tell; then the first handshake does.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(source) => return Err(Error::Mismatch { cert: certificate.cert.clone(), key: certificate.key.clone(), source }),
+        }
+        let certified = Arc::new(certified);
+        self.first.get_or_insert_with(|| certified.clone());
+        for name in names {
+            self.by_name.entry(name.to_ascii_lowercase()).or_insert_with(|| certified.clone());
+        }
+        Ok(())
+    }
+
+    fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let Some(name) = name.map(str::to_ascii_lowercase) else {
+            return self.first.clone();
+        };
+        let wildcard = || name.split_once('.').and_then(|(_, rest)| self.by_name.get(&format!("*.{rest}")));
+        self.by_name.get(&name).or_else(wildcard).or(self.first.as_ref()).cloned()
+    }
+}
+
+impl ResolvesServerCert for BySni {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.find(hello.server_name())
+    }
+}
+
+/// The DNS names of a certificate; none if it is not one, which the check against its key tells.
+fn names_in(leaf: &rustls_pki_types::CertificateDer<'_>) -> Vec<String> {
+    let Ok(leaf) = webpki::EndEntityCert::try_from(leaf) else {
+        return Vec::new();
+    };
+    leaf.valid_dns_names().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("gw-tls-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn certificate(&self, file: &str, names: &[&str]) -> Certificate {
+            let made = rcgen::generate_simple_self_signed(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+            let (cert, key) = (self.0.join(format!("{file}.pem")), self.0.join(format!("{file}-key.pem")));
+            std::fs::write(&cert, made.cert.pem()).unwrap();
+            std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+            Certificate { cert, key, hosts: Vec::new(), name: None }
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn der(path: &Path) -> rustls_pki_types::CertificateDer<'static> {
+        pem::chain(path).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_certificate_is_found_by_name_by_wildcard_and_else_the_first_is_shown() {
+        let folder = Folder::new("sni");
+        let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["Two.test", "*.two.test"]));
+        let mut resolver = BySni::default();
+        resolver.add(&one).unwrap();
+        resolver.add(&two).unwrap();
+        for (asked, shown) in [
+            (Some("one.test"), &one),
+            (Some("TWO.test"), &two),
+            (Some("a.two.test"), &two),
+            (Some("a.b.two.test"), &one),
+            (Some("else.test"), &one),
+            (None, &one),
+        ] {
+            assert_eq!(resolver.find(asked).unwrap().cert[0], der(&shown.cert), "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let folder = Folder::new("mismatch");
+        let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["two.test"]));
+        let mixed = Certificate { key: two.key, ..one };
+        assert!(matches!(Credentials::build(&[mixed]), Err(Error::Mismatch { .. })));
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_says_so() {
+        let folder = Folder::new("empty");
+        let mut one = folder.certificate("one", &["one.test"]);
+        one.cert = one.key.clone();
+        let error = Credentials::build(&[one]).unwrap_err().to_string();
+        assert!(error.ends_with("holds no certificate"), "{error}");
+    }
+}

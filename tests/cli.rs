@@ -1,0 +1,221 @@
+//! The program as one types it: exit codes, what goes to stdout and what to stderr, texts of errors.
+
+mod support;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use support::{Scratch, gw, scratch, scratch_with};
+
+fn run(folder: &Path, args: &[&str], stdin: &str) -> Output {
+    let mut command = gw(args);
+    let command = command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("gw starts");
+    // One that reads no stdin may have ended already.
+    drop(child.stdin.take().expect("a pipe").write_all(stdin.as_bytes()));
+    child.wait_with_output().expect("gw ends")
+}
+
+#[track_caller]
+fn expect(output: &Output, code: i32) -> (String, String) {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert_eq!(output.status.code(), Some(code), "stdout:\n{out}\nstderr:\n{err}");
+    (out, err)
+}
+
+const WEB: &str = r#"{"Kind": "service-defaults", "Name": "web", "Protocol": "http"}"#;
+
+const ROUTER: &str = r#"{"Kind": "service-router", "Name": "web", "Routes": [
+  {"Match": {"HTTP": {"PathPrefix": "/v2/"}}, "Destination": {"ServiceSubset": "v2"}}
+]}"#;
+
+const RESOLVER: &str = r#"{"Kind": "service-resolver", "Name": "web", "DefaultSubset": "v1", "Subsets": {
+  "v1": {"Filter": "Service.Meta.version == v1"}, "v2": {"Filter": "Service.Meta.version == v2"}
+}}"#;
+
+const EDGE: &str = r#"{"Kind": "ingress-gateway", "Name": "edge", "Listeners": [
+  {"Port": 8080, "Protocol": "http", "Services": [{"Name": "web", "Hosts": ["shop.test"]}]}
+]}"#;
+
+const GW_TOML: &str = r#"
+entries = ["gw.d"]
+
+[[gateway]]
+kind = "ingress"
+name = "edge"
+
+[[service]]
+name = "web"
+[[service.instance]]
+address = "127.0.0.1:3000"
+meta = { version = "v1" }
+"#;
+
+fn shop(name: &str) -> Scratch {
+    let entries = [("gw.d/web.json", WEB), ("gw.d/router.json", ROUTER), ("gw.d/resolver.json", RESOLVER), ("gw.d/edge.json", EDGE)];
+    scratch_with(name, &[&entries[..], &[("gw.toml", GW_TOML)]].concat())
+}
+
+#[test]
+fn without_a_word_gw_prints_ten_lines() {
+    let folder = scratch("bare");
+    let (out, err) = expect(&run(folder.path(), &[], ""), 0);
+    assert_eq!(out.lines().count(), 10, "{out}");
+    assert_eq!(err, "");
+}
+
+#[test]
+fn a_wrong_word_is_usage_and_says_what_was_meant() {
+    let folder = scratch("usage");
+    for args in
+        [&["ingres"][..], &["inspect"], &["config", "validate", "--nope"], &["run", "--workers", "0"], &["ingress", "--listen", "x"]]
+    {
+        let (out, err) = expect(&run(folder.path(), args, ""), 2);
+        assert!(out.is_empty() && !err.is_empty(), "{args:?}");
+    }
+    let (_, err) = expect(&run(folder.path(), &["ingres"], ""), 2);
+    assert!(err.contains("'ingress'"), "{err}");
+}
+
+#[test]
+fn a_gateway_with_nothing_to_listen_on_says_what_to_type() {
+    let folder = scratch("nothing");
+    let (_, err) = expect(&run(folder.path(), &["ingress"], ""), 2);
+    assert!(err.contains("--listen 8080"), "{err}");
+}
+
+#[test]
+fn entries_that_fit_together_are_accepted() {
+    let folder = shop("accepted");
+    for inputs in [&[][..], &["gw.toml"], &["gw.d"], &["gw.toml", "gw.d"]] {
+        let (out, err) = expect(&run(folder.path(), &[&["config", "validate"], inputs].concat(), ""), 0);
+        assert_eq!(out, "");
+        assert!(err.starts_with("4 entries"), "{err}");
+    }
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "-"], WEB), 0);
+    assert!(err.starts_with("1 entry read"), "{err}");
+}
+
+#[test]
+fn every_error_is_there_at_once_sorted_by_file_and_line() {
+    let a = "{\"Kind\": \"service-router\", \"Name\": \"a\",\n \"Rooutes\": [],\n \"Routes\": [{\"Match\": {\"HTTP\": {\"PathPrefix\": \"x\"}}}]}";
+    let b = r#"{"Kind": "service-spliter", "Name": "b"}"#;
+    let folder = scratch_with("errors", &[("gw.d/b.json", b), ("gw.d/a.json", a)]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "gw.d", "--error-format", "short"], ""), 3);
+    let lines: Vec<&str> = err.lines().collect();
+    assert!(lines[0].starts_with("gw.d/a.json:2:2: error[GW0102]: ") && lines[0].contains("Rooutes"), "{err}");
+    assert!(lines.iter().any(|l| l.starts_with("gw.d/b.json:1:") && l.contains("error[GW0105]")), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "gw.d"], ""), 3);
+    assert!(err.contains(" --> gw.d/a.json:2:2") && err.contains("Routes") && err.contains("^^^^"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "gw.d", "--error-format", "json"], ""), 3);
+    let first: serde_json::Value = serde_json::from_str(err.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&first["file"], &first["line"], &first["code"]), (&"gw.d/a.json".into(), &2.into(), &"GW0102".into()));
+}
+
+#[test]
+fn entries_that_clash_are_refused_as_a_set() {
+    let missing = r#"{"Kind": "service-router", "Name": "web", "Routes": [{"Destination": {"ServiceSubset": "v9"}}]}"#;
+    let folder = scratch_with("clash", &[("a.json", WEB), ("b.json", missing)]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", ".", "--error-format", "short"], ""), 3);
+    assert!(err.contains("v9") && err.contains("b.json:1:"), "{err}");
+    let twice = scratch_with("twice", &[("a.json", WEB), ("b.json", &WEB.replace("web", "WEB"))]);
+    let (_, err) = expect(&run(twice.path(), &["config", "validate", ".", "--error-format", "short"], ""), 3);
+    assert!(err.contains("GW0501"), "{err}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_refused_and_not_a_panic() {
+    let folder = scratch("absent");
+    for args in
+        [&["config", "validate", "nope.hcl"][..], &["run", "-c", "nope.toml"], &["inspect", "route", "GET", "http://x/", "-c", "no"]]
+    {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.contains("GW0001"), "{err}");
+    }
+}
+
+#[test]
+fn an_unknown_key_of_gw_toml_is_an_error_at_its_place() {
+    let folder = scratch_with("toml", &[("gw.toml", "[[gateway]]\nkind = \"ingress\"\nadmn = \"127.0.0.1:1\"\n")]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "--error-format", "short"], ""), 3);
+    assert!(err.starts_with("gw.toml:3:1: error[GW0003]"), "{err}");
+}
+
+#[test]
+fn inspect_route_says_where_and_why_and_its_exit_code_is_the_answer() {
+    let folder = shop("route");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test:8080/"], ""), 0);
+    assert!(out.contains("- service-router/web Routes[0]") && out.contains("=> forwarded to v1.web.default.default.dc1"), "{out}");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test/v2/x", "-o", "name"], ""), 1);
+    assert_eq!(out, "no_healthy_endpoint\n");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://other.test/", "-o", "json"], ""), 1);
+    let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&answer["schema"], &answer["outcome"]["code"]), (&"gw.explanation/v1".into(), &"no_host".into()));
+    expect(&run(folder.path(), &["inspect", "route", "GET", "no-url"], ""), 2);
+}
+
+#[test]
+fn inspect_chain_prints_a_tree_or_what_consul_prints() {
+    let folder = shop("chain");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "chain", "web"], ""), 0);
+    assert!(out.contains("router web") && out.contains("PathPrefix \"/v2/\"") && out.contains("service-router/web Routes[0]"), "{out}");
+    let args = ["inspect", "chain", "web", "-c", "gw.d", "-o", "consul", "--datacenter", "dc9"];
+    let (out, _) = expect(&run(folder.path(), &args, ""), 0);
+    let chain: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&chain["Chain"]["ServiceName"], &chain["Chain"]["Datacenter"]), (&"web".into(), &"dc9".into()));
+    let circle = [
+        ("a.json", r#"{"Kind": "service-resolver", "Name": "a", "Redirect": {"Service": "b"}}"#),
+        ("b.json", r#"{"Kind": "service-resolver", "Name": "b", "Redirect": {"Service": "a"}}"#),
+    ];
+    let circle = scratch_with("circle", &circle);
+    let (_, err) = expect(&run(circle.path(), &["inspect", "chain", "a", "-c", "."], ""), 3);
+    assert!(err.contains("circular"), "{err}");
+}
+
+#[test]
+fn inspect_routes_lists_files_and_says_when_nothing_answers() {
+    let folder = shop("routes");
+    let (out, err) = expect(&run(folder.path(), &["inspect", "routes", "-c", "gw.toml"], ""), 0);
+    assert!(out.contains("edge:8080") && out.contains("shop.test") && out.contains("v1.web.default.default.dc1"), "{out}");
+    assert_eq!(err, "from gw.toml\n");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "routes", "-c", "gw.toml", "-o", "jsonl"], ""), 0);
+    assert!(out.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{out}");
+    let (_, err) = expect(&run(folder.path(), &["inspect", "routes", "--admin", "127.0.0.1:1"], ""), 4);
+    assert!(err.contains("127.0.0.1:1"), "{err}");
+}
+
+#[test]
+fn batch_answers_every_line_in_order_whatever_it_says() {
+    let folder = scratch("batch");
+    let questions = format!(
+        "{}\nno json\n\n{}\n{}\n",
+        serde_json::json!({"validate": {"existing": [], "write": serde_json::from_str::<serde_json::Value>(WEB).expect("JSON")}}),
+        serde_json::json!({"chain": {"entries": [], "service": "web", "datacenter": "dc1"}}),
+        serde_json::json!({"other": {}}),
+    );
+    let (out, err) = expect(&run(folder.path(), &["inspect", "batch"], &questions), 0);
+    let answers: Vec<serde_json::Value> = out.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!(answers.len(), 4, "{out}");
+    assert_eq!(answers[0]["accepted"], true, "{out}");
+    assert!(answers[1]["error"].is_string() && answers[2]["chain"].is_object() && answers[3]["error"].is_string(), "{out}");
+    assert_eq!(err, "");
+}
+
+#[test]
+fn one_that_has_read_enough_is_no_error() {
+    let folder = scratch("pipe");
+    let mut child =
+        gw(&["completions", "bash"]).current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gw starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("gw ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn pages_are_written_where_they_are_wanted() {
+    let folder = scratch("man");
+    let (out, _) = expect(&run(folder.path(), &["man", "pages"], ""), 0);
+    assert!(out.lines().all(|path| folder.path().join(path).is_file()), "{out}");
+    assert!(out.contains("pages/man1/gw-ingress.1") && out.contains("pages/man5/gw.toml.5"), "{out}");
+}

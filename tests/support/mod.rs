@@ -1,0 +1,177 @@
+//! What tests of the running program share: folders, backends, the program, curl.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Longer than anything takes that works.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A folder that is gone when it is dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// An empty folder of one's own.
+pub(crate) fn scratch(name: &str) -> Scratch {
+    let path = std::env::temp_dir().join(format!("gw-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&path).expect("a folder");
+    Scratch(path)
+}
+
+/// A folder of one's own with these files.
+pub(crate) fn scratch_with(name: &str, files: &[(&str, &str)]) -> Scratch {
+    let folder = scratch(name);
+    for (file, text) in files {
+        let file = folder.path().join(file);
+        std::fs::create_dir_all(file.parent().expect("a folder above")).expect("a folder");
+        std::fs::write(file, text).expect("a file");
+    }
+    folder
+}
+
+/// A port that nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
+
+/// gw with arguments, and nothing of the environment that speaks to it.
+pub(crate) fn gw(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gw"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GW_") || name.starts_with("CONSUL_")) {
+        command.env_remove(name);
+    }
+    command.args(args).env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// A service that answers every request with its name, the method and the path, until the process ends.
+pub(crate) fn backend(name: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let name = name.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let name = name.clone();
+            std::thread::spawn(move || drop(answer(stream, &name)));
+        }
+    });
+    address
+}
+
+fn answer(stream: TcpStream, name: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut stream = stream;
+    loop {
+        let mut first = String::new();
+        if reader.read_line(&mut first)? == 0 {
+            return Ok(());
+        }
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            match line.trim_end().split_once(':') {
+                Some((key, value)) if key.eq_ignore_ascii_case("content-length") => length = value.trim().parse().unwrap_or(0),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
+        let words: Vec<&str> = first.split(' ').collect();
+        let body = format!("{name} {} {}", words[0], words.get(1).unwrap_or(&"-"));
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    }
+}
+
+/// What curl prints: the body, or `gw CODE` for an answer of gw's own. The arguments are words of a shell.
+pub(crate) fn curl(args: &str) -> String {
+    let output = Command::new("sh").arg("-c").arg(format!("curl -sS -i --max-time 20 --noproxy '*' {args}")).output().expect("a shell");
+    assert!(output.status.success(), "curl {args}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    match head.lines().find_map(|line| line.strip_prefix("x-gw-code: ")) {
+        Some(code) => format!("gw {}", code.trim()),
+        None => body.trim_end().to_owned(),
+    }
+}
+
+/// A gateway that runs; killed when dropped.
+pub(crate) struct Gateway {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    /// Where admin requests are answered.
+    pub(crate) admin: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts gw and waits until it says that it listens. The admin listener has a port of its own.
+    pub(crate) fn start(args: &[&str], folder: &Path) -> Self {
+        let mut command = gw(args);
+        command.args(["--admin-bind", "127.0.0.1:0"]);
+        Self::spawn(command.current_dir(folder))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("gw starts");
+        let stderr = child.stderr.take().expect("a pipe");
+        let said = Arc::new(Mutex::new(String::new()));
+        let lines = read_lines(stderr, said.clone());
+        let admin = loop {
+            let Ok(line) = lines.recv_timeout(PATIENCE) else {
+                drop(child.kill());
+                panic!("gw does not listen: {}", said.lock().expect("a text"));
+            };
+            if let Some(rest) = line.trim().strip_prefix("admin on http://") {
+                break rest.split('/').next().and_then(|a| a.parse().ok()).expect("an address");
+            }
+        };
+        Self { child, said, admin }
+    }
+
+    /// What it wrote to stderr so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("a text").clone()
+    }
+
+    /// TERM, and its exit code when it has ended.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+        self.child.wait().expect("gw ends").code()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn read_lines(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            said.lock().expect("a text").push_str(&format!("{line}\n"));
+            drop(sender.send(line));
+        }
+    });
+    receiver
+}
