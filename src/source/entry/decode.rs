@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::codes;
 use super::cx::Cx;
-use super::tree::{Key, Map, Node, Value};
+use super::tree::{Key, Map, Node, Value, number};
 use crate::model::entry::Opaque;
 
 /// A type that fields of entries have: how it is taken from a tree and how Consul prints it.
@@ -27,9 +26,7 @@ pub(super) fn take<T: Field>(node: &Node, cx: &mut Cx) -> T {
 
 impl<T: Field> Field for Option<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
-        let inner = node.unwrapped();
-        // A list that holds null alone is still a list to the reader above this one.
-        if inner.value == Value::Null { None } else { Some(T::decode(inner, cx)) }
+        Some(T::decode(node.unwrapped(), cx))
     }
 
     fn print(&self) -> Json {
@@ -75,8 +72,8 @@ impl<T: Field> Field for Vec<T> {
 
 /// The members of a map; a list of maps is merged, the later member wins.
 fn members(node: &Node, cx: &mut Cx, mut each: impl FnMut(&Key, &Node, &mut Cx)) {
-    fn walk(node: &Node, cx: &mut Cx, each: &mut dyn FnMut(&Key, &Node, &mut Cx)) {
-        let node = node.unwrapped();
+    fn walk(outer: &Node, cx: &mut Cx, each: &mut dyn FnMut(&Key, &Node, &mut Cx)) {
+        let node = outer.unwrapped();
         match &node.value {
             Value::Map(map) => map.iter().for_each(|(k, v)| cx.at(format!("[{}]", k.text), |cx| each(k, v, cx))),
             Value::List(items) => {
@@ -84,7 +81,8 @@ fn members(node: &Node, cx: &mut Cx, mut each: impl FnMut(&Key, &Node, &mut Cx))
                     cx.at(format!("[{i}]"), |cx| walk(item, cx, each));
                 }
             }
-            Value::Null => {}
+            Value::Null if outer.value == Value::Null => {}
+            Value::Null => cx.null_in_list(node),
             _ => cx.wrong(node, "an object"),
         }
     }
@@ -111,10 +109,12 @@ impl Field for Opaque {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         let mut out = BTreeMap::new();
         members(node, cx, |key, value, cx| {
-            // A list of one stands for its element, once for every time the value is decoded.
-            let value = if cx.twice { value.unwrapped().unwrapped() } else { value.unwrapped() };
             refuse_null_in_lists(value, cx);
-            out.insert(key.text.clone(), sorted(value.to_json()));
+            let mut json = unlisted(value.to_json());
+            if cx.twice {
+                json = unlisted(as_sent(json));
+            }
+            out.insert(key.text.clone(), sorted(json));
         });
         out.into_iter().collect()
     }
@@ -128,14 +128,43 @@ impl Field for Opaque {
     }
 }
 
+/// A list of one stands for its element, and so do the lists of one in the maps of that element.
+fn unlisted(value: Json) -> Json {
+    match value {
+        Json::Array(mut items) if items.len() == 1 => unlisted_members(items.remove(0)),
+        other => other,
+    }
+}
+
+fn unlisted_members(value: Json) -> Json {
+    let single = |value: Json| match value {
+        Json::Array(mut items) if items.len() == 1 => items.remove(0),
+        other => other,
+    };
+    match value {
+        Json::Object(map) => Json::Object(map.into_iter().map(|(k, v)| (k, unlisted_members(single(v)))).collect()),
+        Json::Array(items) => Json::Array(items.into_iter().map(unlisted_members).collect()),
+        other => other,
+    }
+}
+
+/// Numbers as the command sends them and the server reads them: as floats.
+fn as_sent(value: Json) -> Json {
+    match value {
+        Json::Number(n) => number(n.as_f64().unwrap_or(0.0)),
+        Json::Object(map) => Json::Object(map.into_iter().map(|(k, v)| (k, as_sent(v))).collect()),
+        Json::Array(items) => Json::Array(items.into_iter().map(as_sent).collect()),
+        other => other,
+    }
+}
+
 /// Null inside a list of an opaque map ends the process of a Consul server (semantics 1).
 fn refuse_null_in_lists(node: &Node, cx: &mut Cx) {
     match &node.value {
         Value::List(items) => {
             for item in items {
                 if item.value == Value::Null {
-                    let message = format!("null inside a list in {}: a Consul server ends when it takes this", cx.here());
-                    cx.error(codes::NULL_IN_LIST, &item.span, message);
+                    cx.null_in_list(item);
                 }
                 refuse_null_in_lists(item, cx);
             }
@@ -161,6 +190,10 @@ pub(super) fn object<'a>(node: &'a Node, cx: &mut Cx) -> Option<&'a Map> {
     let node = node.unwrapped();
     match &node.value {
         Value::Map(map) => Some(map),
+        Value::Null => {
+            cx.null_in_list(node);
+            None
+        }
         _ => {
             let wanted = if node.go_type() == "slice" { "one object" } else { "an object" };
             cx.wrong(node, wanted);
