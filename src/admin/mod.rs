@@ -108,7 +108,7 @@ fn page(status: StatusCode, kind: &'static str, text: String) -> Response<Full<b
 fn is_own_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         // The colons of a bare IPv6 address are not a port's.
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !(name.contains(':') && !name.ends_with(']')) => name,
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (name.ends_with(']') || !name.contains(':')) => name,
         _ => host,
     };
     let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);

@@ -290,9 +290,9 @@ fn append_forwarded(head: &mut Head, ends: &Ends) {
     if let Ok(value) = HeaderValue::from_bytes(&list) {
         head.headers.insert(X_FORWARDED_FOR, value);
     }
-    if !head.headers.contains_key(X_FORWARDED_HOST) {
-        if let Ok(value) = HeaderValue::from_str(&head.authority) {
-            head.headers.insert(X_FORWARDED_HOST, value);
-        }
+    if !head.headers.contains_key(X_FORWARDED_HOST)
+        && let Ok(value) = HeaderValue::from_str(&head.authority)
+    {
+        head.headers.insert(X_FORWARDED_HOST, value);
     }
 }

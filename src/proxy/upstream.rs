@@ -25,7 +25,7 @@ use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
 use crate::rt::task;
 
-/// A connection that was unused for less is not closed for being unused: when it ends without an answer, the request ended it.
+/// A connection that was used before this time and is reset was reset because of the request, not for being unused.
 const STALE: Duration = Duration::from_millis(100);
 
 /// A request that is to be sent.
@@ -122,7 +122,8 @@ impl Sending<'_> {
             }
         };
         let unsent = failed.message().is_some();
-        let again = rested && idempotent(&self.head.method) && self.source.borrow().replays();
+        let stale = rested || !was_reset(failed.error());
+        let again = stale && idempotent(&self.head.method) && self.source.borrow().replays();
         if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
     }
 
@@ -183,6 +184,13 @@ impl Sending<'_> {
 fn is_reset(error: &hyper::Error) -> bool {
     use std::error::Error as _;
     error.source().is_some_and(|s| s.to_string().starts_with("stream error"))
+}
+
+/// Whether the instance reset a connection that stood. Writing to one that it had closed before is a broken pipe instead.
+fn was_reset(error: &hyper::Error) -> bool {
+    use std::error::Error as _;
+    let source = error.source().and_then(|s| s.downcast_ref::<std::io::Error>());
+    source.is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset)
 }
 
 /// Whether a request may be sent twice (RFC 9110, 9.2.2).

@@ -55,6 +55,8 @@ impl Reader {
 }
 
 /// A state that was the newest one when it was asked for.
+// Two counters on purpose: the outer one is the worker's own, so that a request writes none that all workers share.
+#[allow(clippy::redundant_allocation)]
 #[derive(Clone, Debug)]
 pub struct Current(Rc<Arc<State>>);
 

@@ -1,0 +1,92 @@
+//! The end of a gateway.
+
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::harness::{Client, LONG, Service, World, answer, eventually, request};
+
+#[test]
+fn a_drain_under_load_loses_nothing() {
+    let service = Service::saying("ok");
+    let gateway = World::of("http").instance("web", service.address).start();
+    let address = gateway.address;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let answered = answered.clone();
+            let mut client = Client::connect(address);
+            std::thread::spawn(move || {
+                loop {
+                    client.send(&request("GET", "/", "", ""));
+                    let answer = client.answer().expect("a request that was sent is answered");
+                    assert_eq!(answer.status, 200);
+                    answered.fetch_add(1, Ordering::SeqCst);
+                    if answer.header("connection") == Some("close") {
+                        return;
+                    }
+                }
+            })
+        })
+        .collect();
+    eventually("load", || answered.load(Ordering::SeqCst) > 200);
+    gateway.shutdown();
+    for client in clients {
+        client.join().expect("no client lost anything");
+    }
+    let total = answered.load(Ordering::SeqCst);
+    let records = gateway.wait();
+    assert_eq!((records.len(), records.iter().filter(|r| r["code"] == "ok").count()), (total, total));
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_request_under_way_is_answered_and_its_connection_then_closed() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let service = Service::answering(move |_| {
+        wait.lock().unwrap().recv().unwrap();
+        answer(200, "late")
+    });
+    let gateway = World::of("http").instance("web", service.address).start();
+    let mut client = Client::connect(gateway.address);
+    client.send(&request("GET", "/", "", ""));
+    eventually("the request is at the service", || service.connections() == 1);
+    gateway.shutdown();
+    // The listener is gone, so the drain has begun.
+    eventually("the listener is closed", || TcpStream::connect(gateway.address).is_err());
+    go.send(()).unwrap();
+    let answer = client.answer().expect("an answer");
+    assert_eq!((answer.text(), client.is_closed()), ("late", true));
+    gateway.wait();
+}
+
+#[test]
+fn what_is_not_done_at_the_end_of_the_drain_time_is_cut() {
+    let service = Service::start(|stream| drop(std::io::copy(&mut &stream, &mut std::io::sink())));
+    let gateway = World::of("http").instance("web", service.address).drain_time(Duration::from_millis(300)).start();
+    let mut client = Client::connect(gateway.address);
+    client.send(&request("GET", "/", "", ""));
+    eventually("the request is at the service", || service.connections() == 1);
+    let start = Instant::now();
+    let records = gateway.stop();
+    assert!(start.elapsed() < LONG / 2);
+    assert!(client.answer().is_none());
+    assert_eq!(records[0]["code"], "client_gone");
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_up_the_end() {
+    let service = Service::saying("ok");
+    let gateway = World::of("http").instance("web", service.address).start();
+    let mut client = Client::connect(gateway.address);
+    assert_eq!(client.ask(&request("GET", "/", "", "")).status, 200);
+    let silent = Client::connect(gateway.address);
+    let start = Instant::now();
+    gateway.stop();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(client.is_closed());
+    drop(silent);
+}

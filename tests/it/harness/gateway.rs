@@ -1,0 +1,181 @@
+//! An ingress gateway in this process.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gw::app::config::{AccessLogTo, RunConfig};
+use gw::app::{self, Bound};
+use gw::id::{Datacenter, ServiceName, TrustDomain};
+use gw::model::entry::Entries;
+use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Switches};
+use gw::model::resources::Resources;
+use gw::model::service::{Address, Health, Instance, Service};
+use serde_json::{Value, json};
+
+/// What a gateway is to know: entries as Consul takes them, and instances.
+pub(crate) struct World {
+    entries: Vec<Value>,
+    instances: Vec<(String, Address)>,
+    certificates: Vec<Certificate>,
+    drain_time: Duration,
+}
+
+impl World {
+    /// One listener on a free port; every Host means `web`, which speaks the protocol.
+    pub(crate) fn of(protocol: &str) -> Self {
+        let services = if protocol == "tcp" { json!([{"Name": "web"}]) } else { json!([{"Name": "web", "Hosts": ["*"]}]) };
+        let listener = json!({"Port": 0, "Protocol": protocol, "Services": services});
+        Self {
+            entries: vec![
+                json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": protocol}}),
+                json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]}),
+            ],
+            instances: Vec::new(),
+            certificates: Vec::new(),
+            drain_time: Duration::from_secs(10),
+        }
+    }
+
+    pub(crate) fn instance(mut self, service: &str, address: SocketAddr) -> Self {
+        self.instances.push((service.to_owned(), Address::Socket(address)));
+        self
+    }
+
+    /// Adds an entry; one of the same kind and name is replaced.
+    pub(crate) fn entry(mut self, entry: Value) -> Self {
+        self.entries.push(entry);
+        self
+    }
+
+    /// TLS on the listener, with these certificates.
+    pub(crate) fn tls(mut self, certificates: Vec<Certificate>) -> Self {
+        self.certificates = certificates;
+        self.entries[1]["Listeners"][0]["TLS"] = json!({"Enabled": true});
+        self
+    }
+
+    pub(crate) fn drain_time(mut self, time: Duration) -> Self {
+        self.drain_time = time;
+        self
+    }
+
+    pub(crate) fn start(self) -> Gateway {
+        let entries: Entries = self
+            .entries
+            .iter()
+            .map(|entry| match gw::source::entry::from_json(entry) {
+                Ok(decoded) => decoded.entry.expect("a kind that gw acts on"),
+                Err(e) => panic!("{entry}: {e:?}"),
+            })
+            .collect();
+        let mut services = std::collections::BTreeMap::new();
+        for (name, address) in &self.instances {
+            let name = ServiceName::from(name.as_str());
+            let service: &mut Service = services.entry(name.key()).or_insert_with(|| Service { name: name.clone(), instances: Vec::new() });
+            let id = format!("{name}-{}", service.instances.len() + 1);
+            service.instances.push(instance(id, address.clone()));
+        }
+        let gateway = GatewayConfig {
+            kind: GatewayKind::Ingress,
+            name: "edge".to_owned(),
+            address: [127, 0, 0, 1].into(),
+            addresses: Default::default(),
+            switches: Switches::default(),
+        };
+        let resources = Resources {
+            gateway,
+            datacenter: Datacenter::from("dc1"),
+            trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
+            entries,
+            services: services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect(),
+            rejected: Vec::new(),
+        };
+        let records = Records::default();
+        let config = RunConfig {
+            certificates: self.certificates,
+            admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            workers: NonZeroUsize::new(2),
+            access_log: Some(AccessLogTo::Writer(Box::new(records.clone()))),
+            drain_time: self.drain_time,
+            ..RunConfig::new(vec![resources])
+        };
+        let bound = app::start(config).expect("the gateway starts");
+        let address = bound.listeners.first().expect("a listener").1;
+        Gateway { address, admin: bound.admin[0], records, bound: Some(bound) }
+    }
+}
+
+fn instance(id: String, address: Address) -> Instance {
+    Instance {
+        id,
+        address,
+        meta: Default::default(),
+        tags: Vec::new(),
+        health: Health::Passing,
+        weight: 1,
+        mesh: false,
+        node: String::new(),
+        node_meta: Default::default(),
+        datacenter: "dc1".to_owned(),
+    }
+}
+
+/// A gateway that runs until it is dropped or stopped.
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    records: Records,
+    bound: Option<Bound>,
+}
+
+impl Gateway {
+    /// Tells it to drain.
+    pub(crate) fn shutdown(&self) {
+        self.bound.as_ref().expect("it runs").shutdown.trigger();
+    }
+
+    /// Waits for its end. Its access records.
+    pub(crate) fn wait(mut self) -> Vec<Value> {
+        self.bound.take().expect("it runs").wait().expect("it ends well");
+        self.records.all()
+    }
+
+    /// Ends it. Its access records.
+    pub(crate) fn stop(self) -> Vec<Value> {
+        self.shutdown();
+        self.wait()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(bound) = self.bound.take() {
+            drop(bound.stop());
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Records(Arc<Mutex<Vec<u8>>>);
+
+impl Records {
+    fn all(&self) -> Vec<Value> {
+        let bytes = self.0.lock().unwrap();
+        let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).expect("a record is a line of JSON")).collect()
+    }
+}
+
+impl Write for Records {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

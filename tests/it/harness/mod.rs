@@ -1,0 +1,24 @@
+//! What a scenario is made of: a gateway, services, clients.
+
+mod client;
+mod gateway;
+mod service;
+
+pub(crate) use client::{Client, get, request};
+pub(crate) use gateway::{Gateway, World};
+pub(crate) use service::{Seen, Service, answer, read_request};
+
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes; reaching it is a failure.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+/// Waits for a condition.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < LONG, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,15 @@
+//! The data path as a whole: gateways in this process, real sockets, services and clients that do as they are told.
+
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+mod admin;
+mod drain;
+mod failures;
+mod http;
+mod http2;
+mod records;
+mod tcp;
+mod tls;
+mod websocket;

@@ -1,0 +1,79 @@
+//! TLS listeners.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gw::model::gateway::Certificate;
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::harness::{Gateway, Seen, Service, World, answer};
+use crate::http2::run;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gw-it-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn certificate(&self, host: &str) -> (Certificate, CertificateDer<'static>) {
+        let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+        let (cert, key) = (self.0.join(format!("{host}.pem")), self.0.join(format!("{host}-key.pem")));
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        (Certificate { cert, key, hosts: Vec::new(), name: None }, made.cert.der().clone())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// One request; the protocol that was agreed on, and the answer.
+async fn ask(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> (Option<Vec<u8>>, String) {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).unwrap();
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
+    let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(ServerName::try_from(name).unwrap(), stream).await.unwrap();
+    let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let request = Request::get(format!("https://{name}/")).header("host", name).body(Empty::<Bytes>::new()).unwrap();
+    let body = if agreed.as_deref() == Some(b"h2") {
+        let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await.unwrap().into_body().collect().await.unwrap()
+    } else {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let (mut parts, body) = request.into_parts();
+        parts.uri = "/".parse().unwrap();
+        sender.send_request(Request::from_parts(parts, body)).await.unwrap().into_body().collect().await.unwrap()
+    };
+    (agreed, String::from_utf8(body.to_bytes().to_vec()).unwrap())
+}
+
+#[test]
+fn a_tls_listener_shows_the_certificate_of_the_name_and_speaks_both_versions_of_http() {
+    gw::tls::install();
+    let folder = Folder::new("tls");
+    let ((one, one_der), (two, two_der)) = (folder.certificate("one.test"), folder.certificate("two.test"));
+    let service = Service::answering(|seen: &Seen| answer(200, seen.header("x-forwarded-proto").unwrap_or("-")));
+    let gateway = World::of("http").instance("web", service.address).tls(vec![one, two]).start();
+    let (h2, h1): (&[u8], &[u8]) = (b"h2", b"http/1.1");
+    run(async {
+        assert_eq!(ask(&gateway, &one_der, "one.test", &[h2, h1]).await, (Some(h2.to_vec()), "https".to_owned()));
+        assert_eq!(ask(&gateway, &two_der, "two.test", &[h1]).await, (Some(h1.to_vec()), "https".to_owned()));
+        assert_eq!(ask(&gateway, &two_der, "two.test", &[]).await, (None, "https".to_owned()));
+    });
+}

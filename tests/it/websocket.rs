@@ -1,0 +1,45 @@
+//! Upgrades.
+
+use std::io::{BufReader, Read, Write};
+
+use crate::harness::{Client, Service, World, answer, read_request, request};
+
+const UPGRADE: &str = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+#[test]
+fn a_websocket_is_a_tunnel_after_the_101() {
+    let service = Service::start(|stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let seen = read_request(&mut reader).unwrap();
+        assert_eq!((seen.header("upgrade"), seen.header("connection")), (Some("websocket"), Some("Upgrade")));
+        let mut stream = stream;
+        // The first bytes of the tunnel come with the answer.
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\nhello").unwrap();
+        let mut buffer = [0; 64];
+        while let Ok(n @ 1..) = reader.read(&mut buffer) {
+            stream.write_all(buffer[..n].to_ascii_uppercase().as_slice()).unwrap();
+        }
+    });
+    let gateway = World::of("http").instance("web", service.address).start();
+    let mut client = Client::connect(gateway.address);
+    client.send(&request("GET", "/ws", UPGRADE, ""));
+    let head = client.head().unwrap();
+    assert_eq!((head.status, head.header("upgrade"), head.header("connection")), (101, Some("websocket"), Some("Upgrade")));
+    assert_eq!(client.read_exact(5), b"hello");
+    client.send("ping");
+    assert_eq!(client.read_exact(4), b"PING");
+    client.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(client.read_to_end(), b"");
+    let records = gateway.stop();
+    assert_eq!((&records[0]["code"], &records[0]["response_code"], &records[0]["bytes_received"]), (&"ok".into(), &101.into(), &4.into()));
+}
+
+#[test]
+fn a_refused_websocket_is_an_answer_and_the_end_of_the_connection() {
+    let service = Service::answering(|_| answer(400, "no"));
+    let gateway = World::of("http").instance("web", service.address).start();
+    let mut client = Client::connect(gateway.address);
+    let answer = client.ask(&request("GET", "/ws", UPGRADE, ""));
+    assert_eq!((answer.status, answer.text(), answer.header("connection")), (400, "no", Some("close")));
+    assert!(client.is_closed());
+}
