@@ -151,6 +151,7 @@ fn an_entry_to_begin_with_is_valid_as_it_is_printed() {
         assert!(entry.contains('#'), "{entry}");
         let (_, err) = expect(&run(folder.path(), &["config", "convert", "--to", "toml", "-"], &entry), 0);
         assert_eq!(err, "", "{kind}");
+        expect(&run(folder.path(), &["config", "validate", "-"], &entry), 0);
     }
     expect(&run(folder.path(), &["config", "gen", "proxy-defaults"], ""), 0);
     expect(&run(folder.path(), &["config", "gen", "service-router"], ""), 2);
