@@ -1,7 +1,7 @@
 //! Entries to discovery chains, by the rules of semantics 4.
 //!
-//! The life of a chain, in order: [`assembly`] walks the entries from the service on and makes nodes, [`resolver`] follows
-//! redirects to targets, [`circle`] refuses circles, [`flatten`] folds splitters into each other, and what nothing reaches
+//! The life of a chain, in order: `assembly` walks the entries from the service on and makes nodes, `resolver` follows
+//! redirects to targets, `circle` refuses circles, `flatten` folds splitters into each other, and what nothing reaches
 //! any more is dropped.
 
 mod assembly;
@@ -22,6 +22,8 @@ use crate::model::duration::GoDuration;
 use crate::model::entry::{Entries, RuleRef};
 
 pub(super) use flatten::Crash;
+#[cfg(test)]
+use flatten::MOST_LEGS;
 pub(super) use view::{Proposed, View};
 
 /// What a chain is compiled for.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::cx::Cx;
-use super::tree::{Key, Map, Node, Value};
+use super::tree::{Key, Map, Node, Value, number};
 use crate::model::entry::Opaque;
 
 /// A type that fields of entries have: how it is taken from a tree and how Consul prints it.
@@ -110,9 +110,11 @@ impl Field for Opaque {
         let mut out = BTreeMap::new();
         members(node, cx, |key, value, cx| {
             refuse_null_in_lists(value, cx);
-            // A list of one stands for its element, once for every time the value is decoded.
-            let value = if cx.twice { value.unwrapped().unwrapped() } else { value.unwrapped() };
-            out.insert(key.text.clone(), sorted(value.to_json()));
+            let mut json = unlisted(value.to_json());
+            if cx.twice {
+                json = unlisted(as_sent(json));
+            }
+            out.insert(key.text.clone(), sorted(json));
         });
         out.into_iter().collect()
     }
@@ -123,6 +125,36 @@ impl Field for Opaque {
 
     fn is_empty(&self) -> bool {
         self.is_empty()
+    }
+}
+
+/// A list of one stands for its element, and so do the lists of one in the maps of that element.
+fn unlisted(value: Json) -> Json {
+    match value {
+        Json::Array(mut items) if items.len() == 1 => unlisted_members(items.remove(0)),
+        other => other,
+    }
+}
+
+fn unlisted_members(value: Json) -> Json {
+    let single = |value: Json| match value {
+        Json::Array(mut items) if items.len() == 1 => items.remove(0),
+        other => other,
+    };
+    match value {
+        Json::Object(map) => Json::Object(map.into_iter().map(|(k, v)| (k, unlisted_members(single(v)))).collect()),
+        Json::Array(items) => Json::Array(items.into_iter().map(unlisted_members).collect()),
+        other => other,
+    }
+}
+
+/// Numbers as the command sends them and the server reads them: as floats.
+fn as_sent(value: Json) -> Json {
+    match value {
+        Json::Number(n) => number(n.as_f64().unwrap_or(0.0)),
+        Json::Object(map) => Json::Object(map.into_iter().map(|(k, v)| (k, as_sent(v))).collect()),
+        Json::Array(items) => Json::Array(items.into_iter().map(as_sent).collect()),
+        other => other,
     }
 }
 

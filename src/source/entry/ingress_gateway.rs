@@ -67,7 +67,7 @@ fields!(IngressServiceLimits {
     max_connections: "MaxConnections"; keep,
     max_pending_requests: "MaxPendingRequests"; keep,
     max_concurrent_requests: "MaxConcurrentRequests"; keep,
-    passive_health_check: "PassiveHealthCheck",
+    passive_health_check: "PassiveHealthCheck" ~ "passive_health_check",
 });
 
 fields!(IngressListener {

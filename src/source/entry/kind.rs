@@ -116,11 +116,12 @@ fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Op
 fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
     match key.text.as_str() {
         "CreateIndex" | "ModifyIndex" => true,
-        text if text.eq_ignore_ascii_case("Hash") => {
+        // What Consul's command reads from files has no Hash.
+        text if !cx.twice && text.eq_ignore_ascii_case("Hash") => {
             let _: u64 = cx.at("Hash", |cx| take(node, cx));
             true
         }
-        text => text.eq_ignore_ascii_case("Kind"),
+        text => matches!(text, "Kind" | "kind"),
     }
 }
 

@@ -85,7 +85,7 @@ fn go_int(f: f64) -> i64 {
 
 /// The same for an unsigned integer of 64 bits; negative numbers wrap.
 fn go_uint(f: f64) -> u64 {
-    if f < TWO_63 { go_int(f) as u64 } else { (go_int(f - TWO_63) as u64) ^ (1 << 63) }
+    if f < TWO_63 || f >= 2.0 * TWO_63 { go_int(f) as u64 } else { (go_int(f - TWO_63) as u64) ^ (1 << 63) }
 }
 
 /// What Go's `strconv.ParseInt(text, 0, 64)` reads: a sign, a prefix of the base, underscores between digits.
@@ -125,6 +125,8 @@ pub(super) fn parse_int(text: &str) -> Option<i128> {
 impl Field for i64 {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.unwrapped().value {
+            // The command sends numbers as JSON, and the server reads those as floats.
+            Value::Int(n) if cx.twice => go_int(*n as f64),
             Value::Int(n) => *n,
             Value::Float(f) => go_int(*f),
             Value::Bool(b) => Self::from(*b),
@@ -206,6 +208,14 @@ impl Field for u64 {
     }
 }
 
+/// A float with underscores between digits, as Go's `strconv.ParseFloat` takes it.
+fn parse_float(text: &str) -> Option<f32> {
+    let bytes = text.as_bytes();
+    let between = |i: usize| i > 0 && bytes[i - 1].is_ascii_digit() && bytes.get(i + 1).is_some_and(u8::is_ascii_digit);
+    let strays = bytes.iter().enumerate().any(|(i, b)| *b == b'_' && !between(i));
+    if strays { None } else { text.replace('_', "").parse().ok() }
+}
+
 impl Field for f32 {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.unwrapped().value {
@@ -217,7 +227,7 @@ impl Field for f32 {
                 0.0
             }
             Value::Text(s) if s.is_empty() => 0.0,
-            Value::Text(s) => s.parse::<Self>().ok().filter(|f| f.is_finite() && !s.starts_with(' ')).unwrap_or_else(|| {
+            Value::Text(s) => parse_float(s).filter(|f| f.is_finite()).unwrap_or_else(|| {
                 cx.wrong(node, "a number");
                 0.0
             }),

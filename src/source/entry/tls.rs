@@ -90,7 +90,4 @@ pub(super) fn service_sds(gateway: &GatewayTls, listener: &IngressListener, serv
     if certificate && !cluster && !above {
         check.error(codes::SDS, &place, format!("{place}.CertResource needs a ClusterName here, at the listener or in TLS.SDS"));
     }
-    if cluster && !certificate {
-        check.error(codes::SDS, &place, format!("{place}.ClusterName needs a CertResource"));
-    }
 }
