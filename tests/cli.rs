@@ -222,6 +222,16 @@ fn inspect_routes_lists_files_and_says_when_nothing_answers() {
 }
 
 #[test]
+fn every_code_is_explained() {
+    let folder = scratch("explain");
+    for code in ["no_route", "GW0102", "gw0404"] {
+        let (out, _) = expect(&run(folder.path(), &["inspect", "explain", code], ""), 0);
+        assert_eq!(out.lines().count(), 1, "{out}");
+    }
+    expect(&run(folder.path(), &["inspect", "explain", "nope"], ""), 6);
+}
+
+#[test]
 fn batch_answers_every_line_in_order_whatever_it_says() {
     let folder = scratch("batch");
     let questions = format!(
