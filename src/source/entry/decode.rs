@@ -201,3 +201,96 @@ pub(super) fn object<'a>(node: &'a Node, cx: &mut Cx) -> Option<&'a Map> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::source::entry::from_json;
+
+    /// What is stored for a field of service-defaults, or the code of the first error.
+    fn stored(field: &str, value: serde_json::Value) -> Result<serde_json::Value, &'static str> {
+        let mut entry = json!({"Kind": "service-defaults", "Name": "web"});
+        entry[field] = value;
+        from_json(&entry).map(|d| d.stored[field].clone()).map_err(|problems| problems[0].code)
+    }
+
+    #[test]
+    fn values_are_taken_as_weakly_as_consul_takes_them() {
+        for (field, given, wanted) in [
+            ("MaxInboundConnections", json!("0x10"), json!(16)),
+            ("MaxInboundConnections", json!("017"), json!(15)),
+            ("MaxInboundConnections", json!("1_000"), json!(1000)),
+            ("MaxInboundConnections", json!(1.9), json!(1)),
+            ("MaxInboundConnections", json!(true), json!(1)),
+            ("MaxInboundConnections", json!([7]), json!(7)),
+            ("MaxInboundConnections", json!(1e300), json!(i64::MIN)),
+            ("MaxInboundConnections", json!(""), json!(null)),
+            ("ExternalSNI", json!(1.5), json!("1.5")),
+            ("ExternalSNI", json!(true), json!("1")),
+            ("ExternalSNI", json!(["x"]), json!("x")),
+            ("Meta", json!([{"a": 1}, {"a": "2", "b": null}]), json!({"a": "2", "b": ""})),
+            ("Meta", json!([]), json!(null)),
+            ("MeshGateway", json!([{"MODE": "local"}]), json!({"Mode": "local"})),
+            ("Expose", json!({"Paths": {"Path": "/a"}}), json!({"Paths": [{"Path": "/a"}]})),
+            ("Expose", json!({"Paths": {}}), json!({})),
+            ("TransparentProxy", json!({"DialedDirectly": "t"}), json!({"DialedDirectly": true})),
+        ] {
+            assert_eq!(stored(field, given.clone()), Ok(wanted), "{field}: {given}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_refused() {
+        for (field, given, code) in [
+            ("MaxInboundConnections", json!(" 5"), "GW0103"),
+            ("MaxInboundConnections", json!([1, 2]), "GW0103"),
+            ("MaxInboundConnections", json!({}), "GW0103"),
+            ("MaxInboundConnections", json!([null]), "GW0107"),
+            ("ExternalSNI", json!({}), "GW0103"),
+            ("ExternalSNI", json!([]), "GW0103"),
+            ("ExternalSNI", json!([["x"]]), "GW0103"),
+            ("MeshGateway", json!("local"), "GW0103"),
+            ("MeshGateway", json!([{}, {}]), "GW0103"),
+            ("Meta", json!("x"), "GW0103"),
+            ("TransparentProxy", json!({"DialedDirectly": "yes"}), "GW0103"),
+            ("Bogus", json!(null), "GW0102"),
+            ("Namespace", json!("default"), "GW0106"),
+            ("RateLimits", json!({}), "GW0106"),
+        ] {
+            assert_eq!(stored(field, given.clone()), Err(code), "{field}: {given}");
+        }
+    }
+
+    #[test]
+    fn opaque_maps_lose_lists_of_one_as_in_consul() {
+        let config = |given: serde_json::Value| {
+            let entry = json!({"Kind": "proxy-defaults", "Config": given});
+            from_json(&entry).map(|d| d.stored["Config"].clone()).map_err(|problems| problems[0].code)
+        };
+        for (given, wanted) in [
+            (json!({"a": [1]}), json!({"a": 1})),
+            (json!({"a": [[1]]}), json!({"a": [1]})),
+            (json!({"a": {"b": [1]}}), json!({"a": {"b": [1]}})),
+            (json!({"a": [{"b": [{"c": 1}]}]}), json!({"a": {"b": {"c": 1}}})),
+            (json!({"a": [1, [2]]}), json!({"a": [1, [2]]})),
+            (json!({"a": 9007199254740993_i64}), json!({"a": 9007199254740992_i64})),
+        ] {
+            assert_eq!(config(given.clone()), Ok(wanted), "{given}");
+        }
+        for given in [json!({"a": [1, null]}), json!({"a": [null]}), json!({"a": {"b": [[null]]}})] {
+            assert_eq!(config(given.clone()), Err("GW0107"), "{given}");
+        }
+    }
+
+    #[test]
+    fn of_two_spellings_the_one_in_lower_case_counts() {
+        let with = |a: &str, b: &str| {
+            let entry = json!({"Kind": "service-defaults", "Name": "web", a: "a", b: "b"});
+            from_json(&entry).map(|d| d.stored["ExternalSNI"].clone()).map_err(|problems| problems[0].code)
+        };
+        assert_eq!(with("externalsni", "external_sni"), Ok(json!("a")));
+        assert_eq!(with("ExternalSNI", "external_sni"), Err("GW0102"));
+        assert_eq!(with("ExternalSNI", "externalsni"), Err("GW0102"));
+    }
+}
