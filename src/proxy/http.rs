@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::answer::{self, Answer, Relay};
 use super::error::Failed;
+use super::guard::Guard;
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::outcome::{Ends, Outcome, protocol};
 use super::progress::{Progress, Watchdog};
@@ -60,8 +61,9 @@ pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(true);
     builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
-    let service = service_fn(|request| answer(client.clone(), request));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let (guard, verdicts) = Guard::new(io);
+    let service = service_fn(|request| answer(client.clone(), request, verdicts.next()));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(guard), service).with_upgrades());
     let mut drain = client.drain.clone();
     tokio::select! {
         biased;
@@ -83,7 +85,7 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
-    let service = service_fn(|request| answer(client.clone(), request));
+    let service = service_fn(|request| answer(client.clone(), request, None));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
     tokio::select! {
@@ -94,10 +96,14 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     drop(connection.await);
 }
 
-/// One request.
-async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+/// One request; with a verdict, one that the guard refused.
+async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<Code>) -> Result<Response<Answer>, Infallible> {
     let http1 = request.version() != Version::HTTP_2;
-    let mut response = Exchange::open(&client).serve(request).await;
+    let exchange = Exchange::open(&client);
+    let mut response = match verdict {
+        Some(code) => exchange.local(code, None),
+        None => exchange.serve(request).await,
+    };
     if http1 && client.draining.get() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -274,7 +280,8 @@ impl<'a> Exchange<'a> {
     /// An answer of gw's own before any rule was found.
     fn local(mut self, code: Code, body: Option<Incoming>) -> Response<Answer> {
         self.outcome.end(code);
-        let unread = body.as_ref().is_some_and(|b| !b.is_end_stream()) || matches!(code, Code::BadRequest | Code::UpgradeRefused);
+        let unread = body.as_ref().is_some_and(|b| !b.is_end_stream())
+            || matches!(code, Code::BadRequest | Code::UpgradeRefused | Code::UnsupportedCoding);
         let response = answer::own(code, self.grpc, self.switches().code_header, unread);
         answer::with_outcome(response, body, self.outcome)
     }

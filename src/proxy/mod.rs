@@ -5,15 +5,19 @@
 //! |---|---|
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
+//! | what comes in | `guard` (`framing`, `chunks`) |
 //! | the request | `http`, `head`, `answer`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
 
 mod answer;
+mod chunks;
 mod conn;
 mod dial;
 mod error;
+mod framing;
+mod guard;
 mod head;
 mod http;
 mod listen;
