@@ -37,6 +37,12 @@ _gw() {
             gw,version)
                 cmd="gw__subcmd__version"
                 ;;
+            gw__subcmd__config,convert)
+                cmd="gw__subcmd__config__subcmd__convert"
+                ;;
+            gw__subcmd__config,gen)
+                cmd="gw__subcmd__config__subcmd__gen"
+                ;;
             gw__subcmd__config,validate)
                 cmd="gw__subcmd__config__subcmd__validate"
                 ;;
@@ -95,8 +101,48 @@ _gw() {
             return 0
             ;;
         gw__subcmd__config)
-            opts="-h --error-format --help validate"
+            opts="-h --error-format --help validate gen convert"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__config__subcmd__convert)
+            opts="-h --to --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -W "hcl json toml" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__config__subcmd__gen)
+            opts="-h --error-format --help service-defaults proxy-defaults service-router service-splitter service-resolver ingress-gateway"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

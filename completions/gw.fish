@@ -31,7 +31,7 @@ complete -c gw -n "__fish_gw_needs_command" -s h -l help -d 'Print help (see mor
 complete -c gw -n "__fish_gw_needs_command" -s V -l version -d 'Print version'
 complete -c gw -n "__fish_gw_needs_command" -f -a "ingress" -d 'Run an ingress gateway'
 complete -c gw -n "__fish_gw_needs_command" -f -a "run" -d 'Run every gateway of gw.toml'
-complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Write and check config entries'
+complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check, begin and convert config entries'
 complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
 complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c gw -n "__fish_gw_needs_command" -f -a "man" -d 'Print gw(1), or write every page to a folder'
@@ -63,15 +63,28 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand run" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate" -f -a "validate" -d 'Check config entries, one by one and all together'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "validate" -d 'Check config entries, one by one and all together'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "convert" -d 'Print entries as HCL, JSON or TOML'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -l to -d 'The syntax to print' -r -f -a "hcl\t''
+json\t''
+toml\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"

@@ -143,6 +143,41 @@ fn an_unknown_key_of_gw_toml_is_an_error_at_its_place() {
 }
 
 #[test]
+fn an_entry_to_begin_with_is_valid_as_it_is_printed() {
+    let folder = scratch("gen");
+    let kinds = ["ingress-gateway", "service-defaults", "proxy-defaults", "service-router", "service-splitter", "service-resolver"];
+    for kind in kinds {
+        let (entry, _) = expect(&run(folder.path(), &["config", "gen", kind, "web"], ""), 0);
+        assert!(entry.contains('#'), "{entry}");
+        let (_, err) = expect(&run(folder.path(), &["config", "convert", "--to", "toml", "-"], &entry), 0);
+        assert_eq!(err, "", "{kind}");
+    }
+    expect(&run(folder.path(), &["config", "gen", "proxy-defaults"], ""), 0);
+    expect(&run(folder.path(), &["config", "gen", "service-router"], ""), 2);
+    let (_, err) = expect(&run(folder.path(), &["config", "gen", "service-rooter", "web"], ""), 2);
+    assert!(err.contains("service-router"), "{err}");
+}
+
+#[test]
+fn an_entry_means_the_same_in_every_syntax() {
+    let folder = shop("convert");
+    for file in ["gw.d/router.json", "gw.d/resolver.json", "gw.d/edge.json"] {
+        let (json, _) = expect(&run(folder.path(), &["config", "convert", "--to", "json", file], ""), 0);
+        for syntax in ["hcl", "toml"] {
+            let (text, _) = expect(&run(folder.path(), &["config", "convert", "--to", syntax, file], ""), 0);
+            let path = format!("back.{syntax}");
+            std::fs::write(folder.path().join(&path), &text).expect("a file");
+            let (back, _) = expect(&run(folder.path(), &["config", "convert", "--to", "json", &path], ""), 0);
+            assert_eq!(back, json, "{file} through {syntax}:\n{text}");
+        }
+    }
+    let (json, _) = expect(&run(folder.path(), &["config", "convert", "--to", "json", "gw.d"], ""), 0);
+    let list: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(list.as_array().map(Vec::len), Some(4));
+    expect(&run(folder.path(), &["config", "convert", "--to", "hcl", "gw.d"], ""), 3);
+}
+
+#[test]
 fn inspect_route_says_where_and_why_and_its_exit_code_is_the_answer() {
     let folder = shop("route");
     let (out, _) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test:8080/"], ""), 0);

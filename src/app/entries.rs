@@ -1,11 +1,15 @@
-//! Config entries for the one who writes them: everything that is wrong with them.
+//! Config entries for the one who writes them: everything that is wrong with them, entries to begin with, other syntaxes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::load;
 use crate::decide::compile::compile;
 use crate::decide::graph;
+use crate::model::entry::EntryKind;
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
 use crate::source::entry::{self, Decoded};
@@ -65,6 +69,45 @@ pub fn validate(inputs: &[Input]) -> Checked {
     reader.check()
 }
 
+/// The kinds that gw acts on, and has an entry to begin with for.
+pub fn kinds() -> Vec<&'static str> {
+    let kinds = EntryKind::ALL.iter().filter(|kind| entry::starter(**kind, "x").is_some());
+    kinds.map(|kind| kind.as_str()).collect()
+}
+
+/// An entry of a kind to begin with, in HCL with comments. `None` for a kind that gw does not act on.
+pub fn starter(kind: &str, name: &str) -> Option<String> {
+    entry::starter(EntryKind::parse(kind)?, name)
+}
+
+/// Entries in another syntax, as Consul would store them.
+pub fn convert(input: &Input, to: Syntax) -> Result<String, Vec<Diagnostic>> {
+    let (decoded, problems) = match input {
+        Input::Path(path) => file::read_entries(path),
+        Input::Stdin(content) => entry::read(&stdin_text(content), Syntax::Hcl),
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let one = |print: fn(&Value) -> String| match decoded.as_slice() {
+        [only] => Ok(print(&only.stored)),
+        [] => Err(vec![Diagnostic::error("GW0007", "there is no entry to convert")]),
+        _ => {
+            let message = format!("there are {} entries, and only JSON has a place for several", decoded.len());
+            Err(vec![Diagnostic::error("GW0007", message).help("convert one file at a time, or --to json")])
+        }
+    };
+    match to {
+        Syntax::Hcl => one(entry::to_hcl),
+        Syntax::Toml => one(entry::to_toml),
+        Syntax::Json if decoded.len() > 1 => {
+            let all: Value = decoded.iter().map(|d| d.stored.clone()).collect();
+            Ok(format!("{all:#}\n"))
+        }
+        Syntax::Json => one(|entry| format!("{entry:#}\n")),
+    }
+}
+
 fn stdin_text(content: &str) -> Arc<Text> {
     Arc::new(Text { origin: "-".to_owned(), content: content.to_owned() })
 }
@@ -74,6 +117,7 @@ fn stdin_text(content: &str) -> Arc<Text> {
 struct Reader {
     decoded: Vec<Decoded>,
     files: Vec<PathBuf>,
+    seen: BTreeSet<PathBuf>,
     gateways: usize,
     problems: Vec<Diagnostic>,
 }
@@ -93,12 +137,19 @@ impl Reader {
         }
     }
 
+    /// Takes what was read, but for files that were read before: a folder and the `gw.toml` that names it are often given together.
     fn entries(&mut self, (decoded, problems): (Vec<Decoded>, Vec<Diagnostic>)) {
+        let is_new = |text: &Text| !self.seen.contains(&real_path(text));
+        let decoded: Vec<Decoded> = decoded.into_iter().filter(|d| is_new(&d.source.text)).collect();
+        let problems: Vec<Diagnostic> = problems.into_iter().filter(|p| p.place.as_ref().is_none_or(|(text, _)| is_new(text))).collect();
+        let texts = decoded.iter().map(|d| &d.source.text).chain(problems.iter().filter_map(|p| p.place.as_ref().map(|(text, _)| text)));
+        let read: Vec<PathBuf> = texts.map(|text| real_path(text)).collect();
+        self.seen.extend(read);
         self.decoded.extend(decoded);
         self.problems.extend(problems);
     }
 
-    /// A `gw.toml`, with the entries it names that were not read as inputs of their own.
+    /// A `gw.toml`, with the entries it names.
     fn gateway_file(&mut self, path: &Path) {
         let read = match file::read(path) {
             Ok(read) => read,
@@ -106,14 +157,7 @@ impl Reader {
         };
         match file::convert(&read) {
             Ok(configuration) => {
-                for folder in &configuration.entries {
-                    let known: Vec<Arc<Text>> = self.decoded.iter().map(|d| d.source.text.clone()).collect();
-                    let (mut decoded, problems) = file::read_entries(folder);
-                    decoded.retain(|d| known.iter().all(|k| !same_file(&k.origin, &d.source.text.origin)));
-                    let fresh = |p: &Diagnostic| !self.problems.contains(p);
-                    let problems = problems.into_iter().filter(fresh).collect();
-                    self.entries((decoded, problems));
-                }
+                configuration.entries.iter().for_each(|folder| self.entries(file::read_entries(folder)));
                 self.gateways += configuration.gateways.len();
                 self.files.push(path.to_owned());
             }
@@ -134,9 +178,9 @@ impl Reader {
     }
 }
 
-/// Two spellings of one file.
-fn same_file(a: &str, b: &str) -> bool {
-    a == b || matches!((Path::new(a).canonicalize(), Path::new(b).canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// The file itself, however its path is spelled.
+fn real_path(text: &Text) -> PathBuf {
+    Path::new(&text.origin).canonicalize().unwrap_or_else(|_| PathBuf::from(&text.origin))
 }
 
 /// What the gateways of a `gw.toml` would run without: entries that are accepted, and that no gateway can serve.

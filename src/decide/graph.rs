@@ -1,6 +1,6 @@
 //! Whether a set of entries fits together (semantics 4.9).
 //!
-//! Two questions: [`check`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
+//! Two questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
 //! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen.
 
 mod check;

@@ -8,6 +8,8 @@ pub mod code;
 pub mod compile;
 pub mod edits;
 pub mod facts;
+#[cfg(test)]
+mod fixture;
 pub mod graph;
 pub mod hosts;
 mod links;

@@ -59,7 +59,7 @@ pub enum ChainNode {
         load_balancer: Option<LoadBalancer>,
     },
     /// A resolver.
-    Resolver(ChainResolver),
+    Resolver(Box<ChainResolver>),
 }
 
 /// A route of a router node.

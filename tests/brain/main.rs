@@ -3,9 +3,11 @@
 //!
 //! `GW_SEEDS=1000 cargo test --test brain` widens the sweep, `GW_SEED=N` replays one seed.
 
+mod corpus;
 mod generate;
 mod naive;
 mod recorded;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

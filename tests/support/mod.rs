@@ -123,8 +123,13 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts gw and waits until it says that it listens. The admin listener has a port of its own.
     pub(crate) fn start(args: &[&str], folder: &Path) -> Self {
+        Self::start_at(args, folder, "127.0.0.1:0")
+    }
+
+    /// The same with the admin listener at an address.
+    pub(crate) fn start_at(args: &[&str], folder: &Path, admin: &str) -> Self {
         let mut command = gw(args);
-        command.args(["--admin-bind", "127.0.0.1:0"]);
+        command.args(["--admin-bind", admin]);
         Self::spawn(command.current_dir(folder))
     }
 

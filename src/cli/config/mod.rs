@@ -1,5 +1,7 @@
-//! `gw config`: config entries in files.
+//! `gw config`: config entries as files.
 
+mod convert;
+mod generate;
 mod validate;
 
 use clap::{Args, Subcommand};
@@ -8,7 +10,7 @@ use super::Answer;
 use super::error::Failure;
 use crate::ui::Ui;
 
-/// Write and check config entries
+/// Check, begin and convert config entries
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
@@ -18,10 +20,14 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::ValidateArgs),
+    Gen(generate::GenArgs),
+    Convert(convert::ConvertArgs),
 }
 
 pub(super) fn run(args: ConfigArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.verb {
         Verb::Validate(args) => validate::run(args, ui),
+        Verb::Gen(args) => generate::run(&args, ui),
+        Verb::Convert(args) => convert::run(args, ui),
     }
 }

@@ -8,7 +8,7 @@ use crate::model::entry::{HeaderEdits, RuleRef};
 
 /// Legs of all splitters of a chain, each counted once for every splitter that it was folded through. Two legs into each of N
 /// levels are 2^N; Consul itself has no limit and runs out of memory.
-const MOST_LEGS: usize = 1_000_000;
+pub(super) const MOST_LEGS: usize = 1_000_000;
 
 /// Two legs whose header edits cannot be merged by a Consul 1.21.4: its server dies while it takes the write.
 #[derive(Clone, Debug, PartialEq)]

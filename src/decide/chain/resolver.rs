@@ -54,7 +54,7 @@ impl<'a> Assembly<'a> {
         for id in arrival.passed {
             self.arrivals.insert(id, key.clone());
         }
-        self.nodes.insert(key.clone(), ChainNode::Resolver(node));
+        self.nodes.insert(key.clone(), ChainNode::Resolver(Box::new(node)));
         Ok(key)
     }
 

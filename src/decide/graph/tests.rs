@@ -1,1 +1,280 @@
+//! Changes that Consul refuses, and what a whole set is told.
 
+use std::sync::Arc;
+
+use super::{Change, Level, check, check_set};
+use crate::decide::fixture::{Set, common, ingress, router, splitter, subsets, targets};
+use crate::model::entry::*;
+
+/// What Consul says of a change; empty where it takes it.
+fn verdict(existing: &Set, change: &Change<'_>) -> String {
+    check(&existing.0, change).map_or_else(|e| e.to_string(), |()| String::new())
+}
+
+fn defaults(name: &str, change: impl FnOnce(&mut ServiceDefaults)) -> ConfigEntry {
+    let mut entry = ServiceDefaults { common: common(name), ..ServiceDefaults::default() };
+    change(&mut entry);
+    ConfigEntry::ServiceDefaults(Arc::new(entry))
+}
+
+fn to(service: &str) -> Vec<ServiceSplit> {
+    vec![ServiceSplit { weight: 100.0, service: service.into(), ..ServiceSplit::default() }]
+}
+
+#[test]
+fn writes_are_checked_one_link_back() {
+    let protocol = |name: &str, word: &str| defaults(name, |d| d.protocol = word.into());
+    let split = Set::http().splitter("web", &[(100.0, "api", "")]);
+    let rows = [
+        (
+            "the written service itself",
+            Set::new(),
+            router("web", vec![]),
+            "discovery chain \"web\" uses a protocol \"tcp\" that does not permit advanced routing or splitting behavior",
+        ),
+        (
+            "a splitter that leads to it",
+            split.clone(),
+            protocol("api", "tcp"),
+            "discovery chain \"web\" uses a protocol \"tcp\" that does not permit advanced routing or splitting behavior",
+        ),
+        (
+            "a new circle",
+            split.clone(),
+            splitter("api", to("web")),
+            "detected circular reference: [splitter:api.default.default -> splitter:web.default.default -> splitter:api.default.default]",
+        ),
+        ("a change in another spelling is not seen by references", split.clone(), protocol("API", "tcp"), ""),
+        ("a link in another spelling is none", Set::http().splitter("web", &[(100.0, "Api", "")]), protocol("api", "tcp"), ""),
+        (
+            "a failover to a peer is no link",
+            Set::new().resolver("web", |r| drop(r.failover.insert("*".into(), targets(&["api%east"])))),
+            protocol("api", "http"),
+            "",
+        ),
+    ];
+    for (sentence, existing, write, expected) in rows {
+        let got = verdict(&existing, &Change::Write(&write));
+        assert!(got == expected, "{sentence}: {got}");
+    }
+}
+
+#[test]
+fn deletes_are_checked_the_same_way() {
+    let global = Set::http().router("web", &[]);
+    let subset = Set::new().resolver("api", |r| subsets(r, &["v1"])).resolver("web", |r| {
+        r.redirect = Some(Redirect { service: "api".into(), service_subset: "v1".into(), ..Redirect::default() });
+    });
+    let rows = [
+        (
+            "the protocol under a router",
+            &global,
+            EntryKind::ProxyDefaults,
+            "global",
+            "discovery chain \"web\" uses a protocol \"tcp\" that does not permit advanced routing or splitting behavior",
+        ),
+        (
+            "proxy-defaults of another name",
+            &global,
+            EntryKind::ProxyDefaults,
+            "GLOBAL",
+            "invalid name (\"GLOBAL\"), only \"global\" is supported",
+        ),
+        ("a subset that someone names", &subset, EntryKind::ServiceResolver, "api", "service \"api\" does not have a subset named \"v1\""),
+        ("what is not there", &subset, EntryKind::ServiceRouter, "api", ""),
+        ("the reference itself", &subset, EntryKind::ServiceResolver, "web", ""),
+    ];
+    for (sentence, existing, kind, name, expected) in rows {
+        assert_eq!(verdict(existing, &Change::Delete(kind, name)), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn an_ingress_listener_has_the_protocol_of_its_services() {
+    let mismatch = |protocol: &str, listener: &str| {
+        format!("service \"web\" has protocol {protocol:?}, which does not match defined listener protocol {listener:?}")
+    };
+    let http = Set::new().protocol("web", "http");
+    let wild = ingress("http", &[("*", &[])]);
+    let rows = [
+        ("http on http", http.clone(), ingress("http", &[("web", &[])]), String::new()),
+        ("tcp on http", Set::new(), ingress("http", &[("web", &[])]), mismatch("tcp", "http")),
+        ("http on tcp, when the gateway is written", http.clone(), ingress("tcp", &[("web", &[])]), mismatch("http", "tcp")),
+        (
+            "http on tcp, when the service is written",
+            Set::new().ingress("tcp", &[("web", &[])]),
+            defaults("web", |d| d.protocol = "http".into()),
+            String::new(),
+        ),
+        ("a splitter on tcp", http.clone().ingress("tcp", &[("web", &[])]), splitter("web", to("")), mismatch("http", "tcp")),
+        (
+            "http2 on http",
+            http.ingress("http", &[("web", &[])]),
+            defaults("web", |d| d.protocol = "http2".into()),
+            mismatch("http2", "http"),
+        ),
+        ("the wildcard is not checked", Set::new().protocol("web", "tcp"), wild, String::new()),
+    ];
+    for (sentence, existing, write, expected) in rows {
+        assert_eq!(verdict(&existing, &Change::Write(&write)), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn permissive_mutual_tls_needs_leave_unless_it_was_so_before() {
+    let permissive = |d: &mut ServiceDefaults| d.mutual_tls_mode = "permissive".into();
+    let write = defaults("web", permissive);
+    let mut allowed = Set::new();
+    allowed.0.permissive_mutual_tls_allowed = true;
+    assert!(verdict(&Set::new(), &Change::Write(&write)).starts_with("cannot set MutualTLSMode=permissive"));
+    assert_eq!(verdict(&allowed, &Change::Write(&write)), "");
+    assert_eq!(verdict(&Set::new().defaults("web", permissive), &Change::Write(&write)), "");
+}
+
+/// Code, level and place of all findings.
+fn findings(set: &Set) -> Vec<String> {
+    check_set(&set.0).iter().map(|f| format!("{} {:?} {}", f.code, f.level, f.rule)).collect()
+}
+
+#[test]
+fn a_set_that_fits_together_has_no_findings() {
+    let set = Set::http()
+        .router("web", &[("/api", "api", "v1"), ("/", "", "")])
+        .splitter("web", &[(50.0, "", ""), (50.0, "db", "")])
+        .resolver("api", |r| subsets(r, &["v1"]))
+        .ingress("http", &[("web", &["a.example", "*.b.example"]), ("api", &[])]);
+    assert_eq!(findings(&set), Vec::<String>::new());
+}
+
+#[test]
+fn what_breaks_a_chain_is_told_once_and_at_its_place() {
+    let rows = [
+        (
+            "a missing subset",
+            Set::http().router("web", &[("/x", "api", "v1")]),
+            "GW0405 Error service-router/web Routes[0].Destination.ServiceSubset",
+        ),
+        (
+            "a leg of another protocol",
+            Set::http().protocol("api", "grpc").splitter("web", &[(50.0, "", ""), (50.0, "api", "")]),
+            "GW0403 Error service-splitter/web Splits[1].Service",
+        ),
+        (
+            "a circle of three",
+            Set::new().redirect("a", "b").redirect("b", "c").redirect("c", "a"),
+            "GW0401 Error service-resolver/c Redirect",
+        ),
+        (
+            "a circle of two splitters",
+            Set::http().splitter("a", &[(100.0, "b", "")]).splitter("b", &[(100.0, "a", "")]),
+            "GW0402 Error service-splitter/a",
+        ),
+        ("a router of a tcp service", Set::new().router("web", &[]), "GW0404 Error service-router/web"),
+        (
+            "subsets outside the mesh",
+            Set::new().defaults("web", |d| d.external_sni = "a.b".into()).resolver("web", |r| subsets(r, &["v1"])),
+            "GW0406 Error service-defaults/web ExternalSNI",
+        ),
+        (
+            "a listener of another protocol",
+            Set::new().ingress("http", &[("web", &[])]),
+            "GW0408 Error ingress-gateway/edge Listeners[0].Services[0].Name",
+        ),
+        (
+            "http served as bytes",
+            Set::new().protocol("web", "http").ingress("tcp", &[("web", &[])]),
+            "GW0408 Warning ingress-gateway/edge Listeners[0].Services[0].Name",
+        ),
+        ("a silent service under a global protocol", Set::http().protocol("web", ""), "GW0412 Warning service-defaults/web"),
+        (
+            "a reference in another case",
+            Set::http().splitter("web", &[(100.0, "Api", "")]).protocol("api", "http"),
+            "GW0413 Warning service-splitter/web Splits[0].Service",
+        ),
+        (
+            "a host in another case",
+            Set::http().ingress("http", &[("a", &["X.example"]), ("b", &["x.example:8080"])]),
+            "GW0410 Finding ingress-gateway/edge Listeners[0].Services[1].Hosts[0]",
+        ),
+    ];
+    for (sentence, set, expected) in rows {
+        assert_eq!(findings(&set), [expected], "{sentence}");
+    }
+}
+
+#[test]
+fn long_chains_of_redirects_are_walked_once() {
+    let mut set = Set::new();
+    for n in 0..3_000 {
+        set = set.redirect(&format!("s{n}"), &format!("s{}", n + 1));
+    }
+    assert_eq!(findings(&set), Vec::<String>::new());
+    let circle = set.redirect("s3000", "s0");
+    assert_eq!(findings(&circle).len(), 1);
+}
+
+#[test]
+fn nested_splits_that_end_a_consul_are_errors() {
+    let leg = |service: &str, edits: HeaderEdits| {
+        vec![ServiceSplit { weight: 100.0, service: service.into(), request_headers: Some(edits), ..ServiceSplit::default() }]
+    };
+    let add = || HeaderEdits { add: [("a".into(), "1".into())].into(), ..HeaderEdits::default() };
+    let remove = || HeaderEdits { remove: vec!["b".into()], ..HeaderEdits::default() };
+    let nested = |outer, inner| Set::http().with(splitter("web", leg("api", outer))).with(splitter("api", leg("db", inner)));
+    assert_eq!(findings(&nested(remove(), add())), ["GW0409 Error service-splitter/api Splits[0]"]);
+    assert_eq!(findings(&nested(add(), remove())), Vec::<String>::new());
+}
+
+fn matching(change: impl FnOnce(&mut HttpMatch)) -> Arc<ServiceRoute> {
+    let mut http = HttpMatch::default();
+    change(&mut http);
+    Arc::new(ServiceRoute { r#match: Some(RouteMatch { http: Some(http) }), destination: None })
+}
+
+#[test]
+fn a_route_that_an_earlier_one_covers_is_never_reached() {
+    let exact = |path: &str| matching(|m| m.path_exact = path.into());
+    let prefix = |path: &str| matching(|m| m.path_prefix = path.into());
+    let regex = |path: &str| matching(|m| m.path_regex = path.into());
+    let folded = |path: &str| matching(|m| (m.path_prefix, m.case_insensitive) = (path.into(), true));
+    let methods = |list: &[&str]| matching(|m| m.methods = list.iter().map(|w| (*w).into()).collect());
+    let header = |change: fn(&mut HeaderMatch)| {
+        let mut header = HeaderMatch { name: "X-User".into(), ..HeaderMatch::default() };
+        change(&mut header);
+        matching(|m| m.header.push(header))
+    };
+    let any = || Arc::new(ServiceRoute::default());
+    let rows = [
+        ("all before one", any(), exact("/a"), true),
+        ("one before all", exact("/a"), any(), false),
+        ("a prefix before a longer one", prefix("/a"), prefix("/a/b"), true),
+        ("a prefix before an exact path", prefix("/a"), exact("/ab"), true),
+        ("a longer prefix first", prefix("/a/b"), prefix("/a"), false),
+        ("the same path twice", exact("/a"), exact("/a"), true),
+        ("the same regex twice", regex("/a.*"), regex("/a.*"), true),
+        ("a prefix before a regex is not known", prefix("/a"), regex("/a.*"), false),
+        ("without case before with case", folded("/A"), prefix("/a/x"), true),
+        ("with case before without case", prefix("/a"), folded("/a"), false),
+        ("beyond ascii", prefix("/é"), exact("/éa"), true),
+        ("all methods of the later one", methods(&["GET", "PUT"]), methods(&["GET"]), true),
+        ("some methods", methods(&["GET"]), methods(&["GET", "PUT"]), false),
+        ("a method before any", methods(&["GET"]), any(), false),
+        ("present before a value", header(|h| h.present = true), header(|h| h.exact = "a".into()), true),
+        ("a value before present", header(|h| h.exact = "a".into()), header(|h| h.present = true), false),
+        ("present before absent", header(|h| h.present = true), header(|h| (h.present, h.invert) = (true, true)), false),
+        ("present before a value that is not", header(|h| h.present = true), header(|h| (h.exact, h.invert) = ("a".into(), true)), true),
+    ];
+    for (sentence, earlier, later, shadowed) in rows {
+        let set = Set::http().with(router("web", vec![earlier, later]));
+        let expected: &[&str] = if shadowed { &["GW0411 Warning service-router/web Routes[1]"] } else { &[] };
+        assert_eq!(findings(&set), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn errors_come_before_warnings_and_every_finding_helps() {
+    let set = Set::http().protocol("web", "").router("web", &[("/a", "", ""), ("/a", "", "")]);
+    let found = check_set(&set.0);
+    assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [Level::Error, Level::Warning, Level::Warning]);
+    assert!(found.iter().all(|f| !f.help.is_empty()), "{found:?}");
+}

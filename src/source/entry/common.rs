@@ -28,7 +28,7 @@ pub(super) fn validate(common: &Common, check: &mut Check<'_>) {
 pub(super) fn is_domain_name(text: &str) -> bool {
     const MAX: usize = 256;
     let mut labels = text.strip_suffix('.').unwrap_or(text).split('.');
-    let total: usize = text.len() + 1;
+    let total = text.len() + usize::from(!text.ends_with('.'));
     text == "." || (total <= MAX && labels.all(|l| (1..=63).contains(&l.len())))
 }
 

@@ -73,6 +73,12 @@ impl Cx {
         self.error(codes::TYPE, &node.span, message);
     }
 
+    /// Records a null within a list where no list is meant: a Consul server ends when it takes this (semantics 1).
+    pub(super) fn null_in_list(&mut self, node: &Node) {
+        let message = format!("null inside a list in {}: a Consul server ends when it takes this", self.here());
+        self.error(codes::NULL_IN_LIST, &node.span, message);
+    }
+
     /// The place for a sentence.
     pub(super) fn here(&self) -> String {
         if self.path.is_empty() { "the entry".to_owned() } else { self.path() }

@@ -157,7 +157,7 @@ fn translated<'a>(fields: &[Name], map: &'a Map) -> Vec<(String, &'a Key, &'a No
 /// Says that a key is none of the struct's, and which one may have been meant.
 fn unknown(fields: &[Name], spelled: &str, key: &Key, node: &Node, cx: &mut Cx) {
     let lower = key.text.to_lowercase();
-    let blank = matches!(&node.value, Value::Text(s) if s.is_empty());
+    let blank = matches!(&node.value, Value::Text(s) if s.is_empty()) || node.value == Value::Null;
     if cx.twice && blank && matches!(lower.as_str(), "namespace" | "partition") {
         return; // Consul's command knows these and does not send them when they are empty.
     }

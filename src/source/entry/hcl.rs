@@ -5,19 +5,24 @@
 
 use super::hcl_token::{Scanner, Token};
 use super::json::SyntaxError;
+use super::scalar::parse_int;
 use super::tree::{Key, MAX_DEPTH, Map, Node, Span, Value};
 
 type Read<T> = Result<T, SyntaxError>;
 
 /// Reads a whole text: its top level is one map.
 pub(super) fn read(text: &str) -> Read<Node> {
+    if let Some(at) = text.find(['\0', '\u{e123}']) {
+        let message = "a character that HCL does not take".to_owned();
+        return Err(SyntaxError { message, span: at..at + text[at..].chars().next().map_or(0, char::len_utf8) });
+    }
     let mut reader = Reader::new(text)?;
     let items = reader.items(false)?;
     let span = match (items.first(), items.last()) {
         (Some(first), Some(last)) => first.keys[0].span.start..last.value.span.end,
         _ => 0..0,
     };
-    Ok(Node::new(Value::Map(map(items)?), span))
+    Ok(Node::new(Value::Map(map(items, text)?), span))
 }
 
 /// `key "label" { .. }` or `key = value`.
@@ -126,7 +131,7 @@ impl<'a> Reader<'a> {
         let start = self.advance()?.1.start;
         let items = self.items(true)?;
         let end = self.advance()?.1.end;
-        let object = Node::new(Value::Map(map(items)?), start..end);
+        let object = Node::new(Value::Map(map(items, self.scanner.text())?), start..end);
         Ok(if in_list { object } else { Node::new(Value::List(vec![object]), start..end) })
     }
 
@@ -157,7 +162,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The items of an object as a map: what is given again is appended to a list, and else replaces what was there.
-fn map(items: Vec<Item>) -> Read<Map> {
+fn map(items: Vec<Item>, text: &str) -> Read<Map> {
     let mut out = Map::new();
     let mut labelled = Vec::new();
     for mut item in items {
@@ -174,7 +179,7 @@ fn map(items: Vec<Item>) -> Read<Map> {
             return Err(SyntaxError { message, span: key.span });
         }
         let earlier = std::mem::replace(&mut out[position].1, Node::new(Value::Null, 0..0));
-        out[position].1 = merged(earlier, value, &key)?;
+        out[position].1 = merged(earlier, value, &key, text)?;
     }
     Ok(out)
 }
@@ -188,20 +193,26 @@ fn labels(keys: Vec<Key>, value: Node) -> Node {
     })
 }
 
-/// A key given again: lists grow, single values are replaced, and what was single takes no list.
-fn merged(earlier: Node, later: Node, key: &Key) -> Read<Node> {
+/// A key given again: lists grow, and a single value is replaced by one that can be taken for the type of the first.
+fn merged(earlier: Node, later: Node, key: &Key, text: &str) -> Read<Node> {
     let span = earlier.span.start..later.span.end;
-    match (earlier.value, later.value) {
+    let value = match (earlier.value, later.value) {
         (Value::List(mut list), Value::List(more)) => {
             list.extend(more);
-            Ok(Node::new(Value::List(list), span))
+            return Ok(Node::new(Value::List(list), span));
         }
-        (Value::List(_), _) | (_, Value::List(_)) => {
-            let message = format!("{:?} is given as an object or list and as a single value", key.text);
-            Err(SyntaxError { message, span: key.span.clone() })
-        }
-        (_, value) => Ok(Node::new(value, later.span)),
-    }
+        (Value::Text(_), Value::Text(s)) => Some(Value::Text(s)),
+        // The number as it is written.
+        (Value::Text(_), Value::Int(_) | Value::Float(_)) => Some(Value::Text(text[later.span.clone()].to_owned())),
+        (Value::Int(_), Value::Int(n)) => Some(Value::Int(n)),
+        (Value::Int(_), Value::Text(s)) => parse_int(&s).and_then(|n| i64::try_from(n).ok()).map(Value::Int),
+        (Value::Float(_), Value::Float(f)) => Some(Value::Float(f)),
+        (Value::Float(_), Value::Int(n)) => Some(Value::Float(n as f64)),
+        (Value::Bool(_), Value::Bool(b)) => Some(Value::Bool(b)),
+        _ => None,
+    };
+    let message = || format!("{:?} is given more than once with values of different types", key.text);
+    value.map(|value| Node::new(value, later.span)).ok_or_else(|| SyntaxError { message: message(), span: key.span.clone() })
 }
 
 #[cfg(test)]
@@ -226,7 +237,7 @@ mod tests {
             ("a = [{ b = 1 }, { b { c = [] } }]", r#"{"a":[{"b":1},{"b":[{"c":[]}]}]}"#),
             ("a = [1, 2,]", r#"{"a":[1,2]}"#),
             ("a = [1]\na = [2]", r#"{"a":[1,2]}"#),
-            ("a = 1\na = \"x\"", r#"{"a":"x"}"#),
+            ("a = \"y\"\na = \"x\"\nb = \"y\" b = 010", r#"{"a":"x","b":"010"}"#),
             ("\"a b\" = true", r#"{"a b":true}"#),
             ("a.b-c = \"\\u00e4\\x41\\n\"", r#"{"a.b-c":"äA\n"}"#),
             ("a = \"${x \"q\"}\"", r#"{"a":"${x \"q\"}"}"#),
@@ -268,6 +279,9 @@ mod tests {
             "true = 1",
             "a { }\na \"x\" { }",
             "a = 1\na { }",
+            "a = 1\na = \"x\"",
+            "a = true\na = 1",
+            "a = \"\u{0}\"",
             "a = 0x",
         ] {
             assert!(read(text).is_err(), "{text}");

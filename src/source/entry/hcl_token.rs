@@ -54,6 +54,11 @@ impl<'a> Scanner<'a> {
         Self { text, at: 0 }
     }
 
+    /// The whole text.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
@@ -261,6 +266,8 @@ impl<'a> Scanner<'a> {
             self.rest().get(..digits).filter(|d| d.chars().all(|c| c.is_digit(radix))).and_then(|d| u32::from_str_radix(d, radix).ok());
         let bytes = match number {
             Some(n) if byte => u8::try_from(n).ok().map(|b| vec![b]),
+            // Half of a surrogate pair is the replacement character, as in Go.
+            Some(0xD800..=0xDFFF) => Some("\u{fffd}".as_bytes().to_vec()),
             Some(n) => char::from_u32(n).map(|c| c.to_string().into_bytes()),
             None => None,
         };

@@ -67,7 +67,7 @@ fields!(IngressServiceLimits {
     max_connections: "MaxConnections"; keep,
     max_pending_requests: "MaxPendingRequests"; keep,
     max_concurrent_requests: "MaxConcurrentRequests"; keep,
-    passive_health_check: "PassiveHealthCheck",
+    passive_health_check: "PassiveHealthCheck" ~ "passive_health_check",
 });
 
 fields!(IngressListener {
@@ -171,5 +171,62 @@ fn host_rules(host: &str, tls: bool, at: &str, check: &mut Check<'_>) {
         check.error(codes::HOST, at, format!("host {host:?} must be a DNS name"));
     } else if host.strip_prefix("*.").unwrap_or(host).contains('*') {
         check.error(codes::HOST, at, format!("host {host:?} may have a wildcard only as its leftmost label"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::source::entry::from_json;
+
+    fn codes(listener: Value, tls: Value) -> Vec<&'static str> {
+        let mut listener = listener;
+        if listener.get("Port").is_none() {
+            listener["Port"] = json!(8080);
+        }
+        let judged = from_json(&json!({"Kind": "ingress-gateway", "Name": "edge", "TLS": tls, "Listeners": [listener]}));
+        let found = judged.map_or_else(|problems| problems, |decoded| decoded.notes);
+        found.into_iter().map(|d| d.code).collect()
+    }
+
+    #[test]
+    fn listeners_are_judged_by_consuls_rules() {
+        let http = |service: Value| json!({"Protocol": "HTTP", "Services": [service]});
+        for (listener, wanted) in [
+            (json!({"Services": {"Name": "web"}}), &[][..]),
+            (json!({}), &["GW0214"]),
+            (json!({"Protocol": "udp", "Services": [{"Name": "web"}]}), &["GW0203"]),
+            (json!({"Services": [{"Name": "a"}, {"Name": "b"}]}), &["GW0204"]),
+            (json!({"Services": [{"Name": "*"}]}), &["GW0204"]),
+            (json!({"Services": [{"Name": "a", "RequestHeaders": {"Add": {"x": "1"}}}]}), &["GW0204"]),
+            (json!({"Services": [{"Name": "a", "RequestHeaders": {}}]}), &[]),
+            (json!({"Port": 0, "Services": [{"Name": "a"}]}), &["GW0307"]),
+            (http(json!({"Name": ""})), &["GW0201"]),
+            (http(json!({"Name": "*", "Hosts": ["a.b"]})), &["GW0204"]),
+            (http(json!({"Name": "a", "Hosts": ["a.b", "a.b", "A.b"]})), &["GW0206"]),
+            (http(json!({"Name": "a", "Hosts": ["", "a..b", "a.*", "*a"]})), &["GW0210", "GW0210", "GW0210", "GW0210"]),
+            (http(json!({"Name": "a", "Hosts": ["*", "*.b", "bad host", "[::1]:80"]})), &[]),
+            (http(json!({"Name": "a", "TLS": {"SDS": {"CertResource": "r"}}})), &["GW0212", "GW0212"]),
+        ] {
+            assert_eq!(codes(listener.clone(), json!({})), wanted, "{listener}");
+        }
+    }
+
+    #[test]
+    fn tls_parameters_must_be_known_and_go_together() {
+        let listener = json!({"Protocol": "http", "Services": [{"Name": "a", "Hosts": ["*"]}]});
+        for (tls, wanted) in [
+            (json!({"Enabled": true}), &["GW0210"][..]),
+            (json!({"TLSMinVersion": "TLSv1_3", "TLSMaxVersion": "TLSv1_2"}), &["GW0211"]),
+            (json!({"TLSMinVersion": "TLS_AUTO", "TLSMaxVersion": "TLSv1_0"}), &[]),
+            (json!({"TLSMinVersion": "tls12"}), &["GW0211"]),
+            (json!({"TLSMinVersion": "TLSv1_3", "CipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}), &["GW0211"]),
+            (json!({"CipherSuites": ["TLS_AES_128_GCM_SHA256"]}), &["GW0211"]),
+            (json!({"SDS": {"CertResource": "r"}}), &["GW0212"]),
+            (json!({"SDS": {"ClusterName": "c"}}), &["GW0212"]),
+        ] {
+            assert_eq!(codes(listener.clone(), tls.clone()), wanted, "{tls}");
+        }
     }
 }

@@ -116,11 +116,12 @@ fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Op
 fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
     match key.text.as_str() {
         "CreateIndex" | "ModifyIndex" => true,
-        text if text.eq_ignore_ascii_case("Hash") => {
+        // What Consul's command reads from files has no Hash.
+        text if !cx.twice && text.eq_ignore_ascii_case("Hash") => {
             let _: u64 = cx.at("Hash", |cx| take(node, cx));
             true
         }
-        text => text.eq_ignore_ascii_case("Kind"),
+        text => matches!(text, "Kind" | "kind"),
     }
 }
 
@@ -159,4 +160,93 @@ pub(super) fn print(entry: &ConfigEntry) -> Json {
 /// A part of an entry as Consul's JSON.
 pub(super) fn print_part<T: Schema + Field>(part: &T) -> Json {
     print_struct(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::source::entry::from_json;
+
+    #[test]
+    fn kinds_are_exact_and_a_misspelt_one_is_told() {
+        let label = |entry: Json| from_json(&entry).map(|d| d.kind).map_err(|p| p[0].label.clone());
+        assert_eq!(label(json!({"kind": "mesh"})), Ok(EntryKind::Mesh));
+        assert_eq!(label(json!({"Kind": "service-defaults", "kind": "mesh", "Name": "a"})), Ok(EntryKind::ServiceDefaults));
+        assert_eq!(label(json!({"Kind": "Service-Router", "Name": "a"})), Err("did you mean \"service-router\"?".to_owned()));
+        for refused in
+            [json!({"KIND": "mesh"}), json!({}), json!([]), json!({"Kind": "sameness-group", "Name": "a"}), json!({"Kind": ["mesh"]})]
+        {
+            assert!(from_json(&refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn kinds_that_gw_does_not_act_on_are_kept_and_told() {
+        let decoded = from_json(&json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x", "ModifyIndex": 7})).expect("it is known");
+        assert_eq!((decoded.name.as_str(), decoded.entry.is_none()), ("okta", true));
+        assert_eq!(decoded.stored, json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x"}));
+        assert_eq!(decoded.notes.iter().map(|n| n.level).collect::<Vec<_>>(), [Level::Warning]);
+    }
+
+    fn anything() -> impl Strategy<Value = Json> {
+        let names = [
+            "Routes",
+            "Match",
+            "HTTP",
+            "Header",
+            "Name",
+            "Splits",
+            "Weight",
+            "Subsets",
+            "Failover",
+            "Targets",
+            "Listeners",
+            "Services",
+            "Hosts",
+        ];
+        let more = [
+            "Meta",
+            "Config",
+            "protocol",
+            "Destination",
+            "Addresses",
+            "UpstreamConfig",
+            "Overrides",
+            "LoadBalancer",
+            "HashPolicies",
+            "v1",
+            "*",
+            "",
+        ];
+        let key = proptest::sample::select([&names[..], &more[..]].concat()).prop_map(str::to_owned);
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Json::from),
+            (-3i64..70000).prop_map(Json::from),
+            ".{0,6}".prop_map(Json::from),
+            proptest::sample::select(vec!["http", "5s", "/a", "a.b", "*", "1", "x == y"]).prop_map(Json::from),
+        ];
+        leaf.prop_recursive(6, 40, 5, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+                proptest::collection::vec((key.clone(), inner), 0..5).prop_map(|m| Json::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0usize..6, fields in anything()) {
+            let mut entry = fields.as_object().cloned().unwrap_or_default();
+            entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
+            if let Ok(first) = from_json(&Json::Object(entry)) {
+                let again = from_json(&first.stored).map(|d| d.stored);
+                prop_assert_eq!(again.as_ref().ok(), Some(&first.stored));
+            }
+        }
+    }
 }

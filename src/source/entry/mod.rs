@@ -20,9 +20,11 @@ mod service_defaults;
 mod service_resolver;
 mod service_router;
 mod service_splitter;
+mod starter;
 mod tls;
 mod toml;
 mod tree;
+mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -123,4 +125,20 @@ pub fn print_failover_policy(policy: &FailoverPolicy) -> Value {
 /// An Envoy extension, as Consul's JSON.
 pub fn print_extension(extension: &EnvoyExtension) -> Value {
     kind::print_part(extension)
+}
+
+/// A stored entry as HCL, which is read back as the same entry; but for objects in objects of an opaque map (`Config`,
+/// `Arguments`), which HCL version 1 reads as lists of one.
+pub fn to_hcl(stored: &Value) -> String {
+    write::hcl(stored)
+}
+
+/// A stored entry as TOML, which is read back as the same entry.
+pub fn to_toml(stored: &Value) -> String {
+    write::toml(stored)
+}
+
+/// A commented entry to start from, in HCL, valid as printed; nothing for a kind that `gw` does not act on.
+pub fn starter(kind: EntryKind, name: &str) -> Option<String> {
+    starter::starter(kind, name)
 }

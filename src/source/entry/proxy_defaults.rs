@@ -51,11 +51,10 @@ impl Kind for ProxyDefaults {
         common::mutual_tls_mode(&self.mutual_tls_mode, check);
         common::mesh_gateway_mode(&self.mesh_gateway, "MeshGateway.Mode", check);
         extension::validate(&self.envoy_extensions, check);
-        if let Some(mode) = self.failover_policy.as_ref().map(|p| p.mode.as_str()) {
-            if !matches!(mode, "" | "sequential" | "order-by-locality") {
-                let message = format!("FailoverPolicy.Mode {mode:?} must be \"\", \"sequential\" or \"order-by-locality\"");
-                check.error(codes::VALUE, "FailoverPolicy.Mode", message);
-            }
+        let failover_mode = self.failover_policy.as_ref().map_or("", |p| p.mode.as_str());
+        if !matches!(failover_mode, "" | "sequential" | "order-by-locality") {
+            let message = format!("FailoverPolicy.Mode {failover_mode:?} must be \"\", \"sequential\" or \"order-by-locality\"");
+            check.error(codes::VALUE, "FailoverPolicy.Mode", message);
         }
         if self.prioritize_by_locality.as_ref().is_some_and(|p| !p.mode.is_empty()) {
             check.error(codes::ENTERPRISE, "PrioritizeByLocality", "PrioritizeByLocality belongs to Consul Enterprise");
@@ -109,9 +108,8 @@ fn access_log_rules(logs: &AccessLogs, check: &mut Check<'_>) {
     if !logs.json_format.is_empty() && !logs.text_format.is_empty() {
         check.error(codes::EXCLUSIVE, "AccessLogs", "AccessLogs cannot have both JSONFormat and TextFormat");
     }
-    if !logs.json_format.is_empty() {
-        if let Err(e) = serde_json::from_str::<serde::de::IgnoredAny>(&logs.json_format) {
-            check.error(codes::VALUE, "AccessLogs.JSONFormat", format!("AccessLogs.JSONFormat is no JSON: {e}"));
-        }
+    let parsed = serde_json::from_str::<serde::de::IgnoredAny>(&logs.json_format);
+    if let Some(e) = parsed.err().filter(|_| !logs.json_format.is_empty()) {
+        check.error(codes::VALUE, "AccessLogs.JSONFormat", format!("AccessLogs.JSONFormat is no JSON: {e}"));
     }
 }

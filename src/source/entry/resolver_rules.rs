@@ -175,3 +175,51 @@ fn hash_policy_rules(hash: &HashPolicy, at: &str, check: &mut Check<'_>) {
         ],
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::source::entry::from_json;
+
+    fn codes(field: &str, value: &Value) -> Vec<&'static str> {
+        let mut entry = json!({"Kind": "service-resolver", "Name": "web", "Subsets": {"v1": {}}});
+        entry[field] = value.clone();
+        let found = from_json(&entry).map_or_else(|problems| problems, |decoded| decoded.notes);
+        found.into_iter().map(|d| d.code).collect()
+    }
+
+    #[test]
+    fn resolvers_are_judged_by_consuls_rules() {
+        for (field, value, wanted) in [
+            ("Subsets", json!({"": {}}), &["GW0201"][..]),
+            ("Subsets", json!({"a.b": {}}), &["GW0201"]),
+            ("Subsets", json!({"a-": {}}), &["GW0201"]),
+            ("Subsets", json!({"x": {"Filter": "a = b"}}), &["GW0208"]),
+            ("Subsets", json!({"x": {"Filter": "Service.NoSuch == b"}}), &["GW0303"]),
+            ("DefaultSubset", json!("v2"), &["GW0209"]),
+            ("Redirect", json!({}), &["GW0214"]),
+            ("Redirect", json!({"Peer": "east"}), &["GW0204"]),
+            ("Redirect", json!({"Service": "web", "ServiceSubset": "v9"}), &["GW0209"]),
+            ("Redirect", json!({"Service": "api", "ServiceSubset": "v9"}), &[]),
+            ("Redirect", json!({"Service": "api", "Namespace": "default"}), &["GW0106"]),
+            ("Failover", json!({"*": {}}), &["GW0214"]),
+            ("Failover", json!({"v9": {"Service": "api"}}), &["GW0209"]),
+            ("Failover", json!({"*": {"Targets": [{"Peer": "a", "Datacenter": "b"}]}}), &["GW0204"]),
+            ("Failover", json!({"*": {"Datacenters": ["dc2", ""]}}), &["GW0214"]),
+            ("Failover", json!({"*": {"Targets": [{}], "Service": "a"}}), &["GW0204"]),
+            ("Failover", json!({"*": {"Service": "a", "Policy": {"Mode": "sequential"}}}), &["GW0106"]),
+            ("RequestTimeout", json!("-1s"), &["GW0203"]),
+            ("PrioritizeByLocality", json!({"Mode": "none"}), &["GW0106"]),
+            ("LoadBalancer", json!({}), &[]),
+            ("LoadBalancer", json!({"Policy": "Random"}), &["GW0203"]),
+            ("LoadBalancer", json!({"RingHashConfig": {}}), &["GW0204"]),
+            ("LoadBalancer", json!({"Policy": "random", "HashPolicies": [{}]}), &["GW0204"]),
+            ("LoadBalancer", json!({"Policy": "maglev", "HashPolicies": [{}, {"SourceIP": true}]}), &[]),
+            ("LoadBalancer", json!({"Policy": "maglev", "HashPolicies": [{"Field": "ip", "FieldValue": "x"}]}), &["GW0203"]),
+            ("LoadBalancer", json!({"Policy": "maglev", "HashPolicies": [{"Field": "header"}]}), &["GW0204"]),
+        ] {
+            assert_eq!(codes(field, &value), wanted, "{field}: {value}");
+        }
+    }
+}

@@ -21,7 +21,10 @@ impl Field for String {
             Value::Bool(b) => (if *b { "1" } else { "0" }).to_owned(),
             Value::Int(n) => n.to_string(),
             Value::Float(f) => float_text(*f),
-            Value::Null => Self::new(),
+            Value::Null => {
+                cx.null_in_list(node);
+                Self::new()
+            }
             Value::List(_) | Value::Map(_) => {
                 cx.wrong(node, "a string");
                 Self::new()
@@ -44,7 +47,10 @@ impl Field for bool {
             Value::Bool(b) => *b,
             Value::Int(n) => *n != 0,
             Value::Float(f) => *f != 0.0,
-            Value::Null => false,
+            Value::Null => {
+                cx.null_in_list(node);
+                false
+            }
             Value::Text(s) => match s.as_str() {
                 "1" | "t" | "T" | "TRUE" | "true" | "True" => true,
                 "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => false,
@@ -69,14 +75,17 @@ impl Field for bool {
     }
 }
 
+/// Two to the power of 63: the first number that no signed integer of 64 bits has.
+const TWO_63: f64 = (1u64 << 63) as f64;
+
 /// Go's conversion of a float to an integer on amd64: cut towards zero, out of range is the smallest number.
 fn go_int(f: f64) -> i64 {
-    if f.is_nan() || !(-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&f) { i64::MIN } else { f as i64 }
+    if (-TWO_63..TWO_63).contains(&f) { f as i64 } else { i64::MIN }
 }
 
 /// The same for an unsigned integer of 64 bits; negative numbers wrap.
 fn go_uint(f: f64) -> u64 {
-    if f < 9.223_372_036_854_775_808e18 { go_int(f) as u64 } else { (go_int(f - 9.223_372_036_854_775_808e18) as u64) ^ (1 << 63) }
+    if f < TWO_63 || f >= 2.0 * TWO_63 { go_int(f) as u64 } else { (go_int(f - TWO_63) as u64) ^ (1 << 63) }
 }
 
 /// What Go's `strconv.ParseInt(text, 0, 64)` reads: a sign, a prefix of the base, underscores between digits.
@@ -116,10 +125,15 @@ pub(super) fn parse_int(text: &str) -> Option<i128> {
 impl Field for i64 {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.unwrapped().value {
+            // The command sends numbers as JSON, and the server reads those as floats.
+            Value::Int(n) if cx.twice => go_int(*n as f64),
             Value::Int(n) => *n,
             Value::Float(f) => go_int(*f),
             Value::Bool(b) => Self::from(*b),
-            Value::Null => 0,
+            Value::Null => {
+                cx.null_in_list(node);
+                0
+            }
             Value::Text(s) if s.is_empty() => 0,
             Value::Text(s) => parse_int(s).and_then(|n| Self::try_from(n).ok()).unwrap_or_else(|| {
                 cx.wrong(node, "a whole number");
@@ -147,7 +161,10 @@ fn unsigned(node: &Node, cx: &mut Cx, max: u64) -> u64 {
         Value::Int(n) => *n as u64,
         Value::Float(f) => go_uint(*f),
         Value::Bool(b) => u64::from(*b),
-        Value::Null => 0,
+        Value::Null => {
+            cx.null_in_list(node);
+            0
+        }
         Value::Text(s) if s.is_empty() => 0,
         Value::Text(s) => {
             let number = if s.starts_with(['+', '-']) { None } else { parse_int(s) };
@@ -191,15 +208,26 @@ impl Field for u64 {
     }
 }
 
+/// A float with underscores between digits, as Go's `strconv.ParseFloat` takes it.
+fn parse_float(text: &str) -> Option<f32> {
+    let bytes = text.as_bytes();
+    let between = |i: usize| i > 0 && bytes[i - 1].is_ascii_digit() && bytes.get(i + 1).is_some_and(u8::is_ascii_digit);
+    let strays = bytes.iter().enumerate().any(|(i, b)| *b == b'_' && !between(i));
+    if strays { None } else { text.replace('_', "").parse().ok() }
+}
+
 impl Field for f32 {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.unwrapped().value {
             Value::Int(n) => *n as Self,
             Value::Float(f) => *f as Self,
             Value::Bool(b) => Self::from(u8::from(*b)),
-            Value::Null => 0.0,
+            Value::Null => {
+                cx.null_in_list(node);
+                0.0
+            }
             Value::Text(s) if s.is_empty() => 0.0,
-            Value::Text(s) => s.parse::<Self>().ok().filter(|f| f.is_finite() && !s.starts_with(' ')).unwrap_or_else(|| {
+            Value::Text(s) => parse_float(s).filter(|f| f.is_finite()).unwrap_or_else(|| {
                 cx.wrong(node, "a number");
                 0.0
             }),
@@ -321,8 +349,7 @@ impl From<OptionalNanos> for Option<i64> {
 
 impl Field for OptionalNanos {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
-        let node = node.unwrapped();
-        Self((node.value != Value::Null).then(|| nanos(node, cx)))
+        Self(Some(nanos(node.unwrapped(), cx)))
     }
 
     fn print(&self) -> Json {

@@ -101,7 +101,7 @@ fields!(ExposePath {
     path: "Path",
     local_path_port: "LocalPathPort" ~ "local_path_port",
     protocol: "Protocol",
-    parsed_from_check: "ParsedFromCheck",
+    parsed_from_check: "ParsedFromCheck" ~ "parsed_from_check",
 });
 
 fields!(UpstreamConfiguration { overrides: "Overrides", defaults: "Defaults" });

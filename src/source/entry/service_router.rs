@@ -177,3 +177,48 @@ fn destination_rules(destination: &RouteDestination, rewritable: bool, at: &str,
     common::header_edits(destination.request_headers.as_ref(), &format!("{at}.RequestHeaders"), check);
     common::header_edits(destination.response_headers.as_ref(), &format!("{at}.ResponseHeaders"), check);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::source::entry::from_json;
+
+    /// The codes of what is wrong with a route, or of the notes about it.
+    fn codes(route: Value) -> Vec<&'static str> {
+        let judged = from_json(&json!({"Kind": "service-router", "Name": "web", "Routes": [route]}));
+        let found = judged.map_or_else(|problems| problems, |decoded| decoded.notes);
+        found.into_iter().map(|d| d.code).collect()
+    }
+
+    #[test]
+    fn routes_are_judged_by_consuls_rules() {
+        for (route, wanted) in [
+            (json!({}), &[][..]),
+            (json!({"Match": {"HTTP": {"PathExact": "a"}}}), &["GW0205"]),
+            (json!({"Match": {"HTTP": {"PathExact": "/a", "PathRegex": "b"}}}), &["GW0204"]),
+            (json!({"Match": {"HTTP": {"Header": [{"Present": true}]}}}), &["GW0201"]),
+            (json!({"Match": {"HTTP": {"Header": [{"Name": "x", "Exact": ""}]}}}), &["GW0204"]),
+            (json!({"Match": {"HTTP": {"QueryParam": [{"Name": "q", "Present": true, "Exact": "1"}]}}}), &["GW0204"]),
+            (json!({"Match": {"HTTP": {"Methods": ["get", "GET", "FETCH"]}}}), &["GW0206", "GW0203"]),
+            (json!({"Match": {"HTTP": {"PathRegex": "a"}}, "Destination": {"PrefixRewrite": "/"}}), &["GW0204"]),
+            (json!({"Destination": {"RetryOn": ["5XX"]}}), &["GW0203"]),
+            (json!({"Destination": {"RequestTimeout": "-1s", "Service": "*"}}), &[]),
+        ] {
+            assert_eq!(codes(route.clone()), wanted, "{route}");
+        }
+    }
+
+    #[test]
+    fn what_consul_takes_and_no_proxy_does_is_found() {
+        for (route, wanted) in [
+            (json!({"Match": {"HTTP": {"PathRegex": "("}}}), &["GW0302"][..]),
+            (json!({"Match": {"HTTP": {"Header": [{"Name": "x", "Regex": "[b-a]"}]}}}), &["GW0302"]),
+            (json!({"Destination": {"RequestHeaders": {"Set": {"Host": "x", "x-a": "50%", "x-b": "50%%"}}}}), &["GW0306", "GW0306"]),
+            (json!({"Destination": {"NumRetries": 3}}), &["GW0308"]),
+            (json!({"Destination": {"RequestTimeout": 15}}), &["GW0305"]),
+        ] {
+            assert_eq!(codes(route.clone()), wanted, "{route}");
+        }
+    }
+}

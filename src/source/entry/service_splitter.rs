@@ -90,3 +90,46 @@ fn rounded(weight: f32) -> f32 {
 fn scaled(weight: f32) -> i64 {
     f64::from(weight * 100.0).round() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::source::entry::from_json;
+
+    fn judged(splits: Value) -> Result<Value, &'static str> {
+        let entry = json!({"Kind": "service-splitter", "Name": "web", "Splits": splits});
+        from_json(&entry).map(|d| d.stored["Splits"].clone()).map_err(|problems| problems[0].code)
+    }
+
+    #[test]
+    fn weights_are_rounded_to_hundredths_and_must_sum_to_100() {
+        for (weights, accepted) in [
+            (&[100.0][..], true),
+            (&[99.995], true),
+            (&[33.33, 33.33, 33.33], false),
+            (&[33.33, 33.33, 33.34], true),
+            (&[0.005, 99.99], true),
+            (&[-1.0, 101.0], true),
+            (&[50.0], false),
+            (&[1e300], false),
+            (&[1e18, -1e18, 100.0], true),
+        ] {
+            let splits: Vec<Value> = weights.iter().enumerate().map(|(i, w)| json!({"Weight": w, "Service": format!("s{i}")})).collect();
+            assert_eq!(
+                judged(json!(splits)).map(|_| true).or_else(|code| if code == "GW0207" { Ok(false) } else { Err(code) }),
+                Ok(accepted),
+                "{weights:?}"
+            );
+        }
+        assert_eq!(judged(json!([])), Err("GW0214"));
+        assert_eq!(judged(json!([{"Weight": 99.995}])).map(|s| s[0]["Weight"].clone()), Ok(json!(100)));
+    }
+
+    #[test]
+    fn a_destination_may_stand_once_unless_it_has_header_edits() {
+        assert_eq!(judged(json!([{"Weight": 50}, {"Weight": 50, "Service": "web"}])), Err("GW0206"));
+        assert!(judged(json!([{"Weight": 50}, {"Weight": 50, "RequestHeaders": {}}])).is_ok());
+        assert!(judged(json!([{"Weight": 50, "Service": "WEB"}, {"Weight": 50}])).is_ok());
+    }
+}

@@ -33,11 +33,10 @@ pub(super) fn parameters(tls: &GatewayTls, at: &str, check: &mut Check<'_>) {
             check.error(codes::TLS, format!("{at}.{field}"), message);
         }
     }
-    if let (Some(min), Some(max)) = (rank(&tls.tls_min_version), rank(&tls.tls_max_version)) {
-        if max < min {
-            let message = format!("{at}.TLSMaxVersion {} is lower than TLSMinVersion {}", tls.tls_max_version, tls.tls_min_version);
-            check.error(codes::TLS, format!("{at}.TLSMaxVersion"), message);
-        }
+    let (min, max) = (rank(&tls.tls_min_version), rank(&tls.tls_max_version));
+    if min.zip(max).is_some_and(|(min, max)| max < min) {
+        let message = format!("{at}.TLSMaxVersion {} is lower than TLSMinVersion {}", tls.tls_max_version, tls.tls_min_version);
+        check.error(codes::TLS, format!("{at}.TLSMaxVersion"), message);
     }
     if !tls.cipher_suites.is_empty() && tls.tls_min_version == "TLSv1_3" {
         let message = format!("{at}.CipherSuites apply to TLS 1.2 and earlier, and TLSMinVersion is TLSv1_3");
@@ -90,8 +89,5 @@ pub(super) fn service_sds(gateway: &GatewayTls, listener: &IngressListener, serv
     }
     if certificate && !cluster && !above {
         check.error(codes::SDS, &place, format!("{place}.CertResource needs a ClusterName here, at the listener or in TLS.SDS"));
-    }
-    if cluster && !certificate {
-        check.error(codes::SDS, &place, format!("{place}.ClusterName needs a CertResource"));
     }
 }

@@ -19,7 +19,7 @@ pub struct ReadFile {
     pub parsed: GwToml,
     /// Its text.
     pub text: Arc<Text>,
-    /// The folder that relative paths in it start from.
+    /// The folder that relative paths in it start from; empty is the current one.
     pub folder: PathBuf,
 }
 
@@ -51,7 +51,7 @@ pub fn is_gateway_file(path: &Path) -> bool {
 pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
     let text = read_text(path).map_err(|e| vec![e])?;
     let parsed = schema::parse(&text)?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok(ReadFile { parsed, text, folder })
 }
 

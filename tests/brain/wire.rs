@@ -1,0 +1,213 @@
+//! The law of one brain: for every recorded request, what the data path did with it on the wire is what `inspect` says of it.
+//!
+//! Each case runs as a gateway in this process, with services behind it; the access records say what was done, and the same
+//! question with the same roll is put to `inspect`.
+
+mod services;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gw::app::config::{AccessLogTo, RunConfig};
+use gw::app::inspect::{ExplainedOutcome, explain};
+use gw::decide::Snapshot;
+use gw::decide::compile::compile;
+use gw::decide::facts::{Facts, RequestHead};
+use gw::id::ListenerName;
+use http::Method;
+use serde_json::Value;
+
+use self::services::Services;
+use crate::corpus::{Places, cases, filled, header_pairs, headers_at_router, listener_of, resources, text};
+
+/// What the access log was told.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no writer panics").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What was compared, so that a test that compares nothing fails.
+#[derive(Debug, Default)]
+struct Tally {
+    same: usize,
+    /// Refused before a decision, or not a request at all: there is no question to ask.
+    no_question: usize,
+    differences: Vec<String>,
+}
+
+#[test]
+fn what_the_wire_did_is_what_inspect_says() {
+    let mut tally = Tally::default();
+    for case in cases() {
+        play(&case, &mut tally);
+    }
+    let Tally { same, no_question, differences } = &tally;
+    assert!(differences.is_empty(), "{} differ, {same} are the same:\n{}", differences.len(), differences.join("\n"));
+    assert!(*same > 1400 && *no_question < 250, "{same} compared, {no_question} without a question");
+}
+
+fn play(case: &Value, tally: &mut Tally) {
+    let services = Services::start(case);
+    let places = Places { port: &|n| services.port(n), instance: &|id| services.address(id) };
+    let world = resources(case, &places);
+    let snapshot = compile(&world);
+    let written = Written::default();
+    let mut config = RunConfig::new(vec![world]);
+    config.workers = NonZeroUsize::new(1);
+    config.access_log = Some(AccessLogTo::Writer(Box::new(written.clone())));
+    config.drain_time = Duration::from_secs(5);
+    let gateway = gw::app::start(config).unwrap_or_else(|e| panic!("{}: {e}", case["id"]));
+    let exchanges: Vec<Value> = case["exchanges"].as_array().into_iter().flatten().map(|e| filled(e, &places)).collect();
+    let mut sent_to = Vec::new();
+    for (exchange, raw) in exchanges.iter().zip(case["exchanges"].as_array().into_iter().flatten()) {
+        let port = services.port(listener_of(case, raw));
+        services.send(&exchange["request"], ([127, 0, 0, 1], port).into());
+        sent_to.push(port);
+    }
+    gateway.stop().unwrap_or_else(|e| panic!("{}: {e}", case["id"]));
+    let log = written.0.lock().expect("no writer panics");
+    let mut records = String::from_utf8_lossy(&log)
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).expect("a record"))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .peekable();
+    for (exchange, port) in exchanges.iter().zip(sent_to) {
+        // What HTTP itself refuses has no record; what has one is recorded in the order it was sent.
+        let own = |record: &Value| is_of(record, &exchange["request"], port);
+        match records.next_if(own) {
+            Some(record) => judge(case, &snapshot, &exchange["request"], port, &record, tally),
+            None => tally.no_question += 1,
+        }
+    }
+    assert_eq!(records.next(), None, "{}: a record of no request", case["id"]);
+}
+
+/// Whether a record is of that request: by method and, where the target is a path, by the path.
+fn is_of(record: &Value, request: &Value, port: u16) -> bool {
+    if !text(&record["downstream_local_address"]).ends_with(&format!(":{port}")) {
+        return false;
+    }
+    let path = text(&request["path"]);
+    request.get("raw").is_some()
+        || record["method"].is_null()
+        || (record["method"] == request["method"]
+            && (!path.starts_with('/') || text(&record["path"]) == path.split('#').next().unwrap_or_default()))
+}
+
+fn judge(case: &Value, snapshot: &Snapshot, request: &Value, port: u16, record: &Value, tally: &mut Tally) {
+    let decided = !record["rules"].as_array().is_none_or(Vec::is_empty) || matches!(record["code"].as_str(), Some("no_host"));
+    // The bytes of a malformed request are read by the HTTP library alone; what it made of them is in the record.
+    let Some(headers) = headers_at_router(request).filter(|_| decided && request.get("raw").is_none()) else {
+        tally.no_question += 1;
+        return;
+    };
+    let listener = ListenerName::of("edge", port.into());
+    let method = Method::from_bytes(text(&record["method"]).as_bytes()).unwrap_or_default();
+    let (authority, target) = (text(&record["authority"]), text(&record["path"]));
+    let scheme = headers["x-forwarded-proto"].to_str().unwrap_or("http").to_owned();
+    let head = RequestHead { method: &method, authority: &authority, target: &target, scheme: &scheme, headers: &headers };
+    let client: SocketAddr = ([127, 0, 0, 1], 1).into();
+    let request_facts = (!record["method"].is_null()).then_some(head);
+    let facts = Facts { listener: &listener, client, local: client, sni: None, request: request_facts };
+    let said = explain(snapshot, &facts, record["roll"].as_u64().unwrap_or(0) as u32);
+    let difference = match &said.outcome {
+        ExplainedOutcome::Forward { rules, target, instances, roll, .. } => {
+            let strings = |v: &Value| v.as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
+            let instance_fits =
+                record["instance"].as_str().is_none_or(|i| instances.iter().any(|known| known.starts_with(&format!("{i} at "))));
+            let target_fits = record["target"].as_str().is_none_or(|t| t == target || instances.len() > 1);
+            (strings(&record["rules"]) != *rules || !instance_fits || !target_fits || record["roll"].as_u64() != roll.map(u64::from))
+                .then_some("forwarded otherwise")
+        }
+        ExplainedOutcome::Refuse { code, rule, roll, .. } => {
+            let same_rule = record["rules"].as_array().and_then(|r| r.first()).map(text) == *rule;
+            (record["code"] != *code || !same_rule || record["roll"].as_u64() != roll.map(u64::from)).then_some("refused otherwise")
+        }
+    };
+    match difference {
+        None => tally.same += 1,
+        Some(what) => tally.differences.push(format!("{} {what}: {request}\n    record {record}\n    inspect {said:?}", case["id"])),
+    }
+}
+
+/// Sends a request as it stands and reads until its answer is there.
+fn exchange_http1(request: &Value, to: SocketAddr) {
+    let mut stream = TcpStream::connect(to).expect("the gateway listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    let raw = request["raw"].as_str().map(|raw| raw.chars().map(|c| c as u8).collect::<Vec<u8>>());
+    let is_raw = raw.is_some();
+    let bytes = raw.unwrap_or_else(|| written_out(request));
+    // Who is refused early may be cut off while it still writes.
+    drop(stream.write_all(&bytes));
+    if is_raw {
+        drop(stream.shutdown(Shutdown::Write));
+    }
+    read_answer(&mut stream, request["method"] == "HEAD", is_raw);
+}
+
+fn written_out(request: &Value) -> Vec<u8> {
+    let version = request["version"].as_str().unwrap_or("HTTP/1.1");
+    let mut out = format!("{} {} {version}\r\n", text(&request["method"]), text(&request["path"])).into_bytes();
+    if let Some(host) = request["authority"].as_str() {
+        out.extend(format!("Host: {host}\r\n").bytes());
+    }
+    for (name, value) in header_pairs(request) {
+        out.extend(format!("{name}: ").bytes());
+        out.extend(value.chars().map(|c| c as u8));
+        out.extend(b"\r\n");
+    }
+    let length = request["body_len"].as_u64().unwrap_or(0) as usize;
+    if request["chunked"] == true {
+        out.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+        if length > 0 {
+            out.extend(format!("{length:x}\r\n{}\r\n", "x".repeat(length)).bytes());
+        }
+        out.extend(b"0\r\n\r\n");
+    } else {
+        if request["body_len"].is_u64() {
+            out.extend(format!("Content-Length: {length}\r\n").bytes());
+        }
+        out.extend(b"\r\n");
+        out.extend(std::iter::repeat_n(b'x', length));
+    }
+    out
+}
+
+/// Reads to the end of the answer: by its length, its last chunk, or the end of the connection.
+fn read_answer(stream: &mut TcpStream, no_body: bool, to_the_end: bool) {
+    let mut read = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    while to_the_end || !is_whole(&read, no_body) {
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return,
+            Ok(n) => read.extend_from_slice(&buffer[..n]),
+        }
+    }
+}
+
+fn is_whole(read: &[u8], no_body: bool) -> bool {
+    let text = String::from_utf8_lossy(read).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    if head.starts_with("http/1.1 100") {
+        return is_whole(body.as_bytes(), no_body);
+    }
+    let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")).and_then(|n| n.parse::<usize>().ok());
+    match length {
+        _ if no_body || head.starts_with("http/1.1 204") || head.starts_with("http/1.1 304") => true,
+        Some(length) => body.len() >= length,
+        None => body.ends_with("0\r\n\r\n"),
+    }
+}
