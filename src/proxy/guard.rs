@@ -47,6 +47,8 @@ pub(super) struct Guard {
     expects: Expects,
     /// Read, but not yet looked at: a part of a head.
     raw: BytesMut,
+    /// How far the end of the head was searched for: who sends byte by byte costs no more than who does not.
+    searched: usize,
     /// Looked at, for the library.
     ready: BytesMut,
 }
@@ -66,7 +68,8 @@ impl Guard {
     /// Watches a stream; the verdicts are found beside it.
     pub(super) fn new(io: Io) -> (Self, Verdicts) {
         let verdicts = Verdicts::default();
-        let guard = Self { io, verdicts: verdicts.clone(), expects: Expects::Head, raw: BytesMut::new(), ready: BytesMut::new() };
+        let guard =
+            Self { io, verdicts: verdicts.clone(), expects: Expects::Head, raw: BytesMut::new(), searched: 0, ready: BytesMut::new() };
         (guard, verdicts)
     }
 
@@ -101,7 +104,7 @@ impl Guard {
                 passes
             }
             Expects::Head => {
-                if head_end(bytes) != Some(bytes.len()) {
+                if head_end(bytes, 0) != Some(bytes.len()) {
                     return false;
                 }
                 match Checked::of(bytes) {
@@ -152,13 +155,17 @@ impl Guard {
         // Empty lines before a request are nothing.
         let blank = self.raw.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         self.raw.advance(blank);
-        let Some(end) = head_end(&self.raw) else {
+        // An end may begin three bytes before what is new.
+        let from = if blank > 0 { 0 } else { self.searched.saturating_sub(3) };
+        let Some(end) = head_end(&self.raw, from) else {
+            self.searched = self.raw.len();
             if self.raw.len() > MAX_HEADER_BYTES as usize {
                 self.expects = Expects::Anything;
                 return true;
             }
             return false;
         };
+        self.searched = 0;
         let head = self.raw.split_to(end);
         match Checked::of(&head) {
             Ok(checked) => {
@@ -202,9 +209,8 @@ impl Expects {
     }
 }
 
-/// Where a head ends: after an empty line.
-fn head_end(bytes: &[u8]) -> Option<usize> {
-    let mut from = 0;
+/// Where a head ends: after an empty line, searched from a place on.
+fn head_end(bytes: &[u8], mut from: usize) -> Option<usize> {
     while let Some(at) = bytes[from..].iter().position(|b| *b == b'\n') {
         from += at + 1;
         match bytes[from..] {

@@ -1,14 +1,13 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -96,9 +95,13 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     drop(connection.await);
 }
 
-/// One request; with a verdict, one that the guard refused.
-async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<Code>) -> Result<Response<Answer>, Infallible> {
+/// One request; with a verdict, one that the guard refused. An HTTP/2 request without a host or with a method that is none of
+/// HTTP/2's has no answer but the end of its stream.
+async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<Code>) -> Result<Response<Answer>, Reset> {
     let http1 = request.version() != Version::HTTP_2;
+    if !http1 && !Head::is_answerable(&request) {
+        return Err(Reset);
+    }
     let exchange = Exchange::open(&client);
     let mut response = match verdict {
         Some(code) => exchange.local(code, None),
@@ -110,6 +113,11 @@ async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<
     Ok(response)
 }
 
+/// Ends a stream without an answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("not a request")]
+struct Reset;
+
 /// A request and its answer.
 #[derive(Debug)]
 struct Exchange<'a> {
@@ -118,13 +126,14 @@ struct Exchange<'a> {
     progress: Rc<Progress>,
     outcome: Outcome,
     grpc: bool,
+    bodiless: bool,
 }
 
 impl<'a> Exchange<'a> {
     fn open(client: &'a Client) -> Self {
         let progress = Progress::start();
         let outcome = Outcome::open(&client.site.worker, &client.ends, &progress);
-        Self { client, state: client.site.current(), progress, outcome, grpc: false }
+        Self { client, state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
     /// Straight down: read the head, decide, send, answer.
@@ -132,6 +141,7 @@ impl<'a> Exchange<'a> {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
         let (parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
+        self.bodiless = parts.version == Version::HTTP_2 && parts.method == Method::HEAD;
         let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => return self.local(code, Some(body)),
@@ -260,7 +270,7 @@ impl<'a> Exchange<'a> {
         for edits in refusal.response_edits() {
             edits.apply(response.headers_mut(), &context);
         }
-        answer::with_outcome(response, Some(body), self.outcome)
+        answer::with_outcome(response, self.bodiless, Some(body), self.outcome)
     }
 
     /// No instance answered.
@@ -269,12 +279,13 @@ impl<'a> Exchange<'a> {
         self.outcome.end(failed.code());
         let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, false);
         self.edit_response(&mut response, head, plan);
-        answer::with_outcome(response, None, self.outcome)
+        answer::with_outcome(response, self.bodiless, None, self.outcome)
     }
 
     /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.
     fn unheard(self) -> Response<Answer> {
-        answer::with_outcome(answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true), None, self.outcome)
+        let response = answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true);
+        answer::with_outcome(response, self.bodiless, None, self.outcome)
     }
 
     /// An answer of gw's own before any rule was found.
@@ -283,7 +294,7 @@ impl<'a> Exchange<'a> {
         let unread = body.as_ref().is_some_and(|b| !b.is_end_stream())
             || matches!(code, Code::BadRequest | Code::UpgradeRefused | Code::UnsupportedCoding);
         let response = answer::own(code, self.grpc, self.switches().code_header, unread);
-        answer::with_outcome(response, body, self.outcome)
+        answer::with_outcome(response, self.bodiless, body, self.outcome)
     }
 }
 
