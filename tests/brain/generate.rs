@@ -11,6 +11,7 @@ use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
 
 /// A generator of numbers that is the same everywhere (xorshift).
 pub(crate) struct Random(u64);
@@ -92,6 +93,17 @@ impl World {
             6 => self.entries.insert(ConfigEntry::IngressGateway(Arc::new(ingress(random)))),
             _ => drop(self.services.insert(name.to_owned(), instances(random, name))),
         }
+    }
+
+    /// The world with its listener on another port than 8080.
+    pub(crate) fn resources_on(&self, port: u16) -> Resources {
+        let mut resources = self.resources();
+        for gateway in resources.entries.ingress_gateways.values_mut() {
+            let mut moved = IngressGateway::clone(gateway);
+            moved.listeners.iter_mut().for_each(|l| l.port = port.into());
+            *gateway = Arc::new(moved);
+        }
+        resources
     }
 
     pub(crate) fn resources(&self) -> Resources {
@@ -266,6 +278,12 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// In the form of the recorded requests.
+    pub(crate) fn to_json(&self) -> Value {
+        let headers: Vec<Value> = self.headers.iter().map(|(n, v)| json!([n.as_str(), v.to_str().expect("text")])).collect();
+        json!({"method": self.method.as_str(), "authority": self.authority, "path": self.target, "headers": headers})
+    }
+
     pub(crate) fn generate(random: &mut Random) -> Self {
         let host = random.pick(&[
             "shop.test",

@@ -7,6 +7,7 @@ mod corpus;
 mod generate;
 mod naive;
 mod recorded;
+mod tables;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,11 +17,14 @@ use gw::decide::Snapshot;
 use gw::decide::compile::compile;
 use gw::decide::facts::{Facts, RequestHead};
 use gw::id::ListenerName;
+use gw::model::resources::Resources;
 use http::Method;
 use serde_json::Value;
 
 use self::services::Services;
 use crate::corpus::{Places, cases, filled, header_pairs, headers_at_router, listener_of, resources, text};
+use crate::generate::{Random, Request, World};
+use crate::seeds;
 
 /// What the access log was told.
 #[derive(Clone, Default)]
@@ -51,32 +54,57 @@ struct Tally {
 fn what_the_wire_did_is_what_inspect_says() {
     let mut tally = Tally::default();
     for case in cases() {
-        play(&case, &mut tally);
+        play_case(&case, &mut tally);
     }
     let Tally { same, no_question, differences } = &tally;
     assert!(differences.is_empty(), "{} differ, {same} are the same:\n{}", differences.len(), differences.join("\n"));
     assert!(*same > 1400 && *no_question < 250, "{same} compared, {no_question} without a question");
 }
 
-fn play(case: &Value, tally: &mut Tally) {
-    let services = Services::start(case);
+/// Piles of generated sets of entries, where the recorded ones end.
+#[test]
+fn what_the_wire_did_with_generated_entries_is_what_inspect_says() {
+    let mut tally = Tally::default();
+    for seed in seeds().into_iter().take(60) {
+        let mut random = Random::new(seed);
+        let mut world = World::generate(&mut random);
+        let ids: Vec<String> = world.services.values().flatten().map(|i| i.id.clone()).collect();
+        let services = Services::start(std::iter::once(1), ids.into_iter().map(|id| (id, false)));
+        for instance in world.services.values_mut().flatten() {
+            instance.address = services.address(&instance.id);
+        }
+        let requests: Vec<Value> = (0..15).map(|_| Request::generate(&mut random).to_json()).collect();
+        let port = services.port(1);
+        let resources = world.resources_on(port);
+        let sent = requests.into_iter().map(|request| (request, port)).collect();
+        play(&format!("seed {seed}"), resources, &services, sent, &mut tally);
+    }
+    let Tally { same, differences, .. } = &tally;
+    assert!(differences.is_empty(), "{} differ, {same} are the same:\n{}", differences.len(), differences.join("\n"));
+    assert!(*same > tally.no_question * 10, "{same} compared, {} without a question", tally.no_question);
+}
+
+fn play_case(case: &Value, tally: &mut Tally) {
+    let services = Services::of_case(case);
     let places = Places { port: &|n| services.port(n), instance: &|id| services.address(id) };
-    let world = resources(case, &places);
+    let exchanges = case["exchanges"].as_array().into_iter().flatten();
+    let sent = exchanges.map(|e| (filled(&e["request"], &places), services.port(listener_of(case, e))));
+    play(&text(&case["id"]), resources(case, &places), &services, sent.collect(), tally);
+}
+
+/// Runs a gateway, sends it requests one after the other, each to a port, and lays the records beside what inspect says.
+fn play(name: &str, world: Resources, services: &Services, requests: Vec<(Value, u16)>, tally: &mut Tally) {
     let snapshot = compile(&world);
     let written = Written::default();
     let mut config = RunConfig::new(vec![world]);
     config.workers = NonZeroUsize::new(1);
     config.access_log = Some(AccessLogTo::Writer(Box::new(written.clone())));
     config.drain_time = Duration::from_secs(5);
-    let gateway = gw::app::start(config).unwrap_or_else(|e| panic!("{}: {e}", case["id"]));
-    let exchanges: Vec<Value> = case["exchanges"].as_array().into_iter().flatten().map(|e| filled(e, &places)).collect();
-    let mut sent_to = Vec::new();
-    for (exchange, raw) in exchanges.iter().zip(case["exchanges"].as_array().into_iter().flatten()) {
-        let port = services.port(listener_of(case, raw));
-        services.send(&exchange["request"], ([127, 0, 0, 1], port).into());
-        sent_to.push(port);
+    let gateway = gw::app::start(config).unwrap_or_else(|e| panic!("{name}: {e}"));
+    for (request, port) in &requests {
+        services.send(request, ([127, 0, 0, 1], *port).into());
     }
-    gateway.stop().unwrap_or_else(|e| panic!("{}: {e}", case["id"]));
+    gateway.stop().unwrap_or_else(|e| panic!("{name}: {e}"));
     let log = written.0.lock().expect("no writer panics");
     let mut records = String::from_utf8_lossy(&log)
         .lines()
@@ -84,15 +112,14 @@ fn play(case: &Value, tally: &mut Tally) {
         .collect::<Vec<_>>()
         .into_iter()
         .peekable();
-    for (exchange, port) in exchanges.iter().zip(sent_to) {
+    for (request, port) in &requests {
         // What HTTP itself refuses has no record; what has one is recorded in the order it was sent.
-        let own = |record: &Value| is_of(record, &exchange["request"], port);
-        match records.next_if(own) {
-            Some(record) => judge(case, &snapshot, &exchange["request"], port, &record, tally),
+        match records.next_if(|record: &Value| is_of(record, request, *port)) {
+            Some(record) => judge(name, &snapshot, request, *port, &record, tally),
             None => tally.no_question += 1,
         }
     }
-    assert_eq!(records.next(), None, "{}: a record of no request", case["id"]);
+    assert_eq!(records.next(), None, "{name}: a record of no request");
 }
 
 /// Whether a record is of that request: by method and, where the target is a path, by the path.
@@ -100,14 +127,15 @@ fn is_of(record: &Value, request: &Value, port: u16) -> bool {
     if !text(&record["downstream_local_address"]).ends_with(&format!(":{port}")) {
         return false;
     }
-    let path = text(&request["path"]);
+    // Blanks at the end of a target are no part of it.
+    let path = text(&request["path"]).trim_end().to_owned();
     request.get("raw").is_some()
         || record["method"].is_null()
         || (record["method"] == request["method"]
             && (!path.starts_with('/') || text(&record["path"]) == path.split('#').next().unwrap_or_default()))
 }
 
-fn judge(case: &Value, snapshot: &Snapshot, request: &Value, port: u16, record: &Value, tally: &mut Tally) {
+fn judge(name: &str, snapshot: &Snapshot, request: &Value, port: u16, record: &Value, tally: &mut Tally) {
     let decided = !record["rules"].as_array().is_none_or(Vec::is_empty) || matches!(record["code"].as_str(), Some("no_host"));
     // The bytes of a malformed request are read by the HTTP library alone; what it made of them is in the record.
     let Some(headers) = headers_at_router(request).filter(|_| decided && request.get("raw").is_none()) else {
@@ -139,7 +167,7 @@ fn judge(case: &Value, snapshot: &Snapshot, request: &Value, port: u16, record: 
     };
     match difference {
         None => tally.same += 1,
-        Some(what) => tally.differences.push(format!("{} {what}: {request}\n    record {record}\n    inspect {said:?}", case["id"])),
+        Some(what) => tally.differences.push(format!("{name} {what}: {request}\n    record {record}\n    inspect {said:?}")),
     }
 }
 

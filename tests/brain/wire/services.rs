@@ -30,17 +30,25 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn start(case: &Value) -> Self {
+    /// The services of a recorded case: its instances, of which some refuse connections, and the ports it names.
+    pub(super) fn of_case(case: &Value) -> Self {
+        let all = case.to_string();
+        let ports = (1..=9).filter(|n| *n == 1 || all.contains(&format!("$P{n}")));
+        let instances = case["instances"].as_array().into_iter().flatten();
+        Self::start(ports, instances.map(|i| (text(&i["id"]), i.get("closed").is_some())))
+    }
+
+    /// Ports for listeners, and instances by their ids; those marked true refuse connections.
+    pub(super) fn start(ports: impl Iterator<Item = u16>, instances: impl Iterator<Item = (String, bool)>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let mut out = Self { runtime, addresses: BTreeMap::new(), held: Vec::new(), ports: BTreeMap::new() };
-        let all = case.to_string();
-        for number in (1..=9).filter(|n| *n == 1 || all.contains(&format!("$P{n}"))) {
+        for number in ports {
             let port = out.hold().port();
             out.ports.insert(number, port);
         }
-        for instance in case["instances"].as_array().into_iter().flatten() {
-            let address = if instance.get("closed").is_some() { out.hold() } else { out.serve() };
-            out.addresses.insert(text(&instance["id"]), address);
+        for (id, refuses) in instances {
+            let address = if refuses { out.hold() } else { out.serve() };
+            out.addresses.insert(id, address);
         }
         out
     }
