@@ -52,6 +52,9 @@ _gw() {
             gw__subcmd__inspect,chain)
                 cmd="gw__subcmd__inspect__subcmd__chain"
                 ;;
+            gw__subcmd__inspect,explain)
+                cmd="gw__subcmd__inspect__subcmd__explain"
+                ;;
             gw__subcmd__inspect,route)
                 cmd="gw__subcmd__inspect__subcmd__route"
                 ;;
@@ -243,7 +246,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__inspect)
-            opts="-h --error-format --help route routes chain batch"
+            opts="-h --error-format --help route routes chain explain batch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -317,6 +320,24 @@ _gw() {
                     COMPREPLY=($(compgen -W "table json name consul" -- "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__inspect__subcmd__explain)
+            opts="-h --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --error-format)
                     COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
                     return 0

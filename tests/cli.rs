@@ -151,6 +151,7 @@ fn an_entry_to_begin_with_is_valid_as_it_is_printed() {
         assert!(entry.contains('#'), "{entry}");
         let (_, err) = expect(&run(folder.path(), &["config", "convert", "--to", "toml", "-"], &entry), 0);
         assert_eq!(err, "", "{kind}");
+        expect(&run(folder.path(), &["config", "validate", "-"], &entry), 0);
     }
     expect(&run(folder.path(), &["config", "gen", "proxy-defaults"], ""), 0);
     expect(&run(folder.path(), &["config", "gen", "service-router"], ""), 2);
@@ -218,6 +219,16 @@ fn inspect_routes_lists_files_and_says_when_nothing_answers() {
     assert!(out.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{out}");
     let (_, err) = expect(&run(folder.path(), &["inspect", "routes", "--admin", "127.0.0.1:1"], ""), 4);
     assert!(err.contains("127.0.0.1:1"), "{err}");
+}
+
+#[test]
+fn every_code_is_explained() {
+    let folder = scratch("explain");
+    for code in ["no_route", "GW0102", "gw0404"] {
+        let (out, _) = expect(&run(folder.path(), &["inspect", "explain", code], ""), 0);
+        assert_eq!(out.lines().count(), 1, "{out}");
+    }
+    expect(&run(folder.path(), &["inspect", "explain", "nope"], ""), 6);
 }
 
 #[test]

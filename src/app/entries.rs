@@ -59,7 +59,8 @@ impl Checked {
 
 /// Checks entries one by one and all together as one set, and every `gw.toml` with the entries it names.
 pub fn validate(inputs: &[Input]) -> Checked {
-    let mut reader = Reader::default();
+    let whole = |input: &Input| matches!(input, Input::Path(path) if path.is_dir() || file::is_gateway_file(path));
+    let mut reader = Reader { alone: !inputs.iter().any(whole), ..Reader::default() };
     for input in inputs {
         match input {
             Input::Stdin(content) => reader.entries(entry::read(&stdin_text(content), Syntax::Hcl)),
@@ -118,6 +119,8 @@ struct Reader {
     decoded: Vec<Decoded>,
     files: Vec<PathBuf>,
     seen: BTreeSet<PathBuf>,
+    /// Whether nothing but files and stdin were given, no folder that could be the whole set.
+    alone: bool,
     gateways: usize,
     problems: Vec<Diagnostic>,
 }
@@ -168,6 +171,9 @@ impl Reader {
     fn check(mut self) -> Checked {
         let (_, more) = load::check_set(&self.decoded);
         self.problems.extend(more);
+        if self.alone && self.decoded.len() == 1 {
+            self.problems.iter_mut().filter(|p| CURABLE.contains(&p.code)).for_each(alone);
+        }
         let sound = self.problems.iter().all(|p| p.level != Level::Error);
         if sound {
             let left_out = self.files.iter().flat_map(|path| left_out(path, &self.decoded)).collect::<Vec<_>>();
@@ -176,6 +182,20 @@ impl Reader {
         load::sort(&mut self.problems);
         Checked { problems: self.problems, entries: self.decoded.len(), gateways: self.gateways }
     }
+}
+
+/// What other entries can set right, such as service-defaults that say http.
+const CURABLE: [&str; 4] = [
+    graph::codes::INCONSISTENT_PROTOCOLS,
+    graph::codes::NO_ADVANCED_ROUTING,
+    graph::codes::MISSING_SUBSET,
+    graph::codes::LISTENER_PROTOCOL,
+];
+
+/// One entry by itself is no set that could be refused: a Consul may well have what it needs.
+fn alone(problem: &mut Diagnostic) {
+    problem.level = Level::Warning;
+    problem.help.push("this entry was checked alone; give the folder of all entries, and it is an error if it still is so".to_owned());
 }
 
 /// The file itself, however its path is spelled.

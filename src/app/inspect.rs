@@ -119,6 +119,8 @@ pub enum ExplainedOutcome {
         rule: Option<String>,
         /// What was looked for.
         subject: String,
+        /// What the dice showed, where they were asked.
+        roll: Option<u32>,
     },
 }
 
@@ -189,6 +191,7 @@ fn refuse(refusal: &Refusal) -> ExplainedOutcome {
         meaning: refusal.code.meaning(),
         rule: refusal.rule.as_ref().map(ToString::to_string),
         subject: refusal.subject.clone(),
+        roll: refusal.roll,
     }
 }
 

@@ -186,7 +186,7 @@ fn start_control(control: Control, watch: DrainWatch) -> Result<Supervisor, Star
 }
 
 impl Control {
-    async fn run(self, mut ended: DrainWatch, heard: std::sync::mpsc::SyncSender<io::Result<()>>) {
+    async fn run(self, mut ended: DrainWatch, heard: std::sync::mpsc::SyncSender<io::Result<()>>) -> io::Result<()> {
         for socket in self.admin {
             crate::rt::task::spawn(admin::serve(socket, self.subject.clone(), ended.clone()));
         }
@@ -196,14 +196,17 @@ impl Control {
         let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
         let mut signals = match signals {
             Ok(signals) => signals,
-            Err(e) => return drop(heard.send(Err(e))),
+            Err(e) => {
+                drop(heard.send(Err(e)));
+                return Ok(());
+            }
         };
         drop(heard.send(Ok(())));
         if let Some(signals) = &mut signals {
             tokio::select! {
                 _ = signals.next() => self.shutdown.trigger(),
                 () = self.shutdown.triggered() => {}
-                () = ended.signaled() => return,
+                () = ended.signaled() => return Ok(()),
             }
             tokio::select! {
                 never = signals.exit_on_next() => match never {},
@@ -211,5 +214,6 @@ impl Control {
             }
         }
         ended.signaled().await;
+        Ok(())
     }
 }

@@ -49,6 +49,9 @@ pub(super) enum Failure {
     /// A gateway that runs did not answer.
     #[error(transparent)]
     Ask(#[from] AskError),
+    /// No table has the code.
+    #[error("there is no code {0:?}: docs/codes.md lists them")]
+    NoSuchCode(String),
     /// The input is refused: these reports are still to be printed.
     #[error("the input is refused")]
     Invalid(Vec<Diagnostic>),
@@ -74,6 +77,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) => 3,
             Self::Ask(_) => 4,
+            Self::NoSuchCode(_) => 6,
             Self::Ended(_) => 70,
         }
     }

@@ -64,7 +64,8 @@ ENVIRONMENT
 
 EXIT CODES
   0  done, or the answer is yes    1  the answer is no          2  usage
-  3  the input is refused          4  nothing can be reached    70  a bug";
+  3  the input is refused          4  nothing can be reached    6  not found
+  70 a bug                         130, 143  killed before a clean end";
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

@@ -124,6 +124,8 @@ impl Failure {
 pub(super) struct Compiled {
     pub(super) chain: DiscoveryChain,
     pub(super) crashes: Vec<Crash>,
+    /// The printed ids of all targets that were passed on the way to a resolver.
+    pub(super) passed: Vec<String>,
 }
 
 /// Compiles the chain of one service.
@@ -138,7 +140,7 @@ pub(super) fn is_http_like(protocol: &str) -> bool {
 
 /// The same over a set with one change in it.
 pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Compiled, Failure> {
-    let assembly::Assembled { start, mut nodes, targets, splitters, mut protocol, advanced, mut customized } =
+    let assembly::Assembled { start, mut nodes, targets, splitters, passed, mut protocol, advanced, mut customized } =
         assembly::assemble(view, question)?;
     circle::refuse_circles(&nodes, &start).map_err(|error| Failure::new(error, None))?;
     let crashes = flatten::flatten(&mut nodes, &splitters, question.service)?;
@@ -170,7 +172,7 @@ pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Comp
         nodes,
         targets,
     };
-    Ok(Compiled { chain, crashes })
+    Ok(Compiled { chain, crashes, passed })
 }
 
 /// Semantics 4.8: the start is a resolver that says nothing and whose target is the service itself.

@@ -31,6 +31,8 @@ pub enum Code {
     BadRequest,
     /// The request's headers are more than 60 KiB or 100.
     HeadersTooLarge,
+    /// A `Transfer-Encoding` other than chunked.
+    UnsupportedCoding,
     /// An `Upgrade` to a protocol other than websocket.
     UpgradeRefused,
     /// The client went away before it had its answer.
@@ -57,6 +59,7 @@ impl Code {
         Self::IdleTimeout,
         Self::BadRequest,
         Self::HeadersTooLarge,
+        Self::UnsupportedCoding,
         Self::UpgradeRefused,
         Self::ClientGone,
         Self::Overloaded,
@@ -93,6 +96,7 @@ impl Code {
             Self::IdleTimeout => ("idle_timeout", 504, "nothing moved within the idle timeout"),
             Self::BadRequest => ("bad_request", 400, "the request is not well-formed"),
             Self::HeadersTooLarge => ("headers_too_large", 431, "the request has more than 100 headers or 60 KiB of them"),
+            Self::UnsupportedCoding => ("unsupported_coding", 501, "of transfer codings only chunked is understood"),
             Self::UpgradeRefused => ("upgrade_refused", 403, "only upgrades to websocket are passed on"),
             Self::ClientGone => ("client_gone", 0, "the client went away before it had its answer"),
             Self::Overloaded => ("overloaded", 503, "the gateway takes no more for now"),

@@ -67,6 +67,8 @@ pub struct Refusal {
     pub route: Option<Arc<Route>>,
     /// The leg that was chosen before, likewise.
     pub leg: Option<Arc<Leg>>,
+    /// What the dice showed for it.
+    pub roll: Option<u32>,
     /// What was looked for: the Host, the path, the target.
     pub subject: String,
 }
@@ -102,7 +104,7 @@ impl Snapshot {
         witness.saw(|| Step::Resolver { rules: printed(&upstream.rules), target: upstream.targets[0].id.to_string() });
 
         let Some((target, first)) = upstream.first_in_use(load, dice, witness) else {
-            return Err(Refusal::no_endpoint(&rule.route, leg, upstream));
+            return Err(Refusal { roll, ..Refusal::no_endpoint(&rule.route, leg, upstream) });
         };
         let rewritten = facts.request.as_ref().zip(rule.rewrite.as_ref()).and_then(|(r, to)| rule.matcher.rewrite(r.target, to));
         Ok(Plan { route: rule.route.clone(), leg: leg.cloned(), upstream: upstream.clone(), target, first, rewritten, roll })
@@ -196,7 +198,7 @@ impl Plan {
 impl Refusal {
     /// A refusal before any rule was found.
     pub fn new(code: Code, subject: impl Into<String>) -> Self {
-        Self { code, rule: None, route: None, leg: None, subject: subject.into() }
+        Self { code, rule: None, route: None, leg: None, roll: None, subject: subject.into() }
     }
 
     fn no_route(service: &CompiledService, facts: &Facts<'_>) -> Self {

@@ -41,6 +41,7 @@ pub struct DiscoveryChain {
 
 /// A node of a chain.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "most nodes are resolvers, and chains live as long as a compilation")]
 pub enum ChainNode {
     /// The router of the chain's service.
     Router {

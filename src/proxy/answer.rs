@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
 
 use super::outcome::Outcome;
 use super::pool::Lease;
@@ -18,6 +20,8 @@ use crate::decide::code::Code;
 
 /// How much of a request's body is read after gw has answered itself, so that the client reads the answer and not a reset.
 const DRAINED: usize = 256 * 1024;
+/// And for how long.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -34,10 +38,17 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Local {
     text: Bytes,
-    rest: Option<Incoming>,
-    budget: usize,
+    rest: Option<Rest>,
     // Recorded when the answer is sent.
     _outcome: Outcome,
+}
+
+/// What is left of a request that gw answers itself.
+#[derive(Debug)]
+struct Rest {
+    incoming: Incoming,
+    budget: usize,
+    until: Pin<Box<Sleep>>,
 }
 
 /// A service's body on its way to the client.
@@ -74,10 +85,13 @@ pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Res
     response.map(|_| text)
 }
 
-/// An answer of gw's own, recorded when it is sent. `rest`: what is left of the request.
-pub(super) fn with_outcome(response: Response<String>, rest: Option<Incoming>, mut outcome: Outcome) -> Response<Answer> {
+/// An answer of gw's own, recorded when it is sent. `rest`: what is left of the request. `bodiless`: HEAD over HTTP/2, where the
+/// library does not leave out the body itself.
+pub(super) fn with_outcome(response: Response<String>, bodiless: bool, rest: Option<Incoming>, mut outcome: Outcome) -> Response<Answer> {
     outcome.status(response.status().as_u16());
-    response.map(|text| Answer::Local(Local { text: text.into(), rest, budget: DRAINED, _outcome: outcome }))
+    let rest = rest.filter(|incoming| !incoming.is_end_stream());
+    let rest = rest.map(|incoming| Rest { incoming, budget: DRAINED, until: Box::pin(sleep(DRAIN_TIME)) });
+    response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, rest, _outcome: outcome }))
 }
 
 /// The gRPC status of an HTTP one (wire 1.8).
@@ -177,15 +191,24 @@ impl Local {
         if !self.text.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.text)))));
         }
-        while let Some(rest) = &mut self.rest {
-            match ready!(Pin::new(rest).poll_frame(cx)) {
-                Some(Ok(frame)) if self.budget > 0 => {
-                    self.budget = self.budget.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-                }
-                _ => self.rest = None,
-            }
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.poll_end(cx));
+            self.rest = None;
         }
         Poll::Ready(None)
+    }
+}
+
+impl Rest {
+    /// Ready when it is read, or too much, or too slow.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.budget > 0 && self.until.as_mut().poll(cx).is_pending() {
+            match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+                Some(Ok(frame)) => self.budget = self.budget.saturating_sub(frame.data_ref().map_or(1, Bytes::len)),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -203,7 +226,7 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Local(local) => local.text.is_empty() && local.rest.as_ref().is_none_or(Incoming::is_end_stream),
+            Self::Local(local) => local.text.is_empty() && local.rest.is_none(),
             Self::Relayed(relay) => relay.incoming.is_end_stream(),
             Self::Empty => true,
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::error::Failed;
@@ -30,5 +31,7 @@ async fn connect(address: &Address) -> io::Result<TcpStream> {
         Address::Host(host, port) => TcpStream::connect((host.as_str(), *port)).await?,
     };
     stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     Ok(stream)
 }

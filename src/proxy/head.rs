@@ -103,6 +103,12 @@ impl Head {
         rest.is_empty() || rest[0] == b'+'
     }
 
+    /// Whether an HTTP/2 request says whose it is, and is no CONNECT (wire 2 and 4).
+    pub(super) fn is_answerable<B>(request: &http::Request<B>) -> bool {
+        let host = request.uri().authority().is_some() || request.headers().contains_key(HOST);
+        host && request.method() != Method::CONNECT
+    }
+
     /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none.
     pub(super) fn read(parts: Parts, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
         let Parts { method, uri, version, mut headers, .. } = parts;

@@ -1,14 +1,13 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -17,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::answer::{self, Answer, Relay};
 use super::error::Failed;
+use super::guard::Guard;
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::outcome::{Ends, Outcome, protocol};
 use super::progress::{Progress, Watchdog};
@@ -60,8 +60,9 @@ pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(true);
     builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
-    let service = service_fn(|request| answer(client.clone(), request));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let (guard, verdicts) = Guard::new(io);
+    let service = service_fn(|request| answer(client.clone(), request, verdicts.next()));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(guard), service).with_upgrades());
     let mut drain = client.drain.clone();
     tokio::select! {
         biased;
@@ -83,7 +84,7 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
-    let service = service_fn(|request| answer(client.clone(), request));
+    let service = service_fn(|request| answer(client.clone(), request, None));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
     tokio::select! {
@@ -94,15 +95,28 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     drop(connection.await);
 }
 
-/// One request.
-async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+/// One request; with a verdict, one that the guard refused. An HTTP/2 request without a host or with a method that is none of
+/// HTTP/2's has no answer but the end of its stream.
+async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<Code>) -> Result<Response<Answer>, Reset> {
     let http1 = request.version() != Version::HTTP_2;
-    let mut response = Exchange::open(&client).serve(request).await;
+    if !http1 && !Head::is_answerable(&request) {
+        return Err(Reset);
+    }
+    let exchange = Exchange::open(&client);
+    let mut response = match verdict {
+        Some(code) => exchange.local(code, None),
+        None => exchange.serve(request).await,
+    };
     if http1 && client.draining.get() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
+
+/// Ends a stream without an answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("not a request")]
+struct Reset;
 
 /// A request and its answer.
 #[derive(Debug)]
@@ -112,13 +126,14 @@ struct Exchange<'a> {
     progress: Rc<Progress>,
     outcome: Outcome,
     grpc: bool,
+    bodiless: bool,
 }
 
 impl<'a> Exchange<'a> {
     fn open(client: &'a Client) -> Self {
         let progress = Progress::start();
         let outcome = Outcome::open(&client.site.worker, &client.ends, &progress);
-        Self { client, state: client.site.current(), progress, outcome, grpc: false }
+        Self { client, state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
     /// Straight down: read the head, decide, send, answer.
@@ -126,6 +141,7 @@ impl<'a> Exchange<'a> {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
         let (parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
+        self.bodiless = parts.version == Version::HTTP_2 && parts.method == Method::HEAD;
         let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => return self.local(code, Some(body)),
@@ -254,7 +270,7 @@ impl<'a> Exchange<'a> {
         for edits in refusal.response_edits() {
             edits.apply(response.headers_mut(), &context);
         }
-        answer::with_outcome(response, Some(body), self.outcome)
+        answer::with_outcome(response, self.bodiless, Some(body), self.outcome)
     }
 
     /// No instance answered.
@@ -263,20 +279,22 @@ impl<'a> Exchange<'a> {
         self.outcome.end(failed.code());
         let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, false);
         self.edit_response(&mut response, head, plan);
-        answer::with_outcome(response, None, self.outcome)
+        answer::with_outcome(response, self.bodiless, None, self.outcome)
     }
 
     /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.
     fn unheard(self) -> Response<Answer> {
-        answer::with_outcome(answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true), None, self.outcome)
+        let response = answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true);
+        answer::with_outcome(response, self.bodiless, None, self.outcome)
     }
 
     /// An answer of gw's own before any rule was found.
     fn local(mut self, code: Code, body: Option<Incoming>) -> Response<Answer> {
         self.outcome.end(code);
-        let unread = body.as_ref().is_some_and(|b| !b.is_end_stream()) || matches!(code, Code::BadRequest | Code::UpgradeRefused);
+        let unread = body.as_ref().is_some_and(|b| !b.is_end_stream())
+            || matches!(code, Code::BadRequest | Code::UpgradeRefused | Code::UnsupportedCoding);
         let response = answer::own(code, self.grpc, self.switches().code_header, unread);
-        answer::with_outcome(response, body, self.outcome)
+        answer::with_outcome(response, self.bodiless, body, self.outcome)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,6 +19,8 @@ use crate::rt::task;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// How long a client may take nothing of what is sent to it.
+const STALLED: Duration = Duration::from_secs(300);
 /// The pause after the process ran out of descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -28,6 +30,9 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Inherited by each connection: a peer that is gone, or takes nothing for so long, does not hold one for ever.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)))?;
+    socket.set_tcp_user_timeout(Some(STALLED))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

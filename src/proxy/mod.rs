@@ -5,15 +5,19 @@
 //! |---|---|
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
+//! | what comes in | `guard` (`framing`, `chunks`) |
 //! | the request | `http`, `head`, `answer`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
 
 mod answer;
+mod chunks;
 mod conn;
 mod dial;
 mod error;
+mod framing;
+mod guard;
 mod head;
 mod http;
 mod listen;
@@ -96,21 +100,19 @@ pub fn bind(listener: &Listener, live: &Live, workers: usize) -> io::Result<(Soc
 }
 
 /// Runs a worker on this thread until the shutdown and the drain after it.
-pub async fn work(share: Share, shutdown: Shutdown) {
+///
+/// # Errors
+/// If it cannot listen: a worker that cannot is none.
+pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     let worker = Worker::new(share.counters, share.access, share.rng);
     worker.sweep();
     let permits = Arc::new(Semaphore::new(share.max_connections.min(Semaphore::MAX_PERMITS)));
     let (drain, watch) = drain::channel();
     for Socket { listener, live, socket } in share.sockets {
         let site = Site::new(&worker, &live);
-        match TcpListener::from_std(socket) {
-            Ok(socket) => {
-                let listening = Listening { listener: Rc::new(listener), socket, site, permits: permits.clone(), drain: watch.clone() };
-                task::spawn(listening.accept());
-            }
-            // A worker that cannot listen is none: ending here ends the process.
-            Err(error) => return tracing::error!(listener = %listener.name, %error, "cannot listen"),
-        }
+        let socket = TcpListener::from_std(socket)?;
+        let listening = Listening { listener: Rc::new(listener), socket, site, permits: permits.clone(), drain: watch.clone() };
+        task::spawn(listening.accept());
     }
     drop(watch);
     shutdown.triggered().await;
@@ -118,6 +120,7 @@ pub async fn work(share: Share, shutdown: Shutdown) {
         tracing::warn!(seconds = share.drain_time.as_secs(), "connections were cut at the end of the drain time");
     }
     worker.pool.close_idle();
+    Ok(())
 }
 
 /// Spawns what hyper spawns on the worker's own thread.

@@ -124,6 +124,7 @@ impl Outcome {
         self.end(refusal.code);
         self.note(|r| {
             r.rules(refusal.rule.iter());
+            r.fields.insert("roll".to_owned(), refusal.roll.map_or(Value::Null, Value::from));
             r.put("response_code_details", &*refusal.subject);
         });
     }

@@ -1,9 +1,9 @@
 //! What follows a 101: the two connections become one tunnel.
 
-use bytes::Bytes;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
+use super::guard::Guard;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
@@ -33,10 +33,14 @@ impl Tunnel {
         let (Ok(client), Ok(service)) = (self.client.await, self.service.await) else {
             return;
         };
-        let (Some(client), Some(service)) = (io(client), io(service)) else {
+        let (Ok(client), Ok(service)) = (client.downcast::<TokioIo<Guard>>(), service.downcast::<TokioIo<Io>>()) else {
             self.outcome.end(Code::Internal);
             return;
         };
+        // What the HTTP library, and before it the guard, read too much comes first.
+        let (client_io, unread) = client.io.into_inner().into_inner();
+        let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
+        let service = service.io.into_inner().replaying(service.read_buf);
         let code = match splice(client, service, &self.worker.buffer, &self.progress).await {
             Ok(()) => Code::Ok,
             Err(Broke::Client) => Code::ClientGone,
@@ -45,11 +49,4 @@ impl Tunnel {
         self.outcome.end(code);
         drop((self.lease, self.drain));
     }
-}
-
-/// The stream under an upgraded connection, with what the HTTP library read too much.
-fn io(upgraded: Upgraded) -> Option<Io> {
-    let parts = upgraded.downcast::<TokioIo<Io>>().ok()?;
-    let read: Bytes = parts.read_buf;
-    Some(parts.io.into_inner().replaying(read))
 }

@@ -12,6 +12,9 @@ pub enum Failure {
     /// A thread panicked: a bug.
     #[error("thread {0} panicked")]
     Panicked(String),
+    /// What a thread ran failed.
+    #[error("thread {0} failed")]
+    Failed(String, #[source] io::Error),
     /// A thread could not be started.
     #[error("cannot start thread {0}")]
     Start(String, #[source] io::Error),
@@ -20,7 +23,7 @@ pub enum Failure {
 /// The threads of a process.
 #[derive(Debug, Default)]
 pub struct Supervisor {
-    threads: Vec<(String, JoinHandle<()>)>,
+    threads: Vec<(String, JoinHandle<io::Result<()>>)>,
     shutdown: Shutdown,
 }
 
@@ -44,7 +47,7 @@ impl Supervisor {
     pub fn start<M, F>(&mut self, name: &str, make: M) -> Result<(), Failure>
     where
         M: FnOnce() -> F + Send + 'static,
-        F: Future<Output = ()>,
+        F: Future<Output = io::Result<()>>,
     {
         let failed = |e| Failure::Start(name.to_owned(), e);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -52,7 +55,7 @@ impl Supervisor {
         let body = move || {
             let _ends = ends;
             let local = tokio::task::LocalSet::new();
-            local.block_on(&runtime, async { make().await });
+            local.block_on(&runtime, async { make().await })
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(failed)?;
         self.threads.push((name.to_owned(), thread));
@@ -63,9 +66,11 @@ impl Supervisor {
     pub fn join(self) -> Result<(), Failure> {
         let mut first = Ok(());
         for (name, thread) in self.threads {
-            if thread.join().is_err() && first.is_ok() {
-                first = Err(Failure::Panicked(name));
-            }
+            let ended = match thread.join() {
+                Ok(result) => result.map_err(|e| Failure::Failed(name, e)),
+                Err(_) => Err(Failure::Panicked(name)),
+            };
+            first = first.and(ended);
         }
         first
     }
@@ -79,7 +84,11 @@ mod tests {
     fn a_thread_that_panics_ends_the_others_and_is_the_failure() {
         let mut all = Supervisor::default();
         let told = all.shutdown();
-        all.start("waits", move || async move { told.triggered().await }).unwrap();
+        all.start("waits", move || async move {
+            told.triggered().await;
+            Ok(())
+        })
+        .unwrap();
         all.start("breaks", || async { panic!("on purpose") }).unwrap();
         assert!(matches!(all.join(), Err(Failure::Panicked(name)) if name == "breaks"));
     }
@@ -89,7 +98,11 @@ mod tests {
         let mut all = Supervisor::default();
         let told = all.shutdown();
         let handle = told.clone();
-        all.start("waits", move || async move { told.triggered().await }).unwrap();
+        all.start("waits", move || async move {
+            told.triggered().await;
+            Ok(())
+        })
+        .unwrap();
         handle.trigger();
         assert!(all.join().is_ok());
     }

@@ -77,6 +77,14 @@ pub(crate) fn headers_at_router(request: &Value) -> Option<HeaderMap> {
             headers.append(name, HeaderValue::from_bytes(value.trim().as_bytes()).ok()?);
         }
     }
+    if request["proto"] == "h2" {
+        // Over HTTP/2 the lines of a cookie are one header (RFC 9113, 8.2.3).
+        let cookies: Vec<&[u8]> = headers.get_all("cookie").iter().map(HeaderValue::as_bytes).collect();
+        if cookies.len() > 1 {
+            let one = HeaderValue::from_bytes(&cookies.join(&b"; "[..])).ok()?;
+            headers.insert("cookie", one);
+        }
+    }
     if let Some(length) = request["body_len"].as_u64() {
         headers.insert("content-length", HeaderValue::from(length));
     }

@@ -132,9 +132,9 @@ fn judge(case: &Value, snapshot: &Snapshot, request: &Value, port: u16, record: 
             (strings(&record["rules"]) != *rules || !instance_fits || !target_fits || record["roll"].as_u64() != roll.map(u64::from))
                 .then_some("forwarded otherwise")
         }
-        ExplainedOutcome::Refuse { code, rule, .. } => {
+        ExplainedOutcome::Refuse { code, rule, roll, .. } => {
             let same_rule = record["rules"].as_array().and_then(|r| r.first()).map(text) == *rule;
-            (record["code"] != *code || !same_rule).then_some("refused otherwise")
+            (record["code"] != *code || !same_rule || record["roll"].as_u64() != roll.map(u64::from)).then_some("refused otherwise")
         }
     };
     match difference {

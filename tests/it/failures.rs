@@ -76,6 +76,11 @@ fn an_unknown_host_is_404_and_a_bad_request_is_400() {
         ("GET / HTTP/1.1\r\nhost: h.test\r\nhost: h.test\r\n\r\n", 400, "bad_request"),
         ("BREW / HTTP/1.1\r\nhost: h.test\r\n\r\n", 400, "bad_request"),
         ("GET / HTTP/1.1\r\nhost: h.test\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n", 403, "upgrade_refused"),
+        ("GET /a#b HTTP/1.1\r\nhost: h.test\r\n\r\n", 400, "bad_request"),
+        ("GET / HTTP/1.1\nhost: h.test\n\n", 400, "bad_request"),
+        ("POST / HTTP/1.1\r\nhost: h.test\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400, "bad_request"),
+        ("POST / HTTP/1.1\r\nhost: h.test\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "unsupported_coding"),
+        ("POST / HTTP/1.1\r\nhost: h.test\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n", 400, "bad_request"),
     ] {
         let answer = Client::connect(gateway.address).ask(raw);
         assert_eq!((answer.status, answer.header("x-gw-code")), (status, Some(code)), "{raw}");

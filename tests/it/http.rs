@@ -96,6 +96,37 @@ fn a_body_waits_for_the_service_and_is_not_gathered_in_the_gateway() {
 }
 
 #[test]
+fn requests_sent_at_once_are_answered_in_turn_each_with_its_body() {
+    let service = Service::answering(|seen: &Seen| answer(200, &format!("{} {}", seen.line, String::from_utf8_lossy(&seen.body))));
+    let gateway = World::of("http").instance("web", service.address).start();
+    let chunked = "POST /2 HTTP/1.1\r\nhost: h.test\r\ntransfer-encoding: chunked\r\n\r\n4\r\nfour\r\n3\r\nsix\r\n0\r\n\r\n";
+    let all = [&request("POST", "/1", "", "GET / HTTP/1.1"), chunked, "\r\n", &request("GET", "/3", "", "")].concat();
+    let wanted = ["POST /1 HTTP/1.1 GET / HTTP/1.1", "POST /2 HTTP/1.1 foursix", "GET /3 HTTP/1.1 "];
+    // In one piece, and byte by byte.
+    for size in [all.len(), 1, 7] {
+        let mut client = Client::connect(gateway.address);
+        for piece in all.as_bytes().chunks(size) {
+            client.stream.write_all(piece).unwrap();
+        }
+        for text in wanted {
+            assert_eq!(client.answer().unwrap().text(), text, "{size}");
+        }
+    }
+}
+
+#[test]
+fn nothing_behind_a_refused_request_is_served() {
+    let service = Service::saying("ok");
+    let gateway = World::of("http").instance("web", service.address).start();
+    let mut client = Client::connect(gateway.address);
+    let two_lengths = "POST / HTTP/1.1\r\nhost: h.test\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd";
+    let answer = client.ask(&[two_lengths, &request("GET", "/", "", "")].concat());
+    assert_eq!((answer.status, answer.header("connection")), (400, Some("close")));
+    assert!(client.answer().is_none());
+    assert_eq!(service.connections(), 0);
+}
+
+#[test]
 fn an_answer_that_ends_with_its_connection_is_chunked_for_the_client() {
     let service = Service::start(|stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());

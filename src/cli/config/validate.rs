@@ -15,7 +15,8 @@ use crate::ui::Ui;
 #[command(after_long_help = "\
 Entries are accepted and refused exactly as Consul does. What Consul takes and then chokes on is a finding; a
 finding or a warning changes no exit code. All inputs together are checked as one set: protocols that clash, subsets that are
-not defined, redirects in a circle, hosts that overlap, routes that no request reaches.
+not defined, redirects in a circle, hosts that overlap, routes that no request reaches. Of a single entry that is given alone,
+what other entries can set right is a warning.
 
 EXAMPLES
   gw config validate gw.d                       every .hcl, .json and .toml file of a folder

@@ -3,6 +3,7 @@
 mod batch;
 mod chain;
 mod describe;
+mod explain;
 mod route;
 mod routes;
 
@@ -24,6 +25,7 @@ enum Question {
     Route(route::RouteArgs),
     Routes(routes::RoutesArgs),
     Chain(chain::ChainArgs),
+    Explain(explain::ExplainArgs),
     Batch(batch::BatchArgs),
 }
 
@@ -32,6 +34,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Route(args) => route::run(args, ui),
         Question::Routes(args) => routes::run(args, ui),
         Question::Chain(args) => chain::run(args, ui),
+        Question::Explain(args) => explain::run(&args, ui),
         Question::Batch(_) => batch::run(ui),
     }
 }

@@ -120,7 +120,7 @@ fn outcome_lines(outcome: &ExplainedOutcome) -> String {
             let first = instances.first().map_or("", String::as_str);
             format!("=> forwarded to {target}, {first}, as {path}\n")
         }
-        ExplainedOutcome::Refuse { code, status, meaning, rule, subject } => {
+        ExplainedOutcome::Refuse { code, status, meaning, rule, subject, .. } => {
             let by = rule.as_ref().map(|r| format!("   [{r}]")).unwrap_or_default();
             format!("=> refused with {status} {code}: {meaning} ({subject}){by}\n")
         }

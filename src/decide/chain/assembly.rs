@@ -19,6 +19,8 @@ pub(super) struct Assembled {
     pub(super) targets: BTreeMap<TargetId, ChainTarget>,
     /// The splitters, in the order in which they were found.
     pub(super) splitters: Vec<NodeKey>,
+    /// The printed ids of all targets that were passed.
+    pub(super) passed: Vec<String>,
     /// Of every service that was passed, in lower case.
     pub(super) protocol: String,
     /// Whether there is a router or a splitter.
@@ -37,8 +39,17 @@ pub(super) fn assemble(view: View<'_>, question: &Question<'_>) -> Result<Assemb
         Some(router) => assembly.router(router)?,
         None => assembly.splitter_or_resolver(TargetId::service(question.service, question.datacenter))?,
     };
-    let Assembly { nodes, targets, splitters, protocol, advanced, customized, .. } = assembly;
-    Ok(Assembled { start, nodes, targets, splitters, protocol: protocol.unwrap_or_default(), advanced, customized })
+    let Assembly { nodes, targets, splitters, arrivals, protocol, advanced, customized, .. } = assembly;
+    Ok(Assembled {
+        passed: arrivals.into_keys().collect(),
+        start,
+        nodes,
+        targets,
+        splitters,
+        protocol: protocol.unwrap_or_default(),
+        advanced,
+        customized,
+    })
 }
 
 /// A chain in the making.

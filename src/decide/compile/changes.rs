@@ -1,5 +1,6 @@
 //! What changed between two states of the world, service by service. Unchanged things are shared, so pointers tell.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -57,14 +58,23 @@ impl World {
     }
 }
 
-/// The keys whose value is there on one side only, or is another one.
+/// The keys whose value is there on one side only, or is another one. Both sides are walked once, side by side.
 fn collect<T: PartialEq>(new: &BTreeMap<ServiceKey, Arc<T>>, old: &BTreeMap<ServiceKey, Arc<T>>, keys: &mut HashSet<ServiceKey>) {
-    for (key, value) in new {
-        if !old.get(key).is_some_and(|earlier| Arc::ptr_eq(earlier, value) || earlier == value) {
-            keys.insert(key.clone());
+    let (mut new, mut old) = (new.iter().peekable(), old.iter().peekable());
+    loop {
+        let order = match (new.peek(), old.peek()) {
+            (None, None) => return,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((new, _)), Some((old, _))) => new.cmp(old),
+        };
+        let newer = if order.is_le() { new.next() } else { None };
+        let older = if order.is_ge() { old.next() } else { None };
+        let same = newer.zip(older).is_some_and(|((_, a), (_, b))| Arc::ptr_eq(a, b) || a == b);
+        if !same {
+            keys.extend(newer.or(older).map(|(key, _)| key.clone()));
         }
     }
-    keys.extend(old.keys().filter(|key| !new.contains_key(*key)).cloned());
 }
 
 /// Every service that the chain of a service can name, itself included: what its compilation depends on.

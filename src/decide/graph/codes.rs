@@ -2,7 +2,7 @@
 
 macro_rules! codes {
     ($($name:ident $code:literal $meaning:literal,)*) => {
-        $(pub(super) const $name: &str = $code;)*
+        $(#[doc = $meaning] pub const $name: &str = $code;)*
 
         /// Every code and what it means.
         pub const ALL: &[(&str, &str)] = &[$(($code, $meaning),)*];

@@ -6,7 +6,8 @@ use super::circles::circle_of;
 use super::{Finding, Level, codes, hosts, protocols, shadow, spelling};
 use crate::decide::chain::{self, ChainError, Compiled, Crash, Failure, Overrides, Question, View};
 use crate::decide::links;
-use crate::id::{ServiceKey, TrustDomain};
+use crate::id::{ServiceKey, TargetId, TrustDomain};
+use crate::model::chain::DiscoveryChain;
 use crate::model::entry::{Entries, EntryKind, EntryRef, RuleRef};
 
 /// The datacenter that the set is looked at in: the one Consul takes when it checks writes.
@@ -14,24 +15,7 @@ const DATACENTER: &str = "dc1";
 
 /// What is wrong with a set, and what is odd: errors first, each once, however many chains it is part of.
 pub fn check_set(entries: &Entries) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut chains = BTreeMap::new();
-    let mut circles = HashSet::new();
-    for (key, service) in services(entries) {
-        match compile(entries, service) {
-            Ok(compiled) => {
-                findings.extend(compiled.crashes.iter().map(crash));
-                chains.insert(key, compiled.chain);
-            }
-            Err(failure) => {
-                // Every service of a circle finds it; once is enough.
-                let (error, rule) = failure.into_parts();
-                if circle_of(&error).is_none_or(|circle| circles.insert(circle)) {
-                    findings.push(broken(&error, rule, service));
-                }
-            }
-        }
-    }
+    let (chains, mut findings) = compile_all(entries);
     findings.extend(protocols::check(entries, &chains));
     findings.extend(hosts::check(entries));
     findings.extend(entries.routers.values().flat_map(|r| shadow::check(r)));
@@ -40,6 +24,57 @@ pub fn check_set(entries: &Entries) -> Vec<Finding> {
     findings.retain(|f| seen.insert((f.code, f.rule.clone(), f.message.clone())));
     findings.sort_by_key(|f| f.level);
     findings
+}
+
+/// The chains of all services, but for those that are part of another one, and what is wrong with the rest.
+fn compile_all(entries: &Entries) -> (BTreeMap<ServiceKey, DiscoveryChain>, Vec<Finding>) {
+    let (mut chains, mut findings) = (BTreeMap::new(), Vec::new());
+    let mut circles = HashSet::new();
+    let mut proven: HashSet<String> = HashSet::new();
+    let gateways = entries.ingress_gateways.values();
+    let served: HashSet<ServiceKey> = gateways.flat_map(|g| links::of_ingress(g)).map(|l| ServiceKey::of(l.service)).collect();
+    for (key, service) in outside_in(entries) {
+        if is_part(entries, &key, service, &proven, &served) {
+            continue;
+        }
+        match compile(entries, service) {
+            Ok(compiled) => {
+                findings.extend(compiled.crashes.iter().map(crash));
+                proven.extend(compiled.passed);
+                chains.insert(key, compiled.chain);
+            }
+            Err(failure) => {
+                let (error, rule) = failure.into_parts();
+                if let ChainError::CircularRedirect(passed) = &error {
+                    proven.extend(passed.iter().cloned());
+                }
+                // Every service of a circle finds it; once is enough.
+                if circle_of(&error).is_none_or(|circle| circles.insert(circle)) {
+                    findings.push(broken(&error, rule, service));
+                }
+                if matches!(error, ChainError::TooManyLegs { .. }) {
+                    break; // all the others that lead there would take as long
+                }
+            }
+        }
+    }
+    (chains, findings)
+}
+
+/// Whether a service is only a resolver that the chain of another one has passed, and so was looked at with it. Chains of
+/// redirects would otherwise be walked from every one of their services.
+fn is_part(entries: &Entries, key: &ServiceKey, service: &str, proven: &HashSet<String>, served: &HashSet<ServiceKey>) -> bool {
+    let shaped = entries.routers.contains_key(key) || entries.splitters.contains_key(key);
+    !shaped && proven.contains(&TargetId::service(service, DATACENTER).to_string()) && !served.contains(key)
+}
+
+/// All services, those that no resolver names before the others.
+fn outside_in(entries: &Entries) -> Vec<(ServiceKey, &str)> {
+    let inner: HashSet<ServiceKey> =
+        entries.resolvers.values().flat_map(|r| links::of_resolver(r)).map(|l| ServiceKey::of(l.service)).collect();
+    let mut services: Vec<_> = services(entries).into_iter().collect();
+    services.sort_by_key(|(key, _)| inner.contains(key));
+    services
 }
 
 /// Every service that an entry shapes, or that an ingress gateway serves, in the spelling of that entry.

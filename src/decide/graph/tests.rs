@@ -203,6 +203,17 @@ fn what_breaks_a_chain_is_told_once_and_at_its_place() {
 }
 
 #[test]
+fn long_chains_of_redirects_are_walked_once() {
+    let mut set = Set::new();
+    for n in 0..3_000 {
+        set = set.redirect(&format!("s{n}"), &format!("s{}", n + 1));
+    }
+    assert_eq!(findings(&set), Vec::<String>::new());
+    let circle = set.redirect("s3000", "s0");
+    assert_eq!(findings(&circle).len(), 1);
+}
+
+#[test]
 fn nested_splits_that_end_a_consul_are_errors() {
     let leg = |service: &str, edits: HeaderEdits| {
         vec![ServiceSplit { weight: 100.0, service: service.into(), request_headers: Some(edits), ..ServiceSplit::default() }]

@@ -19,22 +19,31 @@ pub(super) fn starter(kind: EntryKind, name: &str) -> Option<String> {
 }
 
 const INGRESS_GATEWAY: &str = r#"
-# One listener a port. Protocol is tcp, http, http2 or grpc and must be the services' own (service-defaults).
+# One listener a port. Its Protocol is tcp, http, http2 or grpc, and must be that of the services behind it (service-defaults).
 Listeners = [
   {
     Port     = 8080
-    Protocol = "http"
+    Protocol = "tcp"
     Services = [
       {
         Name = "web"
-        # Without Hosts it answers to web.ingress.* only; "*" is every host.
-        Hosts = ["*"]
-        # RequestHeaders = {
-        #   Set = { x-from = "edge" }
-        # }
       },
     ]
   },
+  # Requests by Host, for services that are http in their service-defaults.
+  # {
+  #   Port     = 8081
+  #   Protocol = "http"
+  #   Services = [
+  #     {
+  #       Name  = "shop"
+  #       Hosts = ["*"]
+  #       RequestHeaders = {
+  #         Set = { x-from = "edge" }
+  #       }
+  #     },
+  #   ]
+  # },
 ]
 
 # TLS with certificates of the mesh, for clients that trust its CA. Hosts must be names then, "*" is not allowed.

@@ -1,0 +1,197 @@
+//! Whether an HTTP/1 head is well-formed, and what body follows it (wire 3 and 6; `docs/differences.md`, stricter).
+
+use super::MAX_HEADERS;
+use crate::decide::code::Code;
+
+/// What was found in a head.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Checked {
+    /// The request line as it should be, where it is not: with single blanks.
+    pub(super) line: Option<Vec<u8>>,
+    /// Where the request line ends.
+    pub(super) line_end: usize,
+    /// What follows the head.
+    pub(super) framing: Framing,
+    /// A tunnel may follow, and nothing else.
+    pub(super) websocket: bool,
+}
+
+/// The body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// None.
+    None,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+}
+
+impl Checked {
+    /// Checks a whole head, from the request line to the empty line.
+    pub(super) fn of(head: &[u8]) -> Result<Self, Code> {
+        let (first, line_end) = line(head).ok_or(Code::BadRequest)?;
+        let line = request_line(first)?;
+        let line = if line == head[..line_end] { None } else { Some(line) };
+        let mut fields = Fields::default();
+        let mut at = line_end;
+        loop {
+            let (field, length) = self::line(&head[at..]).ok_or(Code::BadRequest)?;
+            at += length;
+            if field.is_empty() {
+                break;
+            }
+            fields.add(field)?;
+        }
+        Ok(Self { line, line_end, framing: fields.framing()?, websocket: fields.websocket && fields.names_upgrade })
+    }
+}
+
+/// A line without its end, and where the next one begins. `None`: it does not end in CR LF.
+fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let end = bytes.iter().position(|b| *b == b'\n')?;
+    let line = bytes[..end].strip_suffix(b"\r")?;
+    Some((line, end + 1))
+}
+
+/// The request line with single blanks. Blanks and tabs around the target are forgiven, as Envoy does.
+fn request_line(line: &[u8]) -> Result<Vec<u8>, Code> {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let line = line.trim_ascii_end();
+    let method = line.iter().position(blank).ok_or(Code::BadRequest)?;
+    let version = line.iter().rposition(blank).ok_or(Code::BadRequest)?;
+    let (method, target, version) = (&line[..method], line[method..version].trim_ascii(), &line[version + 1..]);
+    let printable = |b: &u8| matches!(b, 0x21..=0x7e) && *b != b'#';
+    let known = matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
+    if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(printable) || !known {
+        return Err(Code::BadRequest);
+    }
+    Ok([method, b" ", target, b" ", version, b"\r\n"].concat())
+}
+
+/// What the header fields say of the body.
+#[derive(Debug, Default)]
+struct Fields {
+    count: usize,
+    length: Option<u64>,
+    coding: Option<bool>,
+    websocket: bool,
+    names_upgrade: bool,
+}
+
+impl Fields {
+    fn add(&mut self, field: &[u8]) -> Result<(), Code> {
+        self.count += 1;
+        if self.count > MAX_HEADERS {
+            return Err(Code::HeadersTooLarge);
+        }
+        // A line that begins with a blank would be folded; its name is none.
+        let colon = field.iter().position(|b| *b == b':').ok_or(Code::BadRequest)?;
+        let (name, value) = (&field[..colon], field[colon + 1..].trim_ascii());
+        let control = |b: &u8| (*b < 0x20 && *b != b'\t') || *b == 0x7f;
+        if name.is_empty() || !name.iter().all(is_token) || value.iter().any(control) {
+            return Err(Code::BadRequest);
+        }
+        if name.eq_ignore_ascii_case(b"content-length") {
+            self.add_length(value)?;
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if self.coding.is_some() {
+                return Err(Code::BadRequest);
+            }
+            self.coding = Some(value.eq_ignore_ascii_case(b"chunked"));
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            self.websocket |= value.eq_ignore_ascii_case(b"websocket");
+        } else if name.eq_ignore_ascii_case(b"connection") {
+            self.names_upgrade |= value.split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+        }
+        Ok(())
+    }
+
+    /// One length of digits alone: two that are equal are two too many.
+    fn add_length(&mut self, value: &[u8]) -> Result<(), Code> {
+        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(value).ok().filter(|_| digits && self.length.is_none()).and_then(|v| v.parse().ok());
+        self.length = Some(number.ok_or(Code::BadRequest)?);
+        Ok(())
+    }
+
+    const fn framing(&self) -> Result<Framing, Code> {
+        match (self.coding, self.length) {
+            (None, None) => Ok(Framing::None),
+            (None, Some(length)) => Ok(Framing::Length(length)),
+            (Some(_), Some(_)) => Err(Code::BadRequest),
+            (Some(true), None) => Ok(Framing::Chunked),
+            (Some(false), None) => Err(Code::UnsupportedCoding),
+        }
+    }
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(head: &str) -> Result<Framing, Code> {
+        Checked::of(head.as_bytes()).map(|c| c.framing)
+    }
+
+    #[test]
+    fn heads_that_pass_say_what_body_follows() {
+        for (head, framing) in [
+            ("GET / HTTP/1.1\r\nhost: h\r\n\r\n", Framing::None),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", Framing::Length(3)),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding:\tChunked\r\n\r\n", Framing::Chunked),
+            ("GET /%zz<>\"{}|^`?a=\\ HTTP/1.0\r\n\r\n", Framing::None),
+        ] {
+            assert_eq!(check(head), Ok(framing), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn blanks_around_the_target_are_forgiven() {
+        for line in ["GET  /a HTTP/1.1", "GET /a\t HTTP/1.1", "GET /a HTTP/1.1 "] {
+            let checked = Checked::of(format!("{line}\r\nhost: h\r\n\r\n").as_bytes()).unwrap();
+            assert_eq!(checked.line.as_deref(), Some(&b"GET /a HTTP/1.1\r\n"[..]), "{line:?}");
+            assert_eq!(checked.line_end, line.len() + 2);
+        }
+        assert_eq!(Checked::of(b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n").unwrap().line, None);
+    }
+
+    #[test]
+    fn heads_that_must_not_pass_are_refused() {
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: 1\r\n".repeat(101));
+        for (head, code) in [
+            ("GET /a b HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET /a#b HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET /ü HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET /\u{7f} HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET / HTTP/1.2\r\n\r\n", Code::BadRequest),
+            ("GET / http/1.1\r\n\r\n", Code::BadRequest),
+            ("GET /\r\n\r\n", Code::BadRequest),
+            ("G(T / HTTP/1.1\r\n\r\n", Code::BadRequest),
+            (" GET / HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET / HTTP/1.1\nhost: h\n\n", Code::BadRequest),
+            ("GET / HTTP/1.1\r\nhost : h\r\n\r\n", Code::BadRequest),
+            ("GET / HTTP/1.1\r\nx: 1\r\n folded\r\n\r\n", Code::BadRequest),
+            ("GET / HTTP/1.1\r\nno-colon\r\n\r\n", Code::BadRequest),
+            ("GET / HTTP/1.1\r\nx: a\0b\r\n\r\n", Code::BadRequest),
+            ("GET / HTTP/1.1\r\nx: a\rb\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ncontent-length: 3\r\ncontent-length: 3\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ncontent-length: 3, 3\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ncontent-length: +3\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ncontent-length: 99999999999999999999\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n", Code::UnsupportedCoding),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: identity\r\n\r\n", Code::UnsupportedCoding),
+            (many.as_str(), Code::HeadersTooLarge),
+        ] {
+            assert_eq!(check(head), Err(code), "{head:?}");
+        }
+    }
+}
