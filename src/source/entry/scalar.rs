@@ -79,7 +79,7 @@ impl Field for bool {
 const TWO_63: f64 = (1u64 << 63) as f64;
 
 /// Go's conversion of a float to an integer on amd64: cut towards zero, out of range is the smallest number.
-fn go_int(f: f64) -> i64 {
+pub(super) fn go_int(f: f64) -> i64 {
     if (-TWO_63..TWO_63).contains(&f) { f as i64 } else { i64::MIN }
 }
 
