@@ -24,6 +24,12 @@ const STALLED: Duration = Duration::from_secs(300);
 /// The pause after the process ran out of descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
+/// Whether an address is free. Sharing it among workers would share it with another process of the same user as well, which must
+/// be an error; a socket that does not share tells.
+pub(super) fn probe(address: SocketAddr) -> io::Result<()> {
+    std::net::TcpListener::bind(address).map(drop)
+}
+
 /// A socket that shares its address with those of the other workers.
 pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;

@@ -88,6 +88,7 @@ pub struct Share {
 /// Binds a listener once for each worker. All sockets share one address, the one that the first got; the kernel spreads
 /// connections over them.
 pub fn bind(listener: &Listener, live: &Live, workers: usize) -> io::Result<(SocketAddr, Vec<Socket>)> {
+    listen::probe(listener.bind)?;
     let first = listen::bind(listener.bind)?;
     let address = first.local_addr()?;
     let mut sockets = vec![first];

@@ -133,3 +133,11 @@ fn an_answer_that_breaks_off_breaks_off_for_the_client() {
     let records = gateway.stop();
     assert_eq!(records[0]["code"], "upstream_broken");
 }
+
+#[test]
+fn an_address_that_another_gateway_listens_on_is_taken() {
+    let first = World::of("http").start();
+    let second = World::of("http").on(first.address);
+    let error = second.try_start().err().expect("the address is taken");
+    assert_eq!(error.to_string(), format!("cannot listen on {} for edge:{}", first.address, first.address.port()));
+}

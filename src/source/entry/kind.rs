@@ -112,17 +112,15 @@ fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Op
     Some((kind, entry.common().name.clone(), Some(entry), stored))
 }
 
-/// Keys that every entry may have at its top and that say nothing.
+/// Keys that every entry may have at its top and that say nothing. Consul's command takes the indexes for numbers, in any
+/// case, and has no Hash; its servers look at no index, and take a Hash for a number.
 fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
-    match key.text.as_str() {
-        "CreateIndex" | "ModifyIndex" => true,
-        // What Consul's command reads from files has no Hash.
-        text if !cx.twice && text.eq_ignore_ascii_case("Hash") => {
-            let _: u64 = cx.at("Hash", |cx| take(node, cx));
-            true
-        }
-        text => matches!(text, "Kind" | "kind"),
+    let named = |name: &str| key.text.eq_ignore_ascii_case(name);
+    let number = if cx.twice { named("CreateIndex") || named("ModifyIndex") } else { named("Hash") };
+    if number {
+        let _: u64 = cx.at(key.text.as_str(), |cx| take(node, cx));
     }
+    number || matches!(key.text.as_str(), "CreateIndex" | "ModifyIndex" | "Kind" | "kind")
 }
 
 /// A kind that `gw` knows by name only.

@@ -79,13 +79,13 @@ impl Field for bool {
 const TWO_63: f64 = (1u64 << 63) as f64;
 
 /// Go's conversion of a float to an integer on amd64: cut towards zero, out of range is the smallest number.
-fn go_int(f: f64) -> i64 {
+pub(super) fn go_int(f: f64) -> i64 {
     if (-TWO_63..TWO_63).contains(&f) { f as i64 } else { i64::MIN }
 }
 
 /// The same for an unsigned integer of 64 bits; negative numbers wrap.
 fn go_uint(f: f64) -> u64 {
-    if f < TWO_63 || f >= 2.0 * TWO_63 { go_int(f) as u64 } else { (go_int(f - TWO_63) as u64) ^ (1 << 63) }
+    if !(TWO_63..2.0 * TWO_63).contains(&f) { go_int(f) as u64 } else { (go_int(f - TWO_63) as u64) ^ (1 << 63) }
 }
 
 /// What Go's `strconv.ParseInt(text, 0, 64)` reads: a sign, a prefix of the base, underscores between digits.

@@ -7,6 +7,7 @@ use super::codes;
 use super::common;
 use super::fields::fields;
 use super::kind::Kind;
+use super::scalar::go_int;
 use crate::model::entry::*;
 
 fields!(ServiceSplitter {
@@ -30,7 +31,7 @@ impl Kind for ServiceSplitter {
         let mut sum: i64 = 0;
         for (i, split) in self.splits.iter().enumerate() {
             let place = format!("Splits[{i}]");
-            sum = sum.saturating_add(scaled(split.weight));
+            sum = sum.wrapping_add(scaled(split.weight));
             if self.splits[..i].iter().any(|earlier| self.same_destination(earlier, split)) {
                 let message = format!("split destination occurs more than once: {}", self.destination(split));
                 check.error(codes::DUPLICATE, &place, message);
@@ -88,7 +89,7 @@ fn rounded(weight: f32) -> f32 {
 
 /// A weight in hundredths.
 fn scaled(weight: f32) -> i64 {
-    f64::from(weight * 100.0).round() as i64
+    go_int(f64::from(weight * 100.0).round())
 }
 
 #[cfg(test)]
@@ -113,7 +114,7 @@ mod tests {
             (&[-1.0, 101.0], true),
             (&[50.0], false),
             (&[1e300], false),
-            (&[1e18, -1e18, 100.0], true),
+            (&[1e15, -1e15, 100.0], true),
         ] {
             let splits: Vec<Value> = weights.iter().enumerate().map(|(i, w)| json!({"Weight": w, "Service": format!("s{i}")})).collect();
             assert_eq!(

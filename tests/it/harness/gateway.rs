@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gw::app::config::{AccessLogTo, RunConfig};
-use gw::app::{self, Bound};
+use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::entry::Entries;
 use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Switches};
@@ -57,12 +57,22 @@ impl World {
         self
     }
 
+    /// The listener on an address of its own instead of a free one.
+    pub(crate) fn on(mut self, address: SocketAddr) -> Self {
+        self.entries[1]["Listeners"][0]["Port"] = json!(address.port());
+        self
+    }
+
     pub(crate) fn drain_time(mut self, time: Duration) -> Self {
         self.drain_time = time;
         self
     }
 
     pub(crate) fn start(self) -> Gateway {
+        self.try_start().expect("the gateway starts")
+    }
+
+    pub(crate) fn try_start(self) -> Result<Gateway, StartError> {
         let entries: Entries = self
             .entries
             .iter()
@@ -102,9 +112,9 @@ impl World {
             drain_time: self.drain_time,
             ..RunConfig::new(vec![resources])
         };
-        let bound = app::start(config).expect("the gateway starts");
+        let bound = app::start(config)?;
         let address = bound.listeners.first().expect("a listener").1;
-        Gateway { address, admin: bound.admin[0], records, bound: Some(bound) }
+        Ok(Gateway { address, admin: bound.admin[0], records, bound: Some(bound) })
     }
 }
 
