@@ -85,7 +85,8 @@ pub(super) fn go_int(f: f64) -> i64 {
 
 /// The same for an unsigned integer of 64 bits; negative numbers wrap.
 fn go_uint(f: f64) -> u64 {
-    if !(TWO_63..2.0 * TWO_63).contains(&f) { go_int(f) as u64 } else { (go_int(f - TWO_63) as u64) ^ (1 << 63) }
+    let upper_half = (TWO_63..2.0 * TWO_63).contains(&f);
+    if upper_half { (go_int(f - TWO_63) as u64) ^ (1 << 63) } else { go_int(f) as u64 }
 }
 
 /// What Go's `strconv.ParseInt(text, 0, 64)` reads: a sign, a prefix of the base, underscores between digits.
