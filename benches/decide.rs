@@ -141,8 +141,10 @@ fn decide(snapshot: &Snapshot, host: &str, target: &str, watched: bool) {
     println!("  one decision{}: {:?}", if watched { ", watched" } else { "" }, all / N);
 }
 
+/// Sizes may be given: `cargo bench --bench decide -- 10000`.
 fn main() {
-    for n in [10, 1_000, 10_000] {
+    let given: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    for n in if given.is_empty() { vec![10, 1_000, 10_000] } else { given } {
         println!("{n} hosts, each with a route and a service of its own");
         let world = many_hosts(n);
         println!("  compile: {:?}", time(5, || compile(&world)));
