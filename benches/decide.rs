@@ -22,6 +22,9 @@ use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use http::{HeaderMap, Method};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Zero;
 
 impl Dice for Zero {

@@ -26,6 +26,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls::", &["tls/", "proxy/conn.rs", "proxy/upstream.rs"]),
     ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/upstream.rs"]),
     ("rustls_pki_types::", &["tls/"]),
+    ("mimalloc::", &["main.rs"]),
     ("reqwest::", &["admin/client.rs"]),
     ("clap::", &["cli/"]),
     ("clap_complete::", &["cli/"]),

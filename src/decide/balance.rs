@@ -36,31 +36,30 @@ impl Load for Idle {
     }
 }
 
-/// The number of the instance that is tried first, or `None` where the target has none. One that rests is passed over for
-/// the next that does not.
-pub(super) fn choose(target: &Target, policy: Policy, load: &impl Load, dice: &mut impl Dice) -> Option<usize> {
+/// The number of the instance that is tried first and whether it is awake, or `None` where the target has none. One that rests is
+/// passed over for the next that does not.
+pub(super) fn choose(target: &Target, policy: Policy, load: &impl Load, dice: &mut impl Dice) -> Option<(usize, bool)> {
     let count = target.endpoints.len();
-    if count < 2 {
-        return count.checked_sub(1);
-    }
+    let awake = |n: &usize| !load.rests(&target.endpoints[*n]);
     let chosen = match policy {
+        _ if count == 0 => return None,
+        _ if count == 1 => 0,
         Policy::RoundRobin => target.turns[(load.turn(target.number) % target.turns.len() as u64) as usize] as usize,
         Policy::Random => dice.roll(count as u32) as usize,
         Policy::LeastRequest { choices } => least_request(target, choices, load, dice),
     };
-    let awake = |n: &usize| !load.rests(&target.endpoints[*n]);
-    Some((chosen..count).chain(0..chosen).find(awake).unwrap_or(chosen))
+    let found = (chosen..count).chain(0..chosen).find(awake);
+    Some((found.unwrap_or(chosen), found.is_some()))
 }
 
-/// Draws by weight, then takes the one with the least requests in flight for its weight (semantics 6.2).
+/// Draws by weight, then takes the one with the least requests in flight (semantics 6.2): idle instances get what they weigh.
 fn least_request(target: &Target, choices: u32, load: &impl Load, dice: &mut impl Dice) -> usize {
     let mut draw = || target.turns[dice.roll(target.turns.len() as u32) as usize] as usize;
     let mut best = draw();
     for _ in 1..choices.min(16) {
         let other = draw();
-        let busy = |n: usize| u64::from(load.active(&target.endpoints[n]) + 1);
-        let weight = |n: usize| u64::from(target.endpoints[n].weight);
-        if busy(other) * weight(best) < busy(best) * weight(other) {
+        let busy = |n: usize| load.active(&target.endpoints[n]);
+        if busy(other) < busy(best) {
             best = other;
         }
     }
@@ -95,6 +94,60 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Busy(&'static str);
+
+    impl Load for Busy {
+        fn turn(&self, _: u32) -> u64 {
+            0
+        }
+
+        fn active(&self, endpoint: &Endpoint) -> u32 {
+            u32::from(endpoint.id == self.0)
+        }
+
+        fn rests(&self, _: &Endpoint) -> bool {
+            false
+        }
+    }
+
+    /// All rolls of one side after the other.
+    struct Counting(u32);
+
+    impl Dice for Counting {
+        fn roll(&mut self, sides: u32) -> u32 {
+            self.0 += 1;
+            // Two draws each time: the first digit and the second.
+            (if self.0.is_multiple_of(2) { self.0 / 2 } else { self.0 / 2 / sides }) % sides
+        }
+    }
+
+    fn target(weights: &[u32]) -> Target {
+        let endpoint = |(n, weight): (usize, &u32)| {
+            let address = crate::model::service::Address::Socket(([127, 0, 0, 1], 1).into());
+            std::sync::Arc::new(Endpoint { service: "web".into(), id: format!("web-{n}"), address, mesh: false, weight: *weight })
+        };
+        Target {
+            number: 0,
+            id: crate::id::TargetId::service("web", "dc1"),
+            sni: String::new(),
+            protocol: crate::model::gateway::Protocol::Http,
+            endpoints: weights.iter().enumerate().map(endpoint).collect(),
+            turns: turns(weights),
+        }
+    }
+
+    fn times_first(weights: &[u32], load: &impl Load) -> usize {
+        let (target, mut dice) = (target(weights), Counting(0));
+        (0..160).filter(|_| choose(&target, Policy::LeastRequest { choices: 2 }, load, &mut dice) == Some((0, true))).count()
+    }
+
+    #[test]
+    fn least_request_gives_idle_instances_what_they_weigh_and_busy_ones_less() {
+        assert_eq!(times_first(&[3, 1], &Idle), 120);
+        assert_eq!(times_first(&[1, 1], &Idle), 80);
+        assert_eq!(times_first(&[1, 1], &Busy("web-0")), 40);
+    }
 
     #[test]
     fn a_round_gives_each_instance_as_many_turns_as_it_weighs_well_mixed() {

@@ -66,11 +66,6 @@ impl Edits {
         out
     }
 
-    /// Whether a value speaks of the request: then its headers must be kept until the answer is there.
-    pub fn reads_request(&self) -> bool {
-        self.set.iter().chain(&self.add).any(|(_, v)| matches!(v, Value::Template(_)))
-    }
-
     /// Runs the edits on a request's or answer's headers.
     pub fn apply(&self, headers: &mut HeaderMap, context: &EditContext<'_>) {
         for name in &self.remove {
@@ -113,8 +108,12 @@ impl Value {
     }
 }
 
+/// Names that say whose message it is and where it ends: the connections decide them, and an edit would let one request be read as
+/// two (`docs/differences.md`, stricter).
+const NOT_EDITABLE: [&str; 7] = ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"];
+
 fn header_name(name: &str, problems: &mut Vec<String>) -> Option<HeaderName> {
-    if name.eq_ignore_ascii_case("host") || name.starts_with(':') {
+    if NOT_EDITABLE.iter().any(|n| name.eq_ignore_ascii_case(n)) || name.starts_with(':') {
         problems.push(format!("{name:?} cannot be edited"));
         return None;
     }
@@ -194,6 +193,14 @@ mod tests {
         edits.apply(&mut headers, &context());
         assert_eq!(values(&headers, "x-a"), ["came"]);
         assert!(headers.get("x-b").is_none());
+    }
+
+    #[test]
+    fn where_a_message_ends_is_not_for_edits_to_say() {
+        for name in ["Content-Length", "transfer-encoding", "Connection", "upgrade"] {
+            let (edits, problems) = level(&[name], &[(name, "1")], &[(name, "1")]);
+            assert_eq!((edits, problems.len()), (Edits::default(), 3), "{name}");
+        }
     }
 
     #[test]

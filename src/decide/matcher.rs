@@ -35,8 +35,9 @@ pub(super) enum Case {
     Insensitive,
 }
 
+/// A condition on a header.
 #[derive(Clone, Debug)]
-struct HeaderMatcher {
+pub struct HeaderMatcher {
     name: String,
     field: Field,
     test: Test,
@@ -65,8 +66,9 @@ enum Test {
     Never,
 }
 
+/// A condition on a query parameter.
 #[derive(Clone, Debug)]
-struct QueryMatcher {
+pub struct QueryMatcher {
     name: String,
     test: Test,
 }
@@ -79,9 +81,9 @@ pub enum Miss<'a> {
     /// The method is not listed.
     Method(&'a Matcher),
     /// A header condition does not hold.
-    Header(&'a str),
+    Header(&'a HeaderMatcher),
     /// A query condition does not hold.
-    Query(&'a str),
+    Query(&'a QueryMatcher),
 }
 
 impl Matcher {
@@ -112,9 +114,9 @@ impl Matcher {
             return Some(Miss::Method(self));
         }
         if let Some(missed) = self.headers.iter().find(|h| !h.holds(request)) {
-            return Some(Miss::Header(&missed.name));
+            return Some(Miss::Header(missed));
         }
-        self.query.iter().find(|q| !q.holds(request)).map(|q| Miss::Query(&q.name))
+        self.query.iter().find(|q| !q.holds(request)).map(Miss::Query)
     }
 
     /// Path and query to send when `PrefixRewrite` replaces the matched exact path or prefix. The rest is kept byte for byte.
@@ -273,14 +275,25 @@ impl fmt::Display for Matcher {
             PathMatcher::Never => words.push("path ~ a regex that cannot be compiled".to_owned()),
         }
         for header in &self.headers {
-            let not = if header.invert { "not " } else { "" };
-            words.push(format!("{not}header {} {}", header.name, header.test));
+            words.push(header.to_string());
         }
-        words.extend(self.query.iter().map(|q| format!("query {} {}", q.name, q.test)));
+        words.extend(self.query.iter().map(ToString::to_string));
         if !self.methods.is_empty() {
             words.push(format!("method {}", self.methods.join(" or ")));
         }
         if words.is_empty() { f.write_str("any request") } else { f.write_str(&words.join(", ")) }
+    }
+}
+
+impl fmt::Display for HeaderMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}header {} {}", if self.invert { "not " } else { "" }, self.name, self.test)
+    }
+}
+
+impl fmt::Display for QueryMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "query {} {}", self.name, self.test)
     }
 }
 
@@ -309,8 +322,8 @@ impl fmt::Display for Miss<'_> {
                 PathMatcher::Any => f.write_str("the path does not match"),
             },
             Self::Method(m) => write!(f, "the method is not {}", m.methods.join(" or ")),
-            Self::Header(name) => write!(f, "the condition on header {name} does not hold"),
-            Self::Query(name) => write!(f, "the condition on query parameter {name} does not hold"),
+            Self::Header(header) => write!(f, "this does not hold: {header}"),
+            Self::Query(query) => write!(f, "this does not hold: {query}"),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Snapshot {
         let listener = self.listeners.get(facts.listener).ok_or_else(|| Refusal::new(Code::NoListener, facts.listener.as_str()))?;
         witness.saw(|| Step::Listener { listener: listener.listener.name.to_string(), protocol: listener.listener.protocol.as_str() });
 
-        let service = listener.service(facts)?;
+        let service = listener.service(facts, witness)?;
         witness.saw(|| Step::Service {
             rule: service.host.rule.to_string(),
             service: service.host.service.clone(),
@@ -113,12 +113,20 @@ impl Snapshot {
 
 impl CompiledListener {
     /// The service that a connection or request means.
-    fn service(&self, facts: &Facts<'_>) -> Result<&Arc<CompiledService>, Refusal> {
+    fn service(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<&Arc<CompiledService>, Refusal> {
         let Some(request) = &facts.request else {
             return self.services.first().ok_or_else(|| Refusal::new(Code::NoRoute, facts.listener.as_str()));
         };
-        let number = self.hosts.find(request.authority);
-        number.and_then(|n| self.services.get(n as usize)).ok_or_else(|| Refusal::new(Code::NoHost, request.authority))
+        let found = self.hosts.find(request.authority).and_then(|n| self.services.get(n as usize));
+        if found.is_none() {
+            for service in &self.services {
+                witness.saw(|| Step::Missed {
+                    rule: service.host.rule.to_string(),
+                    why: format!("the Host is none of {}", service.host.domains.join(", ")),
+                });
+            }
+        }
+        found.ok_or_else(|| Refusal::new(Code::NoHost, request.authority))
     }
 }
 
@@ -138,14 +146,26 @@ impl Upstream {
     /// The first target that has an instance in use, and which instance is tried first. Failover is strict: a leg counts only
     /// when all before it have no healthy instance (semantics 4.6).
     fn first_in_use(&self, load: &impl Load, dice: &mut impl Dice, witness: &mut impl Witness) -> Option<(usize, usize)> {
+        let mut resting = None;
         for (n, target) in self.targets.iter().enumerate() {
-            if let Some(first) = choose(target, self.policy, load, dice) {
-                witness.saw(|| target.chose(first));
-                return Some((n, first));
+            match choose(target, self.policy, load, dice) {
+                Some((first, true)) => {
+                    witness.saw(|| target.chose(first));
+                    return Some((n, first));
+                }
+                // Every instance refused lately: a failover target that has an awake one goes before (`docs/differences.md`, try-next).
+                Some((first, false)) => resting = resting.or(Some((n, first))),
+                None => {}
             }
-            witness.saw(|| Step::PassedOver { target: target.id.to_string(), rule: self.failover_rule.as_ref().map(ToString::to_string) });
+            witness.saw(|| Step::PassedOver {
+                target: target.id.to_string(),
+                rule: self.failover_rule.as_ref().map(ToString::to_string),
+                why: if target.endpoints.is_empty() { "no healthy instance" } else { "every instance refused connections lately" },
+            });
         }
-        None
+        let (n, first) = resting?;
+        witness.saw(|| self.targets[n].chose(first));
+        Some((n, first))
     }
 }
 
@@ -188,10 +208,13 @@ impl Plan {
         response_edits(self.leg.as_deref(), Some(&self.route))
     }
 
-    /// The rules that led here, outermost first: ingress service, route, split legs, resolvers.
+    /// The rules that led here, outermost first: ingress service, route, split legs, resolvers, and the failover section if a
+    /// failover target was chosen. A service without router has its ingress service as route, which is named once.
     pub fn rules(&self) -> impl Iterator<Item = &RuleRef> {
         let leg = self.leg.iter().flat_map(|l| &l.rules);
-        [&self.route.host.rule, &self.route.rule].into_iter().chain(leg).chain(&self.upstream.rules)
+        let route = Some(&self.route.rule).filter(|rule| **rule != self.route.host.rule);
+        let failover = self.upstream.failover_rule.as_ref().filter(|_| self.target > 0);
+        std::iter::once(&self.route.host.rule).chain(route).chain(leg).chain(&self.upstream.rules).chain(failover)
     }
 }
 

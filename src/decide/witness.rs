@@ -69,10 +69,12 @@ pub enum Step {
         /// The target.
         target: String,
     },
-    /// A target has no healthy instance, so that the next failover target is looked at.
+    /// A target cannot take the request, so that the next failover target is looked at.
     PassedOver {
         /// The target.
         target: String,
+        /// Why it cannot.
+        why: &'static str,
         /// The failover section that names what follows.
         rule: Option<String>,
     },

@@ -114,6 +114,7 @@ impl Outcome {
     pub(super) fn planned(&mut self, plan: &Plan) {
         self.note(|r| {
             r.put("route_name", plan.route.rule.to_string());
+            r.put("rule", plan.route.rule.to_string());
             r.rules(plan.rules());
             r.fields.insert("roll".to_owned(), plan.roll.map_or(Value::Null, Value::from));
         });
@@ -123,6 +124,9 @@ impl Outcome {
     pub(super) fn refused(&mut self, refusal: &Refusal) {
         self.end(refusal.code);
         self.note(|r| {
+            if let Some(rule) = &refusal.rule {
+                r.put("rule", rule.to_string());
+            }
             r.rules(refusal.rule.iter());
             r.fields.insert("roll".to_owned(), refusal.roll.map_or(Value::Null, Value::from));
             r.put("response_code_details", &*refusal.subject);
@@ -175,13 +179,9 @@ impl Record {
         }
     }
 
-    /// The entry that decided is the innermost one that shapes the request: the route, not what stands below it.
+    /// Every rule that led there, outermost first; `rule` is the one that decided.
     fn rules<'a>(&mut self, rules: impl Iterator<Item = &'a RuleRef>) {
-        let all: Vec<String> = rules.map(ToString::to_string).collect();
-        if let Some(deciding) = all.get(1).or_else(|| all.first()) {
-            self.put("rule", deciding.as_str());
-        }
-        self.fields.insert("rules".to_owned(), Value::from(all));
+        self.fields.insert("rules".to_owned(), rules.map(ToString::to_string).collect());
     }
 
     /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.

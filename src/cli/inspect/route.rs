@@ -108,8 +108,8 @@ fn step_line(step: &Step) -> String {
         Step::Split { rules, roll, of } => format!("+ split, dice {roll} of {of}   [{}]", rules.join(" > ")),
         Step::Resolver { rules, target } if rules.is_empty() => format!("+ target {target}"),
         Step::Resolver { rules, target } => format!("+ target {target}   [{}]", rules.join(" > ")),
-        Step::PassedOver { target, rule: Some(rule) } => format!("- {target}: no healthy instance   [{rule}]"),
-        Step::PassedOver { target, rule: None } => format!("- {target}: no healthy instance, and no failover"),
+        Step::PassedOver { target, rule: Some(rule), why } => format!("- {target}: {why}   [{rule}]"),
+        Step::PassedOver { target, rule: None, why } => format!("- {target}: {why}, and no failover"),
         Step::Instance { instance, address, of, .. } => format!("+ instance {instance} at {address}, one of {of}"),
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use super::changes::{Changes, reachable};
 use super::target::TargetCompiler;
 use crate::decide::chain::{self, Overrides, Question};
@@ -168,9 +170,19 @@ impl<'a> ServiceCompiler<'a> {
             timeouts: destination.map(timeouts).unwrap_or_default(),
             retry: destination.and_then(retry),
         };
-        let rewrite = destination.map(|d| d.prefix_rewrite.clone()).filter(|r| !r.is_empty());
+        let rewrite = destination.and_then(|d| self.rewrite(&d.prefix_rewrite, &route.rule));
         let next = self.next(chain, chain.nodes.get(&route.next_node)?, upstreams)?;
         Some(RouteRule { matcher, route: Arc::new(compiled), rewrite, next })
+    }
+
+    /// `PrefixRewrite`. Consul takes any text; what no request can be sent to is left out and told.
+    fn rewrite(&mut self, to: &str, rule: &RuleRef) -> Option<String> {
+        if to.is_empty() || to.starts_with('/') && PathAndQuery::try_from(to).is_ok() {
+            return Some(to.to_owned()).filter(|t| !t.is_empty());
+        }
+        let why = format!("{}.Destination.PrefixRewrite {to:?} is no path that begins with /; the path is sent as it came", rule.path);
+        self.reject(rule.entry.clone(), &why);
+        None
     }
 
     /// The one route of a service without router. The resolver's RequestTimeout counts only here (semantics 18.13).
