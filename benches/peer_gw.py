@@ -2,7 +2,7 @@
 
 `variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
 """
-import json, os, signal
+import os
 
 BIN = os.environ.get("GW") or "target/release/gw"
 
@@ -32,10 +32,4 @@ def variants(w, sh, c):
     if sh["kind"] != "ingress" or sh["up"] or sh["down"] == "mtls" or not os.path.exists(BIN):
         return []
     n = sh["routes"]
-    variant = {"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}
-    if w == "C1":
-        def update(p):
-            config(c, sh, n + 1)
-            os.kill(p.pids()[0], signal.SIGHUP)
-        variant["update"] = update
-    return [variant]
+    return [{"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}]

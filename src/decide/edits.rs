@@ -1,11 +1,9 @@
 //! Header edits: Remove, then Set, then Add on one level (wire 1.5), with names and values parsed when they are compiled.
 
-use std::net::SocketAddr;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::model::entry::HeaderEdits;
-use crate::model::template::{Rendering, Template};
+use crate::model::template::{self, EditContext, Template};
 
 /// One level of header edits.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,33 +17,6 @@ pub struct Edits {
 enum Value {
     Text(HeaderValue),
     Template(Template),
-}
-
-/// What the values of edits may speak of (`%REQ(x)%` and the like).
-#[derive(Clone, Copy, Debug)]
-pub struct EditContext<'a> {
-    /// The request's method.
-    pub method: &'a str,
-    /// The request's authority.
-    pub authority: &'a str,
-    /// Path and query of the request.
-    pub target: &'a str,
-    /// `http` or `https`.
-    pub scheme: &'a str,
-    /// The request's headers, when an answer is edited; `None` when the request itself is.
-    pub request: Option<&'a HeaderMap>,
-    /// The answer's status; 0 while there is none.
-    pub status: u16,
-    /// `HTTP/1.1` or `HTTP/2`, as the client speaks.
-    pub protocol: &'a str,
-    /// Who connected.
-    pub client: SocketAddr,
-    /// Where the connection arrived.
-    pub local: SocketAddr,
-    /// The server name of the client's TLS handshake.
-    pub sni: Option<&'a str>,
-    /// The target's SNI, which Envoy's cluster would be called.
-    pub upstream_cluster: &'a str,
 }
 
 impl Edits {
@@ -90,30 +61,13 @@ impl Value {
             Self::Text(value) => return Some(value.clone()),
             Self::Template(template) => template,
         };
-        let text = template.render(&Rendering {
-            method: context.method,
-            authority: context.authority,
-            target: context.target,
-            scheme: context.scheme,
-            request: context.request.unwrap_or(headers),
-            response: context.request.is_some().then_some(headers),
-            status: context.status,
-            protocol: context.protocol,
-            client: context.client,
-            local: context.local,
-            sni: context.sni,
-            upstream_cluster: context.upstream_cluster,
-        })?;
+        let text = template.render(headers, context)?;
         HeaderValue::from_bytes(text.as_bytes()).ok()
     }
 }
 
-/// Names that say whose message it is and where it ends: the connections decide them, and an edit would let one request be read as
-/// two (`docs/differences.md`, stricter).
-const NOT_EDITABLE: [&str; 7] = ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"];
-
 fn header_name(name: &str, problems: &mut Vec<String>) -> Option<HeaderName> {
-    if NOT_EDITABLE.iter().any(|n| name.eq_ignore_ascii_case(n)) || name.starts_with(':') {
+    if !template::is_editable(name) {
         problems.push(format!("{name:?} cannot be edited"));
         return None;
     }
@@ -146,6 +100,8 @@ fn parse_value(name: &HeaderName, value: &str, problems: &mut Vec<String>) -> Op
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     fn context() -> EditContext<'static> {

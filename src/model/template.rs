@@ -4,6 +4,15 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderName};
 
+/// Names that say whose message it is and where it ends: the connections decide them, and an edit would let one request be read as
+/// two (`docs/differences.md`, stricter).
+const NOT_EDITABLE: [&str; 7] = ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"];
+
+/// Whether header edits may name this header. Pseudo headers such as `:path` are none.
+pub fn is_editable(name: &str) -> bool {
+    !name.starts_with(':') && !NOT_EDITABLE.iter().any(|n| name.eq_ignore_ascii_case(n))
+}
+
 /// A value of a header edit, parsed once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
@@ -62,9 +71,9 @@ pub enum TemplateError {
     Malformed(String),
 }
 
-/// What a template is rendered from. The brain gives it, nothing is looked up.
+/// What the values of edits may speak of. The brain is given it, nothing is looked up.
 #[derive(Clone, Copy, Debug)]
-pub struct Rendering<'a> {
+pub struct EditContext<'a> {
     /// The request's method.
     pub method: &'a str,
     /// The request's authority.
@@ -73,10 +82,8 @@ pub struct Rendering<'a> {
     pub target: &'a str,
     /// `http` or `https`.
     pub scheme: &'a str,
-    /// The request's headers.
-    pub request: &'a HeaderMap,
-    /// The answer's headers; `None` while there is no answer.
-    pub response: Option<&'a HeaderMap>,
+    /// The request's headers, when an answer is edited; `None` when the request itself is.
+    pub request: Option<&'a HeaderMap>,
     /// The answer's status; 0 while there is none.
     pub status: u16,
     /// `HTTP/1.1` or `HTTP/2`, as the client speaks.
@@ -89,6 +96,22 @@ pub struct Rendering<'a> {
     pub sni: Option<&'a str>,
     /// The cluster's name as Consul with Envoy would call it: the target's SNI.
     pub upstream_cluster: &'a str,
+}
+
+/// The context, and the headers that are being edited.
+struct Rendering<'a> {
+    context: &'a EditContext<'a>,
+    edited: &'a HeaderMap,
+}
+
+impl<'a> Rendering<'a> {
+    fn request(&self) -> &'a HeaderMap {
+        self.context.request.unwrap_or(self.edited)
+    }
+
+    fn response(&self) -> Option<&'a HeaderMap> {
+        self.context.request.is_some().then_some(self.edited)
+    }
 }
 
 impl Template {
@@ -125,7 +148,8 @@ impl Template {
     }
 
     /// The value, or `None` where it is a single operator that yields nothing: then the header is dropped.
-    pub fn render(&self, from: &Rendering<'_>) -> Option<String> {
+    pub fn render(&self, edited: &HeaderMap, context: &EditContext<'_>) -> Option<String> {
+        let from = &Rendering { context, edited };
         if let [Part::Operator(operator, limit)] = self.parts.as_slice() {
             return operator.value(from).map(|v| cut(v, *limit)).filter(|v| !v.is_empty());
         }
@@ -219,12 +243,12 @@ impl Operator {
         match self {
             Self::Request(main, other) => request_field(main, from).or_else(|| request_field(other.as_ref()?, from)),
             Self::Response(main, other) => response_field(main, from).or_else(|| response_field(other.as_ref()?, from)),
-            Self::Protocol => Some(from.protocol.to_owned()),
-            Self::Client(piece) => Some(piece.of(from.client)),
-            Self::Local(piece) => Some(piece.of(from.local)),
-            Self::UpstreamCluster => Some(from.upstream_cluster.to_owned()),
-            Self::ResponseCode => Some(from.status.to_string()),
-            Self::ServerName => from.sni.map(str::to_owned),
+            Self::Protocol => Some(from.context.protocol.to_owned()),
+            Self::Client(piece) => Some(piece.of(from.context.client)),
+            Self::Local(piece) => Some(piece.of(from.context.local)),
+            Self::UpstreamCluster => Some(from.context.upstream_cluster.to_owned()),
+            Self::ResponseCode => Some(from.context.status.to_string()),
+            Self::ServerName => from.context.sni.map(str::to_owned),
             Self::Nothing => None,
         }
     }
@@ -242,17 +266,17 @@ impl Piece {
 
 fn request_field(field: &Field, from: &Rendering<'_>) -> Option<String> {
     match field {
-        Field::Method => Some(from.method.to_owned()),
-        Field::Authority => Some(from.authority.to_owned()),
-        Field::Path => Some(from.target.to_owned()),
-        Field::Scheme => Some(from.scheme.to_owned()),
-        Field::Header(name) => header(from.request, name),
+        Field::Method => Some(from.context.method.to_owned()),
+        Field::Authority => Some(from.context.authority.to_owned()),
+        Field::Path => Some(from.context.target.to_owned()),
+        Field::Scheme => Some(from.context.scheme.to_owned()),
+        Field::Header(name) => header(from.request(), name),
     }
 }
 
 fn response_field(field: &Field, from: &Rendering<'_>) -> Option<String> {
     match field {
-        Field::Header(name) => header(from.response?, name),
+        Field::Header(name) => header(from.response()?, name),
         _ => None,
     }
 }
@@ -268,20 +292,20 @@ mod tests {
     fn render(value: &str) -> Option<String> {
         let mut request = HeaderMap::new();
         request.insert("x-in", http::HeaderValue::from_static("abc"));
-        Template::parse(value).expect("a value that parses").render(&Rendering {
+        let context = EditContext {
             method: "GET",
             authority: "h.test",
             target: "/p?q=1",
             scheme: "http",
-            request: &request,
-            response: None,
+            request: None,
             status: 0,
             protocol: "HTTP/1.1",
             client: SocketAddr::from(([127, 0, 0, 1], 40000)),
             local: SocketAddr::from(([127, 0, 0, 1], 8080)),
             sni: None,
             upstream_cluster: "web.default.dc1.internal.td",
-        })
+        };
+        Template::parse(value).expect("a value that parses").render(&request, &context)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::check::Check;
 use super::codes;
 use crate::model::entry::*;
 use crate::model::pattern::Pattern;
-use crate::model::template::Template;
+use crate::model::template::{self, Template};
 
 /// Meta has limits; a name must be there. What else a kind asks of its name is its own rule.
 pub(super) fn validate(common: &Common, check: &mut Check<'_>) {
@@ -78,10 +78,15 @@ pub(super) fn header_edits(edits: Option<&HeaderEdits>, path: &str, check: &mut 
 }
 
 fn header_name(name: &str, at: &str, check: &mut Check<'_>) {
-    let reserved = name.eq_ignore_ascii_case("host") || name.starts_with(':');
+    let reserved = !template::is_editable(name);
     if reserved || http::HeaderName::from_bytes(name.as_bytes()).is_err() {
         let message = if reserved { format!("header {name:?} cannot be edited") } else { format!("{name:?} is no name of a header") };
-        check.finding(codes::HEADER_VALUE, at, message, "Consul stores the entry and no proxy takes it");
+        check.finding(
+            codes::HEADER_VALUE,
+            at,
+            message,
+            "Consul stores the entry; gw leaves the edit out, and Envoy may refuse the whole route table",
+        );
     }
 }
 
