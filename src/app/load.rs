@@ -1,9 +1,10 @@
 //! Everything that files say, read and checked as one: `gw.toml`, its entries, and whether they fit together.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::decide::graph::{self, Finding};
-use crate::model::entry::{ConfigEntry, Entries, EntryRef};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef};
 use crate::model::gateway::GatewayConfig;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::{Diagnostic, Level};
@@ -124,9 +125,10 @@ pub fn sort(problems: &mut [Diagnostic]) {
 /// Two entries of one kind and name in files: one would silently replace the other.
 fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
     let mut out = Vec::new();
-    for (n, later) in decoded.iter().enumerate() {
-        let same = |d: &&Decoded| d.kind == later.kind && d.name.to_lowercase() == later.name.to_lowercase();
-        if let Some(earlier) = decoded[..n].iter().find(same) {
+    let mut first: HashMap<(EntryKind, String), &Decoded> = HashMap::new();
+    for later in decoded {
+        let earlier = *first.entry((later.kind, later.name.to_lowercase())).or_insert(later);
+        if !std::ptr::eq(earlier, later) {
             let message = format!("{}/{} is there twice; names have no case", later.kind, later.name);
             let help = format!("the other one is in {}; a Consul keeps the one written last", earlier.source.text.origin);
             out.push(Diagnostic::error("GW0501", message).at(&later.source.text, later.source.span.clone()).help(help));

@@ -1,5 +1,7 @@
 //! ingress-gateway: field table, normalization, validation (semantics 7).
 
+use std::collections::HashSet;
+
 use std::sync::Arc;
 
 use super::check::Check;
@@ -121,17 +123,17 @@ fn listener_rules(gateway: &IngressGateway, listener: &IngressListener, at: &str
     if !listener.services.is_empty() {
         tls::listener_sds(&gateway.tls, listener, at, check);
     }
+    let (mut names, mut hosts) = (HashSet::new(), HashSet::new());
     for (j, service) in listener.services.iter().enumerate() {
         let at = format!("{at}.Services[{j}]");
         service_rules(listener, service, &at, check);
         tls::service_sds(&gateway.tls, listener, service, &at, check);
-        if listener.services[..j].iter().any(|s| s.name == service.name) {
+        if !names.insert(&service.name) {
             check.error(codes::DUPLICATE, &at, format!("service {:?} cannot be added to a listener more than once", service.name));
         }
         for (k, host) in service.hosts.iter().enumerate() {
             let at = format!("{at}.Hosts[{k}]");
-            let earlier = listener.services[..j].iter().flat_map(|s| &s.hosts).chain(&service.hosts[..k]);
-            if earlier.into_iter().any(|h| h == host) {
+            if !hosts.insert(host) {
                 check.error(codes::DUPLICATE, &at, format!("host {host:?} must be unique within a listener"));
             }
             host_rules(host, gateway.tls.enabled, &at, check);
