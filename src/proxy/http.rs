@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::answer::{self, Answer, Relay};
 use super::error::Failed;
-use super::guard::Guard;
+use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::outcome::{Ends, Outcome, protocol};
 use super::progress::{Progress, Watchdog};
@@ -84,7 +84,7 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
-    let service = service_fn(|request| answer(client.clone(), request, None));
+    let service = service_fn(|request| answer(client.clone(), request, Verdict::Passed { upgrade: false }));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
     tokio::select! {
@@ -95,19 +95,20 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     drop(connection.await);
 }
 
-/// One request; with a verdict, one that the guard refused. An HTTP/2 request without a host or with a method that is none of
-/// HTTP/2's has no answer but the end of its stream.
-async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<Code>) -> Result<Response<Answer>, Reset> {
+/// One request, by the guard's verdict. An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer
+/// but the end of its stream.
+async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> Result<Response<Answer>, Reset> {
     let http1 = request.version() != Version::HTTP_2;
     if !http1 && !Head::is_answerable(&request) {
         return Err(Reset);
     }
     let exchange = Exchange::open(&client);
-    let mut response = match verdict {
-        Some(code) => exchange.local(code, None),
-        None => exchange.serve(request).await,
+    let (mut response, last) = match verdict {
+        Verdict::Refused(code) => (exchange.local(code, None), true),
+        // Who asked for a tunnel and gets none may send what is not HTTP.
+        Verdict::Passed { upgrade } => (exchange.serve(request).await, upgrade),
     };
-    if http1 && client.draining.get() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -233,10 +234,6 @@ impl<'a> Exchange<'a> {
         self.outcome.answered_by(&target, &endpoint);
         self.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
-        if head.websocket {
-            // The client asked for a tunnel and gets none: what it sends next would not be HTTP.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
         self.edit_response(&mut response, head, plan);
         let (progress, outcome) = (self.progress, self.outcome);
         answer::relayed(response, |incoming| Relay { incoming, progress, watchdog, lease, outcome })
