@@ -36,9 +36,9 @@ use crate::rt::task;
 use crate::state::Current;
 use crate::tls::Io;
 
-/// How long a kept-alive HTTP/1 connection may still bring a request after the drain began: who is about to send one does it
-/// within this time, and is told by `connection: close`.
-const LAST_REQUEST: Duration = Duration::from_millis(500);
+/// How long a kept-alive HTTP/1 connection, or one that brought no request yet, may still bring one after the drain began: who is
+/// about to send one does it within this time, and is told by `connection: close`.
+pub(super) const LAST_REQUEST: Duration = Duration::from_millis(500);
 
 /// How much of a request's body may be under way before the service takes it, and of all of a connection's together.
 const STREAM_WINDOW: u32 = 512 * 1024;
@@ -52,6 +52,8 @@ pub(super) struct Client {
     pub(super) ends: Arc<Ends>,
     pub(super) tls: bool,
     pub(super) drain: DrainWatch,
+    /// It has brought a request.
+    pub(super) asked: Cell<bool>,
     pub(super) draining: Cell<bool>,
 }
 
@@ -90,8 +92,12 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        () = drain.signaled() => connection.as_mut().graceful_shutdown(),
+        () = drain.signaled() => {}
     }
+    if !client.asked.get() && tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await.is_ok() {
+        return;
+    }
+    connection.as_mut().graceful_shutdown();
     drop(connection.await);
 }
 
@@ -102,6 +108,7 @@ async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict
     if !http1 && !Head::is_answerable(&request) {
         return Err(Reset);
     }
+    client.asked.set(true);
     let exchange = Exchange::open(&client);
     let (mut response, last) = match verdict {
         Verdict::Refused(code) => (exchange.local(code, None), true),
