@@ -178,7 +178,10 @@ impl<'a> Exchange<'a> {
             Ok(answered) => self.relay(answered, watchdog, &head, &plan),
             Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, None),
             Err(_) if source.borrow().broke_off() => self.unheard(),
-            Err(failed) => self.failed(&failed, &head, &plan),
+            Err(failed) => {
+                let rest = source.borrow_mut().rest();
+                self.failed(&failed, &head, &plan, rest)
+            }
         }
     }
 
@@ -278,12 +281,12 @@ impl<'a> Exchange<'a> {
     }
 
     /// No instance answered.
-    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan) -> Response<Answer> {
+    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, rest: Option<Incoming>) -> Response<Answer> {
         tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
         self.outcome.end(failed.code());
-        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, false);
+        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, rest.is_some());
         self.edit_response(&mut response, head, plan);
-        answer::with_outcome(response, self.bodiless, None, self.outcome)
+        answer::with_outcome(response, self.bodiless, rest, self.outcome)
     }
 
     /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.
