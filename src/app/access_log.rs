@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::config::AccessLogTo;
 use crate::proxy::AccessLog;
@@ -31,14 +31,58 @@ pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, JoinHandle<()>)> 
 }
 
 fn write_all(mut writer: BufWriter<Box<dyn Write + Send>>, records: &Receiver<String>) -> io::Result<()> {
+    // When the oldest record that is not written came.
+    let mut since: Option<Instant> = None;
     loop {
-        match records.recv_timeout(LINGER) {
+        let wait = since.map_or(LINGER, |since| LINGER.saturating_sub(since.elapsed()));
+        match records.recv_timeout(wait) {
             Ok(line) => {
                 writer.write_all(line.as_bytes())?;
                 writer.write_all(b"\n")?;
+                if since.get_or_insert_with(Instant::now).elapsed() >= LINGER {
+                    writer.flush()?;
+                    since = None;
+                }
             }
-            Err(RecvTimeoutError::Timeout) => writer.flush()?,
+            Err(RecvTimeoutError::Timeout) => {
+                writer.flush()?;
+                since = None;
+            }
             Err(RecvTimeoutError::Disconnected) => return writer.flush(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn records_that_keep_coming_do_not_keep_the_first_from_being_written() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let (log, thread) = start(AccessLogTo::Writer(Box::new(Shared(written.clone())))).unwrap();
+        for _ in 0..50 {
+            log.send("x".to_owned()).unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!written.lock().unwrap().is_empty());
+        drop(log);
+        thread.join().unwrap();
+        assert_eq!(written.lock().unwrap().len(), 100);
     }
 }

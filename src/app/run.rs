@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::access_log;
 use super::config::RunConfig;
@@ -19,6 +20,9 @@ use crate::rt::signal::{Shutdown, Signals};
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::state::{Live, publisher};
 use crate::tls;
+
+/// How long the last access records may take to be written.
+const RECORDS_TIME: Duration = Duration::from_secs(5);
 
 /// Why a run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -101,12 +105,18 @@ impl Bound {
     /// Waits until the run has ended: by a signal, by [`Shutdown::trigger`], or because something failed.
     pub fn wait(self) -> Result<(), Failure> {
         let worked = self.workers.join();
+        if let Some(access) = self.access {
+            // It writes what is left, for every sender went with its worker; signals are still heard meanwhile.
+            let until = Instant::now() + RECORDS_TIME;
+            while !access.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if !access.is_finished() {
+                tracing::warn!("access records were lost: nobody takes them");
+            }
+        }
         self.ended.say();
         let controlled = self.control.join();
-        if let Some(access) = self.access {
-            // It has written all records, for every sender went with its worker. A panic in it is no reason to lose the others.
-            drop(access.join());
-        }
         worked.and(controlled)
     }
 
@@ -177,7 +187,8 @@ struct Control {
 
 /// Its own thread: no scrape and no compile may touch a request's latency.
 fn start_control(control: Control, watch: DrainWatch) -> Result<Supervisor, StartError> {
-    let mut supervisor = Supervisor::default();
+    // Without it neither signals nor admin requests are heard: its end is that of the workers.
+    let mut supervisor = Supervisor::sharing(control.shutdown.clone());
     let (heard, hears) = std::sync::mpsc::sync_channel(1);
     supervisor.start("control", move || control.run(watch, heard))?;
     // The caller goes on when signals are heard: one that comes right after the start must not kill.

@@ -182,7 +182,10 @@ impl Relay {
 
     fn finish(&mut self) {
         self.outcome.end(Code::Ok);
-        self.lease.give_back();
+        // A connection on which half a request stands serves no other.
+        if self.progress.is_complete() {
+            self.lease.give_back();
+        }
     }
 }
 

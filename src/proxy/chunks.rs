@@ -28,6 +28,8 @@ enum At {
     Trailer,
     /// In a trailer line.
     TrailerLine,
+    /// After the CR of a trailer line.
+    TrailerLf,
     /// After the CR of the empty line.
     LastLf,
 }
@@ -72,8 +74,10 @@ impl At {
             (Self::DataCr, b'\r') => Self::DataLf,
             (Self::DataLf, b'\n') => Self::Size(0, 0),
             (Self::Trailer, b'\r') => Self::LastLf,
+            (Self::TrailerLine, b'\r') => Self::TrailerLf,
+            // A line feed alone ends no line: whoever thinks it does sees the body end elsewhere.
             (Self::Trailer | Self::TrailerLine, b) if b != b'\n' => Self::TrailerLine,
-            (Self::TrailerLine, _) => Self::Trailer,
+            (Self::TrailerLf, b'\n') => Self::Trailer,
             (Self::LastLf, b'\n') => return Err(End::Complete),
             _ => return Err(End::Wrong),
         })
@@ -108,7 +112,20 @@ mod tests {
 
     #[test]
     fn what_is_no_chunked_body_is_wrong() {
-        for body in ["zz\r\n", "\r\n", "3\nabc", "3\r\nabcd\r\n", "11111111111111111\r\n", "-1\r\n", "3\r\nabc\n0"] {
+        for body in [
+            "zz\r\n",
+            "\r\n",
+            "3\nabc",
+            "3\r\nabcd\r\n",
+            "11111111111111111\r\n",
+            "-1\r\n",
+            "3\r\nabc\n0",
+            "3;x\nabc",
+            "3;x\ry\nabc",
+            "0\r\n\nx: y\r\n\r\n",
+            "0\r\nx: y\n\r\n",
+            "0\r\nx: y\r\r\n\r\n",
+        ] {
             let mut chunks = Chunks::START;
             assert_eq!(chunks.follow(body.as_bytes()).1, Some(End::Wrong), "{body:?}");
         }

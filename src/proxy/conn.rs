@@ -1,7 +1,10 @@
 //! The life of one connection, straight down the page.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,7 +16,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::HEAD_TIME;
 use super::dial::dial;
 use super::error::Failed;
-use super::http::{Client, serve_http1, serve_http2};
+use super::http::{Client, LAST_REQUEST, serve_http1, serve_http2};
 use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
@@ -54,7 +57,7 @@ impl Accepted {
             ListenerMode::TerminateTls => {
                 let acceptor = TlsAcceptor::from(site.current().credentials.server(listener.protocol.is_http()).clone());
                 // Who does not finish a handshake has its error by TLS itself.
-                let Ok(Ok(stream)) = timeout(HEAD_TIME, acceptor.accept(stream)).await else {
+                let Some(stream) = in_time(acceptor.accept(stream), &mut drain).await else {
                     return;
                 };
                 let (_, session) = stream.get_ref();
@@ -67,23 +70,35 @@ impl Accepted {
         if !listener.protocol.is_http() {
             return tcp(io, &site, &listener.name, &ends).await;
         }
-        let mut http2 = alpn_http2;
-        if !http2 {
-            let first = tokio::select! {
-                biased;
-                first = timeout(HEAD_TIME, prefix(&mut io, PREFACE)) => first,
-                () = drain.signaled() => return,
-            };
-            let Ok(Ok(first)) = first else {
-                return;
-            };
-            http2 = first == PREFACE;
-            io = io.replaying(Bytes::from(first));
-        }
+        let Some(first) = in_time(prefix(&mut io, PREFACE), &mut drain).await else {
+            return;
+        };
+        // What was negotiated is not another protocol for beginning wrong.
+        let http2 = alpn_http2 || first == PREFACE;
+        io = io.replaying(Bytes::from(first));
         let tls = listener.mode == ListenerMode::TerminateTls;
-        let client = Rc::new(Client { site, listener: listener.name.clone(), ends, tls, drain, draining: Cell::new(false) });
+        let client = Rc::new(Client {
+            site,
+            listener: listener.name.clone(),
+            ends,
+            tls,
+            drain,
+            asked: Cell::new(false),
+            draining: Cell::new(false),
+        });
         if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await }
     }
+}
+
+/// What a client does first, if it does it in time; in a drain it has the time that a kept-alive connection has for its last request.
+async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &mut DrainWatch) -> Option<T> {
+    let mut first = pin!(timeout(HEAD_TIME, first));
+    let done = tokio::select! {
+        biased;
+        done = first.as_mut() => done,
+        () = drain.signaled() => timeout(LAST_REQUEST, first).await.ok()?,
+    };
+    done.ok()?.ok()
 }
 
 /// A connection whose bytes are nobody's business but the service's.
@@ -128,5 +143,5 @@ async fn connect(site: &Site, plan: &Plan, outcome: &mut Outcome) -> Result<(Io,
             }
         }
     }
-    Err(last.unwrap_or_else(|| Failed::Connect(std::io::ErrorKind::AddrNotAvailable.into())))
+    Err(last.unwrap_or_else(|| Failed::Connect(io::ErrorKind::AddrNotAvailable.into())))
 }

@@ -43,7 +43,7 @@ impl Checked {
             }
             fields.add(field)?;
         }
-        Ok(Self { line, line_end, framing: fields.framing()?, websocket: fields.websocket && fields.names_upgrade })
+        Ok(Self { line, line_end, framing: fields.framing()?, websocket: fields.websocket == Some(true) && fields.names_upgrade })
     }
 }
 
@@ -75,7 +75,7 @@ struct Fields {
     count: usize,
     length: Option<u64>,
     coding: Option<bool>,
-    websocket: bool,
+    websocket: Option<bool>,
     names_upgrade: bool,
 }
 
@@ -100,7 +100,7 @@ impl Fields {
             }
             self.coding = Some(value.eq_ignore_ascii_case(b"chunked"));
         } else if name.eq_ignore_ascii_case(b"upgrade") {
-            self.websocket |= value.eq_ignore_ascii_case(b"websocket");
+            self.websocket.get_or_insert(is_websocket(value));
         } else if name.eq_ignore_ascii_case(b"connection") {
             self.names_upgrade |= value.split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
         }
@@ -124,6 +124,11 @@ impl Fields {
             (Some(false), None) => Err(Code::UnsupportedCoding),
         }
     }
+}
+
+/// Whether a request's first `upgrade` line, which alone counts, asks for a websocket.
+pub(super) fn is_websocket(upgrade: &[u8]) -> bool {
+    upgrade.eq_ignore_ascii_case(b"websocket")
 }
 
 /// RFC 9110, 5.6.2.
@@ -159,6 +164,19 @@ mod tests {
             assert_eq!(checked.line_end, line.len() + 2);
         }
         assert_eq!(Checked::of(b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n").unwrap().line, None);
+    }
+
+    #[test]
+    fn a_websocket_is_what_the_first_upgrade_line_asks_for() {
+        for (fields, websocket) in [
+            ("connection: keep-alive, Upgrade\r\nupgrade: WebSocket\r\n", true),
+            ("upgrade: websocket\r\nupgrade: h2c\r\nconnection: x\r\nconnection: upgrade\r\n", true),
+            ("connection: upgrade\r\nupgrade: h2c\r\nupgrade: websocket\r\n", false),
+            ("connection: upgrade\r\nupgrade: h2c, websocket\r\n", false),
+            ("upgrade: websocket\r\n", false),
+        ] {
+            assert_eq!(Checked::of(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap().websocket, websocket, "{fields:?}");
+        }
     }
 
     #[test]

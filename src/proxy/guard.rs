@@ -18,21 +18,32 @@ use super::framing::{Checked, Framing};
 use crate::decide::code::Code;
 use crate::tls::Io;
 
-/// What stands in the stream instead of a refused request: the service finds the verdict of its turn and answers by it.
-const REFUSED: &[u8] = b"GET / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n";
+/// What stands in the stream instead of a refused request: the service finds the verdict of its turn and answers by it. Its method
+/// is none that a request may have, so nothing but a refusal can ever come of it.
+const REFUSED: &[u8] = b"- / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n";
+
+/// What was found of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is well-formed. `upgrade`: a tunnel may follow, and until it does, nothing.
+    Passed { upgrade: bool },
+    /// It must not pass.
+    Refused(Code),
+}
 
 /// The verdicts over the requests of a connection, in their order; taken by the one who answers them.
 // The lock is never contended: guard and service run on one thread, but an upgraded connection must be `Send`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Verdicts(Arc<Mutex<VecDeque<Option<Code>>>>);
+pub(super) struct Verdicts(Arc<Mutex<VecDeque<Verdict>>>);
 
 impl Verdicts {
-    /// The verdict over the next request: `None` is well-formed.
-    pub(super) fn next(&self) -> Option<Code> {
-        self.0.lock().ok()?.pop_front().flatten()
+    /// The verdict over the next request. One that nobody looked at does not pass.
+    pub(super) fn next(&self) -> Verdict {
+        let next = self.0.lock().ok().and_then(|mut verdicts| verdicts.pop_front());
+        next.unwrap_or(Verdict::Refused(Code::BadRequest))
     }
 
-    fn push(&self, verdict: Option<Code>) {
+    fn push(&self, verdict: Verdict) {
         if let Ok(mut verdicts) = self.0.lock() {
             verdicts.push_back(verdict);
         }
@@ -45,7 +56,9 @@ pub(super) struct Guard {
     io: Io,
     verdicts: Verdicts,
     expects: Expects,
-    /// Read, but not yet looked at: a part of a head.
+    /// The request asks for a tunnel: after it comes nothing that the library may read.
+    upgrade: bool,
+    /// Read, but not yet looked at: a part of a head, or of a tunnel to be.
     raw: BytesMut,
     /// How far the end of the head was searched for: who sends byte by byte costs no more than who does not.
     searched: usize,
@@ -58,18 +71,27 @@ enum Expects {
     Head,
     Body(u64),
     Chunks(Chunks),
-    /// Nothing that the guard understands: a tunnel, a head that is too long or never ends, wrong chunks. The library judges.
-    Anything,
-    /// Nothing more: the request was refused.
+    /// A tunnel, if it is granted: the bytes wait for [`Guard::into_inner`].
+    Tunnel,
+    /// Nothing more: the request was refused, or broke off in its head.
     Nothing,
+    /// Nothing more: the body is none, and the library is told so.
+    Wrong,
 }
 
 impl Guard {
     /// Watches a stream; the verdicts are found beside it.
     pub(super) fn new(io: Io) -> (Self, Verdicts) {
         let verdicts = Verdicts::default();
-        let guard =
-            Self { io, verdicts: verdicts.clone(), expects: Expects::Head, raw: BytesMut::new(), searched: 0, ready: BytesMut::new() };
+        let guard = Self {
+            io,
+            verdicts: verdicts.clone(),
+            expects: Expects::Head,
+            upgrade: false,
+            raw: BytesMut::new(),
+            searched: 0,
+            ready: BytesMut::new(),
+        };
         (guard, verdicts)
     }
 
@@ -82,14 +104,13 @@ impl Guard {
     /// Whether bytes can go to the library as they are, which most do: then nothing is copied.
     fn passes(&mut self, bytes: &[u8]) -> bool {
         match &mut self.expects {
-            Expects::Anything => true,
-            Expects::Nothing => false,
+            Expects::Tunnel | Expects::Nothing | Expects::Wrong => false,
             Expects::Body(left) => {
                 let passes = bytes.len() as u64 <= *left;
                 if passes {
                     *left -= bytes.len() as u64;
                     if *left == 0 {
-                        self.expects = Expects::Head;
+                        self.expects = self.after_body();
                     }
                 }
                 passes
@@ -99,7 +120,7 @@ impl Guard {
                 let (followed, end) = ahead.follow(bytes);
                 let passes = followed == bytes.len();
                 if passes {
-                    self.expects = Expects::after(ahead, end);
+                    self.expects = self.after_chunks(ahead, end);
                 }
                 passes
             }
@@ -109,8 +130,7 @@ impl Guard {
                 }
                 match Checked::of(bytes) {
                     Ok(checked) if checked.line.is_none() => {
-                        self.verdicts.push(None);
-                        self.expects = Expects::body_of(&checked);
+                        self.passed(&checked);
                         true
                     }
                     _ => false,
@@ -133,17 +153,18 @@ impl Guard {
                     let n = usize::try_from(*left).unwrap_or(usize::MAX).min(self.raw.len());
                     *left -= n as u64;
                     if *left == 0 {
-                        self.expects = Expects::Head;
+                        self.expects = self.after_body();
                     }
                     n
                 }
                 Expects::Chunks(chunks) => {
                     let (n, end) = chunks.follow(&self.raw);
-                    self.expects = Expects::after(*chunks, end);
+                    let chunks = *chunks;
+                    self.expects = self.after_chunks(chunks, end);
                     n
                 }
-                Expects::Anything => self.raw.len(),
-                Expects::Nothing => return self.raw.clear(),
+                Expects::Tunnel => return,
+                Expects::Nothing | Expects::Wrong => return self.raw.clear(),
             };
             let bytes = self.raw.split_to(passed);
             self.ready.extend_from_slice(&bytes);
@@ -159,18 +180,17 @@ impl Guard {
         let from = if blank > 0 { 0 } else { self.searched.saturating_sub(3) };
         let Some(end) = head_end(&self.raw, from) else {
             self.searched = self.raw.len();
-            if self.raw.len() > MAX_HEADER_BYTES as usize {
-                self.expects = Expects::Anything;
-                return true;
+            let too_long = self.raw.len() > MAX_HEADER_BYTES as usize;
+            if too_long {
+                self.refuse(Code::HeadersTooLarge);
             }
-            return false;
+            return too_long;
         };
         self.searched = 0;
         let head = self.raw.split_to(end);
         match Checked::of(&head) {
             Ok(checked) => {
-                self.expects = Expects::body_of(&checked);
-                self.verdicts.push(None);
+                self.passed(&checked);
                 match &checked.line {
                     Some(line) => {
                         self.ready.extend_from_slice(line);
@@ -179,32 +199,36 @@ impl Guard {
                     None => self.ready.extend_from_slice(&head),
                 }
             }
-            Err(code) => {
-                self.expects = Expects::Nothing;
-                self.verdicts.push(Some(code));
-                self.ready.extend_from_slice(REFUSED);
-            }
+            Err(code) => self.refuse(code),
         }
         true
     }
-}
 
-impl Expects {
-    const fn body_of(checked: &Checked) -> Self {
-        match checked.framing {
-            // What follows is the tunnel's, or the end.
-            _ if checked.websocket => Self::Anything,
-            Framing::None | Framing::Length(0) => Self::Head,
-            Framing::Length(n) => Self::Body(n),
-            Framing::Chunked => Self::Chunks(Chunks::START),
-        }
+    fn passed(&mut self, checked: &Checked) {
+        self.upgrade = checked.websocket;
+        self.expects = match checked.framing {
+            Framing::None | Framing::Length(0) => self.after_body(),
+            Framing::Length(n) => Expects::Body(n),
+            Framing::Chunked => Expects::Chunks(Chunks::START),
+        };
+        self.verdicts.push(Verdict::Passed { upgrade: self.upgrade });
     }
 
-    const fn after(chunks: Chunks, end: Option<End>) -> Self {
+    fn refuse(&mut self, code: Code) {
+        self.expects = Expects::Nothing;
+        self.verdicts.push(Verdict::Refused(code));
+        self.ready.extend_from_slice(REFUSED);
+    }
+
+    const fn after_body(&self) -> Expects {
+        if self.upgrade { Expects::Tunnel } else { Expects::Head }
+    }
+
+    const fn after_chunks(&self, chunks: Chunks, end: Option<End>) -> Expects {
         match end {
-            None => Self::Chunks(chunks),
-            Some(End::Complete) => Self::Head,
-            Some(End::Wrong) => Self::Anything,
+            None => Expects::Chunks(chunks),
+            Some(End::Complete) => self.after_body(),
+            Some(End::Wrong) => Expects::Wrong,
         }
     }
 }
@@ -226,15 +250,20 @@ impl AsyncRead for Guard {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while this.ready.is_empty() {
+            match this.expects {
+                // Nobody needs to be woken: either the tunnel takes the stream over, or the answer ends the connection.
+                Expects::Tunnel => return Poll::Pending,
+                // Not only for the body, but for whatever the library thinks to be in.
+                Expects::Wrong => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                _ => {}
+            }
             let before = buf.filled().len();
             ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
             let new = &buf.filled()[before..];
             if new.is_empty() {
-                if this.raw.is_empty() {
-                    return Poll::Ready(Ok(()));
-                }
-                // A head that ends in the middle: the library knows what that is.
-                this.expects = Expects::Anything;
+                // A head that ends in the middle is none.
+                this.raw.clear();
+                return Poll::Ready(Ok(()));
             } else if this.raw.is_empty() && this.passes(new) {
                 return Poll::Ready(Ok(()));
             } else {

@@ -6,6 +6,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
+use super::framing::is_websocket;
 use crate::decide::code::Code;
 use crate::decide::facts::RequestHead;
 
@@ -136,7 +137,7 @@ impl Head {
         let upgrades = named.contains(&UPGRADE) && self.headers.contains_key(UPGRADE) && !http2;
         if upgrades {
             let protocol = self.headers.get(UPGRADE).map_or(&b""[..], HeaderValue::as_bytes);
-            self.websocket = protocol.eq_ignore_ascii_case(b"websocket");
+            self.websocket = is_websocket(protocol);
             // An offer of HTTP/2 may be ignored; of anything else the client must know that it is not taken.
             if !self.websocket && !protocol.eq_ignore_ascii_case(b"h2c") {
                 return Err(Code::UpgradeRefused);

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::answer::{self, Answer, Relay};
 use super::error::Failed;
-use super::guard::Guard;
+use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::outcome::{Ends, Outcome, protocol};
 use super::progress::{Progress, Watchdog};
@@ -36,9 +36,9 @@ use crate::rt::task;
 use crate::state::Current;
 use crate::tls::Io;
 
-/// How long a kept-alive HTTP/1 connection may still bring a request after the drain began: who is about to send one does it
-/// within this time, and is told by `connection: close`.
-const LAST_REQUEST: Duration = Duration::from_millis(500);
+/// How long a kept-alive HTTP/1 connection, or one that brought no request yet, may still bring one after the drain began: who is
+/// about to send one does it within this time, and is told by `connection: close`.
+pub(super) const LAST_REQUEST: Duration = Duration::from_millis(500);
 
 /// How much of a request's body may be under way before the service takes it, and of all of a connection's together.
 const STREAM_WINDOW: u32 = 512 * 1024;
@@ -52,6 +52,8 @@ pub(super) struct Client {
     pub(super) ends: Arc<Ends>,
     pub(super) tls: bool,
     pub(super) drain: DrainWatch,
+    /// It has brought a request.
+    pub(super) asked: Cell<bool>,
     pub(super) draining: Cell<bool>,
 }
 
@@ -84,30 +86,36 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
-    let service = service_fn(|request| answer(client.clone(), request, None));
+    let service = service_fn(|request| answer(client.clone(), request, Verdict::Passed { upgrade: false }));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        () = drain.signaled() => connection.as_mut().graceful_shutdown(),
+        () = drain.signaled() => {}
     }
+    if !client.asked.get() && tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await.is_ok() {
+        return;
+    }
+    connection.as_mut().graceful_shutdown();
     drop(connection.await);
 }
 
-/// One request; with a verdict, one that the guard refused. An HTTP/2 request without a host or with a method that is none of
-/// HTTP/2's has no answer but the end of its stream.
-async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Option<Code>) -> Result<Response<Answer>, Reset> {
+/// One request, by the guard's verdict. An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer
+/// but the end of its stream.
+async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> Result<Response<Answer>, Reset> {
     let http1 = request.version() != Version::HTTP_2;
     if !http1 && !Head::is_answerable(&request) {
         return Err(Reset);
     }
+    client.asked.set(true);
     let exchange = Exchange::open(&client);
-    let mut response = match verdict {
-        Some(code) => exchange.local(code, None),
-        None => exchange.serve(request).await,
+    let (mut response, last) = match verdict {
+        Verdict::Refused(code) => (exchange.local(code, None), true),
+        // Who asked for a tunnel and gets none may send what is not HTTP.
+        Verdict::Passed { upgrade } => (exchange.serve(request).await, upgrade),
     };
-    if http1 && client.draining.get() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -170,7 +178,10 @@ impl<'a> Exchange<'a> {
             Ok(answered) => self.relay(answered, watchdog, &head, &plan),
             Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, None),
             Err(_) if source.borrow().broke_off() => self.unheard(),
-            Err(failed) => self.failed(&failed, &head, &plan),
+            Err(failed) => {
+                let rest = source.borrow_mut().rest();
+                self.failed(&failed, &head, &plan, rest)
+            }
         }
     }
 
@@ -233,10 +244,6 @@ impl<'a> Exchange<'a> {
         self.outcome.answered_by(&target, &endpoint);
         self.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
-        if head.websocket {
-            // The client asked for a tunnel and gets none: what it sends next would not be HTTP.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
         self.edit_response(&mut response, head, plan);
         let (progress, outcome) = (self.progress, self.outcome);
         answer::relayed(response, |incoming| Relay { incoming, progress, watchdog, lease, outcome })
@@ -274,12 +281,12 @@ impl<'a> Exchange<'a> {
     }
 
     /// No instance answered.
-    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan) -> Response<Answer> {
+    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, rest: Option<Incoming>) -> Response<Answer> {
         tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
         self.outcome.end(failed.code());
-        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, false);
+        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, rest.is_some());
         self.edit_response(&mut response, head, plan);
-        answer::with_outcome(response, self.bodiless, None, self.outcome)
+        answer::with_outcome(response, self.bodiless, rest, self.outcome)
     }
 
     /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.

@@ -41,6 +41,11 @@ impl Progress {
         self.sent.set(self.sent.get() + bytes as u64);
     }
 
+    /// Whether the request is complete.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete.get().is_some()
+    }
+
     /// The request is complete: from now on the request timeout runs (semantics 5).
     pub(super) fn complete(&self) {
         if self.complete.get().is_none() {

@@ -52,7 +52,8 @@ impl Broken {
 /// The body as it comes from the client, shared by the attempts that send it.
 #[derive(Debug)]
 pub(super) struct Source {
-    incoming: Incoming,
+    /// Gone when gw itself has answered.
+    incoming: Option<Incoming>,
     progress: Rc<Progress>,
     /// Frames for further attempts.
     kept: Vec<Bytes>,
@@ -80,7 +81,7 @@ impl Source {
         let length = incoming.size_hint().exact().filter(|_| framed);
         let (kept, trailers) = (Vec::new(), None);
         let source = Self {
-            incoming,
+            incoming: Some(incoming),
             progress: progress.clone(),
             kept,
             kept_bytes: 0,
@@ -110,8 +111,17 @@ impl Source {
         self.broken == Some(Broken::Off)
     }
 
+    /// What is still to come of the body, taken from all attempts: gw answers itself.
+    pub(super) fn rest(&mut self) -> Option<Incoming> {
+        self.attempt += 1;
+        self.incoming.take().filter(|_| !self.ended && self.broken.is_none())
+    }
+
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let frame = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Some(Err(Cut::Superseded)));
+        };
+        let frame = match ready!(Pin::new(incoming).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(e)) => {
                 self.broken = Some(Broken::of(&e));
@@ -129,7 +139,7 @@ impl Source {
             self.trailers = Some(trailers.clone());
             self.end();
         }
-        if self.incoming.is_end_stream() {
+        if self.incoming.as_ref().is_some_and(Incoming::is_end_stream) {
             self.end();
         }
         Poll::Ready(Some(Ok(frame)))

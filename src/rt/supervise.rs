@@ -37,6 +37,11 @@ impl Drop for Ends {
 }
 
 impl Supervisor {
+    /// Threads that end, and are ended, with those of another supervisor.
+    pub const fn sharing(shutdown: Shutdown) -> Self {
+        Self { threads: Vec::new(), shutdown }
+    }
+
     /// The handle that tells all threads to end.
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
@@ -91,6 +96,20 @@ mod tests {
         .unwrap();
         all.start("breaks", || async { panic!("on purpose") }).unwrap();
         assert!(matches!(all.join(), Err(Failure::Panicked(name)) if name == "breaks"));
+    }
+
+    #[test]
+    fn a_failure_ends_the_threads_of_a_supervisor_that_shares_its_shutdown() {
+        let mut all = Supervisor::default();
+        let told = all.shutdown();
+        all.start("waits", move || async move {
+            told.triggered().await;
+            Ok(())
+        })
+        .unwrap();
+        let mut other = Supervisor::sharing(all.shutdown());
+        other.start("breaks", || async { Err(io::ErrorKind::Other.into()) }).unwrap();
+        assert!(all.join().is_ok() && other.join().is_err());
     }
 
     #[test]

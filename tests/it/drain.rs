@@ -90,3 +90,20 @@ fn an_idle_connection_does_not_hold_up_the_end() {
     assert!(client.is_closed());
     drop(silent);
 }
+
+#[test]
+fn a_connection_that_is_new_when_the_drain_begins_still_brings_its_request() {
+    let service = Service::saying("ok");
+    let gateway = World::of("http").instance("web", service.address).start();
+    let mut client = Client::connect(gateway.address);
+    // Accepted, for a later one on each worker was served.
+    for _ in 0..16 {
+        assert_eq!(Client::connect(gateway.address).ask(&request("GET", "/", "", "")).status, 200);
+    }
+    gateway.shutdown();
+    eventually("the listener is closed", || TcpStream::connect(gateway.address).is_err());
+    std::thread::sleep(Duration::from_millis(100));
+    let answer = client.ask(&request("GET", "/", "", ""));
+    assert_eq!((answer.status, answer.header("connection"), client.is_closed()), (200, Some("close"), true));
+    gateway.wait();
+}

@@ -141,3 +141,20 @@ fn an_address_that_another_gateway_listens_on_is_taken() {
     let error = second.try_start().err().expect("the address is taken");
     assert_eq!(error.to_string(), format!("cannot listen on {} for edge:{}", first.address, first.address.port()));
 }
+
+#[test]
+fn a_timeout_while_a_body_still_comes_ends_the_connection() {
+    let silent = Service::start(|stream| drop(std::io::copy(&mut &stream, &mut std::io::sink())));
+    let gateway = World::of("http")
+        .instance("web", silent.address)
+        .entry(json!({"Kind": "service-router", "Name": "web", "Routes": [
+            {"Match": {"HTTP": {"PathPrefix": "/"}}, "Destination": {"IdleTimeout": "200ms"}},
+        ]}))
+        .start();
+    let mut client = Client::connect(gateway.address);
+    client.send("POST / HTTP/1.1\r\nhost: h.test\r\ncontent-length: 200000\r\n\r\nsome");
+    let head = client.head().expect("an answer");
+    assert_eq!((head.status, head.header("connection")), (504, Some("close")));
+    client.send(&"x".repeat(200_000 - 4));
+    client.read_to_end();
+}

@@ -5,6 +5,7 @@
 mod harness;
 
 mod admin;
+mod ambiguous;
 mod drain;
 mod failures;
 mod http;
