@@ -4,9 +4,9 @@ mod support;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use support::{Scratch, gw, scratch, scratch_with};
+use support::{Gateway, Scratch, free_port, gw, scratch, scratch_with};
 
 fn run(folder: &Path, args: &[&str], stdin: &str) -> Output {
     let mut command = gw(args);
@@ -264,4 +264,29 @@ fn pages_are_written_where_they_are_wanted() {
     let (out, _) = expect(&run(folder.path(), &["man", "pages"], ""), 0);
     assert!(out.lines().all(|path| folder.path().join(path).is_file()), "{out}");
     assert!(out.contains("pages/man1/gw-ingress.1") && out.contains("pages/man5/gw.toml.5"), "{out}");
+}
+
+/// Looks again and again until the gateway has said it.
+#[track_caller]
+fn wait_for(gateway: &Gateway, words: &str) {
+    for _ in 0..1000 {
+        if gateway.said().contains(words) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("not said: {words:?} in\n{}", gateway.said());
+}
+
+#[test]
+fn signals_that_reload_others_do_not_kill() {
+    let folder = scratch("signals");
+    let listen = free_port().to_string();
+    let gateway = Gateway::start(&["ingress", "--listen", &listen], folder.path());
+    for signal in ["HUP", "USR1"] {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &gateway.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        wait_for(&gateway, &format!("{signal} is ignored: this version reloads nothing yet"));
+    }
+    assert_eq!(gateway.end(), Some(0));
 }
