@@ -290,3 +290,24 @@ fn signals_that_reload_others_do_not_kill() {
     }
     assert_eq!(gateway.end(), Some(0));
 }
+
+#[test]
+fn a_listener_with_tls_needs_certificates_that_can_be_used() {
+    let tls = EDGE.replace("\"Name\": \"edge\",", "\"Name\": \"edge\", \"TLS\": {\"Enabled\": true},");
+    let entries = [("gw.d/web.json", WEB), ("gw.d/edge.json", tls.as_str())];
+    let folder = scratch_with("uncertified", &[&entries[..], &[("gw.toml", GW_TOML)]].concat());
+    for args in [&["config", "validate", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.starts_with("gw.d/edge.json:2:3: error[GW0503]: listener edge:8080"), "{err}");
+    }
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--config-dir", "gw.d"], ""), 3);
+    assert!(err.contains("GW0503"), "{err}");
+    expect(&run(folder.path(), &["config", "validate", "gw.d"], ""), 0);
+    let more = format!("{GW_TOML}\n[[certificate]]\ncert = \"gw.toml\"\nkey = \"nope.pem\"\n\n[[certificate]]\ncert = \"no.pem\"\nkey = \"no.pem\"\n");
+    std::fs::write(folder.path().join("gw.toml"), more).expect("a file");
+    for args in [&["config", "validate", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.contains("gw.toml:15:8: error[GW0504]: gw.toml holds no certificate"), "{err}");
+        assert!(err.contains("gw.toml:19:8: error[GW0504]: cannot read no.pem"), "{err}");
+    }
+}

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::decide::graph::{self, Finding};
-use crate::model::entry::{ConfigEntry, Entries, EntryRef};
+use crate::id::{ListenerName, ServiceKey};
+use crate::model::entry::{ConfigEntry, Entries, EntryRef, GatewayTls};
 use crate::model::gateway::GatewayConfig;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::{Diagnostic, Level};
 use crate::source::entry::Decoded;
-use crate::source::file::{self, Configuration, GatewayFile};
+use crate::source::file::{self, Configuration, GatewayFile, ReadFile};
+use crate::tls;
 
 /// What was loaded from files.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct Loaded {
     pub configuration: Configuration,
     /// The entries, as one set.
     pub entries: Entries,
+    /// The same one by one, with their places.
+    pub decoded: Vec<Decoded>,
     /// Findings and warnings; no errors.
     pub notes: Vec<Diagnostic>,
 }
@@ -72,39 +76,92 @@ impl Loaded {
 
 /// Reads `gw.toml` and the entries it names, and `more` folders of entries beside. Every error at once.
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
-    let configuration = file::convert(&file::read(path)?)?;
+    let read = file::read(path)?;
+    let configuration = file::convert(&read)?;
     let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
-    with_entries(configuration, &folders)
+    with_entries(configuration, Some(&read), &folders)
 }
 
 /// Reads folders of entries that no `gw.toml` names: no gateway, no service, and the default datacenter.
 pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
-    with_entries(Configuration::default(), folders)
+    with_entries(Configuration::default(), None, folders)
 }
 
-fn with_entries(configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
-    let (entries, problems) = entry_set(folders);
+fn with_entries(configuration: Configuration, read: Option<&ReadFile>, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    let (decoded, mut problems) = read_all(folders);
+    let (entries, more) = check_set(&decoded);
+    problems.extend(more);
+    if let Some(read) = read {
+        problems.extend(check_file(read, &configuration, &decoded));
+    }
+    sort(&mut problems);
     if problems.iter().any(|p| p.level == Level::Error) {
         return Err(problems);
     }
-    let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries };
+    let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries, decoded };
     loaded.gateways = loaded.configuration.gateways.iter().map(|g| (g.clone(), loaded.world(g.config.clone()))).collect();
     Ok(loaded)
 }
 
-/// The entries of files and folders as one set, and all that is wrong with them one by one and together, sorted by file and
-/// place. The set fits together only if none of it is an error.
-pub fn entry_set(paths: &[PathBuf]) -> (Entries, Vec<Diagnostic>) {
+/// The entries of files and folders that were accepted one by one, and all that is wrong with the others.
+fn read_all(paths: &[PathBuf]) -> (Vec<Decoded>, Vec<Diagnostic>) {
     let (mut decoded, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         let (good, bad) = file::read_entries(path);
         decoded.extend(good);
         problems.extend(bad);
     }
-    let (entries, more) = check_set(&decoded);
-    problems.extend(more);
-    sort(&mut problems);
-    (entries, problems)
+    (decoded, problems)
+}
+
+/// What is wrong with a `gw.toml` and its entries together: what no entry and no key is wrong by itself.
+pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let mut problems = unusable_certificates(read, configuration);
+    if configuration.certificates.is_empty() {
+        problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, decoded)));
+    }
+    problems
+}
+
+/// The listeners of a gateway that begin with TLS: an error for each, where there is no certificate to show.
+pub fn uncertified(gateway: &str, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        let ConfigEntry::IngressGateway(entry) = entry else { continue };
+        if ServiceKey::of(&entry.common.name) != ServiceKey::of(gateway) {
+            continue;
+        }
+        let asks = |tls: &GatewayTls| tls.enabled || tls.sds.is_some();
+        for (n, listener) in entry.listeners.iter().enumerate() {
+            let own = listener.tls.as_ref().is_some_and(asks);
+            if !own && !asks(&entry.tls) {
+                continue;
+            }
+            let name = ListenerName::of(gateway, listener.port);
+            let place = if own { format!("Listeners[{n}].TLS") } else { format!("Listeners[{n}]") };
+            let message = format!("listener {name} begins with TLS, and there is no [[certificate]] to show");
+            let problem = Diagnostic::error("GW0503", message).at(&source.text, source.find(&place));
+            problems.push(problem.help("add [[certificate]] with cert and key, two PEM files, to gw.toml; SDS is taken from there too"));
+        }
+    }
+    problems
+}
+
+/// Certificates whose files cannot be read, are no PEM, or do not fit each other.
+fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (written, certificate) in read.parsed.certificate.iter().zip(&configuration.certificates) {
+        let Err(error) = tls::Credentials::build(std::slice::from_ref(certificate)) else { continue };
+        let span = match &error {
+            tls::Error::Read(path, _) | tls::Error::Nothing(path, _) | tls::Error::Pem(path, _) if *path == certificate.cert => {
+                written.cert.span()
+            }
+            _ => written.key.span(),
+        };
+        let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
+        problems.push(Diagnostic::error("GW0504", format!("{error}{why}")).at(&read.text, span));
+    }
+    problems
 }
 
 /// Whether entries that were accepted one by one fit together, with their own notes.

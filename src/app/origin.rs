@@ -154,7 +154,14 @@ fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways,
     let mut resources = match wanted.service.as_deref() {
         Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?.clone()],
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
-        name => vec![unnamed(&loaded, name)?],
+        name => {
+            let one = unnamed(&loaded, name)?;
+            let problems = load::uncertified(&one.gateway.name, &loaded.decoded);
+            if !problems.is_empty() && loaded.configuration.certificates.is_empty() {
+                return Err(OriginError::Files(problems));
+            }
+            vec![one]
+        }
     };
     for resources in &mut resources {
         if let Some(address) = wanted.address {

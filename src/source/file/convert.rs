@@ -73,8 +73,8 @@ impl Converter<'_> {
             self.word(word, "default_intention", &[("allow", ()), ("deny", ())]);
         }
         let certificates = parsed.certificate.iter().map(|c| Certificate {
-            cert: folder.join(&c.cert),
-            key: folder.join(&c.key),
+            cert: folder.join(c.cert.get_ref()),
+            key: folder.join(c.key.get_ref()),
             hosts: c.hosts.clone(),
             name: c.name.clone(),
         });

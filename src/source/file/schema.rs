@@ -97,9 +97,9 @@ pub struct InstanceTable {
 #[serde(deny_unknown_fields)]
 pub struct CertificateTable {
     /// A PEM file: the leaf, then intermediates.
-    pub cert: String,
+    pub cert: Spanned<String>,
     /// A PEM file with its key.
-    pub key: String,
+    pub key: Spanned<String>,
     /// The names it is for, instead of those in the certificate.
     #[serde(default)]
     pub hosts: Vec<String>,
