@@ -311,3 +311,51 @@ fn a_listener_with_tls_needs_certificates_that_can_be_used() {
         assert!(err.contains("gw.toml:19:8: error[GW0504]: cannot read no.pem"), "{err}");
     }
 }
+
+#[test]
+fn a_gateway_without_an_admin_listener_offers_no_look_at_it() {
+    let folder = scratch("taken");
+    // Held by us, or by whoever has it already.
+    let _held = std::net::TcpListener::bind("127.0.0.1:19000");
+    let listen = free_port().to_string();
+    let mut child = gw(&["ingress", "--listen", &listen]).current_dir(folder.path()).stderr(Stdio::piped()).spawn().expect("gw starts");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    drop(child.kill());
+    let err = String::from_utf8_lossy(&child.wait_with_output().expect("gw ends").stderr).into_owned();
+    assert!(err.contains("127.0.0.1:19000 is taken") && err.contains("curl") && !err.contains("gw inspect"), "{err}");
+}
+
+#[test]
+fn the_embedded_default_on_tcp_offers_no_paths_and_consul_is_said_to_be_left_out() {
+    let folder = scratch("tcp");
+    let listen = format!("{}/tcp", free_port());
+    let gateway = Gateway::start(&["ingress", "--listen", &listen], folder.path());
+    wait_for(&gateway, "gw inspect routes");
+    assert!(!gateway.said().contains("/api/cart"), "{}", gateway.said());
+    let mut command = gw(&["ingress", "--listen", &free_port().to_string(), "--admin-bind", "127.0.0.1:0"]);
+    let command = command.current_dir(folder.path()).env("CONSUL_HTTP_ADDR", "127.0.0.1:8500").stderr(Stdio::piped());
+    let mut child = command.spawn().expect("gw starts");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    drop(child.kill());
+    let err = String::from_utf8_lossy(&child.wait_with_output().expect("gw ends").stderr).into_owned();
+    assert!(err.contains("takes nothing from Consul yet"), "{err}");
+}
+
+#[test]
+fn a_gateway_without_its_entry_says_which_entries_there_are() {
+    let folder = shop("noentry");
+    std::fs::write(folder.path().join("gw.toml"), GW_TOML.replace("edge", "egde")).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["run", "-c", "gw.toml"], ""), 3);
+    assert!(err.contains("there is no ingress-gateway/egde among the entries, only ingress-gateway/edge"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--config-dir", "gw.d", "--service", "nope"], ""), 3);
+    assert!(err.contains("there is no ingress-gateway/nope among the entries, only ingress-gateway/edge"), "{err}");
+}
+
+#[test]
+fn an_empty_file_is_named() {
+    let folder = scratch_with("empty", &[("h.hcl", ""), ("t.toml.d/t.toml", "")]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "h.hcl"], ""), 3);
+    assert!(err.contains("GW0105") && err.contains("--> h.hcl:1:1"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "t.toml.d", "--error-format", "short"], ""), 3);
+    assert!(err.starts_with("t.toml.d/t.toml:1:1: error[GW0105]"), "{err}");
+}

@@ -44,6 +44,19 @@ pub enum WhichGateway {
     /// There are several, and no name was given.
     #[error("say which gateway is meant; there are {}", .0.join(", "))]
     Several(Vec<String>),
+    /// No ingress-gateway entry has the gateway's name.
+    #[error("there is no ingress-gateway/{name} among the entries{}", only(.known))]
+    NoEntry {
+        /// The name.
+        name: String,
+        /// The names of the entries there are.
+        known: Vec<String>,
+    },
+}
+
+fn only(known: &[String]) -> String {
+    let known: Vec<String> = known.iter().map(|name| format!("ingress-gateway/{name}")).collect();
+    if known.is_empty() { String::new() } else { format!(", only {}", known.join(", ")) }
 }
 
 impl Loaded {

@@ -203,7 +203,10 @@ fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginErr
                 return Err(OriginError::NoSuchPort { port: other.port, gateway: name, known });
             }
         }
-        None if listens.is_empty() => return Err(OriginError::NoListen),
+        None if listens.is_empty() => {
+            let known = resources.entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect();
+            return Err(WhichGateway::NoEntry { name, known }.into());
+        }
         None => every_service(&mut resources.entries, &name, listens),
     }
     resources.gateway.addresses.extend(listens.iter().map(|l| (l.port, l.ip)));
