@@ -95,7 +95,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subco
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -d 'The gateway to ask, where gw.toml has several' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml' -r -F
