@@ -51,6 +51,9 @@ pub enum FlagError {
     /// Two listeners on one port.
     #[error("port {0} is given to --listen twice")]
     TwicePort(u16),
+    /// Two routes of one host and prefix.
+    #[error("--route {0} is given twice")]
+    TwiceRoute(String),
     /// Routes of requests on a listener that reads none.
     #[error("--listen {0}/tcp with --route: a tcp listener has no paths; give it the one route /=TARGET")]
     TcpRoutes(u16),
@@ -124,6 +127,12 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
     let protocol = one_protocol(listens)?;
     if let Some(tcp) = listens.iter().find(|l| l.protocol == Protocol::Tcp && !only_route(routes)) {
         return Err(FlagError::TcpRoutes(tcp.port));
+    }
+    for (n, route) in routes.iter().enumerate() {
+        if routes[..n].iter().any(|r| r.host.eq_ignore_ascii_case(&route.host) && r.prefix == route.prefix) {
+            let host = if route.host == "*" { "" } else { &route.host };
+            return Err(FlagError::TwiceRoute(format!("{host}{}", route.prefix)));
+        }
     }
     let mut hosts: BTreeMap<&str, Vec<&RouteFlag>> = BTreeMap::new();
     for route in routes {
