@@ -359,3 +359,62 @@ fn an_empty_file_is_named() {
     let (_, err) = expect(&run(folder.path(), &["config", "validate", "t.toml.d", "--error-format", "short"], ""), 3);
     assert!(err.starts_with("t.toml.d/t.toml:1:1: error[GW0105]"), "{err}");
 }
+
+#[test]
+fn what_run_refuses_validate_refuses() {
+    let gateway = |admin: &str| format!("[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\nadmin = \"{admin}\"\n");
+    let folder = scratch_with("refused", &[("gw.toml", &gateway("0.0.0.0:19000"))]);
+    let args = ["config", "validate", "--error-format", "short"];
+    let (_, err) = expect(&run(folder.path(), &args, ""), 3);
+    assert!(err.starts_with("gw.toml:4:9: error[GW0008]"), "{err}");
+    std::fs::write(folder.path().join("gw.toml"), gateway("127.0.0.1:1").repeat(2)).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &args, ""), 3);
+    assert!(err.contains("gw.toml:6:8: error[GW0009]"), "{err}");
+}
+
+#[test]
+fn a_gw_toml_under_another_name_is_known_as_one() {
+    let folder = scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
+    let validate = |file: &str| expect(&run(folder.path(), &["config", "validate", file], ""), 3).1;
+    let err = validate("q.toml");
+    assert!(err.contains("GW0003") && err.contains("did you mean \"entries\"?"), "{err}");
+    let err = validate("n.toml");
+    assert!(err.contains("GW0001") && err.contains("n.toml:1:12"), "{err}");
+    assert!(validate("c.toml").contains("GW0003"));
+}
+
+#[test]
+fn inspect_route_takes_only_what_can_be_asked() {
+    let folder = shop("ask");
+    expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test/", "--roll", "10000"], ""), 2);
+    expect(&run(folder.path(), &["inspect", "route", "GET", "ftp://shop.test/"], ""), 2);
+    let (_, err) = expect(&run(folder.path(), &["inspect", "route", "GET", "https://shop.test/"], ""), 0);
+    assert!(err.contains("edge:8080 takes http alone"), "{err}");
+}
+
+#[test]
+fn a_folder_without_entries_is_refused_and_endings_have_no_case() {
+    let folder = scratch_with("folders", &[("none/read.me", ""), ("upper/WEB.HCL", "Kind = \"service-defaults\"\nName = \"web\"\n")]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "none"], ""), 3);
+    assert!(err.contains("no entries found in none"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "upper"], ""), 0);
+    assert!(err.contains("1 entry read"), "{err}");
+}
+
+#[test]
+fn a_folder_that_is_named_twice_is_read_once() {
+    let folder = shop("once");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml", "--config-dir", "gw.d", "--listen", "1"], ""), 2);
+    assert!(err.contains("no listener on that port"), "{err}");
+}
+
+#[test]
+fn a_protocol_that_is_none_is_a_finding_and_a_route_twice_is_usage() {
+    let wrong = r#"{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "htpp"}}"#;
+    let folder = scratch_with("protocol", &[("p.json", wrong)]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "p.json", "--error-format", "short"], ""), 0);
+    assert!(err.contains("finding[GW0505]"), "{err}");
+    let args = ["ingress", "--listen", "0", "--route", "/=127.0.0.1:1", "--route", "/=127.0.0.1:2"];
+    let (_, err) = expect(&run(folder.path(), &args, ""), 2);
+    assert!(err.contains("--route / is given twice"), "{err}");
+}

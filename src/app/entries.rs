@@ -26,6 +26,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0502", "an entry that is accepted, and that the gateway runs without"),
         ("GW0503", "a listener that begins with TLS, and no certificate"),
         ("GW0504", "a certificate that cannot be used"),
+        ("GW0505", "a protocol of proxy-defaults that is none"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();
@@ -130,8 +131,13 @@ struct Reader {
 impl Reader {
     fn path(&mut self, path: &Path) {
         if path.is_dir() {
-            self.entries(file::read_entries(path));
+            let (decoded, problems) = file::read_entries(path);
             let beside = path.join(file::NAME);
+            if decoded.is_empty() && problems.is_empty() && !beside.is_file() {
+                let message = format!("no entries found in {}", path.display());
+                self.problems.push(Diagnostic::error("GW0010", message).help("entries are in .hcl, .json and .toml files of the folder itself"));
+            }
+            self.entries((decoded, problems));
             if beside.is_file() {
                 self.gateway_file(&beside);
             }

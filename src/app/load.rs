@@ -119,7 +119,14 @@ fn with_entries(configuration: Configuration, read: Option<&ReadFile>, folders: 
 /// The entries of files and folders that were accepted one by one, and all that is wrong with the others.
 fn read_all(paths: &[PathBuf]) -> (Vec<Decoded>, Vec<Diagnostic>) {
     let (mut decoded, mut problems) = (Vec::new(), Vec::new());
+    let mut seen = Vec::new();
     for path in paths {
+        // A folder that the gw.toml names and the command line too is one folder.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
         let (good, bad) = file::read_entries(path);
         decoded.extend(good);
         problems.extend(bad);
@@ -181,6 +188,7 @@ fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<
 pub fn check_set(decoded: &[Decoded]) -> (Entries, Vec<Diagnostic>) {
     let mut problems: Vec<Diagnostic> = decoded.iter().flat_map(|d| d.notes.iter().cloned()).collect();
     problems.extend(doubles(decoded));
+    problems.extend(decoded.iter().filter_map(unknown_protocol));
     let entries: Entries = decoded.iter().filter_map(|d| d.entry.clone()).collect();
     problems.extend(graph::check_set(&entries).into_iter().map(|finding| placed(finding, decoded)));
     (entries, problems)
@@ -203,6 +211,17 @@ fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
         }
     }
     out
+}
+
+/// proxy-defaults with a protocol that is none: everything behaves as tcp.
+fn unknown_protocol(decoded: &Decoded) -> Option<Diagnostic> {
+    let Some(ConfigEntry::ProxyDefaults(entry)) = &decoded.entry else { return None };
+    if matches!(entry.protocol.as_str(), "" | "tcp" | "http" | "http2" | "grpc") {
+        return None;
+    }
+    let message = format!("Config.protocol is {:?}, which is none of tcp, http, http2, grpc: it behaves as tcp", entry.protocol);
+    let place = decoded.source.find("Config.protocol");
+    Some(Diagnostic::error("GW0505", message).level(Level::Finding).at(&decoded.source.text, place))
 }
 
 /// A finding of the graph, at the place of its rule.
