@@ -52,7 +52,7 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand ingress" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml' -r -F
+complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand run" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l access-log -d 'Write an access record for every request and connection' -r -F
 complete -c gw -n "__fish_gw_using_subcommand run" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
@@ -98,7 +98,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -d 'The gateway to ask, where gw.toml has several' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
 json\t'As JSON'
 name\t'The target or the code alone'"
@@ -117,7 +117,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l datacenter -d 'Compile for this datacenter' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-protocol -d 'Consul\'s OverrideProtocol' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-mesh-gateway -d 'Consul\'s OverrideMeshGateway' -r

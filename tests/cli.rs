@@ -418,3 +418,25 @@ fn a_protocol_that_is_none_is_a_finding_and_a_route_twice_is_usage() {
     let (_, err) = expect(&run(folder.path(), &args, ""), 2);
     assert!(err.contains("--route / is given twice"), "{err}");
 }
+
+#[test]
+fn a_folder_of_entries_is_found_where_there_is_no_gw_toml() {
+    let folder = shop("folder");
+    std::fs::remove_file(folder.path().join("gw.toml")).expect("a file");
+    let (_, _) = expect(&run(folder.path(), &["inspect", "chain", "web"], ""), 0);
+    let (_, _) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test:8080/"], ""), 1);
+    let (out, _) = expect(&run(folder.path(), &["inspect", "routes", "-c", "gw.d"], ""), 0);
+    assert!(out.contains("edge:8080"), "{out}");
+    std::fs::remove_file(folder.path().join("gw.d/edge.json")).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["run"], ""), 3);
+    assert!(err.contains("no ingress-gateway/"), "{err}");
+}
+
+#[test]
+fn a_service_that_nothing_answers_for_is_a_warning() {
+    let folder = shop("nowhere");
+    let edge = EDGE.replace("\"web\", \"Hosts\"", "\"wbe\", \"Hosts\"").replace("\"http\"", "\"tcp\"").replace(", \"Hosts\": [\"shop.test\"]", "");
+    std::fs::write(folder.path().join("gw.d/edge.json"), edge).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "--error-format", "short"], ""), 0);
+    assert!(err.contains("gw.d/edge.json:2:") && err.contains("warning[GW0506]: service wbe"), "{err}");
+}

@@ -27,6 +27,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0503", "a listener that begins with TLS, and no certificate"),
         ("GW0504", "a certificate that cannot be used"),
         ("GW0505", "a protocol of proxy-defaults that is none"),
+        ("GW0506", "a service that entries name, and that gw.toml does not have"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();

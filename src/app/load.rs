@@ -1,5 +1,6 @@
 //! Everything that files say, read and checked as one: `gw.toml`, its entries, and whether they fit together.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::decide::graph::{self, Finding};
@@ -10,6 +11,7 @@ use crate::model::resources::Resources;
 use crate::source::diagnostic::{Diagnostic, Level};
 use crate::source::entry::Decoded;
 use crate::source::file::{self, Configuration, GatewayFile, ReadFile};
+use crate::source::flags;
 use crate::tls;
 
 /// What was loaded from files.
@@ -31,7 +33,7 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhichGateway {
     /// There is none at all.
-    #[error("there is no [[gateway]] in the file")]
+    #[error("there is no [[gateway]] in the file, and no ingress-gateway among the entries")]
     None,
     /// None has the name.
     #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
@@ -72,23 +74,38 @@ impl Loaded {
         }
     }
 
+    /// Every gateway of `gw.toml`; where it has none, one for each ingress-gateway entry.
+    pub fn every(&self) -> Vec<Resources> {
+        if !self.gateways.is_empty() {
+            return self.gateways.iter().map(|(_, resources)| resources.clone()).collect();
+        }
+        self.entries.ingress_gateways.values().map(|e| self.world(flags::of_name(&e.common.name))).collect()
+    }
+
     /// The gateway of that name; without a name the only one.
-    pub fn gateway(&self, name: Option<&str>) -> Result<&Resources, WhichGateway> {
-        let known = || self.gateways.iter().map(|(_, r)| r.gateway.name.clone()).collect::<Vec<_>>();
-        match (name, self.gateways.as_slice()) {
+    pub fn gateway(&self, name: Option<&str>) -> Result<Resources, WhichGateway> {
+        let every = self.every();
+        let known = || every.iter().map(|r| r.gateway.name.clone()).collect::<Vec<_>>();
+        match (name, every.as_slice()) {
             (_, []) => Err(WhichGateway::None),
-            (None, [(_, only)]) => Ok(only),
+            (None, [only]) => Ok(only.clone()),
             (None, _) => Err(WhichGateway::Several(known())),
             (Some(name), gateways) => {
-                let found = gateways.iter().find(|(_, r)| r.gateway.name == name);
-                found.map(|(_, r)| r).ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
+                let found = gateways.iter().find(|r| r.gateway.name == name);
+                found.cloned().ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
             }
         }
     }
 }
 
 /// Reads `gw.toml` and the entries it names, and `more` folders of entries beside. Every error at once.
+/// A folder is its entries, with the `gw.toml` in it if there is one.
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    if path.is_dir() {
+        let folders: Vec<PathBuf> = std::iter::once(path.to_owned()).chain(more.iter().cloned()).collect();
+        let beside = path.join(file::NAME);
+        return if beside.is_file() { load(&beside, &folders) } else { load_entries(&folders) };
+    }
     let read = file::read(path)?;
     let configuration = file::convert(&read)?;
     let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
@@ -140,7 +157,63 @@ pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[Dec
     if configuration.certificates.is_empty() {
         problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, decoded)));
     }
+    problems.extend(nowhere(configuration, decoded));
     problems
+}
+
+/// Services that entries name and that nothing answers for: `gw.toml` is the whole catalogue.
+fn nowhere(configuration: &Configuration, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let shaped = decoded.iter().filter_map(|d| d.entry.as_ref()).filter(|e| {
+        matches!(e, ConfigEntry::ServiceRouter(_) | ConfigEntry::ServiceSplitter(_) | ConfigEntry::ServiceResolver(_))
+    });
+    let mut known: BTreeSet<ServiceKey> = shaped.map(|e| ServiceKey::of(&e.common().name)).collect();
+    known.extend(configuration.services.iter().filter(|(_, s)| !s.instances.is_empty()).map(|(key, _)| key.clone()));
+    let mut problems = Vec::new();
+    for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        for (service, path) in named(entry, &configuration.datacenter.to_string()) {
+            if matches!(service.as_str(), "" | "*") || known.contains(&ServiceKey::of(&service)) {
+                continue;
+            }
+            let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
+            let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, source.find(&path));
+            problems.push(problem.help("requests for it are answered with 503; add [[service]] with an instance, or correct the name"));
+        }
+    }
+    problems
+}
+
+/// The services of this datacenter that an entry names, and where.
+fn named(entry: &ConfigEntry, datacenter: &str) -> Vec<(String, String)> {
+    let here = |dc: &str, peer: &str| peer.is_empty() && (dc.is_empty() || dc == datacenter);
+    let mut out = Vec::new();
+    match entry {
+        ConfigEntry::IngressGateway(entry) => {
+            for (l, listener) in entry.listeners.iter().enumerate() {
+                let places = |s| format!("Listeners[{l}].Services[{s}].Name");
+                out.extend(listener.services.iter().enumerate().map(|(s, service)| (service.name.clone(), places(s))));
+            }
+        }
+        ConfigEntry::ServiceRouter(entry) => {
+            let destinations = entry.routes.iter().enumerate().filter_map(|(n, r)| Some((n, r.destination.as_ref()?)));
+            out.extend(destinations.map(|(n, d)| (d.service.clone(), format!("Routes[{n}].Destination.Service"))));
+        }
+        ConfigEntry::ServiceSplitter(entry) => {
+            out.extend(entry.splits.iter().enumerate().map(|(n, s)| (s.service.clone(), format!("Splits[{n}].Service"))));
+        }
+        ConfigEntry::ServiceResolver(entry) => {
+            let redirect = entry.redirect.iter().filter(|r| here(&r.datacenter, &r.peer));
+            out.extend(redirect.map(|r| (r.service.clone(), "Redirect.Service".to_owned())));
+            for (key, failover) in &entry.failover {
+                if failover.datacenters.is_empty() {
+                    out.push((failover.service.clone(), format!("Failover[{key}].Service")));
+                }
+                let targets = failover.targets.iter().enumerate().filter(|(_, t)| here(&t.datacenter, &t.peer));
+                out.extend(targets.map(|(n, t)| (t.service.clone(), format!("Failover[{key}].Targets[{n}].Service"))));
+            }
+        }
+        _ => {}
+    }
+    out
 }
 
 /// The listeners of a gateway that begin with TLS: an error for each, where there is no certificate to show.

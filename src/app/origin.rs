@@ -152,7 +152,7 @@ fn alone(origin: Origin, resources: Resources) -> Gateways {
 
 fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways, OriginError> {
     let mut resources = match wanted.service.as_deref() {
-        Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?.clone()],
+        Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?],
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
         name => {
             let one = unnamed(&loaded, name)?;

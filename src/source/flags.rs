@@ -117,8 +117,14 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
             return Err(FlagError::TwicePort(listen.port));
         }
     }
+    Ok(GatewayConfig { addresses, ..of_name(name) })
+}
+
+/// A gateway of which nothing but the name is known.
+pub fn of_name(name: &str) -> GatewayConfig {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Ok(GatewayConfig { kind: GatewayKind::Ingress, name: name.to_owned(), address, addresses, switches: Switches::default() })
+    let (kind, switches) = (GatewayKind::Ingress, Switches::default());
+    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), switches }
 }
 
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.

@@ -10,6 +10,7 @@ use crate::app::inspect::{self, ExplainedOutcome, Explanation, QuestionError, Ro
 use crate::app::load;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::input;
 use crate::decide::compile::compile;
 use crate::decide::witness::Step;
 use crate::model::gateway::ListenerMode;
@@ -45,9 +46,9 @@ pub(super) struct RouteArgs {
     /// The gateway to ask, where gw.toml has several
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// The gw.toml
-    #[arg(short, long, value_name = "FILE", default_value = "gw.toml", env = "GW_CONFIG", hide_env_values = true)]
-    config: PathBuf,
+    /// The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
+    #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -70,10 +71,10 @@ pub(super) fn run(args: RouteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Some((scheme, _)) => return Err(Failure::Usage(format!("{scheme:?} is neither http nor https"))),
         None => return Err(QuestionError::Url(args.url).into()),
     };
-    let loaded = load::load(&args.config, &[]).map_err(Failure::Invalid)?;
+    let loaded = load::load(&input::files(args.config), &[]).map_err(Failure::Invalid)?;
     let resources = loaded.gateway(args.service.as_deref())?;
     let question = RouteQuestion { method: args.method, url: args.url, headers: args.headers, roll: args.roll, source: args.source };
-    let snapshot = compile(resources);
+    let snapshot = compile(&resources);
     let explanation = inspect::route(&snapshot, &question)?;
     let asked = snapshot.listeners.values().find(|l| l.listener.name.as_str() == explanation.facts.listener);
     match (https, asked.map(|l| l.listener.mode)) {
