@@ -107,7 +107,7 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s c -l config -d 'A gw.toml, instead of a running gateway' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s c -l config -d 'A gw.toml or a folder of config entries, instead of a running gateway; ./gw.toml or ./gw.d where none answers' -r -F
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
 wide\t'More columns: rules and instances'
 json\t'One JSON document'

@@ -303,7 +303,9 @@ fn a_listener_with_tls_needs_certificates_that_can_be_used() {
     let (_, err) = expect(&run(folder.path(), &["ingress", "--config-dir", "gw.d"], ""), 3);
     assert!(err.contains("GW0503"), "{err}");
     expect(&run(folder.path(), &["config", "validate", "gw.d"], ""), 0);
-    let more = format!("{GW_TOML}\n[[certificate]]\ncert = \"gw.toml\"\nkey = \"nope.pem\"\n\n[[certificate]]\ncert = \"no.pem\"\nkey = \"no.pem\"\n");
+    let more = format!(
+        "{GW_TOML}\n[[certificate]]\ncert = \"gw.toml\"\nkey = \"nope.pem\"\n\n[[certificate]]\ncert = \"no.pem\"\nkey = \"no.pem\"\n"
+    );
     std::fs::write(folder.path().join("gw.toml"), more).expect("a file");
     for args in [&["config", "validate", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
         let (_, err) = expect(&run(folder.path(), args, ""), 3);
@@ -374,7 +376,8 @@ fn what_run_refuses_validate_refuses() {
 
 #[test]
 fn a_gw_toml_under_another_name_is_known_as_one() {
-    let folder = scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
+    let folder =
+        scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
     let validate = |file: &str| expect(&run(folder.path(), &["config", "validate", file], ""), 3).1;
     let err = validate("q.toml");
     assert!(err.contains("GW0003") && err.contains("did you mean \"entries\"?"), "{err}");
@@ -435,7 +438,8 @@ fn a_folder_of_entries_is_found_where_there_is_no_gw_toml() {
 #[test]
 fn a_service_that_nothing_answers_for_is_a_warning() {
     let folder = shop("nowhere");
-    let edge = EDGE.replace("\"web\", \"Hosts\"", "\"wbe\", \"Hosts\"").replace("\"http\"", "\"tcp\"").replace(", \"Hosts\": [\"shop.test\"]", "");
+    let edge =
+        EDGE.replace("\"web\", \"Hosts\"", "\"wbe\", \"Hosts\"").replace("\"http\"", "\"tcp\"").replace(", \"Hosts\": [\"shop.test\"]", "");
     std::fs::write(folder.path().join("gw.d/edge.json"), edge).expect("a file");
     let (_, err) = expect(&run(folder.path(), &["config", "validate", "--error-format", "short"], ""), 0);
     assert!(err.contains("gw.d/edge.json:2:") && err.contains("warning[GW0506]: service wbe"), "{err}");

@@ -136,7 +136,8 @@ impl Reader {
             let beside = path.join(file::NAME);
             if decoded.is_empty() && problems.is_empty() && !beside.is_file() {
                 let message = format!("no entries found in {}", path.display());
-                self.problems.push(Diagnostic::error("GW0010", message).help("entries are in .hcl, .json and .toml files of the folder itself"));
+                self.problems
+                    .push(Diagnostic::error("GW0010", message).help("entries are in .hcl, .json and .toml files of the folder itself"));
             }
             self.entries((decoded, problems));
             if beside.is_file() {

@@ -163,9 +163,10 @@ pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[Dec
 
 /// Services that entries name and that nothing answers for: `gw.toml` is the whole catalogue.
 fn nowhere(configuration: &Configuration, decoded: &[Decoded]) -> Vec<Diagnostic> {
-    let shaped = decoded.iter().filter_map(|d| d.entry.as_ref()).filter(|e| {
-        matches!(e, ConfigEntry::ServiceRouter(_) | ConfigEntry::ServiceSplitter(_) | ConfigEntry::ServiceResolver(_))
-    });
+    let shaped = decoded
+        .iter()
+        .filter_map(|d| d.entry.as_ref())
+        .filter(|e| matches!(e, ConfigEntry::ServiceRouter(_) | ConfigEntry::ServiceSplitter(_) | ConfigEntry::ServiceResolver(_)));
     let mut known: BTreeSet<ServiceKey> = shaped.map(|e| ServiceKey::of(&e.common().name)).collect();
     known.extend(configuration.services.iter().filter(|(_, s)| !s.instances.is_empty()).map(|(key, _)| key.clone()));
     let mut problems = Vec::new();
