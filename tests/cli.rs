@@ -4,9 +4,9 @@ mod support;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use support::{Scratch, gw, scratch, scratch_with};
+use support::{Gateway, Scratch, free_port, gw, scratch, scratch_with};
 
 fn run(folder: &Path, args: &[&str], stdin: &str) -> Output {
     let mut command = gw(args);
@@ -264,4 +264,183 @@ fn pages_are_written_where_they_are_wanted() {
     let (out, _) = expect(&run(folder.path(), &["man", "pages"], ""), 0);
     assert!(out.lines().all(|path| folder.path().join(path).is_file()), "{out}");
     assert!(out.contains("pages/man1/gw-ingress.1") && out.contains("pages/man5/gw.toml.5"), "{out}");
+}
+
+/// Looks again and again until the gateway has said it.
+#[track_caller]
+fn wait_for(gateway: &Gateway, words: &str) {
+    for _ in 0..1000 {
+        if gateway.said().contains(words) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("not said: {words:?} in\n{}", gateway.said());
+}
+
+#[test]
+fn signals_that_reload_others_do_not_kill() {
+    let folder = scratch("signals");
+    let listen = free_port().to_string();
+    let gateway = Gateway::start(&["ingress", "--listen", &listen], folder.path());
+    for signal in ["HUP", "USR1"] {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &gateway.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        wait_for(&gateway, &format!("{signal} is ignored: this version reloads nothing yet"));
+    }
+    assert_eq!(gateway.end(), Some(0));
+}
+
+#[test]
+fn a_listener_with_tls_needs_certificates_that_can_be_used() {
+    let tls = EDGE.replace("\"Name\": \"edge\",", "\"Name\": \"edge\", \"TLS\": {\"Enabled\": true},");
+    let entries = [("gw.d/web.json", WEB), ("gw.d/edge.json", tls.as_str())];
+    let folder = scratch_with("uncertified", &[&entries[..], &[("gw.toml", GW_TOML)]].concat());
+    for args in [&["config", "validate", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.starts_with("gw.d/edge.json:2:3: error[GW0503]: listener edge:8080"), "{err}");
+    }
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--config-dir", "gw.d"], ""), 3);
+    assert!(err.contains("GW0503"), "{err}");
+    expect(&run(folder.path(), &["config", "validate", "gw.d"], ""), 0);
+    let more = format!(
+        "{GW_TOML}\n[[certificate]]\ncert = \"gw.toml\"\nkey = \"nope.pem\"\n\n[[certificate]]\ncert = \"no.pem\"\nkey = \"no.pem\"\n"
+    );
+    std::fs::write(folder.path().join("gw.toml"), more).expect("a file");
+    for args in [&["config", "validate", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.contains("gw.toml:15:8: error[GW0504]: gw.toml holds no certificate"), "{err}");
+        assert!(err.contains("gw.toml:19:8: error[GW0504]: cannot read no.pem"), "{err}");
+    }
+}
+
+#[test]
+fn a_gateway_without_an_admin_listener_offers_no_look_at_it() {
+    let folder = scratch("taken");
+    // Held by us, or by whoever has it already.
+    let _held = std::net::TcpListener::bind("127.0.0.1:19000");
+    let listen = free_port().to_string();
+    let mut child = gw(&["ingress", "--listen", &listen]).current_dir(folder.path()).stderr(Stdio::piped()).spawn().expect("gw starts");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    drop(child.kill());
+    let err = String::from_utf8_lossy(&child.wait_with_output().expect("gw ends").stderr).into_owned();
+    assert!(err.contains("127.0.0.1:19000 is taken") && err.contains("curl") && !err.contains("gw inspect"), "{err}");
+}
+
+#[test]
+fn the_embedded_default_on_tcp_offers_no_paths_and_consul_is_said_to_be_left_out() {
+    let folder = scratch("tcp");
+    let listen = format!("{}/tcp", free_port());
+    let gateway = Gateway::start(&["ingress", "--listen", &listen], folder.path());
+    wait_for(&gateway, "gw inspect routes");
+    assert!(!gateway.said().contains("/api/cart"), "{}", gateway.said());
+    let mut command = gw(&["ingress", "--listen", &free_port().to_string(), "--admin-bind", "127.0.0.1:0"]);
+    let command = command.current_dir(folder.path()).env("CONSUL_HTTP_ADDR", "127.0.0.1:8500").stderr(Stdio::piped());
+    let mut child = command.spawn().expect("gw starts");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    drop(child.kill());
+    let err = String::from_utf8_lossy(&child.wait_with_output().expect("gw ends").stderr).into_owned();
+    assert!(err.contains("takes nothing from Consul yet"), "{err}");
+}
+
+#[test]
+fn a_gateway_without_its_entry_says_which_entries_there_are() {
+    let folder = shop("noentry");
+    std::fs::write(folder.path().join("gw.toml"), GW_TOML.replace("edge", "egde")).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["run", "-c", "gw.toml"], ""), 3);
+    assert!(err.contains("there is no ingress-gateway/egde among the entries, only ingress-gateway/edge"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--config-dir", "gw.d", "--service", "nope"], ""), 3);
+    assert!(err.contains("there is no ingress-gateway/nope among the entries, only ingress-gateway/edge"), "{err}");
+}
+
+#[test]
+fn an_empty_file_is_named() {
+    let folder = scratch_with("empty", &[("h.hcl", ""), ("t.toml.d/t.toml", "")]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "h.hcl"], ""), 3);
+    assert!(err.contains("GW0105") && err.contains("--> h.hcl:1:1"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "t.toml.d", "--error-format", "short"], ""), 3);
+    assert!(err.starts_with("t.toml.d/t.toml:1:1: error[GW0105]"), "{err}");
+}
+
+#[test]
+fn what_run_refuses_validate_refuses() {
+    let gateway = |admin: &str| format!("[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\nadmin = \"{admin}\"\n");
+    let folder = scratch_with("refused", &[("gw.toml", &gateway("0.0.0.0:19000"))]);
+    let args = ["config", "validate", "--error-format", "short"];
+    let (_, err) = expect(&run(folder.path(), &args, ""), 3);
+    assert!(err.starts_with("gw.toml:4:9: error[GW0008]"), "{err}");
+    std::fs::write(folder.path().join("gw.toml"), gateway("127.0.0.1:1").repeat(2)).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &args, ""), 3);
+    assert!(err.contains("gw.toml:6:8: error[GW0009]"), "{err}");
+}
+
+#[test]
+fn a_gw_toml_under_another_name_is_known_as_one() {
+    let folder =
+        scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
+    let validate = |file: &str| expect(&run(folder.path(), &["config", "validate", file], ""), 3).1;
+    let err = validate("q.toml");
+    assert!(err.contains("GW0003") && err.contains("did you mean \"entries\"?"), "{err}");
+    let err = validate("n.toml");
+    assert!(err.contains("GW0001") && err.contains("n.toml:1:12"), "{err}");
+    assert!(validate("c.toml").contains("GW0003"));
+}
+
+#[test]
+fn inspect_route_takes_only_what_can_be_asked() {
+    let folder = shop("ask");
+    expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test/", "--roll", "10000"], ""), 2);
+    expect(&run(folder.path(), &["inspect", "route", "GET", "ftp://shop.test/"], ""), 2);
+    let (_, err) = expect(&run(folder.path(), &["inspect", "route", "GET", "https://shop.test/"], ""), 0);
+    assert!(err.contains("edge:8080 takes http alone"), "{err}");
+}
+
+#[test]
+fn a_folder_without_entries_is_refused_and_endings_have_no_case() {
+    let folder = scratch_with("folders", &[("none/read.me", ""), ("upper/WEB.HCL", "Kind = \"service-defaults\"\nName = \"web\"\n")]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "none"], ""), 3);
+    assert!(err.contains("no entries found in none"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "upper"], ""), 0);
+    assert!(err.contains("1 entry read"), "{err}");
+}
+
+#[test]
+fn a_folder_that_is_named_twice_is_read_once() {
+    let folder = shop("once");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml", "--config-dir", "gw.d", "--listen", "1"], ""), 2);
+    assert!(err.contains("no listener on that port"), "{err}");
+}
+
+#[test]
+fn a_protocol_that_is_none_is_a_finding_and_a_route_twice_is_usage() {
+    let wrong = r#"{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "htpp"}}"#;
+    let folder = scratch_with("protocol", &[("p.json", wrong)]);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "p.json", "--error-format", "short"], ""), 0);
+    assert!(err.contains("finding[GW0505]"), "{err}");
+    let args = ["ingress", "--listen", "0", "--route", "/=127.0.0.1:1", "--route", "/=127.0.0.1:2"];
+    let (_, err) = expect(&run(folder.path(), &args, ""), 2);
+    assert!(err.contains("--route / is given twice"), "{err}");
+}
+
+#[test]
+fn a_folder_of_entries_is_found_where_there_is_no_gw_toml() {
+    let folder = shop("folder");
+    std::fs::remove_file(folder.path().join("gw.toml")).expect("a file");
+    let (_, _) = expect(&run(folder.path(), &["inspect", "chain", "web"], ""), 0);
+    let (_, _) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://shop.test:8080/"], ""), 1);
+    let (out, _) = expect(&run(folder.path(), &["inspect", "routes", "-c", "gw.d"], ""), 0);
+    assert!(out.contains("edge:8080"), "{out}");
+    std::fs::remove_file(folder.path().join("gw.d/edge.json")).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["run"], ""), 3);
+    assert!(err.contains("no ingress-gateway/"), "{err}");
+}
+
+#[test]
+fn a_service_that_nothing_answers_for_is_a_warning() {
+    let folder = shop("nowhere");
+    let edge =
+        EDGE.replace("\"web\", \"Hosts\"", "\"wbe\", \"Hosts\"").replace("\"http\"", "\"tcp\"").replace(", \"Hosts\": [\"shop.test\"]", "");
+    std::fs::write(folder.path().join("gw.d/edge.json"), edge).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "--error-format", "short"], ""), 0);
+    assert!(err.contains("gw.d/edge.json:2:") && err.contains("warning[GW0506]: service wbe"), "{err}");
 }

@@ -13,7 +13,7 @@ use crate::model::entry::EntryKind;
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
 use crate::source::entry::{self, Decoded};
-use crate::source::file::{self, ReadFile};
+use crate::source::file::{self, Configuration, ReadFile};
 
 pub use crate::source::diagnostic::{Diagnostic, Level};
 pub use crate::source::entry::Syntax;
@@ -24,6 +24,10 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0007", "there is no entry to convert, or more than the syntax has a place for"),
         ("GW0501", "two entries of one kind and name"),
         ("GW0502", "an entry that is accepted, and that the gateway runs without"),
+        ("GW0503", "a listener that begins with TLS, and no certificate"),
+        ("GW0504", "a certificate that cannot be used"),
+        ("GW0505", "a protocol of proxy-defaults that is none"),
+        ("GW0506", "a service that entries name, and that gw.toml does not have"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();
@@ -117,7 +121,7 @@ fn stdin_text(content: &str) -> Arc<Text> {
 #[derive(Default)]
 struct Reader {
     decoded: Vec<Decoded>,
-    files: Vec<PathBuf>,
+    files: Vec<(PathBuf, ReadFile, Configuration)>,
     seen: BTreeSet<PathBuf>,
     /// Whether nothing but files and stdin were given, no folder that could be the whole set.
     alone: bool,
@@ -128,8 +132,14 @@ struct Reader {
 impl Reader {
     fn path(&mut self, path: &Path) {
         if path.is_dir() {
-            self.entries(file::read_entries(path));
+            let (decoded, problems) = file::read_entries(path);
             let beside = path.join(file::NAME);
+            if decoded.is_empty() && problems.is_empty() && !beside.is_file() {
+                let message = format!("no entries found in {}", path.display());
+                self.problems
+                    .push(Diagnostic::error("GW0010", message).help("entries are in .hcl, .json and .toml files of the folder itself"));
+            }
+            self.entries((decoded, problems));
             if beside.is_file() {
                 self.gateway_file(&beside);
             }
@@ -162,7 +172,7 @@ impl Reader {
             Ok(configuration) => {
                 configuration.entries.iter().for_each(|folder| self.entries(file::read_entries(folder)));
                 self.gateways += configuration.gateways.len();
-                self.files.push(path.to_owned());
+                self.files.push((path.to_owned(), read, configuration));
             }
             Err(problems) => self.problems.extend(problems),
         }
@@ -174,9 +184,12 @@ impl Reader {
         if self.alone && self.decoded.len() == 1 {
             self.problems.iter_mut().filter(|p| CURABLE.contains(&p.code)).for_each(alone);
         }
+        let of_files = self.files.iter().flat_map(|(_, read, configuration)| load::check_file(read, configuration, &self.decoded));
+        let of_files: Vec<Diagnostic> = of_files.collect();
+        self.problems.extend(of_files);
         let sound = self.problems.iter().all(|p| p.level != Level::Error);
         if sound {
-            let left_out = self.files.iter().flat_map(|path| left_out(path, &self.decoded)).collect::<Vec<_>>();
+            let left_out = self.files.iter().flat_map(|(path, read, _)| left_out(path, read, &self.decoded)).collect::<Vec<_>>();
             self.problems.extend(left_out);
         }
         load::sort(&mut self.problems);
@@ -204,10 +217,10 @@ fn real_path(text: &Text) -> PathBuf {
 }
 
 /// What the gateways of a `gw.toml` would run without: entries that are accepted, and that no gateway can serve.
-fn left_out(path: &Path, decoded: &[Decoded]) -> Vec<Diagnostic> {
-    let (Ok(loaded), Ok(file)) = (load::load(path, &[]), file::read(path)) else { return Vec::new() };
+fn left_out(path: &Path, read: &ReadFile, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let Ok(loaded) = load::load(path, &[]) else { return Vec::new() };
     let rejected = loaded.gateways.iter().flat_map(|(_, resources)| compile(resources).rejected);
-    rejected.map(|rejected| placed(&rejected, &file, decoded)).collect()
+    rejected.map(|rejected| placed(&rejected, read, decoded)).collect()
 }
 
 fn placed(rejected: &Rejected, file: &ReadFile, decoded: &[Decoded]) -> Diagnostic {

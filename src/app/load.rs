@@ -1,15 +1,18 @@
 //! Everything that files say, read and checked as one: `gw.toml`, its entries, and whether they fit together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::decide::graph::{self, Finding};
-use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef};
+use crate::id::{ListenerName, ServiceKey};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, GatewayTls};
 use crate::model::gateway::GatewayConfig;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::{Diagnostic, Level};
 use crate::source::entry::Decoded;
-use crate::source::file::{self, Configuration, GatewayFile};
+use crate::source::file::{self, Configuration, GatewayFile, ReadFile};
+use crate::source::flags;
+use crate::tls;
 
 /// What was loaded from files.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct Loaded {
     pub configuration: Configuration,
     /// The entries, as one set.
     pub entries: Entries,
+    /// The same one by one, with their places.
+    pub decoded: Vec<Decoded>,
     /// Findings and warnings; no errors.
     pub notes: Vec<Diagnostic>,
 }
@@ -28,7 +33,7 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhichGateway {
     /// There is none at all.
-    #[error("there is no [[gateway]] in the file")]
+    #[error("there is no [[gateway]] in the file, and no ingress-gateway among the entries")]
     None,
     /// None has the name.
     #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
@@ -41,6 +46,19 @@ pub enum WhichGateway {
     /// There are several, and no name was given.
     #[error("say which gateway is meant; there are {}", .0.join(", "))]
     Several(Vec<String>),
+    /// No ingress-gateway entry has the gateway's name.
+    #[error("there is no ingress-gateway/{name} among the entries{}", only(.known))]
+    NoEntry {
+        /// The name.
+        name: String,
+        /// The names of the entries there are.
+        known: Vec<String>,
+    },
+}
+
+fn only(known: &[String]) -> String {
+    let known: Vec<String> = known.iter().map(|name| format!("ingress-gateway/{name}")).collect();
+    if known.is_empty() { String::new() } else { format!(", only {}", known.join(", ")) }
 }
 
 impl Loaded {
@@ -56,62 +74,195 @@ impl Loaded {
         }
     }
 
+    /// Every gateway of `gw.toml`; where it has none, one for each ingress-gateway entry.
+    pub fn every(&self) -> Vec<Resources> {
+        if !self.gateways.is_empty() {
+            return self.gateways.iter().map(|(_, resources)| resources.clone()).collect();
+        }
+        self.entries.ingress_gateways.values().map(|e| self.world(flags::of_name(&e.common.name))).collect()
+    }
+
     /// The gateway of that name; without a name the only one.
-    pub fn gateway(&self, name: Option<&str>) -> Result<&Resources, WhichGateway> {
-        let known = || self.gateways.iter().map(|(_, r)| r.gateway.name.clone()).collect::<Vec<_>>();
-        match (name, self.gateways.as_slice()) {
+    pub fn gateway(&self, name: Option<&str>) -> Result<Resources, WhichGateway> {
+        let every = self.every();
+        let known = || every.iter().map(|r| r.gateway.name.clone()).collect::<Vec<_>>();
+        match (name, every.as_slice()) {
             (_, []) => Err(WhichGateway::None),
-            (None, [(_, only)]) => Ok(only),
+            (None, [only]) => Ok(only.clone()),
             (None, _) => Err(WhichGateway::Several(known())),
             (Some(name), gateways) => {
-                let found = gateways.iter().find(|(_, r)| r.gateway.name == name);
-                found.map(|(_, r)| r).ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
+                let found = gateways.iter().find(|r| r.gateway.name == name);
+                found.cloned().ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
             }
         }
     }
 }
 
 /// Reads `gw.toml` and the entries it names, and `more` folders of entries beside. Every error at once.
+/// A folder is its entries, with the `gw.toml` in it if there is one.
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
-    let configuration = file::convert(&file::read(path)?)?;
+    if path.is_dir() {
+        let folders: Vec<PathBuf> = std::iter::once(path.to_owned()).chain(more.iter().cloned()).collect();
+        let beside = path.join(file::NAME);
+        return if beside.is_file() { load(&beside, &folders) } else { load_entries(&folders) };
+    }
+    let read = file::read(path)?;
+    let configuration = file::convert(&read)?;
     let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
-    with_entries(configuration, &folders)
+    with_entries(configuration, Some(&read), &folders)
 }
 
 /// Reads folders of entries that no `gw.toml` names: no gateway, no service, and the default datacenter.
 pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
-    with_entries(Configuration::default(), folders)
+    with_entries(Configuration::default(), None, folders)
 }
 
-fn with_entries(configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
-    let (entries, problems) = entry_set(folders);
+fn with_entries(configuration: Configuration, read: Option<&ReadFile>, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
+    let (decoded, mut problems) = read_all(folders);
+    let (entries, more) = check_set(&decoded);
+    problems.extend(more);
+    if let Some(read) = read {
+        problems.extend(check_file(read, &configuration, &decoded));
+    }
+    sort(&mut problems);
     if problems.iter().any(|p| p.level == Level::Error) {
         return Err(problems);
     }
-    let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries };
+    let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries, decoded };
     loaded.gateways = loaded.configuration.gateways.iter().map(|g| (g.clone(), loaded.world(g.config.clone()))).collect();
     Ok(loaded)
 }
 
-/// The entries of files and folders as one set, and all that is wrong with them one by one and together, sorted by file and
-/// place. The set fits together only if none of it is an error.
-pub fn entry_set(paths: &[PathBuf]) -> (Entries, Vec<Diagnostic>) {
+/// The entries of files and folders that were accepted one by one, and all that is wrong with the others.
+fn read_all(paths: &[PathBuf]) -> (Vec<Decoded>, Vec<Diagnostic>) {
     let (mut decoded, mut problems) = (Vec::new(), Vec::new());
+    let mut seen = Vec::new();
     for path in paths {
+        // A folder that the gw.toml names and the command line too is one folder.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
         let (good, bad) = file::read_entries(path);
         decoded.extend(good);
         problems.extend(bad);
     }
-    let (entries, more) = check_set(&decoded);
-    problems.extend(more);
-    sort(&mut problems);
-    (entries, problems)
+    (decoded, problems)
+}
+
+/// What is wrong with a `gw.toml` and its entries together: what no entry and no key is wrong by itself.
+pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let mut problems = unusable_certificates(read, configuration);
+    if configuration.certificates.is_empty() {
+        problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, decoded)));
+    }
+    problems.extend(nowhere(configuration, decoded));
+    problems
+}
+
+/// Services that entries name and that nothing answers for: `gw.toml` is the whole catalogue.
+fn nowhere(configuration: &Configuration, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let shaped = decoded
+        .iter()
+        .filter_map(|d| d.entry.as_ref())
+        .filter(|e| matches!(e, ConfigEntry::ServiceRouter(_) | ConfigEntry::ServiceSplitter(_) | ConfigEntry::ServiceResolver(_)));
+    let mut known: BTreeSet<ServiceKey> = shaped.map(|e| ServiceKey::of(&e.common().name)).collect();
+    known.extend(configuration.services.iter().filter(|(_, s)| !s.instances.is_empty()).map(|(key, _)| key.clone()));
+    let mut problems = Vec::new();
+    for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        for (service, path) in named(entry, &configuration.datacenter.to_string()) {
+            if matches!(service.as_str(), "" | "*") || known.contains(&ServiceKey::of(&service)) {
+                continue;
+            }
+            let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
+            let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, source.find(&path));
+            problems.push(problem.help("requests for it are answered with 503; add [[service]] with an instance, or correct the name"));
+        }
+    }
+    problems
+}
+
+/// The services of this datacenter that an entry names, and where.
+fn named(entry: &ConfigEntry, datacenter: &str) -> Vec<(String, String)> {
+    let here = |dc: &str, peer: &str| peer.is_empty() && (dc.is_empty() || dc == datacenter);
+    let mut out = Vec::new();
+    match entry {
+        ConfigEntry::IngressGateway(entry) => {
+            for (l, listener) in entry.listeners.iter().enumerate() {
+                let places = |s| format!("Listeners[{l}].Services[{s}].Name");
+                out.extend(listener.services.iter().enumerate().map(|(s, service)| (service.name.clone(), places(s))));
+            }
+        }
+        ConfigEntry::ServiceRouter(entry) => {
+            let destinations = entry.routes.iter().enumerate().filter_map(|(n, r)| Some((n, r.destination.as_ref()?)));
+            out.extend(destinations.map(|(n, d)| (d.service.clone(), format!("Routes[{n}].Destination.Service"))));
+        }
+        ConfigEntry::ServiceSplitter(entry) => {
+            out.extend(entry.splits.iter().enumerate().map(|(n, s)| (s.service.clone(), format!("Splits[{n}].Service"))));
+        }
+        ConfigEntry::ServiceResolver(entry) => {
+            let redirect = entry.redirect.iter().filter(|r| here(&r.datacenter, &r.peer));
+            out.extend(redirect.map(|r| (r.service.clone(), "Redirect.Service".to_owned())));
+            for (key, failover) in &entry.failover {
+                if failover.datacenters.is_empty() {
+                    out.push((failover.service.clone(), format!("Failover[{key}].Service")));
+                }
+                let targets = failover.targets.iter().enumerate().filter(|(_, t)| here(&t.datacenter, &t.peer));
+                out.extend(targets.map(|(n, t)| (t.service.clone(), format!("Failover[{key}].Targets[{n}].Service"))));
+            }
+        }
+        _ => {}
+    }
+    out
+}
+
+/// The listeners of a gateway that begin with TLS: an error for each, where there is no certificate to show.
+pub fn uncertified(gateway: &str, decoded: &[Decoded]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        let ConfigEntry::IngressGateway(entry) = entry else { continue };
+        if ServiceKey::of(&entry.common.name) != ServiceKey::of(gateway) {
+            continue;
+        }
+        let asks = |tls: &GatewayTls| tls.enabled || tls.sds.is_some();
+        for (n, listener) in entry.listeners.iter().enumerate() {
+            let own = listener.tls.as_ref().is_some_and(asks);
+            if !own && !asks(&entry.tls) {
+                continue;
+            }
+            let name = ListenerName::of(gateway, listener.port);
+            let place = if own { format!("Listeners[{n}].TLS") } else { format!("Listeners[{n}]") };
+            let message = format!("listener {name} begins with TLS, and there is no [[certificate]] to show");
+            let problem = Diagnostic::error("GW0503", message).at(&source.text, source.find(&place));
+            problems.push(problem.help("add [[certificate]] with cert and key, two PEM files, to gw.toml; SDS is taken from there too"));
+        }
+    }
+    problems
+}
+
+/// Certificates whose files cannot be read, are no PEM, or do not fit each other.
+fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (written, certificate) in read.parsed.certificate.iter().zip(&configuration.certificates) {
+        let Err(error) = tls::Credentials::build(std::slice::from_ref(certificate)) else { continue };
+        let span = match &error {
+            tls::Error::Read(path, _) | tls::Error::Nothing(path, _) | tls::Error::Pem(path, _) if *path == certificate.cert => {
+                written.cert.span()
+            }
+            _ => written.key.span(),
+        };
+        let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
+        problems.push(Diagnostic::error("GW0504", format!("{error}{why}")).at(&read.text, span));
+    }
+    problems
 }
 
 /// Whether entries that were accepted one by one fit together, with their own notes.
 pub fn check_set(decoded: &[Decoded]) -> (Entries, Vec<Diagnostic>) {
     let mut problems: Vec<Diagnostic> = decoded.iter().flat_map(|d| d.notes.iter().cloned()).collect();
     problems.extend(doubles(decoded));
+    problems.extend(decoded.iter().filter_map(unknown_protocol));
     let entries: Entries = decoded.iter().filter_map(|d| d.entry.clone()).collect();
     problems.extend(graph::check_set(&entries).into_iter().map(|finding| placed(finding, decoded)));
     (entries, problems)
@@ -135,6 +286,17 @@ fn doubles(decoded: &[Decoded]) -> Vec<Diagnostic> {
         }
     }
     out
+}
+
+/// proxy-defaults with a protocol that is none: everything behaves as tcp.
+fn unknown_protocol(decoded: &Decoded) -> Option<Diagnostic> {
+    let Some(ConfigEntry::ProxyDefaults(entry)) = &decoded.entry else { return None };
+    if matches!(entry.protocol.as_str(), "" | "tcp" | "http" | "http2" | "grpc") {
+        return None;
+    }
+    let message = format!("Config.protocol is {:?}, which is none of tcp, http, http2, grpc: it behaves as tcp", entry.protocol);
+    let place = decoded.source.find("Config.protocol");
+    Some(Diagnostic::error("GW0505", message).level(Level::Finding).at(&decoded.source.text, place))
 }
 
 /// A finding of the graph, at the place of its rule.

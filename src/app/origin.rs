@@ -152,9 +152,16 @@ fn alone(origin: Origin, resources: Resources) -> Gateways {
 
 fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways, OriginError> {
     let mut resources = match wanted.service.as_deref() {
-        Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?.clone()],
+        Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?],
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
-        name => vec![unnamed(&loaded, name)?],
+        name => {
+            let one = unnamed(&loaded, name)?;
+            let problems = load::uncertified(&one.gateway.name, &loaded.decoded);
+            if !problems.is_empty() && loaded.configuration.certificates.is_empty() {
+                return Err(OriginError::Files(problems));
+            }
+            vec![one]
+        }
     };
     for resources in &mut resources {
         if let Some(address) = wanted.address {
@@ -196,7 +203,10 @@ fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginErr
                 return Err(OriginError::NoSuchPort { port: other.port, gateway: name, known });
             }
         }
-        None if listens.is_empty() => return Err(OriginError::NoListen),
+        None if listens.is_empty() => {
+            let known = resources.entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect();
+            return Err(WhichGateway::NoEntry { name, known }.into());
+        }
         None => every_service(&mut resources.entries, &name, listens),
     }
     resources.gateway.addresses.extend(listens.iter().map(|l| (l.port, l.ip)));

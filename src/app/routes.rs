@@ -28,7 +28,8 @@ pub enum RoutesError {
 /// Of the gateways of a `gw.toml`: what they would serve, nothing running.
 pub fn of_files(path: &Path) -> Result<Value, RoutesError> {
     let loaded = load::load(path, &[]).map_err(RoutesError::Files)?;
-    let listed = loaded.gateways.iter().map(|(_, resources)| GatewayRoutes::of(&resources.gateway.name, 0, &compile(resources)));
+    let listed = loaded.every();
+    let listed = listed.iter().map(|resources| GatewayRoutes::of(&resources.gateway.name, 0, &compile(resources)));
     Ok(json!(Routes::new(listed.collect())))
 }
 

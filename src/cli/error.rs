@@ -52,6 +52,9 @@ pub(super) enum Failure {
     /// No table has the code.
     #[error("there is no code {0:?}: docs/codes.md lists them")]
     NoSuchCode(String),
+    /// The files do not have what was asked for.
+    #[error("{0}")]
+    Refused(String),
     /// The input is refused: these reports are still to be printed.
     #[error("the input is refused")]
     Invalid(Vec<Diagnostic>),
@@ -75,7 +78,7 @@ impl Failure {
             Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
             Self::Echo(_) | Self::Start(_) => 1,
             Self::Usage(_) => 2,
-            Self::Chain(_) | Self::Invalid(_) => 3,
+            Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
             Self::Ask(_) => 4,
             Self::NoSuchCode(_) => 6,
             Self::Ended(_) => 70,
@@ -85,6 +88,9 @@ impl Failure {
 
 impl From<WhichGateway> for Failure {
     fn from(error: WhichGateway) -> Self {
-        Self::Usage(error.to_string())
+        match error {
+            WhichGateway::NoEntry { .. } => Self::Refused(error.to_string()),
+            _ => Self::Usage(error.to_string()),
+        }
     }
 }

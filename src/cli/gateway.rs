@@ -15,6 +15,7 @@ use crate::app::origin::{self, Listen, Origin, OriginError, RouteFlag, Wanted};
 use crate::app::{self, Bound, log};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::duration::GoDuration;
+use crate::model::gateway::Protocol;
 use crate::model::resources::Resources;
 use crate::ui::{self, Ui};
 
@@ -88,6 +89,9 @@ pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answ
         Ok(addresses)
     })?;
     gateways.notes.iter().for_each(|note| ui.report(&input::report(note)));
+    if std::env::var_os("CONSUL_HTTP_ADDR").is_some_and(|address| !address.is_empty()) {
+        ui.note("gw: CONSUL_HTTP_ADDR is set, and this version takes nothing from Consul yet: gateways come from files and flags");
+    }
     let admin = admin(life.admin_bind.or(gateways.admin), ui);
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
     let config = RunConfig {
@@ -158,10 +162,16 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
     }
     if let (Origin::Embedded, Some((_, address))) = (from, bound.listeners.first()) {
         ui.note("try");
-        ui.note(&format!("  curl http://{address}/          who answered, what it received: 9 of 10 by web v1"));
-        ui.note(&format!("  curl http://{address}/api/cart  the router sends it to api"));
-        let admin = bound.admin.first().filter(|a| **a != config::ADMIN).map(|a| format!(" --admin {a}")).unwrap_or_default();
-        ui.note(&format!("  gw inspect routes{admin}         all that is served, and by which rule"));
+        if served.iter().any(|(_, what)| what.starts_with(Protocol::Tcp.as_str())) {
+            ui.note(&format!("  curl http://{address}/          who answered, what it received: web v1, for tcp is not split"));
+        } else {
+            ui.note(&format!("  curl http://{address}/          who answered, what it received: 9 of 10 by web v1"));
+            ui.note(&format!("  curl http://{address}/api/cart  the router sends it to api"));
+        }
+        if let Some(admin) = bound.admin.first() {
+            let admin = if *admin == config::ADMIN { String::new() } else { format!(" --admin {admin}") };
+            ui.note(&format!("  gw inspect routes{admin}         all that is served, and by which rule"));
+        }
     }
 }
 
@@ -171,7 +181,8 @@ impl From<OriginError> for Failure {
             OriginError::Files(problems) => Self::Invalid(problems),
             OriginError::NoListen => Self::Usage(format!("{error}: give --listen 8080, or -c with a gw.toml")),
             OriginError::Echo(source) => Self::Echo(source),
-            OriginError::Flags(_) | OriginError::Which(_) | OriginError::NoSuchPort { .. } => Self::Usage(error.to_string()),
+            OriginError::Which(which) => which.into(),
+            OriginError::Flags(_) | OriginError::NoSuchPort { .. } => Self::Usage(error.to_string()),
         }
     }
 }

@@ -20,6 +20,12 @@ pub(super) fn read(path: PathBuf) -> Result<Input, Failure> {
     Ok(Input::Stdin(text))
 }
 
+/// The file or folder of `-c`; without one ./gw.toml, or ./gw.d where there is no such file.
+pub(super) fn files(given: Option<PathBuf>) -> PathBuf {
+    let candidates = || ["gw.toml", "gw.d"].map(PathBuf::from).into_iter().find(|p| p.exists());
+    given.or_else(candidates).unwrap_or_else(|| PathBuf::from("gw.toml"))
+}
+
 /// A diagnostic as the printer takes it.
 pub(super) fn report(problem: &Diagnostic) -> Report<'_> {
     let place = problem.place.as_ref().map(|(text, span)| Place {

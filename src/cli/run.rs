@@ -7,6 +7,7 @@ use clap::Args;
 use super::Answer;
 use super::error::Failure;
 use super::gateway::{self, LifeArgs};
+use super::input;
 use crate::app::origin::Wanted;
 use crate::ui::Ui;
 
@@ -20,18 +21,19 @@ EXAMPLES
 
 SIGNALS
   TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once
+  HUP, USR1  ignored: this version reloads nothing yet
 
 EXIT CODES
   0  drained    1  an address is taken, or the like    2  usage    3  the files are refused    70  a bug")]
 pub(super) struct RunArgs {
-    /// The gw.toml
-    #[arg(short, long, value_name = "FILE", default_value = "gw.toml", env = "GW_CONFIG", hide_env_values = true)]
-    config: PathBuf,
+    /// The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
+    #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
     #[command(flatten)]
     life: LifeArgs,
 }
 
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let wanted = Wanted { config: Some(args.config), ..Wanted::default() };
+    let wanted = Wanted { config: Some(input::files(args.config)), ..Wanted::default() };
     gateway::serve(&wanted, args.life, ui)
 }

@@ -33,24 +33,37 @@ impl Shutdown {
     }
 }
 
-/// The signals that end a process.
+/// The signals that end a process, and those that would if nobody listened.
 #[derive(Debug)]
 pub struct Signals {
     term: Signal,
     int: Signal,
+    hup: Signal,
+    usr1: Signal,
 }
 
 impl Signals {
     /// Listens from now on; needs a runtime with I/O.
     pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+            usr1: signal(SignalKind::user_defined1())?,
+        })
     }
 
-    /// The next TERM or INT, as the exit code of a process that it killed: 143 or 130.
+    /// The next TERM or INT, as the exit code of a process that it killed: 143 or 130. HUP and USR1, with which others reload,
+    /// end nothing; the log says so.
     pub async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.term.recv() => 143,
-            _ = self.int.recv() => 130,
+        loop {
+            let ignored = tokio::select! {
+                _ = self.term.recv() => return 143,
+                _ = self.int.recv() => return 130,
+                _ = self.hup.recv() => "HUP",
+                _ = self.usr1.recv() => "USR1",
+            };
+            tracing::warn!("{ignored} is ignored: this version reloads nothing yet, restart it");
         }
     }
 

@@ -51,6 +51,9 @@ pub enum FlagError {
     /// Two listeners on one port.
     #[error("port {0} is given to --listen twice")]
     TwicePort(u16),
+    /// Two routes of one host and prefix.
+    #[error("--route {0} is given twice")]
+    TwiceRoute(String),
     /// Routes of requests on a listener that reads none.
     #[error("--listen {0}/tcp with --route: a tcp listener has no paths; give it the one route /=TARGET")]
     TcpRoutes(u16),
@@ -114,8 +117,14 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
             return Err(FlagError::TwicePort(listen.port));
         }
     }
+    Ok(GatewayConfig { addresses, ..of_name(name) })
+}
+
+/// A gateway of which nothing but the name is known.
+pub fn of_name(name: &str) -> GatewayConfig {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Ok(GatewayConfig { kind: GatewayKind::Ingress, name: name.to_owned(), address, addresses, switches: Switches::default() })
+    let (kind, switches) = (GatewayKind::Ingress, Switches::default());
+    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), switches }
 }
 
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.
@@ -124,6 +133,12 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
     let protocol = one_protocol(listens)?;
     if let Some(tcp) = listens.iter().find(|l| l.protocol == Protocol::Tcp && !only_route(routes)) {
         return Err(FlagError::TcpRoutes(tcp.port));
+    }
+    for (n, route) in routes.iter().enumerate() {
+        if routes[..n].iter().any(|r| r.host.eq_ignore_ascii_case(&route.host) && r.prefix == route.prefix) {
+            let host = if route.host == "*" { "" } else { &route.host };
+            return Err(FlagError::TwiceRoute(format!("{host}{}", route.prefix)));
+        }
     }
     let mut hosts: BTreeMap<&str, Vec<&RouteFlag>> = BTreeMap::new();
     for route in routes {

@@ -155,6 +155,11 @@ impl Gateway {
         self.said.lock().expect("a text").clone()
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// TERM, and its exit code when it has ended.
     pub(crate) fn end(mut self) -> Option<i32> {
         let id = self.child.id().to_string();

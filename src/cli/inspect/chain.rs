@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::app::chain::{self, ChainQuestion, ChainQuestionError};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::input;
 use crate::cli::inspect::describe;
 use crate::model::chain::{ChainNode, ChainResolver, DiscoveryChain};
 use crate::ui::Ui;
@@ -25,9 +26,9 @@ EXIT CODES
 pub(super) struct ChainArgs {
     /// The service
     service: String,
-    /// A gw.toml, a file of config entries, or a folder of them
-    #[arg(short, long, value_name = "FILE|DIR", default_value = "gw.toml", env = "GW_CONFIG", hide_env_values = true)]
-    config: PathBuf,
+    /// A gw.toml, a file of config entries, or a folder of them; without the flag ./gw.toml, or ./gw.d
+    #[arg(short, long, value_name = "FILE|DIR", env = "GW_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
     /// Compile for this datacenter
     #[arg(long, value_name = "NAME")]
     datacenter: Option<String>,
@@ -65,7 +66,7 @@ pub(super) fn run(args: ChainArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         mesh_gateway: args.override_mesh_gateway,
         connect_timeout: args.override_connect_timeout,
     };
-    let chain = chain::ask(&args.config, &question)?;
+    let chain = chain::ask(&input::files(args.config), &question)?;
     match args.output {
         Output::Table => ui.print(&tree(&chain))?,
         Output::Json => ui.print(&format!("{:#}\n", with_rules(&chain)))?,

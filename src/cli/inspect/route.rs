@@ -10,8 +10,10 @@ use crate::app::inspect::{self, ExplainedOutcome, Explanation, QuestionError, Ro
 use crate::app::load;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::input;
 use crate::decide::compile::compile;
 use crate::decide::witness::Step;
+use crate::model::gateway::ListenerMode;
 use crate::ui::Ui;
 
 /// Show where a request goes, every step and near miss, and the rule that decided
@@ -35,8 +37,8 @@ pub(super) struct RouteArgs {
     /// A header, NAME: VALUE (repeatable)
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     headers: Vec<String>,
-    /// What the dice show, as an access record logs it
-    #[arg(long, value_name = "N")]
+    /// What the dice show, as an access record logs it: 0 to 9999
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=9999))]
     roll: Option<u32>,
     /// The client's address
     #[arg(long, value_name = "IP")]
@@ -44,9 +46,9 @@ pub(super) struct RouteArgs {
     /// The gateway to ask, where gw.toml has several
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// The gw.toml
-    #[arg(short, long, value_name = "FILE", default_value = "gw.toml", env = "GW_CONFIG", hide_env_values = true)]
-    config: PathBuf,
+    /// The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
+    #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -63,10 +65,23 @@ enum Output {
 }
 
 pub(super) fn run(args: RouteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let loaded = load::load(&args.config, &[]).map_err(Failure::Invalid)?;
+    let https = match args.url.split_once("://") {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
+        Some((scheme, _)) => return Err(Failure::Usage(format!("{scheme:?} is neither http nor https"))),
+        None => return Err(QuestionError::Url(args.url).into()),
+    };
+    let loaded = load::load(&input::files(args.config), &[]).map_err(Failure::Invalid)?;
     let resources = loaded.gateway(args.service.as_deref())?;
     let question = RouteQuestion { method: args.method, url: args.url, headers: args.headers, roll: args.roll, source: args.source };
-    let explanation = inspect::route(&compile(resources), &question)?;
+    let snapshot = compile(&resources);
+    let explanation = inspect::route(&snapshot, &question)?;
+    let asked = snapshot.listeners.values().find(|l| l.listener.name.as_str() == explanation.facts.listener);
+    match (https, asked.map(|l| l.listener.mode)) {
+        (true, Some(ListenerMode::Plain)) => ui.note(&format!("note: {} takes http alone, no https", explanation.facts.listener)),
+        (false, Some(ListenerMode::TerminateTls)) => ui.note(&format!("note: {} takes https alone, no http", explanation.facts.listener)),
+        _ => {}
+    }
     match args.output {
         Output::Table => ui.print(&steps(&explanation))?,
         Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(explanation)))?,

@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::app::config::ADMIN;
-use crate::app::routes::{self, RoutesError};
+use crate::app::routes::{self, AskError, RoutesError};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::input;
 use crate::ui::{Table, Ui};
 
 /// List what is served: listeners, hosts, routes, targets
@@ -26,8 +27,8 @@ pub(super) struct RoutesArgs {
     /// The admin listener of a running gateway
     #[arg(long, value_name = "IP:PORT", default_value_t = ADMIN, env = "GW_ADMIN", hide_env_values = true)]
     admin: SocketAddr,
-    /// A gw.toml, instead of a running gateway
-    #[arg(short, long, value_name = "FILE", conflicts_with = "admin")]
+    /// A gw.toml or a folder of config entries, instead of a running gateway; ./gw.toml or ./gw.d where none answers
+    #[arg(short, long, value_name = "FILE|DIR", conflicts_with = "admin")]
     config: Option<PathBuf>,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
@@ -51,7 +52,14 @@ enum Output {
 pub(super) fn run(args: RoutesArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let (routes, from) = match &args.config {
         Some(path) => (routes::of_files(path)?, path.display().to_string()),
-        None => (routes::of_running(args.admin)?, format!("the gateway at {}", args.admin)),
+        None => match (routes::of_running(args.admin), input::files(None)) {
+            // Nothing was said, and nothing runs where a gateway is by itself: the files that one would run.
+            (Err(RoutesError::Ask(AskError::Unreachable { .. })), path) if args.admin == ADMIN && path.exists() => {
+                let from = format!("{}, for no gateway answers at {ADMIN}", path.display());
+                (routes::of_files(&path)?, from)
+            }
+            (answer, _) => (answer?, format!("the gateway at {}", args.admin)),
+        },
     };
     ui.note(&format!("from {from}"));
     match args.output {

@@ -30,7 +30,8 @@ pub(super) fn entries(text: &Arc<Text>, syntax: Syntax) -> (Vec<Decoded>, Vec<Di
         // Consul's command decodes what it reads from a file before the server decodes it again.
         match kind::decode(&Arc::new(node), text, syntax != Syntax::Toml) {
             Ok(entry) => decoded.push(entry),
-            Err(wrong) => problems.extend(wrong),
+            // A text of nothing has no place in it, but for its beginning.
+            Err(wrong) => problems.extend(wrong.into_iter().map(|p| if p.place.is_some() { p } else { p.at(text, 0..0) })),
         }
     }
     (decoded, problems)

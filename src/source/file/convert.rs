@@ -69,12 +69,14 @@ struct Converter<'a> {
 impl Converter<'_> {
     fn configuration(&mut self) -> Configuration {
         let ReadFile { parsed, folder, .. } = self.file;
+        self.twice();
+        self.absent();
         if let Some(word) = &parsed.default_intention {
             self.word(word, "default_intention", &[("allow", ()), ("deny", ())]);
         }
         let certificates = parsed.certificate.iter().map(|c| Certificate {
-            cert: folder.join(&c.cert),
-            key: folder.join(&c.key),
+            cert: folder.join(c.cert.get_ref()),
+            key: folder.join(c.key.get_ref()),
             hosts: c.hosts.clone(),
             name: c.name.clone(),
         });
@@ -88,14 +90,44 @@ impl Converter<'_> {
         }
     }
 
+    /// Two gateways of one name would be one entry and one set of ports.
+    fn twice(&mut self) {
+        let mut seen = Vec::new();
+        for table in &self.file.parsed.gateway {
+            let name = table.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned());
+            let key = ServiceKey::of(&name);
+            if seen.contains(&key) {
+                let message = format!("gateway {name} is there twice; names have no case");
+                self.problems.push(Diagnostic::error("GW0009", message).at(&self.file.text, table.kind.span()));
+            }
+            seen.push(key);
+        }
+    }
+
+    /// Entries that are not there, at the place that names them.
+    fn absent(&mut self) {
+        for written in &self.file.parsed.entries {
+            let path = self.file.folder.join(written.get_ref());
+            if !path.exists() {
+                let message = format!("there is no file or folder {}", path.display());
+                self.problems.push(Diagnostic::error("GW0001", message).at(&self.file.text, written.span()));
+            }
+        }
+    }
+
     fn gateway(&mut self, table: &GatewayTable) -> GatewayFile {
         self.kind(&table.kind);
         let default = Switches::default();
         let forwarded = table.forwarded.as_ref();
         let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
         let address = table.address.as_ref().and_then(|a| self.parse(a, "address", "an IP address such as 127.0.0.1"));
+        let admin = table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000"));
+        if let (Some(written), true) = (&table.admin, admin.is_some_and(|a: SocketAddr| !a.ip().is_loopback())) {
+            let message = format!("admin is {:?}, which is off loopback, and the admin listener has no password", written.get_ref());
+            self.problems.push(Diagnostic::error("GW0008", message).at(&self.file.text, written.span()));
+        }
         GatewayFile {
-            admin: table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000")),
+            admin,
             config: GatewayConfig {
                 kind: GatewayKind::Ingress,
                 name: table.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned()),

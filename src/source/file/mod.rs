@@ -31,20 +31,24 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0004", "a value of gw.toml that means nothing"),
     ("GW0005", "a kind of gateway that this version does not run"),
     ("GW0006", "a service that is there twice"),
+    ("GW0008", "an admin listener off loopback"),
+    ("GW0009", "a gateway that is there twice"),
+    ("GW0010", "a folder without entries"),
 ];
 
 /// What the file of gateways is called where nothing else is said.
 pub const NAME: &str = "gw.toml";
 
-/// Whether a file is a `gw.toml` under whatever name, and not a config entry in TOML: it has a key of a `gw.toml`, and no kind.
+/// Whether a file is a `gw.toml` under whatever name, and not a config entry in TOML: it has a key of a `gw.toml`, or nothing
+/// that an entry has, and no kind.
 pub fn is_gateway_file(path: &Path) -> bool {
     if path.file_name().is_some_and(|n| n == NAME) {
         return true;
     }
     let table = || std::fs::read_to_string(path).ok()?.parse::<toml::Table>().ok();
-    let is_toml = path.extension().is_some_and(|e| e == "toml");
-    let of_gateways = |t: toml::Table| schema::KEYS.iter().any(|k| t.contains_key(*k)) && !t.keys().any(|k| k.eq_ignore_ascii_case("kind"));
-    is_toml && table().is_some_and(of_gateways)
+    let has = |t: &toml::Table, key: &str| t.keys().any(|k| k.eq_ignore_ascii_case(key));
+    let of_gateways = |t: toml::Table| !has(&t, "kind") && (schema::KEYS.iter().any(|k| t.contains_key(*k)) || !has(&t, "name"));
+    ending(path).as_deref() == Some("toml") && table().is_some_and(of_gateways)
 }
 
 /// Reads `gw.toml`. Unknown keys, wrong types and bad values are errors, each with its place.
@@ -78,11 +82,16 @@ pub fn read_entries(path: &Path) -> (Vec<Decoded>, Vec<Diagnostic>) {
 
 /// The syntax that a file's name says; what has no known ending is HCL, in which JSON is recognised by its brace.
 pub fn syntax_of(path: &Path) -> Syntax {
-    match path.extension().and_then(|e| e.to_str()) {
+    match ending(path).as_deref() {
         Some("json") => Syntax::Json,
         Some("toml") => Syntax::Toml,
         _ => Syntax::Hcl,
     }
+}
+
+/// What a file's name ends with, in lower case.
+fn ending(path: &Path) -> Option<String> {
+    path.extension().and_then(|e| e.to_str()).map(str::to_lowercase)
 }
 
 fn entry_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
@@ -93,10 +102,10 @@ fn entry_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut files = Vec::new();
     for item in listing {
         let file = item.map_err(|e| unreadable(path, &e))?.path();
-        let ending = file.extension().and_then(|e| e.to_str());
+        let ending = ending(&file);
         let hidden = file.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
         let gateways = file.file_name().is_some_and(|n| n == NAME);
-        if !hidden && !gateways && matches!(ending, Some("hcl" | "json" | "toml")) && file.is_file() {
+        if !hidden && !gateways && matches!(ending.as_deref(), Some("hcl" | "json" | "toml")) && file.is_file() {
             files.push(file);
         }
     }

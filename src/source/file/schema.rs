@@ -97,9 +97,9 @@ pub struct InstanceTable {
 #[serde(deny_unknown_fields)]
 pub struct CertificateTable {
     /// A PEM file: the leaf, then intermediates.
-    pub cert: String,
+    pub cert: Spanned<String>,
     /// A PEM file with its key.
-    pub key: String,
+    pub key: Spanned<String>,
     /// The names it is for, instead of those in the certificate.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -114,8 +114,19 @@ pub(super) fn parse(text: &Arc<Text>) -> Result<GwToml, Vec<Diagnostic>> {
         let message = e.message().lines().collect::<Vec<_>>().join("; ");
         let mut diagnostic = Diagnostic::error("GW0003", message).at(text, span);
         if diagnostic.message.starts_with("unknown field") {
+            if let Some(name) = meant(&diagnostic.message) {
+                diagnostic = diagnostic.label(format!("did you mean {name:?}?"));
+            }
             diagnostic = diagnostic.help("gw.toml(5) lists every key");
         }
         vec![diagnostic]
     })
+}
+
+/// The key that was probably meant, of those that the message lists: the first in backquotes is the one that was written.
+fn meant(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let written = quoted.next()?;
+    let scored = quoted.map(|name| (name, strsim::jaro_winkler(written, name))).filter(|(_, score)| *score >= 0.8);
+    scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name.to_owned())
 }
