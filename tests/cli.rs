@@ -278,6 +278,20 @@ fn wait_for(gateway: &Gateway, words: &str) {
     panic!("not said: {words:?} in\n{}", gateway.said());
 }
 
+/// All that a gateway says on stderr until every one of the words was there, and what came with them.
+#[track_caller]
+fn said_before_it_was_killed(child: &mut std::process::Child, words: &[&str]) -> String {
+    let mut lines = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut said = String::new();
+    while !words.iter().all(|w| said.contains(w)) {
+        assert!(std::io::BufRead::read_line(&mut lines, &mut said).expect("text") > 0, "it ended, having said\n{said}");
+    }
+    drop(child.kill());
+    std::io::Read::read_to_string(&mut lines, &mut said).expect("text");
+    child.wait().expect("gw ends");
+    said
+}
+
 #[test]
 fn signals_that_reload_others_do_not_kill() {
     let folder = scratch("signals");
@@ -321,9 +335,7 @@ fn a_gateway_without_an_admin_listener_offers_no_look_at_it() {
     let _held = std::net::TcpListener::bind("127.0.0.1:19000");
     let listen = free_port().to_string();
     let mut child = gw(&["ingress", "--listen", &listen]).current_dir(folder.path()).stderr(Stdio::piped()).spawn().expect("gw starts");
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    drop(child.kill());
-    let err = String::from_utf8_lossy(&child.wait_with_output().expect("gw ends").stderr).into_owned();
+    let err = said_before_it_was_killed(&mut child, &["is taken", "curl"]);
     assert!(err.contains("127.0.0.1:19000 is taken") && err.contains("curl") && !err.contains("gw inspect"), "{err}");
 }
 
@@ -337,9 +349,7 @@ fn the_embedded_default_on_tcp_offers_no_paths_and_consul_is_said_to_be_left_out
     let mut command = gw(&["ingress", "--listen", &free_port().to_string(), "--admin-bind", "127.0.0.1:0"]);
     let command = command.current_dir(folder.path()).env("CONSUL_HTTP_ADDR", "127.0.0.1:8500").stderr(Stdio::piped());
     let mut child = command.spawn().expect("gw starts");
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    drop(child.kill());
-    let err = String::from_utf8_lossy(&child.wait_with_output().expect("gw ends").stderr).into_owned();
+    let err = said_before_it_was_killed(&mut child, &["curl", "takes nothing from Consul yet"]);
     assert!(err.contains("takes nothing from Consul yet"), "{err}");
 }
 

@@ -23,13 +23,6 @@ impl Live {
         self.0.borrow().clone()
     }
 
-    /// Resolves when a newer state than the one seen last is there; never again once the publisher is gone.
-    pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending().await
-        }
-    }
-
     /// The same for one thread that asks often.
     pub fn reader(&self) -> Reader {
         let mut receiver = self.0.clone();

@@ -43,14 +43,6 @@ impl Io {
         self.replay = bytes;
         self
     }
-
-    /// The own address of the connection.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.stream {
-            Stream::Tcp(s) => s.local_addr(),
-            Stream::Tls(s) => s.get_ref().0.local_addr(),
-        }
-    }
 }
 
 impl AsyncRead for Io {
