@@ -1,7 +1,6 @@
 //! What the data path reads and writes: a plain or a TLS stream, with bytes put back that were read to look at them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
