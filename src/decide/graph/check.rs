@@ -124,6 +124,11 @@ fn check_gateway(gateway: &IngressGateway, chains: &BTreeMap<&str, DiscoveryChai
 }
 
 /// A tcp listener passes the bytes of any service that has neither router nor splitter.
-pub(super) fn passes_as_bytes(listener: &str, chain: &DiscoveryChain) -> bool {
-    listener == "tcp" && matches!(chain.nodes.get(&chain.start_node), Some(ChainNode::Resolver(_)))
+fn passes_as_bytes(listener: &str, chain: &DiscoveryChain) -> bool {
+    listener == "tcp" && is_plain(chain)
+}
+
+/// Whether neither router nor splitter stands before the resolver.
+pub(super) fn is_plain(chain: &DiscoveryChain) -> bool {
+    matches!(chain.nodes.get(&chain.start_node), Some(ChainNode::Resolver(_)))
 }

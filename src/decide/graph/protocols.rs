@@ -2,21 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::check::passes_as_bytes;
 use super::{Finding, Level, codes};
 use crate::decide::chain::{View, is_http_like};
 use crate::id::ServiceKey;
-use crate::model::chain::DiscoveryChain;
 use crate::model::entry::{Entries, EntryKind, EntryRef};
 
+/// What a listener must know of a service's chain; the chains themselves are too big to be kept for all services at once.
+pub(super) struct Spoken {
+    /// The chain's protocol.
+    pub(super) protocol: String,
+    /// Whether neither router nor splitter stands before the resolver.
+    pub(super) plain: bool,
+}
+
 /// Listeners against the chains of their services, then service-defaults that turn http services into tcp ones.
-pub(super) fn check(entries: &Entries, chains: &BTreeMap<ServiceKey, DiscoveryChain>) -> Vec<Finding> {
+pub(super) fn check(entries: &Entries, chains: &BTreeMap<ServiceKey, Spoken>) -> Vec<Finding> {
     let mut findings = listeners(entries, chains);
     findings.extend(forgotten(entries));
     findings
 }
 
-fn listeners(entries: &Entries, chains: &BTreeMap<ServiceKey, DiscoveryChain>) -> Vec<Finding> {
+fn listeners(entries: &Entries, chains: &BTreeMap<ServiceKey, Spoken>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for gateway in entries.ingress_gateways.values() {
         let entry = EntryRef::new(EntryKind::IngressGateway, &gateway.common.name);
@@ -31,7 +37,8 @@ fn listeners(entries: &Entries, chains: &BTreeMap<ServiceKey, DiscoveryChain>) -
                     "service {:?} has protocol {:?}, which does not match defined listener protocol {:?}",
                     service.name, chain.protocol, listener.protocol
                 );
-                let level = if passes_as_bytes(&listener.protocol, chain) { Level::Warning } else { Level::Error };
+                // A tcp listener passes the bytes of any service that has neither router nor splitter.
+                let level = if listener.protocol == "tcp" && chain.plain { Level::Warning } else { Level::Error };
                 let finding = Finding::new(codes::LISTENER_PROTOCOL, level, rule, message);
                 findings.push(match level {
                     Level::Warning => finding.help("it is served as bytes; a Consul refuses to write the gateway like this, but keeps it"),

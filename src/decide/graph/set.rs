@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::check::is_plain;
 use super::circles::circle_of;
+use super::protocols::Spoken;
 use super::{Finding, Level, codes, hosts, protocols, shadow, spelling};
 use crate::decide::chain::{self, ChainError, Compiled, Crash, Failure, Overrides, Question, View};
 use crate::decide::links;
 use crate::id::{ServiceKey, TargetId, TrustDomain};
-use crate::model::chain::DiscoveryChain;
 use crate::model::entry::{Entries, EntryKind, EntryRef, RuleRef};
 
 /// The datacenter that the set is looked at in: the one Consul takes when it checks writes.
@@ -26,8 +27,8 @@ pub fn check_set(entries: &Entries) -> Vec<Finding> {
     findings
 }
 
-/// The chains of all services, but for those that are part of another one, and what is wrong with the rest.
-fn compile_all(entries: &Entries) -> (BTreeMap<ServiceKey, DiscoveryChain>, Vec<Finding>) {
+/// Compiles the chains of all services, but for those that are part of another one: what the served ones speak, and what is wrong.
+fn compile_all(entries: &Entries) -> (BTreeMap<ServiceKey, Spoken>, Vec<Finding>) {
     let (mut chains, mut findings) = (BTreeMap::new(), Vec::new());
     let mut circles = HashSet::new();
     let mut proven: HashSet<String> = HashSet::new();
@@ -41,7 +42,10 @@ fn compile_all(entries: &Entries) -> (BTreeMap<ServiceKey, DiscoveryChain>, Vec<
             Ok(compiled) => {
                 findings.extend(compiled.crashes.iter().map(crash));
                 proven.extend(compiled.passed);
-                chains.insert(key, compiled.chain);
+                if served.contains(&key) {
+                    let plain = is_plain(&compiled.chain);
+                    chains.insert(key, Spoken { protocol: compiled.chain.protocol, plain });
+                }
             }
             Err(failure) => {
                 let (error, rule) = failure.into_parts();
