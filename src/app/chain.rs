@@ -9,8 +9,9 @@ use crate::id::TrustDomain;
 use crate::model::chain::DiscoveryChain;
 use crate::model::duration::GoDuration;
 use crate::model::entry::Entries;
+use crate::model::level::Level;
 use crate::source::consul;
-use crate::source::diagnostic::{Diagnostic, Level};
+use crate::source::diagnostic::Diagnostic;
 use crate::source::file;
 
 /// What is asked.

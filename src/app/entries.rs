@@ -15,7 +15,8 @@ use crate::source::diagnostic::Text;
 use crate::source::entry::{self, Decoded};
 use crate::source::file::{self, Configuration, ReadFile};
 
-pub use crate::source::diagnostic::{Diagnostic, Level};
+pub use crate::model::level::Level;
+pub use crate::source::diagnostic::Diagnostic;
 pub use crate::source::entry::Syntax;
 
 /// Every code of what can be wrong with files, entries and sets of entries, with what it means, in order.

@@ -7,8 +7,9 @@ use crate::decide::graph::{self, Finding};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, GatewayTls};
 use crate::model::gateway::GatewayConfig;
+use crate::model::level::Level;
 use crate::model::resources::Resources;
-use crate::source::diagnostic::{Diagnostic, Level};
+use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::Decoded;
 use crate::source::file::{self, Configuration, GatewayFile, ReadFile};
 use crate::source::flags;
@@ -301,12 +302,7 @@ fn unknown_protocol(decoded: &Decoded) -> Option<Diagnostic> {
 
 /// A finding of the graph, at the place of its rule.
 fn placed(finding: Finding, decoded: &[Decoded]) -> Diagnostic {
-    let level = match finding.level {
-        graph::Level::Error => Level::Error,
-        graph::Level::Finding => Level::Finding,
-        graph::Level::Warning => Level::Warning,
-    };
-    let mut diagnostic = Diagnostic::error(finding.code, finding.message).level(level);
+    let mut diagnostic = Diagnostic::error(finding.code, finding.message).level(finding.level);
     diagnostic.help = finding.help;
     diagnostic.help.extend(finding.related.iter().map(|rule| format!("see also {rule}")));
     let written = |d: &&Decoded| d.entry.as_ref().map(ConfigEntry::entry_ref).as_ref() == Some::<&EntryRef>(&finding.rule.entry);

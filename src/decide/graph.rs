@@ -16,6 +16,7 @@ mod tests;
 
 use super::chain::ChainError;
 use crate::model::entry::{ConfigEntry, EntryKind, RuleRef};
+use crate::model::level::Level;
 
 pub use check::check;
 pub use set::check_set;
@@ -51,17 +52,6 @@ pub enum GraphError {
     /// proxy-defaults of another name than the one there is.
     #[error("invalid name ({0:?}), only \"global\" is supported")]
     NotGlobal(String),
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// Consul refuses it.
-    Error,
-    /// Consul takes it and chokes on it.
-    Finding,
-    /// Worth knowing.
-    Warning,
 }
 
 /// Something about a set of entries.

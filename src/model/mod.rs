@@ -5,6 +5,7 @@ pub mod duration;
 pub mod entry;
 pub mod filter;
 pub mod gateway;
+pub mod level;
 pub mod pattern;
 pub mod resources;
 pub mod service;

@@ -3,16 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How much it matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// The input is refused.
-    Error,
-    /// Consul takes the input and then chokes on it, or does what nobody means.
-    Finding,
-    /// Worth knowing.
-    Warning,
-}
+use crate::model::level::Level;
 
 /// A text that was read, so that a diagnostic can show the line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::decide::graph::{self, Change};
 use crate::model::entry::{Entries, EntryKind};
-use crate::source::diagnostic::{Diagnostic, Level, Text};
+use crate::model::level::Level;
+use crate::source::diagnostic::{Diagnostic, Text};
 use crate::source::entry::{self, Decoded, Syntax};
 
 /// `{"accepted": true, "stored": {..}}` as Consul stores it, or `{"accepted": false, "error": ".."}`.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::cx::Cx;
 use super::tree::{Node, Span, Value};
-use crate::source::diagnostic::Level;
+use crate::model::level::Level;
 
 /// The entry under validation: its tree, to point into, and what is wrong with it.
 pub(super) struct Check<'a> {

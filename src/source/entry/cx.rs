@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::codes;
 use super::tree::{Node, Span, Value, number};
-use crate::source::diagnostic::{Diagnostic, Level, Text};
+use crate::model::level::Level;
+use crate::source::diagnostic::{Diagnostic, Text};
 
 /// What is found while one entry is read: where we are in it, and everything that is wrong so far.
 pub(super) struct Cx {

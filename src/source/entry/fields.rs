@@ -10,7 +10,8 @@ use super::codes;
 use super::cx::Cx;
 use super::decode::{Field, object};
 use super::tree::{Key, Map, Node, Value};
-use crate::source::diagnostic::{Diagnostic, Level};
+use crate::model::level::Level;
+use crate::source::diagnostic::Diagnostic;
 
 /// A field as Consul spells it.
 pub(super) struct Name {

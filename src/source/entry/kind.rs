@@ -12,7 +12,8 @@ use super::fields::{Schema, decode_map, nearest, print_struct};
 use super::tree::{Key, Map, Node, Value};
 use super::{Decoded, EntrySource};
 use crate::model::entry::*;
-use crate::source::diagnostic::{Diagnostic, Level, Text};
+use crate::model::level::Level;
+use crate::source::diagnostic::{Diagnostic, Text};
 
 /// A kind that `gw` acts on.
 pub(super) trait Kind: Schema {

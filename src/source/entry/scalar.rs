@@ -7,7 +7,8 @@ use super::cx::Cx;
 use super::decode::Field;
 use super::tree::{Node, Value, number};
 use crate::model::duration::GoDuration;
-use crate::source::diagnostic::{Diagnostic, Level};
+use crate::model::level::Level;
+use crate::source::diagnostic::Diagnostic;
 
 /// Go prints a float64 for text without exponent.
 fn float_text(f: f64) -> String {
