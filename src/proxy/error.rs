@@ -1,5 +1,6 @@
 //! Why a try at an instance failed, and what that means for the next one.
 
+use std::error::Error as _;
 use std::io;
 
 use crate::decide::code::Code;
@@ -50,8 +51,34 @@ impl Failed {
     }
 }
 
-/// REFUSED_STREAM stands only in the text of an error of the HTTP/2 library, which is no dependency of gw.
+/// Whether the instance refused the stream (RFC 9113, 8.7).
 fn refused_stream(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    error.source().is_some_and(|source| source.to_string().contains("refused stream"))
+    http2(error).is_some_and(|e| e.is_reset() && e.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+/// Whether an HTTP/2 error is one of the stream, on a connection that lives.
+pub(super) fn is_reset(error: &hyper::Error) -> bool {
+    http2(error).is_some_and(h2::Error::is_reset)
+}
+
+/// Whether the instance was about to end the connection, and told that it has not looked at this request (RFC 9113, 6.8).
+pub(super) fn was_not_looked_at(error: &hyper::Error) -> bool {
+    http2(error).is_some_and(|e| e.is_go_away() && e.is_remote() && e.reason() == Some(h2::Reason::NO_ERROR))
+}
+
+/// Whether the instance reset a connection that stood. Writing to one that it had closed before is a broken pipe instead.
+pub(super) fn was_reset(error: &hyper::Error) -> bool {
+    let source = error.source().and_then(|s| s.downcast_ref::<io::Error>());
+    source.is_some_and(|e| e.kind() == io::ErrorKind::ConnectionReset)
+}
+
+/// What ends a stream that nobody needs any more. The HTTP library looks for it in the sources of a body's error.
+pub(super) type Cancelled = h2::Error;
+
+pub(super) fn cancelled() -> Cancelled {
+    h2::Reason::CANCEL.into()
+}
+
+fn http2(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source()?.downcast_ref()
 }

@@ -10,6 +10,7 @@ use http::HeaderValue;
 
 use super::outcome::{AccessLog, Counters};
 use super::pool::Pool;
+use super::retry::Budget;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
@@ -24,6 +25,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) pool: Pool,
+    pub(super) retries: Budget,
     pub(super) counters: Arc<Counters>,
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
@@ -33,7 +35,14 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
-        let worker = Self { pool: Pool::default(), counters, access, buffer: RefCell::default(), rng: RefCell::new(rng) };
+        let worker = Self {
+            pool: Pool::default(),
+            retries: Budget::default(),
+            counters,
+            access,
+            buffer: RefCell::default(),
+            rng: RefCell::new(rng),
+        };
         Rc::new(worker)
     }
 

@@ -3,14 +3,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod admin;
 mod ambiguous;
 mod drain;
 mod failures;
+mod gone;
+mod hostile;
 mod http;
 mod http2;
 mod records;
 mod tcp;
 mod tls;
+mod upstream;
 mod websocket;

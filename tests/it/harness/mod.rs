@@ -2,6 +2,7 @@
 
 mod client;
 mod gateway;
+pub(crate) mod http2;
 mod service;
 
 pub(crate) use client::{Client, get, request};

@@ -1,0 +1,173 @@
+//! A service's answer on its way to the client, watched over until its last byte.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::outcome::Outcome;
+use super::pool::Lease;
+use super::progress::{Progress, Watchdog};
+use super::upload::{Cut, Source};
+use crate::decide::code::Code;
+use crate::rt::task::{self, Held};
+
+/// The body of a service's answer.
+#[derive(Debug)]
+pub(super) struct Relay(Rc<RefCell<Passing>>);
+
+/// What an answer needs while it passes. A timeout takes away what is the service's.
+#[derive(Debug)]
+struct Passing {
+    /// Read of it already.
+    kept: Bytes,
+    incoming: Option<Incoming>,
+    lease: Option<Lease>,
+    outcome: Option<Outcome>,
+    progress: Rc<Progress>,
+    watchdog: Option<Watchdog>,
+    /// The watchdog as a task of its own, for answers that take longer than a moment.
+    watch: Option<Held>,
+    /// The request, where it is not complete yet.
+    request: Option<Rc<RefCell<Source>>>,
+    /// Of the one who sends this on.
+    waker: Option<Waker>,
+}
+
+impl Relay {
+    /// `kept`: what was read of it already. `request`: its body, where it is not complete yet.
+    pub(super) fn new(
+        kept: Bytes,
+        incoming: Incoming,
+        lease: Lease,
+        outcome: Outcome,
+        progress: Rc<Progress>,
+        watchdog: Watchdog,
+        request: Option<Rc<RefCell<Source>>>,
+    ) -> Self {
+        let (incoming, lease, outcome) = (Some(incoming), Some(lease), Some(outcome));
+        let mut passing = Passing { kept, incoming, lease, outcome, progress, watchdog: Some(watchdog), watch: None, request, waker: None };
+        passing.check_end();
+        Self(Rc::new(RefCell::new(passing)))
+    }
+
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let mut passing = self.0.borrow_mut();
+        let frame = passing.poll_frame(cx);
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) && !passing.is_end_stream() {
+            self.watch(&mut passing, cx);
+        }
+        frame
+    }
+
+    /// From the second frame on nobody may ask for a long time: a client that reads nothing must not keep a service waiting.
+    fn watch(&self, passing: &mut Passing, cx: &Context<'_>) {
+        let Some(watchdog) = passing.watchdog.take_if(|w| w.barks()) else {
+            return;
+        };
+        let relay = Rc::downgrade(&self.0);
+        passing.waker = Some(cx.waker().clone());
+        passing.watch = Some(task::hold(async move {
+            let code = watchdog.await;
+            if let Some(passing) = relay.upgrade() {
+                passing.borrow_mut().cut(code);
+            }
+        }));
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.0.borrow().is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        let passing = self.0.borrow();
+        let incoming = passing.incoming.as_ref().filter(|_| passing.kept.is_empty());
+        incoming.map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Passing {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(watchdog) = &mut self.watchdog
+            && let Poll::Ready(code) = Pin::new(watchdog).poll(cx)
+        {
+            self.cut(code);
+        }
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        };
+        if !self.kept.is_empty() {
+            let kept = std::mem::take(&mut self.kept);
+            self.progress.sent(kept.len());
+            self.check_end();
+            return Poll::Ready(Some(Ok(Frame::data(kept))));
+        }
+        match Pin::new(incoming).poll_frame(cx) {
+            Poll::Pending => {
+                if self.watch.is_some() && !self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                    self.waker = Some(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
+                self.check_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(e))) => {
+                self.end(Code::UpstreamBroken);
+                Poll::Ready(Some(Err(Cut::Broken(e))))
+            }
+            Poll::Ready(None) => {
+                self.finish();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.kept.is_empty() && self.incoming.as_ref().is_some_and(Body::is_end_stream)
+    }
+
+    /// The server stops asking for frames once the announced length is there.
+    fn check_end(&mut self) {
+        if self.is_end_stream() {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.end(Code::Ok);
+        self.watch = None;
+        // An answer that is complete before its request: nobody waits for the rest. A connection on which half a request stands
+        // serves no other.
+        let cut = self.request.take().is_some_and(|request| request.borrow_mut().cut());
+        if let Some(mut lease) = self.lease.take()
+            && !cut
+        {
+            lease.give_back();
+        }
+    }
+
+    /// A timeout is over: the service is let go, whether the client reads what came or not.
+    fn cut(&mut self, code: Code) {
+        self.end(code);
+        (self.incoming, self.lease, self.outcome, self.watchdog) = (None, None, None, None);
+        if let Some(request) = self.request.take() {
+            request.borrow_mut().cut();
+        }
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn end(&mut self, code: Code) {
+        if let Some(outcome) = &mut self.outcome {
+            outcome.end(code);
+        }
+    }
+}
