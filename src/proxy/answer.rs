@@ -1,6 +1,7 @@
 //! Answers: those of gw's own, and those of services made ready for the client.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::outcome::Outcome;
+use super::patience::Patience;
 use super::relay::Relay;
 use super::upload::Cut;
 use crate::decide::code::Code;
@@ -114,6 +116,15 @@ pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
 pub(super) fn relayed(mut response: Response<Incoming>, into: impl FnOnce(Incoming) -> Relay) -> Response<Answer> {
     *response.version_mut() = Version::HTTP_11;
     response.map(|incoming| Answer::Relayed(into(incoming)))
+}
+
+impl Answer {
+    /// Whose patience it is that a client may lose by what it does not take.
+    pub(super) fn tries(&self, patience: &Rc<Patience>) {
+        if let Self::Relayed(relay) = self {
+            relay.tries(patience);
+        }
+    }
 }
 
 impl Local {

@@ -101,9 +101,14 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
     let patience = Rc::<Patience>::default();
     let service = service_fn(|request| {
-        let asking = patience.ask();
+        let (asking, patience) = (patience.ask(), patience.clone());
         let answer = answer(client.clone(), request, Verdict::Passed { upgrade: false });
-        async move { answer.await.inspect(|_| asking.answered()) }
+        async move {
+            let response = answer.await?;
+            asking.answered();
+            response.body().tries(&patience);
+            Ok::<_, Reset>(response)
+        }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();

@@ -8,12 +8,15 @@ use tokio::sync::Notify;
 
 /// So many requests of a connection, and more than half of them, may be reset before they are answered (Envoy: premature resets).
 const MOST: u32 = 500;
+/// So many answers of a connection may have been given up that their client still does not take: a part of each is kept for it.
+const STUCK: u32 = 32;
 
 /// What the requests of an HTTP/2 connection came to.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     asked: Cell<u32>,
     dropped: Cell<u32>,
+    stuck: Cell<u32>,
     over: Notify,
 }
 
@@ -28,6 +31,15 @@ impl Patience {
     pub(super) fn ask(self: &Rc<Self>) -> Asking {
         self.asked.set(self.asked.get().saturating_add(1));
         Asking { patience: self.clone(), answered: false }
+    }
+
+    /// An answer was given up because its client takes nothing of it.
+    pub(super) fn stuck(self: &Rc<Self>) -> Stuck {
+        self.stuck.set(self.stuck.get() + 1);
+        if self.stuck.get() > STUCK {
+            self.over.notify_one();
+        }
+        Stuck(self.clone())
     }
 
     /// Resolves when it is over.
@@ -57,6 +69,16 @@ impl Drop for Asking {
         if patience.is_over() {
             patience.over.notify_one();
         }
+    }
+}
+
+/// An answer that was given up: counted until its client learns of it.
+#[derive(Debug)]
+pub(super) struct Stuck(Rc<Patience>);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        self.0.stuck.set(self.0.stuck.get().saturating_sub(1));
     }
 }
 

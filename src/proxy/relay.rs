@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::outcome::Outcome;
+use super::patience::{Patience, Stuck};
 use super::pool::Lease;
 use super::progress::{Progress, Watchdog};
 use super::upload::{Cut, Source};
@@ -36,6 +37,10 @@ struct Passing {
     request: Option<Rc<RefCell<Source>>>,
     /// Of the one who sends this on.
     waker: Option<Waker>,
+    /// With an HTTP/2 client.
+    patience: Option<Rc<Patience>>,
+    /// Given up, and the client does not know it yet.
+    stuck: Option<Stuck>,
 }
 
 impl Relay {
@@ -50,9 +55,16 @@ impl Relay {
         request: Option<Rc<RefCell<Source>>>,
     ) -> Self {
         let (incoming, lease, outcome) = (Some(incoming), Some(lease), Some(outcome));
-        let mut passing = Passing { kept, incoming, lease, outcome, progress, watchdog: Some(watchdog), watch: None, request, waker: None };
+        let (watchdog, watch, waker) = (Some(watchdog), None, None);
+        let (patience, stuck) = (None, None);
+        let mut passing = Passing { kept, incoming, lease, outcome, progress, watchdog, watch, request, waker, patience, stuck };
         passing.check_end();
         Self(Rc::new(RefCell::new(passing)))
+    }
+
+    /// Whose patience it is that a client may lose by what it does not take.
+    pub(super) fn tries(&self, patience: &Rc<Patience>) {
+        self.0.borrow_mut().patience = Some(patience.clone());
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
@@ -161,6 +173,7 @@ impl Passing {
             request.borrow_mut().cut();
         }
         if let Some(waker) = self.waker.take() {
+            self.stuck = self.patience.as_ref().map(Patience::stuck);
             waker.wake();
         }
     }

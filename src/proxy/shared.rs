@@ -27,6 +27,8 @@ const MOST: usize = 64;
 /// connection may have under way, so that is many times as much: else a few of them would stop all others.
 const STREAM_WINDOW: u32 = 512 * 1024;
 const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+/// How much of a request may wait for an instance that does not take it.
+const SEND_BUFFER: usize = 256 * 1024;
 /// Instances that speak gRPC take pings more often than every five minutes for an attack.
 const PING: Duration = Duration::from_secs(305);
 const PONG: Duration = Duration::from_secs(20);
@@ -181,7 +183,7 @@ impl Connection {
         let mut builder = http2::Builder::new(tasks.clone());
         builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES);
         builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        builder.keep_alive_interval(PING).keep_alive_timeout(PONG);
+        builder.max_send_buf_size(SEND_BUFFER).keep_alive_interval(PING).keep_alive_timeout(PONG);
         let io = TokioIo::new(Listening { io, heard: heard.clone() });
         let (sender, driver) = builder.handshake(io).await.map_err(Failed::Reset)?;
         let driven = Rc::new(RefCell::new(Some(driver)));

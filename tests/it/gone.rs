@@ -4,7 +4,7 @@ use std::io::{BufReader, Read, Write};
 use std::net::Shutdown;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -67,6 +67,24 @@ fn a_stream_that_nobody_reads_does_not_hold_a_service_beyond_the_request_timeout
         assert!(answer.into_body().collect().await.is_err());
     });
     assert_eq!(gateway.stop()[0]["code"], "request_timeout");
+}
+
+#[test]
+fn a_client_that_takes_none_of_many_answers_loses_its_connection() {
+    let (service, _told) = endless();
+    let gateway = World::of("http").instance("web", service.address).entry(route(json!({"RequestTimeout": "300ms"}))).start();
+    run(async {
+        let sender = connect(gateway.address).await;
+        let mut answers = Vec::new();
+        for mut sender in std::iter::repeat_n(sender.clone(), 40) {
+            answers.push(sender.send_request(ask("/")).await.unwrap());
+        }
+        let start = Instant::now();
+        while !sender.is_closed() {
+            assert!(start.elapsed() < LONG, "it goes on");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
 }
 
 #[test]
@@ -135,7 +153,7 @@ fn a_stream_that_its_client_resets_is_reset_at_an_http2_service_whose_connection
     struct Ended(tokio::sync::mpsc::UnboundedSender<&'static str>);
     impl Drop for Ended {
         fn drop(&mut self) {
-            drop(self.0.send("ended"));
+            let _ = self.0.send("ended");
         }
     }
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();

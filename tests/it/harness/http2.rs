@@ -82,7 +82,7 @@ pub(crate) fn text(text: &str) -> Response<BoxBody<Bytes, Infallible>> {
 /// A client's connection.
 pub(crate) async fn connect<B>(address: SocketAddr) -> SendRequest<B>
 where
-    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
