@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -26,6 +26,8 @@ pub(super) struct Relay(Rc<RefCell<Passing>>);
 struct Passing {
     /// Read of it already.
     kept: Bytes,
+    /// What follows the first frame.
+    next: Next,
     incoming: Option<Incoming>,
     lease: Option<Lease>,
     outcome: Option<Outcome>,
@@ -43,6 +45,14 @@ struct Passing {
     stuck: Option<Stuck>,
 }
 
+/// What follows the first frame, if one knows: most answers are complete with it, or with trailers that came with it.
+#[derive(Debug)]
+enum Next {
+    Unknown,
+    Nothing,
+    Frame(Result<Frame<Bytes>, Cut>),
+}
+
 impl Relay {
     /// `kept`: what was read of it already. `request`: its body, where it is not complete yet.
     pub(super) fn new(
@@ -57,7 +67,8 @@ impl Relay {
         let (incoming, lease, outcome) = (Some(incoming), Some(lease), Some(outcome));
         let (watchdog, watch, waker) = (Some(watchdog), None, None);
         let (patience, stuck) = (None, None);
-        let mut passing = Passing { kept, incoming, lease, outcome, progress, watchdog, watch, request, waker, patience, stuck };
+        let next = Next::Unknown;
+        let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, patience, stuck };
         passing.check_end();
         Self(Rc::new(RefCell::new(passing)))
     }
@@ -70,13 +81,14 @@ impl Relay {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let mut passing = self.0.borrow_mut();
         let frame = passing.poll_frame(cx);
-        if matches!(frame, Poll::Ready(Some(Ok(_)))) && !passing.is_end_stream() {
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) && passing.watch.is_none() && passing.peek(cx).is_pending() {
             self.watch(&mut passing, cx);
         }
         frame
     }
 
-    /// From the second frame on nobody may ask for a long time: a client that reads nothing must not keep a service waiting.
+    /// When not all is there with the first frame, nobody may ask for more for a long time: a client that reads nothing must not keep
+    /// a service waiting.
     fn watch(&self, passing: &mut Passing, cx: &Context<'_>) {
         let Some(watchdog) = passing.watchdog.take_if(|w| w.barks()) else {
             return;
@@ -108,53 +120,87 @@ impl Passing {
             && let Poll::Ready(code) = Pin::new(watchdog).poll(cx)
         {
             self.cut(code);
-        }
-        let Some(incoming) = &mut self.incoming else {
             return Poll::Ready(Some(Err(Cut::Timeout)));
-        };
+        }
         if !self.kept.is_empty() {
             let kept = std::mem::take(&mut self.kept);
             self.progress.sent(kept.len());
             self.check_end();
             return Poll::Ready(Some(Ok(Frame::data(kept))));
         }
-        match Pin::new(incoming).poll_frame(cx) {
+        match std::mem::replace(&mut self.next, Next::Unknown) {
+            Next::Unknown => {}
+            Next::Nothing => return Poll::Ready(None),
+            Next::Frame(frame) => return Poll::Ready(Some(frame)),
+        }
+        match self.poll_incoming(cx) {
             Poll::Pending => {
                 if self.watch.is_some() && !self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
                     self.waker = Some(cx.waker().clone());
                 }
                 Poll::Pending
             }
-            Poll::Ready(Some(Ok(frame))) => {
-                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
-                self.check_end();
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(e))) => {
-                self.end(Code::UpstreamBroken);
-                Poll::Ready(Some(Err(Cut::Broken(e))))
-            }
-            Poll::Ready(None) => {
-                self.finish();
-                Poll::Ready(None)
-            }
+            ready => ready,
         }
     }
 
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        };
+        let frame = ready!(Pin::new(incoming).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
+                self.check_end();
+            }
+            Some(Err(_)) => self.end(Code::UpstreamBroken),
+            None => self.finish(),
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Cut::Broken)))
+    }
+
+    /// Looks whether the answer is complete. Pending: it is not.
+    fn peek(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_end_stream() {
+            return Poll::Ready(());
+        }
+        if matches!(self.next, Next::Unknown) {
+            self.next = match self.poll_incoming(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => Next::Nothing,
+                Poll::Ready(Some(frame)) => Next::Frame(frame),
+            };
+        }
+        match &self.next {
+            Next::Frame(Ok(frame)) if frame.is_data() && !self.is_over() => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Whether nothing more comes from the service.
+    fn is_over(&self) -> bool {
+        self.incoming.as_ref().is_some_and(Body::is_end_stream)
+    }
+
     fn is_end_stream(&self) -> bool {
-        self.kept.is_empty() && self.incoming.as_ref().is_some_and(Body::is_end_stream)
+        match self.next {
+            Next::Unknown => self.kept.is_empty() && self.is_over(),
+            Next::Nothing => true,
+            Next::Frame(_) => false,
+        }
     }
 
     /// The server stops asking for frames once the announced length is there.
     fn check_end(&mut self) {
-        if self.is_end_stream() {
+        if self.is_over() {
             self.finish();
         }
     }
 
     fn finish(&mut self) {
         self.end(Code::Ok);
-        self.watch = None;
+        (self.watch, self.watchdog) = (None, None);
         // An answer that is complete before its request: nobody waits for the rest. A connection on which half a request stands
         // serves no other.
         let cut = self.request.take().is_some_and(|request| request.borrow_mut().cut());

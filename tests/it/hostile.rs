@@ -58,8 +58,6 @@ impl Victim {
 
     fn has_grown_by_less_than(&self, bytes: usize) {
         let grown = self.memory().saturating_sub(self.before);
-        // Seen with `--nocapture`.
-        println!("{} KiB more", grown / 1024);
         assert!(grown < bytes, "{} MiB more", grown / MIB);
     }
 
