@@ -62,6 +62,7 @@ fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Re
             address,
             addresses: BTreeMap::new(),
             switches: Switches::default(),
+            identity: None,
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),

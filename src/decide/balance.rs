@@ -125,7 +125,7 @@ mod tests {
     fn target(weights: &[u32]) -> Target {
         let endpoint = |(n, weight): (usize, &u32)| {
             let address = crate::model::service::Address::Socket(([127, 0, 0, 1], 1).into());
-            std::sync::Arc::new(Endpoint { service: "web".into(), id: format!("web-{n}"), address, mesh: false, weight: *weight })
+            std::sync::Arc::new(Endpoint { service: "web".into(), id: format!("web-{n}"), address, tls: None, weight: *weight })
         };
         Target {
             number: 0,

@@ -8,7 +8,7 @@ use super::edits::Edits;
 use super::hosts::HostIndex;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
-use crate::id::{ListenerName, TargetId};
+use crate::id::{ListenerName, SpiffeId, TargetId};
 use crate::model::entry::RuleRef;
 use crate::model::gateway::{Listener, Protocol, Switches};
 use crate::model::resources::Rejected;
@@ -152,6 +152,15 @@ pub struct Target {
     pub turns: Vec<u16>,
 }
 
+/// mTLS towards the instances of a target: the same for all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamTls {
+    /// The server name that is sent (semantics 2.1).
+    pub sni: String,
+    /// Who must answer (semantics 2.2).
+    pub id: SpiffeId,
+}
+
 /// An instance that may be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
@@ -161,8 +170,8 @@ pub struct Endpoint {
     pub id: String,
     /// Where it answers.
     pub address: Address,
-    /// Whether it is spoken to with mTLS.
-    pub mesh: bool,
+    /// How it is spoken to with mTLS, if it is.
+    pub tls: Option<Arc<UpstreamTls>>,
     /// Its weight, 1 to 128.
     pub weight: u32,
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::decide::code::Code;
+use crate::tls::Untrusted;
 
 /// What went wrong between the gateway and an instance, before an answer.
 #[derive(Debug, thiserror::Error)]
@@ -11,8 +12,11 @@ pub(super) enum Failed {
     #[error("cannot connect")]
     Connect(#[source] io::Error),
     /// The TLS handshake failed. Nothing of the request was sent.
-    #[error("the TLS handshake failed")]
-    Tls,
+    #[error("no mTLS with the instance")]
+    Tls(#[source] Untrusted),
+    /// The instance wants mTLS, and the gateway has no identity.
+    #[error("the gateway has no identity to show: gw.toml has no [certs]")]
+    NoIdentity,
     /// The instance took the connection and ended it without an answer.
     #[error("the connection ended before an answer")]
     Reset(#[source] hyper::Error),
@@ -32,7 +36,7 @@ impl Failed {
     pub(super) const fn code(&self) -> Code {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
-            Self::Tls => Code::UpstreamTls,
+            Self::Tls(_) | Self::NoIdentity => Code::UpstreamTls,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
             Self::Unwritable => Code::BadRequest,
@@ -41,7 +45,7 @@ impl Failed {
 
     /// Whether the next instance may get its turn: nothing of the request has been sent (`docs/differences.md`, try-next).
     pub(super) const fn tries_next(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Tls)
+        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::NoIdentity)
     }
 
     /// From hyper's error, and whether HTTP/2 said that the stream was refused.

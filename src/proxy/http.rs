@@ -167,7 +167,7 @@ impl<'a> Exchange<'a> {
         self.edit_request(&mut head, &plan);
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         let mut watchdog = Watchdog::new(self.progress.clone(), plan.route.timeouts);
-        let sending = Sending { worker: &self.client.site.worker, plan: &plan, head: &head, source: &source };
+        let sending = Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
         let sent = tokio::select! {
             biased;
             sent = sending.run() => sent,

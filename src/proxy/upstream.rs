@@ -24,6 +24,7 @@ use crate::decide::plan::Plan;
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
 use crate::rt::task;
+use crate::tls::Credentials;
 
 /// A connection that was used before this time and is reset was reset because of the request, not for being unused.
 const STALE: Duration = Duration::from_millis(100);
@@ -32,6 +33,7 @@ const STALE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Sending<'a> {
     pub(super) worker: &'a Worker,
+    pub(super) credentials: &'a Credentials,
     pub(super) plan: &'a Plan,
     pub(super) head: &'a Head,
     pub(super) source: &'a Rc<RefCell<Source>>,
@@ -129,7 +131,7 @@ impl Sending<'_> {
 
     async fn fresh(&self, http2: bool, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let request = self.request(http2)?;
-        let io = match dial(endpoint, self.plan.upstream.connect_timeout).await {
+        let io = match dial(endpoint, self.credentials, self.plan.upstream.connect_timeout).await {
             Ok(io) => TokioIo::new(io),
             Err(failed) => {
                 peer.refused();

@@ -37,6 +37,6 @@ impl Publisher {
 
 fn build(generation: u64, compiler: &mut Compiler, resources: &Resources, certificates: &[Certificate]) -> Result<State, tls::Error> {
     // Keys first: when they are refused, the compiler has not moved on either.
-    let credentials = Credentials::build(certificates)?;
+    let credentials = Credentials::build(certificates, resources.gateway.identity.as_ref())?;
     Ok(State { generation, snapshot: compiler.compile(resources), credentials })
 }

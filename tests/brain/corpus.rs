@@ -108,6 +108,7 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         address: std::net::Ipv4Addr::LOCALHOST.into(),
         addresses: BTreeMap::new(),
         switches: Switches::default(),
+        identity: None,
     };
     Resources {
         gateway,

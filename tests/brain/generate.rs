@@ -117,6 +117,7 @@ impl World {
                 address,
                 addresses: BTreeMap::new(),
                 switches: Switches::default(),
+                identity: None,
             },
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),

@@ -57,6 +57,7 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
             address: std::net::Ipv4Addr::LOCALHOST.into(),
             addresses: BTreeMap::new(),
             switches: Switches::default(),
+            identity: None,
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),

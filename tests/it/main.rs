@@ -10,6 +10,7 @@ mod drain;
 mod failures;
 mod http;
 mod http2;
+mod mesh;
 mod records;
 mod tcp;
 mod tls;

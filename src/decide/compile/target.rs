@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::decide::balance::turns;
-use crate::decide::snapshot::{Endpoint, Target};
-use crate::id::{ServiceKey, TargetId};
+use crate::decide::snapshot::{Endpoint, Target, UpstreamTls};
+use crate::id::{ServiceKey, SpiffeId, TargetId};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -71,7 +71,9 @@ impl<'a> TargetCompiler<'a> {
         };
         let usable = service.instances.iter().filter(|i| usable(i, target.subset.only_passing));
         let fitting = usable.filter(|i| filter.matches(&service.name, i));
-        fitting.map(|instance| Arc::new(endpoint(service, instance))).collect()
+        let tls = UpstreamTls { sni: target.sni.clone(), id: SpiffeId::of_target(&target.id, &self.resources.trust_domain) };
+        let tls = Arc::new(tls);
+        fitting.map(|instance| Arc::new(endpoint(service, instance, &tls))).collect()
     }
 }
 
@@ -84,12 +86,12 @@ fn usable(instance: &Instance, only_passing: bool) -> bool {
     healthy && instance.weight >= 1
 }
 
-fn endpoint(service: &Service, instance: &Instance) -> Endpoint {
+fn endpoint(service: &Service, instance: &Instance, tls: &Arc<UpstreamTls>) -> Endpoint {
     Endpoint {
         service: service.name.to_string(),
         id: instance.id.clone(),
         address: instance.address.clone(),
-        mesh: instance.mesh,
+        tls: instance.mesh.then(|| tls.clone()),
         weight: instance.weight.min(MAX_WEIGHT),
     }
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::ReadFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
-use crate::model::gateway::{Certificate, Forwarded, GatewayConfig, GatewayKind, Switches};
+use crate::model::gateway::{Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
 
@@ -23,12 +23,21 @@ pub struct Configuration {
     pub trust_domain: TrustDomain,
     /// Files and folders of config entries, relative ones already joined to the folder of `gw.toml`.
     pub entries: Vec<PathBuf>,
+    /// The folder of the mesh's certificates.
+    pub certs: Option<PathBuf>,
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services.
     pub services: BTreeMap<ServiceKey, Arc<Service>>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
+}
+
+impl Configuration {
+    /// The files by which a gateway is known in the mesh, if there is a folder of them.
+    pub fn identity(&self, gateway: &str) -> Option<Identity> {
+        self.certs.as_ref().map(|folder| Identity::in_folder(folder, gateway))
+    }
 }
 
 /// A gateway and where its admin listener is.
@@ -47,6 +56,7 @@ impl Default for Configuration {
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
             entries: Vec::new(),
+            certs: None,
             gateways: Vec::new(),
             services: BTreeMap::new(),
             certificates: Vec::new(),
@@ -84,6 +94,7 @@ impl Converter<'_> {
             datacenter: Datacenter::from(parsed.datacenter.as_deref().unwrap_or("dc1")),
             trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
+            certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
             services: self.services(),
             certificates: certificates.collect(),
@@ -138,6 +149,7 @@ impl Converter<'_> {
                     forwarded: forwarded.unwrap_or(default.forwarded),
                     code_header: table.code_header.unwrap_or(default.code_header),
                 },
+                identity: None,
             },
         }
     }
@@ -175,7 +187,7 @@ impl Converter<'_> {
             tags: table.tags.clone(),
             health: health.unwrap_or_default(),
             weight: table.weight.unwrap_or(1),
-            mesh: table.mesh,
+            mesh: table.mesh.as_ref().is_some_and(|mesh| *mesh.get_ref()),
             node: String::new(),
             node_meta: BTreeMap::new(),
             datacenter: self.file.parsed.datacenter.clone().unwrap_or_else(|| "dc1".to_owned()),

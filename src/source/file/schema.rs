@@ -10,7 +10,7 @@ use toml::Spanned;
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The keys at the top of a `gw.toml`.
-pub(super) const KEYS: &[&str] = &["datacenter", "trust_domain", "entries", "default_intention", "gateway", "service", "certificate"];
+pub(super) const KEYS: &[&str] = &["datacenter", "trust_domain", "entries", "default_intention", "certs", "gateway", "service", "certificate"];
 
 /// `gw.toml` as it is written; `convert` gives it its meaning.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -26,6 +26,8 @@ pub struct GwToml {
     /// `allow` or `deny`, where no intention says anything; `deny` if not given. An ingress gateway does not ask: the services
     /// behind it do.
     pub default_intention: Option<Spanned<String>>,
+    /// `[certs]`
+    pub certs: Option<CertsTable>,
     /// `[[gateway]]`
     #[serde(default)]
     pub gateway: Vec<GatewayTable>,
@@ -35,6 +37,14 @@ pub struct GwToml {
     /// `[[certificate]]`
     #[serde(default)]
     pub certificate: Vec<CertificateTable>,
+}
+
+/// `[certs]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertsTable {
+    /// The folder of the mesh's certificates: `ca.pem`, and for each gateway `NAME.pem` and `NAME-key.pem`.
+    pub dir: Spanned<String>,
 }
 
 /// `[[gateway]]`
@@ -76,8 +86,7 @@ pub struct InstanceTable {
     /// `ip:port` or `host:port`.
     pub address: Spanned<String>,
     /// Whether a sidecar answers there with mTLS.
-    #[serde(default)]
-    pub mesh: bool,
+    pub mesh: Option<Spanned<bool>>,
     /// `SERVICE-N` if not given.
     pub id: Option<String>,
     /// `Service.Meta`

@@ -10,7 +10,7 @@ use gw::app::config::{AccessLogTo, RunConfig};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::entry::Entries;
-use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use serde_json::{Value, json};
@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 /// What a gateway is to know: entries as Consul takes them, and instances.
 pub(crate) struct World {
     entries: Vec<Value>,
-    instances: Vec<(String, Address)>,
+    instances: Vec<(String, Address, bool)>,
     certificates: Vec<Certificate>,
+    identity: Option<Identity>,
     drain_time: Duration,
 }
 
@@ -35,12 +36,25 @@ impl World {
             ],
             instances: Vec::new(),
             certificates: Vec::new(),
+            identity: None,
             drain_time: Duration::from_secs(10),
         }
     }
 
     pub(crate) fn instance(mut self, service: &str, address: SocketAddr) -> Self {
-        self.instances.push((service.to_owned(), Address::Socket(address)));
+        self.instances.push((service.to_owned(), Address::Socket(address), false));
+        self
+    }
+
+    /// An instance with a sidecar.
+    pub(crate) fn mesh_instance(mut self, service: &str, address: SocketAddr) -> Self {
+        self.instances.push((service.to_owned(), Address::Socket(address), true));
+        self
+    }
+
+    /// What the gateway shows to sidecars.
+    pub(crate) fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
         self
     }
 
@@ -82,11 +96,11 @@ impl World {
             })
             .collect();
         let mut services = std::collections::BTreeMap::new();
-        for (name, address) in &self.instances {
+        for (name, address, mesh) in &self.instances {
             let name = ServiceName::from(name.as_str());
             let service: &mut Service = services.entry(name.key()).or_insert_with(|| Service { name: name.clone(), instances: Vec::new() });
             let id = format!("{name}-{}", service.instances.len() + 1);
-            service.instances.push(instance(id, address.clone()));
+            service.instances.push(instance(id, address.clone(), *mesh));
         }
         let gateway = GatewayConfig {
             kind: GatewayKind::Ingress,
@@ -94,6 +108,7 @@ impl World {
             address: [127, 0, 0, 1].into(),
             addresses: Default::default(),
             switches: Switches::default(),
+            identity: self.identity,
         };
         let resources = Resources {
             gateway,
@@ -118,7 +133,7 @@ impl World {
     }
 }
 
-fn instance(id: String, address: Address) -> Instance {
+fn instance(id: String, address: Address, mesh: bool) -> Instance {
     Instance {
         id,
         address,
@@ -126,7 +141,7 @@ fn instance(id: String, address: Address) -> Instance {
         tags: Vec::new(),
         health: Health::Passing,
         weight: 1,
-        mesh: false,
+        mesh,
         node: String::new(),
         node_meta: Default::default(),
         datacenter: "dc1".to_owned(),

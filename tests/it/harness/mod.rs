@@ -2,10 +2,12 @@
 
 mod client;
 mod gateway;
+mod pki;
 mod service;
 
 pub(crate) use client::{Client, get, request};
 pub(crate) use gateway::{Gateway, World};
+pub(crate) use pki::{Ca, Folder};
 pub(crate) use service::{Seen, Service, answer, read_request};
 
 use std::time::{Duration, Instant};
