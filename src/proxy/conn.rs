@@ -131,7 +131,7 @@ async fn connect(site: &Site, plan: &Plan, outcome: &mut Outcome) -> Result<(Io,
     let mut last = None;
     for (target, endpoint) in plan.hops() {
         let peer = site.worker.pool.peer(&endpoint.address);
-        match dial(endpoint, plan.upstream.connect_timeout).await {
+        match dial(&site.worker.dialer, endpoint, plan.upstream.connect_timeout).await {
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);

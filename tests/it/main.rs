@@ -6,10 +6,12 @@ mod harness;
 
 mod admin;
 mod ambiguous;
+mod checks;
 mod drain;
 mod failures;
 mod http;
 mod http2;
+mod names;
 mod records;
 mod tcp;
 mod tls;
