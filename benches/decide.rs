@@ -44,6 +44,7 @@ fn instance(id: &str) -> Instance {
         meta: BTreeMap::new(),
         tags: Vec::new(),
         health: Health::Passing,
+        check: None,
         weight: 1,
         mesh: false,
         node: String::new(),

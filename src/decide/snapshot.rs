@@ -12,7 +12,7 @@ use crate::id::{ListenerName, SpiffeId, TargetId};
 use crate::model::entry::RuleRef;
 use crate::model::gateway::{Listener, Protocol, Switches};
 use crate::model::resources::Rejected;
-use crate::model::service::Address;
+use crate::model::service::{Address, Health};
 
 /// Everything one gateway does, compiled from one `Resources`. `Snapshot::plan` is its one question.
 #[derive(Clone, Debug)]
@@ -148,6 +148,8 @@ pub struct Target {
     pub protocol: Protocol,
     /// The healthy instances. Empty: the target is passed over.
     pub endpoints: Vec<Arc<Endpoint>>,
+    /// The instances that would be among them, if they were well.
+    pub unused: Vec<Unused>,
     /// The turns of one round: numbers of endpoints, each as often as its weight says, well mixed.
     pub turns: Vec<u16>,
 }
@@ -161,6 +163,17 @@ pub struct UpstreamTls {
     pub id: SpiffeId,
 }
 
+/// An instance that is not chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// The instance's id.
+    pub id: String,
+    /// Where it answers.
+    pub address: Address,
+    /// `critical`, `warning` where only passing ones are wanted, or `weight 0`.
+    pub why: &'static str,
+}
+
 /// An instance that may be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
@@ -172,6 +185,8 @@ pub struct Endpoint {
     pub address: Address,
     /// How it is spoken to with mTLS, if it is.
     pub tls: Option<Arc<UpstreamTls>>,
+    /// Passing or warning.
+    pub health: Health,
     /// Its weight, 1 to 128.
     pub weight: u32,
 }

@@ -132,7 +132,7 @@ async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &
     let mut last = None;
     for (target, endpoint) in plan.hops() {
         let peer = site.worker.pool.peer(&endpoint.address);
-        match dial(endpoint, credentials, plan.upstream.connect_timeout).await {
+        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);

@@ -29,6 +29,8 @@ pub(super) struct Pool(RefCell<HashMap<Address, Rc<Peer>>>);
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     active: Cell<u32>,
+    /// How often its connections were let go of.
+    renewed: Cell<u32>,
     refusals: Cell<u32>,
     rests_until: Cell<Option<Instant>>,
     idle: RefCell<Vec<(http1::SendRequest<Upload>, Instant)>>,
@@ -65,6 +67,21 @@ impl Pool {
             }
             shared.is_some() || peer.active.get() > 0 || peer.refusals.get() > 0 || !peer.idle.borrow().is_empty()
         });
+    }
+
+    /// Whether there are connections to instances of a host name, or were until lately.
+    pub(super) fn has(&self, host: &str) -> bool {
+        self.0.borrow().keys().any(|address| address.host() == Some(host))
+    }
+
+    /// Lets go of all connections to a host name, those in use when they are done: it has an address less, and which of them
+    /// lead there is not known.
+    pub(super) fn renew(&self, host: &str) {
+        for (_, peer) in self.0.borrow().iter().filter(|(address, _)| address.host() == Some(host)) {
+            peer.renewed.set(peer.renewed.get().wrapping_add(1));
+            peer.idle.borrow_mut().clear();
+            *peer.shared.borrow_mut() = None;
+        }
     }
 
     /// Closes every connection that no request uses.
@@ -131,13 +148,15 @@ impl Peer {
 #[derive(Debug)]
 pub(super) struct Lease {
     peer: Rc<Peer>,
+    /// `Peer::renewed` when the request began.
+    renewed: u32,
     sender: Option<http1::SendRequest<Upload>>,
 }
 
 impl Lease {
     pub(super) fn new(peer: &Rc<Peer>) -> Self {
         peer.active.set(peer.active.get() + 1);
-        Self { peer: peer.clone(), sender: None }
+        Self { peer: peer.clone(), renewed: peer.renewed.get(), sender: None }
     }
 
     /// The HTTP/1 connection that the request uses alone.
@@ -151,7 +170,7 @@ impl Lease {
             return;
         };
         let mut idle = self.peer.idle.borrow_mut();
-        if !sender.is_closed() && idle.len() < KEPT {
+        if !sender.is_closed() && idle.len() < KEPT && self.renewed == self.peer.renewed.get() {
             idle.push((sender, Instant::now()));
         }
     }

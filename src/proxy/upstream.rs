@@ -131,7 +131,7 @@ impl Sending<'_> {
 
     async fn fresh(&self, http2: bool, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let request = self.request(http2)?;
-        let io = match dial(endpoint, self.credentials, self.plan.upstream.connect_timeout).await {
+        let io = match dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout).await {
             Ok(io) => TokioIo::new(io),
             Err(failed) => {
                 peer.refused();

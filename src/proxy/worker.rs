@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
+use crate::net::Dialer;
 use crate::rt::rng::Rng;
 use crate::rt::task;
 use crate::state::{Current, Live, Reader};
@@ -24,6 +25,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) pool: Pool,
+    pub(super) dialer: Dialer,
     pub(super) counters: Arc<Counters>,
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
@@ -32,8 +34,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
-        let worker = Self { pool: Pool::default(), counters, access, buffer: RefCell::default(), rng: RefCell::new(rng) };
+    pub(super) fn new(dialer: Dialer, counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
+        let worker = Self { pool: Pool::default(), dialer, counters, access, buffer: RefCell::default(), rng: RefCell::new(rng) };
         Rc::new(worker)
     }
 
@@ -44,7 +46,11 @@ impl Worker {
             loop {
                 tokio::time::sleep(SWEEP).await;
                 match worker.upgrade() {
-                    Some(worker) => worker.pool.sweep(),
+                    Some(worker) => {
+                        worker.pool.sweep();
+                        let lost = worker.dialer.sweep(|host| worker.pool.has(host));
+                        lost.iter().for_each(|host| worker.pool.renew(host));
+                    }
                     None => return,
                 }
             }

@@ -221,6 +221,7 @@ pub(super) fn instance(id: &str, address: &Address, meta: &[(&str, &str)]) -> In
         meta: meta.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         tags: Vec::new(),
         health: Health::Passing,
+        check: None,
         weight: 1,
         mesh: false,
         node: String::new(),

@@ -136,6 +136,7 @@ fn instance(recorded: &Value, places: &Places<'_>) -> Instance {
         meta: meta.collect(),
         tags: tags.collect(),
         health,
+        check: None,
         weight: weight as u32,
         mesh: false,
         node: String::new(),

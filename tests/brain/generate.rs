@@ -155,6 +155,7 @@ fn instances(random: &mut Random, service: &str) -> Vec<Instance> {
             meta: [("version".to_owned(), (*random.pick(&SUBSETS)).to_owned())].into(),
             tags: Vec::new(),
             health: *random.pick(&health),
+            check: None,
             weight: random.below(4),
             mesh: false,
             node: String::new(),

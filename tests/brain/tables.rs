@@ -42,6 +42,7 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
             meta: version.map(|v| ("version".to_owned(), v.to_owned())).into_iter().collect(),
             tags: Vec::new(),
             health: if parts.next().is_some() { Health::Warning } else { Health::Passing },
+            check: None,
             weight: 1,
             mesh: false,
             node: String::new(),

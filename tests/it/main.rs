@@ -6,11 +6,13 @@ mod harness;
 
 mod admin;
 mod ambiguous;
+mod checks;
 mod drain;
 mod failures;
 mod http;
 mod http2;
 mod mesh;
+mod names;
 mod records;
 mod tcp;
 mod tls;

@@ -31,6 +31,8 @@ pub struct Configuration {
     pub services: BTreeMap<ServiceKey, Arc<Service>>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
+    /// The DNS servers that are asked for the host names of instances; none is those of the machine.
+    pub dns: Vec<SocketAddr>,
 }
 
 impl Configuration {
@@ -60,6 +62,7 @@ impl Default for Configuration {
             gateways: Vec::new(),
             services: BTreeMap::new(),
             certificates: Vec::new(),
+            dns: Vec::new(),
         }
     }
 }
@@ -71,9 +74,9 @@ pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
     if converter.problems.is_empty() { Ok(configuration) } else { Err(converter.problems) }
 }
 
-struct Converter<'a> {
-    file: &'a ReadFile,
-    problems: Vec<Diagnostic>,
+pub(super) struct Converter<'a> {
+    pub(super) file: &'a ReadFile,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 impl Converter<'_> {
@@ -98,6 +101,7 @@ impl Converter<'_> {
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
             services: self.services(),
             certificates: certificates.collect(),
+            dns: parsed.dns.servers.iter().filter_map(|s| self.dns_server(s)).collect(),
         }
     }
 
@@ -186,6 +190,7 @@ impl Converter<'_> {
             meta: table.meta.clone(),
             tags: table.tags.clone(),
             health: health.unwrap_or_default(),
+            check: table.check.as_ref().and_then(|check| self.check(check)).map(Arc::new),
             weight: table.weight.unwrap_or(1),
             mesh: table.mesh.as_ref().is_some_and(|mesh| *mesh.get_ref()),
             node: String::new(),
@@ -205,6 +210,16 @@ impl Converter<'_> {
         }
     }
 
+    /// `ip` or `ip:port`.
+    fn dns_server(&mut self, written: &Spanned<String>) -> Option<SocketAddr> {
+        let text = written.get_ref();
+        let server = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)));
+        if server.is_none() {
+            self.refuse(written, "a server of [dns]", "an IP address, with a port or without, such as 127.0.0.1:8600");
+        }
+        server
+    }
+
     fn parse<T: std::str::FromStr>(&mut self, written: &Spanned<String>, key: &str, wanted: &str) -> Option<T> {
         let parsed = written.get_ref().parse().ok();
         if parsed.is_none() {
@@ -222,7 +237,7 @@ impl Converter<'_> {
         found
     }
 
-    fn refuse(&mut self, written: &Spanned<String>, key: &str, wanted: &str) {
+    pub(super) fn refuse(&mut self, written: &Spanned<String>, key: &str, wanted: &str) {
         let message = format!("{key} is {:?}, which is not {wanted}", written.get_ref());
         self.problems.push(Diagnostic::error("GW0004", message).at(&self.file.text, written.span()));
     }

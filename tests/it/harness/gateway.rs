@@ -9,6 +9,7 @@ use std::time::Duration;
 use gw::app::config::{AccessLogTo, RunConfig};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
+use gw::model::check::Check;
 use gw::model::entry::Entries;
 use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
 use gw::model::resources::Resources;
@@ -18,7 +19,8 @@ use serde_json::{Value, json};
 /// What a gateway is to know: entries as Consul takes them, and instances.
 pub(crate) struct World {
     entries: Vec<Value>,
-    instances: Vec<(String, Address, bool)>,
+    instances: Vec<(String, Instance)>,
+    dns: Vec<SocketAddr>,
     certificates: Vec<Certificate>,
     identity: Option<Identity>,
     drain_time: Duration,
@@ -35,26 +37,50 @@ impl World {
                 json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]}),
             ],
             instances: Vec::new(),
+            dns: Vec::new(),
             certificates: Vec::new(),
             identity: None,
             drain_time: Duration::from_secs(10),
         }
     }
 
-    pub(crate) fn instance(mut self, service: &str, address: SocketAddr) -> Self {
-        self.instances.push((service.to_owned(), Address::Socket(address), false));
-        self
+    pub(crate) fn instance(self, service: &str, address: SocketAddr) -> Self {
+        self.add(service, Address::Socket(address), Health::Passing, None)
     }
 
     /// An instance with a sidecar.
-    pub(crate) fn mesh_instance(mut self, service: &str, address: SocketAddr) -> Self {
-        self.instances.push((service.to_owned(), Address::Socket(address), true));
-        self
+    pub(crate) fn mesh_instance(self, service: &str, address: SocketAddr) -> Self {
+        let mut world = self.instance(service, address);
+        world.instances.last_mut().expect("it was added").1.mesh = true;
+        world
     }
 
     /// What the gateway shows to sidecars.
     pub(crate) fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// An instance at `host:port`.
+    pub(crate) fn named(self, service: &str, address: &str) -> Self {
+        self.add(service, Address::parse(address).expect("an address"), Health::Passing, None)
+    }
+
+    /// An instance that is checked; until it was, it counts as this.
+    pub(crate) fn checked(self, service: &str, address: SocketAddr, health: Health, check: Check) -> Self {
+        self.add(service, Address::Socket(address), health, Some(Arc::new(check)))
+    }
+
+    fn add(mut self, service: &str, address: Address, health: Health, check: Option<Arc<Check>>) -> Self {
+        let number = self.instances.iter().filter(|(name, _)| name == service).count() + 1;
+        let instance = Instance { health, check, ..instance(format!("{service}-{number}"), address) };
+        self.instances.push((service.to_owned(), instance));
+        self
+    }
+
+    /// Names are asked for there.
+    pub(crate) fn dns(mut self, server: SocketAddr) -> Self {
+        self.dns.push(server);
         self
     }
 
@@ -96,11 +122,10 @@ impl World {
             })
             .collect();
         let mut services = std::collections::BTreeMap::new();
-        for (name, address, mesh) in &self.instances {
+        for (name, instance) in &self.instances {
             let name = ServiceName::from(name.as_str());
             let service: &mut Service = services.entry(name.key()).or_insert_with(|| Service { name: name.clone(), instances: Vec::new() });
-            let id = format!("{name}-{}", service.instances.len() + 1);
-            service.instances.push(instance(id, address.clone(), *mesh));
+            service.instances.push(instance.clone());
         }
         let gateway = GatewayConfig {
             kind: GatewayKind::Ingress,
@@ -121,6 +146,7 @@ impl World {
         let records = Records::default();
         let config = RunConfig {
             certificates: self.certificates,
+            dns: self.dns,
             admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             workers: NonZeroUsize::new(2),
             access_log: Some(AccessLogTo::Writer(Box::new(records.clone()))),
@@ -133,15 +159,16 @@ impl World {
     }
 }
 
-fn instance(id: String, address: Address, mesh: bool) -> Instance {
+fn instance(id: String, address: Address) -> Instance {
     Instance {
         id,
         address,
         meta: Default::default(),
         tags: Vec::new(),
         health: Health::Passing,
+        check: None,
         weight: 1,
-        mesh,
+        mesh: false,
         node: String::new(),
         node_meta: Default::default(),
         datacenter: "dc1".to_owned(),

@@ -1,11 +1,13 @@
 //! What a scenario is made of: a gateway, services, clients.
 
 mod client;
+mod dns;
 mod gateway;
 mod pki;
 mod service;
 
 pub(crate) use client::{Client, get, request};
+pub(crate) use dns::Dns;
 pub(crate) use gateway::{Gateway, World};
 pub(crate) use pki::{Ca, Folder};
 pub(crate) use service::{Seen, Service, answer, read_request};
