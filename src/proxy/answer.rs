@@ -59,6 +59,8 @@ pub(super) struct Relay {
     pub(super) watchdog: Watchdog,
     pub(super) lease: Lease,
     pub(super) outcome: Outcome,
+    /// The length stands in the head of an answer that has no body, and stays there.
+    pub(super) length_kept: bool,
 }
 
 /// The answer that gw itself makes for a code (`docs/differences.md`: local-body, x-gw-code). Its body is the text of it.
@@ -138,6 +140,16 @@ pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
     if status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
     }
+}
+
+/// Whether an answer says the length of what it does not send: a 304 may.
+pub(super) fn is_not_modified_with_length<T>(response: &Response<T>) -> bool {
+    if response.status() != StatusCode::NOT_MODIFIED {
+        return false;
+    }
+    let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes);
+    let number = |length: &[u8]| matches!(length.len(), 1..=18) && length.iter().all(u8::is_ascii_digit);
+    lengths.next().is_some_and(number) && lengths.next().is_none()
 }
 
 /// An answer of a service, for the client: hyper writes its version and framing.
@@ -230,7 +242,8 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Local(local) => local.text.is_empty() && local.rest.is_none(),
-            Self::Relayed(relay) => relay.incoming.is_end_stream(),
+            // To a body that has ended the server says no length. It leaves out the body of a 304 itself.
+            Self::Relayed(relay) => !relay.length_kept && relay.incoming.is_end_stream(),
             Self::Empty => true,
         }
     }
@@ -238,6 +251,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Local(local) => SizeHint::with_exact(local.text.len() as u64),
+            Self::Relayed(relay) if relay.length_kept => SizeHint::default(),
             Self::Relayed(relay) => relay.incoming.size_hint(),
             Self::Empty => SizeHint::with_exact(0),
         }

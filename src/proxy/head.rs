@@ -6,6 +6,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
+use super::carried::restore;
 use super::framing::is_websocket;
 use crate::decide::code::Code;
 use crate::decide::facts::RequestHead;
@@ -80,7 +81,10 @@ pub(super) struct Head {
     pub(super) method: Method,
     pub(super) version: Version,
     pub(super) authority: String,
+    /// Path and query as sent.
     pub(super) target: String,
+    /// The target has bytes that the HTTP library does not take.
+    pub(super) odd_target: bool,
     pub(super) scheme: &'static str,
     pub(super) headers: HeaderMap,
     /// The client asks for a websocket; `connection` and `upgrade` are still there.
@@ -118,8 +122,8 @@ impl Head {
             return Err(Code::BadRequest);
         }
         let authority = authority(&uri, &mut headers, version)?;
-        let target = target(&uri, &method, http2)?;
-        let mut head = Self { method, version, authority, target, scheme: "http", headers, websocket: false, framed: true };
+        let (target, odd_target) = target(&uri, &method, http2)?;
+        let mut head = Self { method, version, authority, target, odd_target, scheme: "http", headers, websocket: false, framed: true };
         head.connection(http2)?;
         head.unwrap_lists(http2);
         head.standard_headers(came, id)?;
@@ -273,8 +277,8 @@ fn checked_host(value: &HeaderValue) -> Result<String, Code> {
     }
 }
 
-/// Path and query as sent.
-fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<String, Code> {
+/// Path and query as sent, and whether they were carried.
+fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<(String, bool), Code> {
     if method == Method::CONNECT {
         // A well-formed one names a host and a port, and no service is a way to them.
         return Err(if uri.port().is_some() { Code::NoRoute } else { Code::BadRequest });
@@ -293,12 +297,17 @@ fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<String, Code>
         return Err(Code::NoRoute);
     }
     if target.is_empty() && scheme.is_some() {
-        return Ok("/".to_owned());
+        return Ok(("/".to_owned(), false));
     }
-    if !target.starts_with('/') || !target.is_ascii() {
+    if !target.starts_with('/') {
         return Err(Code::BadRequest);
     }
-    Ok(target.to_owned())
+    if target.is_ascii() {
+        return Ok((target.to_owned(), false));
+    }
+    // The guard lets nothing but ASCII in, and carries a part of it; HTTP/2 has no guard.
+    let restored = restore(target).filter(|_| !http2);
+    restored.map(|target| (target, true)).ok_or(Code::BadRequest)
 }
 
 #[cfg(test)]

@@ -246,7 +246,8 @@ impl<'a> Exchange<'a> {
         answer::clean(response.status(), response.headers_mut());
         self.edit_response(&mut response, head, plan);
         let (progress, outcome) = (self.progress, self.outcome);
-        answer::relayed(response, |incoming| Relay { incoming, progress, watchdog, lease, outcome })
+        let length_kept = head.version != Version::HTTP_2 && answer::is_not_modified_with_length(&response);
+        answer::relayed(response, |incoming| Relay { incoming, progress, watchdog, lease, outcome, length_kept })
     }
 
     /// A 101: the answer goes to the client, and the two connections become a tunnel.

@@ -5,13 +5,14 @@
 //! |---|---|
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
-//! | what comes in | `guard` (`framing`, `chunks`) |
+//! | what comes in | `guard` (`framing`, `chunks`, `carried`) |
 //! | the request | `http`, `head`, `answer`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
 
 mod answer;
+mod carried;
 mod chunks;
 mod conn;
 mod dial;

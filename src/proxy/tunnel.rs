@@ -1,8 +1,10 @@
 //! What follows a 101: the two connections become one tunnel.
 
-use hyper::upgrade::OnUpgrade;
+use bytes::Bytes;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
+use super::carried::Restoring;
 use super::guard::Guard;
 use super::outcome::Outcome;
 use super::pool::Lease;
@@ -33,14 +35,14 @@ impl Tunnel {
         let (Ok(client), Ok(service)) = (self.client.await, self.service.await) else {
             return;
         };
-        let (Ok(client), Ok(service)) = (client.downcast::<TokioIo<Guard>>(), service.downcast::<TokioIo<Io>>()) else {
+        let (Ok(client), Some((service, first))) = (client.downcast::<TokioIo<Guard>>(), stream_of(service)) else {
             self.outcome.end(Code::Internal);
             return;
         };
         // What the HTTP library, and before it the guard, read too much comes first.
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
-        let service = service.io.into_inner().replaying(service.read_buf);
+        let service = service.replaying(first);
         let code = match splice(client, service, &self.worker.buffer, &self.progress).await {
             Ok(()) => Code::Ok,
             Err(Broke::Client) => Code::ClientGone,
@@ -49,4 +51,14 @@ impl Tunnel {
         self.outcome.end(code);
         drop((self.lease, self.drain));
     }
+}
+
+/// The service's stream, and what was read of it.
+fn stream_of(service: Upgraded) -> Option<(Io, Bytes)> {
+    let service = match service.downcast::<TokioIo<Io>>() {
+        Ok(parts) => return Some((parts.io.into_inner(), parts.read_buf)),
+        Err(service) => service,
+    };
+    let parts = service.downcast::<TokioIo<Restoring>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
 }

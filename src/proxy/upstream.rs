@@ -11,7 +11,9 @@ use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::Failed;
 use super::head::Head;
@@ -92,7 +94,9 @@ impl Sending<'_> {
         let peer = self.worker.pool.peer(&endpoint.address);
         let mut lease = Lease::new(&peer);
         let http2 = matches!(target.protocol, Protocol::Http2 | Protocol::Grpc);
-        let response = match self.reused(http2, &peer, &mut lease).await {
+        // Only a connection of its own restores a carried target.
+        let reused = if self.carries() && !http2 { None } else { self.reused(http2, &peer, &mut lease).await };
+        let response = match reused {
             Some(answered) => answered?,
             None => self.fresh(http2, &peer, endpoint, &mut lease).await?,
         };
@@ -132,7 +136,7 @@ impl Sending<'_> {
     async fn fresh(&self, http2: bool, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let request = self.request(http2)?;
         let io = match dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout).await {
-            Ok(io) => TokioIo::new(io),
+            Ok(io) => io,
             Err(failed) => {
                 peer.refused();
                 return Err(failed);
@@ -142,20 +146,40 @@ impl Sending<'_> {
         if http2 {
             let mut builder = http2::Builder::new(LocalExecutor);
             builder.timer(TokioTimer::new()).adaptive_window(true).max_header_list_size(super::MAX_HEADER_BYTES);
-            let (mut sender, connection) = builder.handshake(io).await.map_err(Failed::Reset)?;
+            let (mut sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
             // An error of the connection is one of its requests, which tell.
             task::spawn(async move { drop(connection.await) });
             peer.share(sender.clone());
             sender.send_request(request).await.map_err(Failed::from_hyper)
+        } else if self.carries() {
+            let mut sender = handshake_http1(Restoring::new(io)).await?;
+            sender.send_request(request).await.map_err(Failed::Reset)
         } else {
-            let mut builder = http1::Builder::new();
-            builder.max_headers(MAX_HEADERS * 2);
-            let (mut sender, connection) = builder.handshake(io).await.map_err(Failed::Reset)?;
-            task::spawn(async move { drop(connection.with_upgrades().await) });
+            let mut sender = handshake_http1(io).await?;
             let response = sender.send_request(request).await.map_err(Failed::Reset)?;
             lease.hold(sender);
             Ok(response)
         }
+    }
+
+    /// Path and query as they are sent.
+    fn target(&self) -> &str {
+        self.plan.rewritten.as_deref().unwrap_or(&self.head.target)
+    }
+
+    /// Whether the HTTP library does not take the target as it is.
+    fn carries(&self) -> bool {
+        self.head.odd_target || self.plan.rewritten.as_deref().is_some_and(carried::is_needed)
+    }
+
+    fn path(&self, http2: bool) -> Result<PathAndQuery, Failed> {
+        let target = self.target();
+        let path = match (self.carries(), http2) {
+            (false, _) => PathAndQuery::try_from(target),
+            (true, true) => PathAndQuery::try_from(carried::encode(target)),
+            (true, false) => PathAndQuery::try_from(&*carried::carry(target.as_bytes())),
+        };
+        path.map_err(|_| Failed::Unwritable)
     }
 
     /// The request as the instance's protocol wants it. The authority is the client's, unchanged.
@@ -164,10 +188,8 @@ impl Sending<'_> {
         let mut request = Request::new(Upload::new(self.source));
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
-        let target = self.plan.rewritten.as_deref().unwrap_or(&head.target);
-        let path = PathAndQuery::try_from(target).map_err(|_| Failed::Unwritable)?;
         let mut uri = http::uri::Parts::default();
-        uri.path_and_query = Some(path);
+        uri.path_and_query = Some(self.path(http2)?);
         let authority = Authority::try_from(head.authority.as_str()).ok().filter(|_| http2);
         if let Some(authority) = authority {
             uri.scheme = Some(Scheme::HTTP);
@@ -180,6 +202,15 @@ impl Sending<'_> {
         *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?;
         Ok(request)
     }
+}
+
+/// Speaks HTTP/1 on a new connection.
+async fn handshake_http1<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) -> Result<http1::SendRequest<Upload>, Failed> {
+    let mut builder = http1::Builder::new();
+    builder.max_headers(MAX_HEADERS * 2);
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
+    task::spawn(async move { drop(connection.with_upgrades().await) });
+    Ok(sender)
 }
 
 /// Whether an HTTP/2 error is one of the stream, on a connection that lives.
