@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
@@ -73,5 +73,21 @@ fn a_grpc_service_is_spoken_to_with_http2_and_its_trailers_come_through() {
         assert_eq!(collected.trailers().unwrap()["grpc-status"], "0");
         assert_eq!(collected.to_bytes().len(), 5);
         tokio::task::spawn_blocking(move || gateway.stop()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_grpc_answer_of_gws_own_is_a_head_alone_even_while_the_request_still_comes() {
+    let gateway = World::of("grpc").start();
+    run(async {
+        let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        // A message, and a trailer that never comes.
+        let body = Full::new(Bytes::from_static(b"\0\0\0\0\0")).with_trailers(std::future::pending());
+        let request = Request::post("http://h.test/pkg.Svc/Do").header("content-type", "application/grpc").body(body).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!((response.status(), &response.headers()["grpc-status"]), (StatusCode::OK, &"14".parse().unwrap()));
+        assert!(response.body().is_end_stream());
     });
 }
