@@ -87,11 +87,11 @@ pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Res
     response.map(|_| text)
 }
 
-/// An answer of gw's own, recorded when it is sent. `rest`: what is left of the request. `bodiless`: HEAD over HTTP/2, where the
-/// library does not leave out the body itself.
+/// An answer of gw's own, recorded when it is sent. `rest`: what is left of the request. `bodiless`: over HTTP/2 the head is all of
+/// it, and ends the stream: a gRPC client takes it for the end of the call only then.
 pub(super) fn with_outcome(response: Response<String>, bodiless: bool, rest: Option<Incoming>, mut outcome: Outcome) -> Response<Answer> {
     outcome.status(response.status().as_u16());
-    let rest = rest.filter(|incoming| !incoming.is_end_stream());
+    let rest = rest.filter(|incoming| !bodiless && !incoming.is_end_stream());
     let rest = rest.map(|incoming| Rest { incoming, budget: DRAINED, until: Box::pin(sleep(DRAIN_TIME)) });
     response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, rest, _outcome: outcome }))
 }

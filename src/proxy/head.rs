@@ -6,6 +6,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
+use super::MAX_HEADERS;
 use super::carried::restore;
 use super::framing::is_websocket;
 use crate::decide::code::Code;
@@ -126,6 +127,10 @@ impl Head {
         let mut head = Self { method, version, authority, target, odd_target, scheme: "http", headers, websocket: false, framed: true };
         head.connection(http2)?;
         head.unwrap_lists(http2);
+        // The crumbs that HTTP/2 makes of a cookie are one header again.
+        if head.headers.len() > MAX_HEADERS {
+            return Err(Code::HeadersTooLarge);
+        }
         head.standard_headers(came, id)?;
         Ok(head)
     }
@@ -409,6 +414,21 @@ mod tests {
             read("GET", "/", &[("host", "h"), ("x-request-id", "a"), ("x-request-id", "b"), ("cookie", "a=1"), ("cookie", "b=2")]).unwrap();
         assert_eq!(values(&head, "x-request-id"), ["a,b"]);
         assert_eq!(values(&head, "cookie"), ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn more_headers_than_a_request_may_have_are_refused_in_every_version_but_a_cookie_is_one() {
+        let read = |name: &str, version| {
+            let mut request = Request::builder().uri("http://h.test/").version(version);
+            for n in 0..=MAX_HEADERS {
+                request = request.header(name, format!("a={n}"));
+            }
+            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false }, || HeaderValue::from_static("made"))
+                .map(|h| h.headers.len())
+        };
+        assert_eq!(read("x-many", Version::HTTP_2), Err(Code::HeadersTooLarge));
+        assert_eq!(read("x-many", Version::HTTP_11), Err(Code::HeadersTooLarge));
+        assert_eq!(read("cookie", Version::HTTP_2), Ok(3));
     }
 
     #[test]

@@ -149,7 +149,8 @@ impl<'a> Exchange<'a> {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
         let (parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
-        self.bodiless = parts.version == Version::HTTP_2 && parts.method == Method::HEAD;
+        // HTTP/1 leaves a body out itself where none may be.
+        self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
         let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => return self.local(code, Some(body)),
@@ -167,7 +168,8 @@ impl<'a> Exchange<'a> {
         self.edit_request(&mut head, &plan);
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         let mut watchdog = Watchdog::new(self.progress.clone(), plan.route.timeouts);
-        let sending = Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
+        let sending =
+            Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
         let sent = tokio::select! {
             biased;
             sent = sending.run() => sent,

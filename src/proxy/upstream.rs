@@ -31,6 +31,12 @@ use crate::tls::Credentials;
 /// A connection that was used before this time and is reset was reset because of the request, not for being unused.
 const STALE: Duration = Duration::from_millis(100);
 
+/// How much of an answer over HTTP/2 may be under way before the client takes it.
+const STREAM_WINDOW: u32 = 512 * 1024;
+/// How much of all of a connection's together: as good as no limit. One connection carries the answers of many clients, and a few
+/// who do not read must not hold up the others.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+
 /// A request that is to be sent.
 #[derive(Debug)]
 pub(super) struct Sending<'a> {
@@ -145,7 +151,8 @@ impl Sending<'_> {
         peer.accepted();
         if http2 {
             let mut builder = http2::Builder::new(LocalExecutor);
-            builder.timer(TokioTimer::new()).adaptive_window(true).max_header_list_size(super::MAX_HEADER_BYTES);
+            builder.timer(TokioTimer::new()).max_header_list_size(super::MAX_HEADER_BYTES);
+            builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
             let (mut sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
             // An error of the connection is one of its requests, which tell.
             task::spawn(async move { drop(connection.await) });

@@ -2,14 +2,16 @@
 
 mod client;
 mod dns;
+mod folder;
 mod gateway;
 mod pki;
 mod service;
 
 pub(crate) use client::{Client, get, request};
 pub(crate) use dns::Dns;
+pub(crate) use folder::Folder;
 pub(crate) use gateway::{Gateway, World};
-pub(crate) use pki::{Ca, Folder};
+pub(crate) use pki::Ca;
 pub(crate) use service::{Seen, Service, answer, read_request};
 
 use std::time::{Duration, Instant};

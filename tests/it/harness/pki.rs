@@ -1,39 +1,16 @@
-//! Certificates for a test, in a folder of its own.
+//! The CA of a mesh, for tests.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use gw::model::gateway::{Certificate, Identity};
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use gw::model::gateway::Identity;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-/// A folder that goes with the test.
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gw-it-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// A certificate for a TLS listener, which vouches for itself.
-    pub(crate) fn certificate(&self, host: &str) -> (Certificate, CertificateDer<'static>) {
-        let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
-        let (cert, key) = (self.0.join(format!("{host}.pem")), self.0.join(format!("{host}-key.pem")));
-        std::fs::write(&cert, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        (Certificate { cert, key, hosts: Vec::new(), name: None }, made.cert.der().clone())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use super::Folder;
 
 /// The CA of a mesh, as Consul's own makes it.
 pub(crate) struct Ca {
