@@ -2,34 +2,58 @@
 
 `variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
 """
-import os
+import os, shutil
 
 BIN = os.environ.get("GW") or "target/release/gw"
 
 
 def config(c, sh, n):
-    """gw.toml and one file of entries: an ingress with n hosts, each with a router that sends one prefix to a service of its own."""
+    """gw.toml and one file of entries: an ingress with n hosts, each with a router that sends one prefix to instances of its own."""
     protocol = "http2" if sh["up_h2"] else "http"
+    mesh = sh["up"] == "mtls"
     routes = c.routes(n)
     entries = [{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": protocol}}]
     for host, prefix, i in routes:
+        # All sidecars of the harness have one identity: they are subsets of one service.
+        to = {"Service": "web", "ServiceSubset": f"s{i}"} if mesh else {"Service": f"back-{i}"}
         entries.append({"Kind": "service-router", "Name": f"front-{i}", "Routes": [
-            {"Match": {"HTTP": {"PathPrefix": prefix}}, "Destination": {"Service": f"back-{i}", "RequestTimeout": "-1s"}}]})
+            {"Match": {"HTTP": {"PathPrefix": prefix}}, "Destination": {**to, "RequestTimeout": "-1s"}}]})
+    if mesh:
+        subsets = {f"s{i}": {"Filter": f'Service.Meta.i == "{i}"'} for _, _, i in routes}
+        entries.append({"Kind": "service-resolver", "Name": "web", "Subsets": subsets})
     listener = {"Port": int(c.listen), "Protocol": protocol, "Services": [{"Name": f"front-{i}", "Hosts": [host]} for host, _, i in routes]}
     if sh["down"]:
         listener["TLS"] = {"Enabled": True}
     entries.append({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]})
     c.json("gw.d/entries.json", entries)
-    toml = ['entries = ["gw.d"]', "[[gateway]]", 'kind = "ingress"', 'name = "edge"', 'address = "0.0.0.0"']
+    toml = ['entries = ["gw.d"]']
+    if mesh:
+        toml += [f'trust_domain = "{c.td}"', "[certs]", f'dir = "{identity(c)}"']
+    toml += ["[[gateway]]", 'kind = "ingress"', 'name = "edge"', 'address = "0.0.0.0"']
     if sh["down"]:
         toml += ["[[certificate]]", f'cert = "{c.certs}/edge.pem"', f'key = "{c.certs}/edge.key"', 'hosts = ["*"]']
+    if mesh:
+        toml += ["[[service]]", 'name = "web"']
     for _, _, i in routes:
-        toml += ["[[service]]", f'name = "back-{i}"', "[[service.instance]]", f'address = "{c.up(i)}:{sh["up_port"]}"']
+        if not mesh:
+            toml += ["[[service]]", f'name = "back-{i}"']
+        toml += ["[[service.instance]]", f'address = "{c.up(i)}:{sh["up_port"]}"']
+        if mesh:
+            toml += ["mesh = true", f'meta = {{ i = "{i}" }}']
     return c.file("gw.toml", "\n".join(toml) + "\n")
 
 
+def identity(c):
+    """The harness's certificates under the names that gw looks for."""
+    to = c.dir / "certs"
+    os.makedirs(to, exist_ok=True)
+    for made, name in (("ca.pem", "ca.pem"), ("gw.pem", "edge.pem"), ("gw.key", "edge-key.pem")):
+        shutil.copy(f"{c.certs}/{made}", to / name)
+    return to
+
+
 def variants(w, sh, c):
-    if sh["kind"] != "ingress" or sh["up"] or sh["down"] == "mtls" or not os.path.exists(BIN):
+    if sh["kind"] != "ingress" or sh["down"] == "mtls" or not os.path.exists(BIN):
         return []
     n = sh["routes"]
     return [{"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}]

@@ -8,9 +8,11 @@
 //! | [`id`] | names that were parsed once and cannot be wrong |
 //! | [`rt`] | running things: drain, supervision, chance, logs |
 //! | [`model`] | the nouns of a mesh as plain data |
+//! | [`net`] | names and connections: resolving and connecting |
 //! | [`decide`] | the pure brain: resources compile to a snapshot, a snapshot plans |
 //! | [`tls`] | bytes and keys |
 //! | [`source`] | where resources come from: files, Consul, the embedded default |
+//! | [`check`] | active checks of instances |
 //! | [`state`] | what is published to the data path, as one pointer |
 //! | [`proxy`] | the data path |
 //! | [`admin`] | HTTP on loopback for operators and probes |
@@ -24,8 +26,11 @@ pub mod rt;
 pub mod model;
 
 pub mod decide;
+pub mod net;
 pub mod source;
 pub mod tls;
+
+pub mod check;
 
 pub mod state;
 

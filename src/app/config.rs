@@ -21,6 +21,8 @@ pub struct RunConfig {
     pub gateways: Vec<Resources>,
     /// For TLS listeners.
     pub certificates: Vec<Certificate>,
+    /// The DNS servers that are asked for the host names of instances; none is those of the machine.
+    pub dns: Vec<SocketAddr>,
     /// The services of the embedded default, if it is served.
     pub echo: Option<EchoServices>,
     /// Where admin requests are answered; loopback only.
@@ -45,6 +47,7 @@ impl RunConfig {
         Self {
             gateways,
             certificates: Vec::new(),
+            dns: Vec::new(),
             echo: None,
             admin: Vec::new(),
             workers: None,

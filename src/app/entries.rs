@@ -29,6 +29,8 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0504", "a certificate that cannot be used"),
         ("GW0505", "a protocol of proxy-defaults that is none"),
         ("GW0506", "a service that entries name, and that gw.toml does not have"),
+        ("GW0507", "an identity that the mesh would not trust"),
+        ("GW0508", "an instance with a sidecar, and no [certs]"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();

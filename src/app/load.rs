@@ -65,6 +65,8 @@ fn only(known: &[String]) -> String {
 impl Loaded {
     /// The whole world of a gateway.
     pub fn world(&self, gateway: GatewayConfig) -> Resources {
+        let identity = self.configuration.identity(&gateway.name);
+        let gateway = GatewayConfig { identity, ..gateway };
         Resources {
             gateway,
             datacenter: self.configuration.datacenter.clone(),
@@ -155,6 +157,8 @@ fn read_all(paths: &[PathBuf]) -> (Vec<Decoded>, Vec<Diagnostic>) {
 /// What is wrong with a `gw.toml` and its entries together: what no entry and no key is wrong by itself.
 pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[Decoded]) -> Vec<Diagnostic> {
     let mut problems = unusable_certificates(read, configuration);
+    problems.extend(unusable_identities(read, configuration));
+    problems.extend(unspeakable(read));
     if configuration.certificates.is_empty() {
         problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, decoded)));
     }
@@ -246,7 +250,7 @@ pub fn uncertified(gateway: &str, decoded: &[Decoded]) -> Vec<Diagnostic> {
 fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (written, certificate) in read.parsed.certificate.iter().zip(&configuration.certificates) {
-        let Err(error) = tls::Credentials::build(std::slice::from_ref(certificate)) else { continue };
+        let Err(error) = tls::Credentials::build(std::slice::from_ref(certificate), None) else { continue };
         let span = match &error {
             tls::Error::Read(path, _) | tls::Error::Nothing(path, _) | tls::Error::Pem(path, _) if *path == certificate.cert => {
                 written.cert.span()
@@ -257,6 +261,34 @@ fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<
         problems.push(Diagnostic::error("GW0504", format!("{error}{why}")).at(&read.text, span));
     }
     problems
+}
+
+/// Gateways that the mesh would not trust.
+fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
+    let Some(certs) = &read.parsed.certs else { return Vec::new() };
+    let mut problems = Vec::new();
+    for gateway in &configuration.gateways {
+        let name = &gateway.config.name;
+        let Some(Err(error)) = configuration.identity(name).as_ref().map(tls::Mesh::build) else { continue };
+        let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
+        let problem = Diagnostic::error("GW0507", format!("{error}{why}")).at(&read.text, certs.dir.span());
+        problems.push(problem.help(format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}")));
+    }
+    problems
+}
+
+/// Instances with a sidecar, which no gateway without an identity can speak to.
+fn unspeakable(read: &ReadFile) -> Vec<Diagnostic> {
+    if read.parsed.certs.is_some() {
+        return Vec::new();
+    }
+    let instances = read.parsed.service.iter().flat_map(|s| &s.instance);
+    let mesh = instances.filter_map(|i| i.mesh.as_ref()).filter(|mesh| *mesh.get_ref());
+    let problem = |mesh: &toml::Spanned<bool>| {
+        let message = "mesh = true: a sidecar asks for a certificate of the mesh, and there is no [certs] to show one from";
+        Diagnostic::error("GW0508", message).at(&read.text, mesh.span()).help("add [certs] with dir = \"certs\", the folder of ca.pem")
+    };
+    mesh.map(problem).collect()
 }
 
 /// Whether entries that were accepted one by one fit together, with their own notes.

@@ -6,6 +6,7 @@ pub mod chain;
 pub mod config;
 pub mod echo;
 pub mod entries;
+mod health;
 pub mod inspect;
 pub mod load;
 pub mod origin;

@@ -59,6 +59,8 @@ pub struct Gateways {
     pub admin: Option<SocketAddr>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
+    /// The DNS servers that `gw.toml` names.
+    pub dns: Vec<SocketAddr>,
     /// Findings and warnings about the files.
     pub notes: Vec<Diagnostic>,
 }
@@ -147,7 +149,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
 }
 
 fn alone(origin: Origin, resources: Resources) -> Gateways {
-    Gateways { origin, resources: vec![resources], admin: None, certificates: Vec::new(), notes: Vec::new() }
+    Gateways { origin, resources: vec![resources], admin: None, certificates: Vec::new(), dns: Vec::new(), notes: Vec::new() }
 }
 
 fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways, OriginError> {
@@ -174,6 +176,7 @@ fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways,
         resources,
         admin: loaded.gateways.iter().find_map(|(gateway, _)| gateway.admin),
         certificates: loaded.configuration.certificates,
+        dns: loaded.configuration.dns,
         notes: loaded.notes,
     })
 }

@@ -10,9 +10,13 @@ use std::time::{Duration, Instant};
 use super::access_log;
 use super::config::RunConfig;
 use super::echo::EchoServices;
+use super::health::{Health, Served};
 use crate::admin::{self, Subject};
+use crate::check::Checks;
 use crate::id::ListenerName;
-use crate::model::gateway::Listener;
+use crate::model::gateway::{Certificate, Listener};
+use crate::model::resources::Resources;
+use crate::net::{self, Names, Resolver};
 use crate::proxy::{self, Counters, Share, Socket};
 use crate::rt::drain::{self, Drain, DrainWatch};
 use crate::rt::rng::Rng;
@@ -77,7 +81,9 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let mut supervisor = Supervisor::default();
     let shutdown = supervisor.shutdown();
 
-    let gateways = publish(&config)?;
+    let (names, resolver) = net::names(config.dns);
+    let (gateways, served) = publish(config.gateways, &config.certificates)?;
+    let health = Health::of(served, &names);
     let (listeners, shares) = bind(&gateways, workers)?;
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
@@ -85,13 +91,24 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     for (n, sockets) in shares.into_iter().enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (counters, access) = (Arc::new(Counters::default()), log.clone());
-        let share = Share { sockets, counters, access, max_connections: config.max_connections, drain_time: config.drain_time, rng };
+        let (max_connections, drain_time) = (config.max_connections, config.drain_time);
+        let share = Share { sockets, names: names.clone(), counters, access, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
     let (ended, watch) = drain::channel();
     let subject = Subject { gateways: gateways.into_iter().map(|(name, live, _)| (name, live)).collect(), shutdown: shutdown.clone() };
-    let control = Control { admin: admin_sockets, subject, echo: config.echo, signals: config.signals, shutdown: shutdown.clone() };
+    let control = Control {
+        admin: admin_sockets,
+        subject,
+        echo: config.echo,
+        signals: config.signals,
+        shutdown: shutdown.clone(),
+        resolver,
+        health,
+        names,
+        rng: config.seed.map_or_else(Rng::from_entropy, Rng::seeded),
+    };
     let control = start_control(control, watch)?;
     Ok(Bound { listeners, admin, shutdown, workers: supervisor, control, ended, access })
 }
@@ -130,15 +147,16 @@ impl Bound {
 type Gateway = (String, Live, Vec<Listener>);
 
 /// The first state of each gateway.
-fn publish(config: &RunConfig) -> Result<Vec<Gateway>, StartError> {
-    let mut out = Vec::new();
-    for resources in &config.gateways {
-        let (_, live) = publisher(resources, &config.certificates)?;
+fn publish(gateways: Vec<Resources>, certificates: &[Certificate]) -> Result<(Vec<Gateway>, Vec<Served>), StartError> {
+    let (mut out, mut served) = (Vec::new(), Vec::new());
+    for resources in gateways {
+        let (publisher, live) = publisher(&resources, certificates)?;
         let mut listeners: Vec<Listener> = live.current().snapshot.listeners.values().map(|l| l.listener.clone()).collect();
         listeners.sort_by(|a, b| a.name.cmp(&b.name));
         out.push((resources.gateway.name.clone(), live, listeners));
+        served.push(Served { resources, publisher });
     }
-    Ok(out)
+    Ok((out, served))
 }
 
 type BoundListeners = (Vec<(ListenerName, SocketAddr)>, Vec<Vec<Socket>>);
@@ -183,6 +201,10 @@ struct Control {
     echo: Option<EchoServices>,
     signals: bool,
     shutdown: Shutdown,
+    resolver: Resolver,
+    health: Health,
+    names: Names,
+    rng: Rng,
 }
 
 /// Its own thread: no scrape and no compile may touch a request's latency.
@@ -204,6 +226,8 @@ impl Control {
         if let Some(echo) = self.echo {
             echo.serve(&ended);
         }
+        crate::rt::task::spawn(self.resolver.run());
+        crate::rt::task::spawn(self.health.keep(Checks::new(&self.names, self.rng)));
         let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
         let mut signals = match signals {
             Ok(signals) => signals,

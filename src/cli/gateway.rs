@@ -96,6 +96,7 @@ pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answ
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
     let config = RunConfig {
         certificates: gateways.certificates,
+        dns: gateways.dns,
         echo,
         admin: admin.into_iter().collect(),
         workers: life.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),

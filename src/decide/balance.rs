@@ -94,6 +94,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::service::Health;
 
     struct Busy(&'static str);
 
@@ -125,13 +126,21 @@ mod tests {
     fn target(weights: &[u32]) -> Target {
         let endpoint = |(n, weight): (usize, &u32)| {
             let address = crate::model::service::Address::Socket(([127, 0, 0, 1], 1).into());
-            std::sync::Arc::new(Endpoint { service: "web".into(), id: format!("web-{n}"), address, mesh: false, weight: *weight })
+            std::sync::Arc::new(Endpoint {
+                service: "web".into(),
+                id: format!("web-{n}"),
+                address,
+                tls: None,
+                health: Health::Passing,
+                weight: *weight,
+            })
         };
         Target {
             number: 0,
             id: crate::id::TargetId::service("web", "dc1"),
             sni: String::new(),
             protocol: crate::model::gateway::Protocol::Http,
+            unused: Vec::new(),
             endpoints: weights.iter().enumerate().map(endpoint).collect(),
             turns: turns(weights),
         }

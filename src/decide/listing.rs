@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::routes::RouteRule;
-use super::snapshot::{CompiledListener, CompiledService, Next, Snapshot, Target, Upstream};
+use super::snapshot::{CompiledListener, CompiledService, Endpoint, Next, Snapshot, Target, Upstream};
 
 /// The routes of gateways: `"schema": "gw.routes/v1"`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,6 +91,8 @@ pub struct TargetLine {
     pub protocol: &'static str,
     /// The instances in use.
     pub endpoints: Vec<EndpointLine>,
+    /// Those that are not, for their health or weight.
+    pub unused: Vec<UnusedLine>,
 }
 
 /// An instance in use.
@@ -102,6 +104,19 @@ pub struct EndpointLine {
     pub address: String,
     /// Its weight.
     pub weight: u32,
+    /// `passing` or `warning`
+    pub health: &'static str,
+}
+
+/// An instance that is not in use.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnusedLine {
+    /// `web-2`
+    pub id: String,
+    /// Where it answers.
+    pub address: String,
+    /// `critical`, `warning` where only passing ones are wanted, or `weight 0`.
+    pub why: &'static str,
 }
 
 /// An entry that was left out.
@@ -181,8 +196,14 @@ fn targets(upstream: &Upstream) -> Vec<TargetLine> {
 
 impl TargetLine {
     fn of(target: &Target) -> Self {
-        let endpoints =
-            target.endpoints.iter().map(|e| EndpointLine { id: e.id.clone(), address: e.address.to_string(), weight: e.weight });
-        Self { target: target.id.to_string(), protocol: target.protocol.as_str(), endpoints: endpoints.collect() }
+        let endpoint =
+            |e: &Endpoint| EndpointLine { id: e.id.clone(), address: e.address.to_string(), weight: e.weight, health: e.health.as_str() };
+        let unused = target.unused.iter().map(|u| UnusedLine { id: u.id.clone(), address: u.address.to_string(), why: u.why });
+        Self {
+            target: target.id.to_string(),
+            protocol: target.protocol.as_str(),
+            endpoints: target.endpoints.iter().map(|e| endpoint(e)).collect(),
+            unused: unused.collect(),
+        }
     }
 }

@@ -160,7 +160,7 @@ impl Upstream {
             witness.saw(|| Step::PassedOver {
                 target: target.id.to_string(),
                 rule: self.failover_rule.as_ref().map(ToString::to_string),
-                why: if target.endpoints.is_empty() { "no healthy instance" } else { "every instance refused connections lately" },
+                why: target.why_passed_over(),
             });
         }
         let (n, first) = resting?;
@@ -170,6 +170,16 @@ impl Upstream {
 }
 
 impl Target {
+    /// `no healthy instance (web-1 is critical)`
+    fn why_passed_over(&self) -> String {
+        let unused: Vec<String> = self.unused.iter().map(|u| format!("{} is {}", u.id, u.why)).collect();
+        match (self.endpoints.is_empty(), unused.is_empty()) {
+            (false, _) => "every instance refused connections lately".to_owned(),
+            (true, true) => "no healthy instance".to_owned(),
+            (true, false) => format!("no healthy instance ({})", unused.join(", ")),
+        }
+    }
+
     fn chose(&self, first: usize) -> Step {
         let endpoint = &self.endpoints[first];
         Step::Instance {

@@ -8,11 +8,11 @@ use super::edits::Edits;
 use super::hosts::HostIndex;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
-use crate::id::{ListenerName, TargetId};
+use crate::id::{ListenerName, SpiffeId, TargetId};
 use crate::model::entry::RuleRef;
 use crate::model::gateway::{Listener, Protocol, Switches};
 use crate::model::resources::Rejected;
-use crate::model::service::Address;
+use crate::model::service::{Address, Health};
 
 /// Everything one gateway does, compiled from one `Resources`. `Snapshot::plan` is its one question.
 #[derive(Clone, Debug)]
@@ -148,8 +148,30 @@ pub struct Target {
     pub protocol: Protocol,
     /// The healthy instances. Empty: the target is passed over.
     pub endpoints: Vec<Arc<Endpoint>>,
+    /// The instances that would be among them, if they were well.
+    pub unused: Vec<Unused>,
     /// The turns of one round: numbers of endpoints, each as often as its weight says, well mixed.
     pub turns: Vec<u16>,
+}
+
+/// mTLS towards the instances of a target: the same for all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamTls {
+    /// The server name that is sent (semantics 2.1).
+    pub sni: String,
+    /// Who must answer (semantics 2.2).
+    pub id: SpiffeId,
+}
+
+/// An instance that is not chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// The instance's id.
+    pub id: String,
+    /// Where it answers.
+    pub address: Address,
+    /// `critical`, `warning` where only passing ones are wanted, or `weight 0`.
+    pub why: &'static str,
 }
 
 /// An instance that may be chosen.
@@ -161,8 +183,10 @@ pub struct Endpoint {
     pub id: String,
     /// Where it answers.
     pub address: Address,
-    /// Whether it is spoken to with mTLS.
-    pub mesh: bool,
+    /// How it is spoken to with mTLS, if it is.
+    pub tls: Option<Arc<UpstreamTls>>,
+    /// Passing or warning.
+    pub health: Health,
     /// Its weight, 1 to 128.
     pub weight: u32,
 }

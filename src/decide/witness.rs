@@ -74,7 +74,7 @@ pub enum Step {
         /// The target.
         target: String,
         /// Why it cannot.
-        why: &'static str,
+        why: String,
         /// The failover section that names what follows.
         rule: Option<String>,
     },

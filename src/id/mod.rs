@@ -7,7 +7,7 @@ mod target;
 
 pub use name::{Datacenter, ListenerName, ServiceKey, ServiceName};
 pub use sni::{external_sni, service_sni};
-pub use spiffe::TrustDomain;
+pub use spiffe::{SpiffeId, TrustDomain};
 pub use target::TargetId;
 
 /// The namespace of every name in the community edition of Consul.

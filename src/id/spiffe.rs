@@ -1,7 +1,9 @@
-//! SPIFFE trust domains.
+//! SPIFFE trust domains, and the ids of services in them.
 
 use std::fmt;
 use std::sync::Arc;
+
+use super::{DEFAULT_PARTITION, TargetId};
 
 /// The trust domain of a mesh, `<uuid>.consul` where Consul made it: the last part of every mesh SNI and the
 /// authority of every SPIFFE id. Compared without case.
@@ -26,5 +28,143 @@ impl TrustDomain {
 impl fmt::Display for TrustDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The identity of a service: `spiffe://<trust domain>[/ap/<partition>]/ns/<namespace>/dc/<datacenter>/svc/<service>` (semantics
+/// 2.2). The parts are decoded; two ids are equal if their parts are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SpiffeId {
+    /// Compared without case.
+    pub trust_domain: TrustDomain,
+    /// `default` is not written.
+    pub partition: String,
+    /// `default` in the community edition.
+    pub namespace: String,
+    /// Where the service's certificate was issued.
+    pub datacenter: String,
+    /// The service.
+    pub service: String,
+}
+
+impl SpiffeId {
+    /// What the instances of a target of the own cluster call themselves, whichever subset is meant.
+    pub fn of_target(target: &TargetId, trust_domain: &TrustDomain) -> Self {
+        Self {
+            trust_domain: trust_domain.clone(),
+            partition: target.partition.clone(),
+            namespace: target.namespace.clone(),
+            datacenter: target.datacenter.clone(),
+            service: target.service.clone(),
+        }
+    }
+
+    /// Reads the URI of a certificate. `None`: it is no service's.
+    pub fn parse(uri: &str) -> Option<Self> {
+        let scheme = uri.get(..9).filter(|s| s.eq_ignore_ascii_case("spiffe://"))?;
+        let (trust_domain, path) = uri[scheme.len()..].split_once('/')?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        if trust_domain.is_empty() || !trust_domain.bytes().all(plain) {
+            return None;
+        }
+        let parts: Vec<String> = path.split('/').map(decoded).collect::<Option<_>>()?;
+        let (partition, rest) = match parts.as_slice() {
+            [ap, partition, rest @ ..] if ap == "ap" => (partition.as_str(), rest),
+            rest => (DEFAULT_PARTITION, rest),
+        };
+        let [ns, namespace, dc, datacenter, svc, service] = rest else {
+            return None;
+        };
+        if (ns.as_str(), dc.as_str(), svc.as_str()) != ("ns", "dc", "svc") {
+            return None;
+        }
+        Some(Self {
+            trust_domain: TrustDomain::new(trust_domain),
+            partition: partition.to_owned(),
+            namespace: namespace.clone(),
+            datacenter: datacenter.clone(),
+            service: service.clone(),
+        })
+    }
+}
+
+impl fmt::Display for SpiffeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spiffe://{}", self.trust_domain)?;
+        if self.partition != DEFAULT_PARTITION {
+            write!(f, "/ap/{}", Encoded(&self.partition))?;
+        }
+        write!(f, "/ns/{}/dc/{}/svc/{}", Encoded(&self.namespace), Encoded(&self.datacenter), Encoded(&self.service))
+    }
+}
+
+/// A path element with what is not unreserved (RFC 3986, 2.3) percent-encoded.
+struct Encoded<'a>(&'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for b in self.0.bytes() {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+                write!(f, "{}", char::from(b))?;
+            } else {
+                write!(f, "%{b:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path element, decoded; `None` if it is empty, or its escapes or what they stand for are wrong.
+fn decoded(element: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(element.len());
+    let mut bytes = element.bytes();
+    while let Some(b) = bytes.next() {
+        if b == b'%' {
+            let digit = |b: Option<u8>| char::from(b?).to_digit(16);
+            let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
+            out.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            out.push(b);
+        }
+    }
+    String::from_utf8(out).ok().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let mut target = TargetId::service("web", "dc1");
+        let td = TrustDomain::new("TD.consul");
+        let id = SpiffeId::of_target(&target, &td);
+        assert_eq!(id.to_string(), "spiffe://td.consul/ns/default/dc/dc1/svc/web");
+        assert_eq!(SpiffeId::parse("SPIFFE://Td.Consul/ns/default/dc/dc1/svc/w%65b"), Some(id));
+        target.partition = "p/1".to_owned();
+        let id = SpiffeId::of_target(&target, &td);
+        assert_eq!(id.to_string(), "spiffe://td.consul/ap/p%2F1/ns/default/dc/dc1/svc/web");
+        assert_eq!(SpiffeId::parse(&id.to_string()), Some(id));
+    }
+
+    #[test]
+    fn what_is_no_services_id_is_none() {
+        for uri in [
+            "",
+            "spiffe://",
+            "spiffe://td.consul",
+            "https://td.consul/ns/default/dc/dc1/svc/web",
+            "spiffe:///ns/default/dc/dc1/svc/web",
+            "spiffe://u@td.consul/ns/default/dc/dc1/svc/web",
+            "spiffe://td.consul/ns/default/dc/dc1/svc/",
+            "spiffe://td.consul/ns/default/dc/dc1/svc/web/",
+            "spiffe://td.consul/ns/default/dc/dc1/svc/w%6",
+            "spiffe://td.consul/ns/default/dc/dc1/svc/w%ff",
+            "spiffe://td.consul/ns//dc/dc1/svc/web",
+            "spiffe://td.consul/gateway/mesh/dc/dc1",
+            "spiffe://td.consul/agent/server/dc/dc1",
+        ] {
+            assert_eq!(SpiffeId::parse(uri), None, "{uri}");
+        }
     }
 }

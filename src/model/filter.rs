@@ -90,6 +90,7 @@ mod tests {
             meta: [("version".to_owned(), "v2".to_owned()), ("a-b".to_owned(), "x".to_owned())].into(),
             tags: vec!["canary".into(), "blue".into()],
             health: Health::Warning,
+            check: None,
             weight: 3,
             mesh: false,
             node: "n1".into(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::id::ListenerName;
 
@@ -50,6 +50,8 @@ pub struct GatewayConfig {
     pub addresses: BTreeMap<u16, IpAddr>,
     /// Where the gateway differs from Consul with Envoy on purpose, and the operator decides.
     pub switches: Switches,
+    /// What it shows to the services of the mesh; without one it speaks to none that has a sidecar.
+    pub identity: Option<Identity>,
 }
 
 /// The switches of `docs/differences.md`; the defaults are gw's own way.
@@ -151,4 +153,23 @@ pub struct Certificate {
     pub hosts: Vec<String>,
     /// What an entry's `TLS.SDS.CertResource` calls it.
     pub name: Option<String>,
+}
+
+/// The identity of a gateway in the mesh, in files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// PEM: the leaf, then intermediates.
+    pub cert: PathBuf,
+    /// PEM: its key.
+    pub key: PathBuf,
+    /// PEM: the root certificates that the mesh trusts.
+    pub roots: PathBuf,
+}
+
+impl Identity {
+    /// The files of a service in a folder, named as `consul tls` names them: `ca.pem`, `NAME.pem`, `NAME-key.pem`.
+    pub fn in_folder(folder: &Path, service: &str) -> Self {
+        let file = |name: String| folder.join(name);
+        Self { cert: file(format!("{service}.pem")), key: file(format!("{service}-key.pem")), roots: file("ca.pem".to_owned()) }
+    }
 }

@@ -1,6 +1,7 @@
 //! The nouns of a mesh as plain data. Every source builds exactly these, whatever it read them from.
 
 pub mod chain;
+pub mod check;
 pub mod duration;
 pub mod entry;
 pub mod filter;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::id::ServiceName;
+use crate::model::check::Check;
 
 /// A service of the catalog.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +28,10 @@ pub struct Instance {
     pub meta: BTreeMap<String, String>,
     /// `Service.Tags`.
     pub tags: Vec<String>,
-    /// The worst of its checks.
+    /// The worst of its checks; where gw itself checks, what it counts as until it was asked.
     pub health: Health,
+    /// How gw itself finds out about its health.
+    pub check: Option<Arc<Check>>,
     /// Relative weight, 1 to 128 in use; below 1 the instance is out (semantics 6.1).
     pub weight: u32,
     /// Whether a sidecar answers there with mTLS.
@@ -62,6 +66,16 @@ impl Address {
         let numeric = host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let port = port.parse().ok().filter(|p| *p != 0)?;
         (host_is_named && !numeric).then(|| Self::Host(host.to_owned(), port))
+    }
+}
+
+impl Address {
+    /// The host name, if it is one.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Host(host, _) => Some(host),
+        }
     }
 }
 

@@ -59,8 +59,8 @@ pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Res
     response.map(|_| text)
 }
 
-/// An answer that is there as a whole, recorded when it is sent. `bodiless`: HEAD over HTTP/2, where the library does not leave out the body
-/// itself.
+/// An answer that is there as a whole, recorded when it is sent. `bodiless`: over HTTP/2 the head is all of it, and ends the stream: a
+/// gRPC client takes it for the end of the call only then.
 pub(super) fn with_outcome(response: Response<impl Into<Bytes>>, bodiless: bool, mut outcome: Outcome) -> Response<Answer> {
     outcome.status(response.status().as_u16());
     response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, outcome }))
@@ -110,6 +110,16 @@ pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
     if status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
     }
+}
+
+/// Whether an answer says the length of what it does not send: a 304 may.
+pub(super) fn is_not_modified_with_length<T>(response: &Response<T>) -> bool {
+    if response.status() != StatusCode::NOT_MODIFIED {
+        return false;
+    }
+    let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes);
+    let number = |length: &[u8]| matches!(length.len(), 1..=18) && length.iter().all(u8::is_ascii_digit);
+    lengths.next().is_some_and(number) && lengths.next().is_none()
 }
 
 /// An answer of a service, for the client: hyper writes its version and framing.

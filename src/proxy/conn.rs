@@ -28,7 +28,7 @@ use crate::decide::plan::Plan;
 use crate::id::ListenerName;
 use crate::model::gateway::{Listener, ListenerMode};
 use crate::rt::drain::DrainWatch;
-use crate::tls::Io;
+use crate::tls::{Credentials, Io};
 
 /// How HTTP/2 begins where nothing was negotiated (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -112,8 +112,9 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
         Err(refusal) => return outcome.refused(&refusal),
     };
     outcome.planned(&plan);
+    let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
     drop(state);
-    let (service, lease) = match connect(site, &plan, &mut outcome).await {
+    let (service, lease) = match connected {
         Ok(connected) => connected,
         Err(failed) => return outcome.end(failed.code()),
     };
@@ -123,11 +124,11 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
 }
 
 /// The first instance that takes the connection.
-async fn connect(site: &Site, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
+async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
     let mut last = None;
     for (target, endpoint) in plan.hops() {
         let peer = site.worker.pool.peer(&endpoint.address);
-        match dial(endpoint, plan.upstream.connect_timeout).await {
+        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);

@@ -2,8 +2,10 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::Arc;
 
 use crate::decide::code::Code;
+use crate::tls::Untrusted;
 
 /// What went wrong between the gateway and an instance, before an answer.
 #[derive(Debug, thiserror::Error)]
@@ -12,8 +14,14 @@ pub(super) enum Failed {
     #[error("cannot connect")]
     Connect(#[source] io::Error),
     /// The TLS handshake failed. Nothing of the request was sent.
-    #[error("the TLS handshake failed")]
-    Tls,
+    #[error("no mTLS with the instance")]
+    Tls(#[source] Untrusted),
+    /// The instance wants mTLS, and the gateway has no identity.
+    #[error("the gateway has no identity to show: gw.toml has no [certs]")]
+    NoIdentity,
+    /// The connection that one request opens for all that wait for it does not stand.
+    #[error(transparent)]
+    Opening(Arc<Self>),
     /// The instance took the connection and ended it without an answer.
     #[error("the connection ended before an answer")]
     Reset(#[source] hyper::Error),
@@ -30,19 +38,23 @@ pub(super) enum Failed {
 
 impl Failed {
     /// The reason that the answer, the access record and the counters name.
-    pub(super) const fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
-            Self::Tls => Code::UpstreamTls,
+            Self::Tls(_) | Self::NoIdentity => Code::UpstreamTls,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
+            Self::Opening(failed) => failed.code(),
             Self::Unwritable => Code::BadRequest,
         }
     }
 
     /// Whether the next instance may get its turn: nothing of the request has been sent (`docs/differences.md`, try-next).
-    pub(super) const fn tries_next(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Tls)
+    pub(super) fn tries_next(&self) -> bool {
+        match self {
+            Self::Opening(failed) => failed.tries_next(),
+            other => matches!(other, Self::Connect(_) | Self::Tls(_) | Self::NoIdentity),
+        }
     }
 
     /// From hyper's error, and whether HTTP/2 said that the stream was refused.

@@ -1,12 +1,13 @@
 //! Whether an HTTP/1 head is well-formed, and what body follows it (wire 3 and 6; `docs/differences.md`, stricter).
 
 use super::MAX_HEADERS;
+use super::carried::carry;
 use crate::decide::code::Code;
 
 /// What was found in a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Checked {
-    /// The request line as it should be, where it is not: with single blanks.
+    /// The request line as the library takes it, where it came otherwise: with single blanks, and odd bytes carried.
     pub(super) line: Option<Vec<u8>>,
     /// Where the request line ends.
     pub(super) line_end: usize,
@@ -54,7 +55,8 @@ fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
     Some((line, end + 1))
 }
 
-/// The request line with single blanks. Blanks and tabs around the target are forgiven, as Envoy does.
+/// The request line with single blanks and a target that the library takes. Blanks and tabs around the target are forgiven, as
+/// Envoy does.
 fn request_line(line: &[u8]) -> Result<Vec<u8>, Code> {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let line = line.trim_ascii_end();
@@ -66,7 +68,7 @@ fn request_line(line: &[u8]) -> Result<Vec<u8>, Code> {
     if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(printable) || !known {
         return Err(Code::BadRequest);
     }
-    Ok([method, b" ", target, b" ", version, b"\r\n"].concat())
+    Ok([method, b" ", &carry(target), b" ", version, b"\r\n"].concat())
 }
 
 /// What the header fields say of the body.

@@ -6,6 +6,8 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
+use super::MAX_HEADERS;
+use super::carried::restore;
 use super::framing::is_websocket;
 use crate::decide::code::Code;
 use crate::decide::facts::RequestHead;
@@ -80,7 +82,10 @@ pub(super) struct Head {
     pub(super) method: Method,
     pub(super) version: Version,
     pub(super) authority: String,
+    /// Path and query as sent.
     pub(super) target: String,
+    /// The target has bytes that the HTTP library does not take.
+    pub(super) odd_target: bool,
     pub(super) scheme: &'static str,
     pub(super) headers: HeaderMap,
     /// The client asks for a websocket; `connection` and `upgrade` are still there.
@@ -118,10 +123,14 @@ impl Head {
             return Err(Code::BadRequest);
         }
         let authority = authority(&uri, &mut headers, version)?;
-        let target = target(&uri, &method, http2)?;
-        let mut head = Self { method, version, authority, target, scheme: "http", headers, websocket: false, framed: true };
+        let (target, odd_target) = target(&uri, &method, http2)?;
+        let mut head = Self { method, version, authority, target, odd_target, scheme: "http", headers, websocket: false, framed: true };
         head.connection(http2)?;
         head.unwrap_lists(http2);
+        // The crumbs that HTTP/2 makes of a cookie are one header again.
+        if head.headers.len() > MAX_HEADERS {
+            return Err(Code::HeadersTooLarge);
+        }
         head.standard_headers(came, id)?;
         Ok(head)
     }
@@ -273,8 +282,8 @@ fn checked_host(value: &HeaderValue) -> Result<String, Code> {
     }
 }
 
-/// Path and query as sent.
-fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<String, Code> {
+/// Path and query as sent, and whether they were carried.
+fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<(String, bool), Code> {
     if method == Method::CONNECT {
         // A well-formed one names a host and a port, and no service is a way to them.
         return Err(if uri.port().is_some() { Code::NoRoute } else { Code::BadRequest });
@@ -293,12 +302,17 @@ fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<String, Code>
         return Err(Code::NoRoute);
     }
     if target.is_empty() && scheme.is_some() {
-        return Ok("/".to_owned());
+        return Ok(("/".to_owned(), false));
     }
-    if !target.starts_with('/') || !target.is_ascii() {
+    if !target.starts_with('/') {
         return Err(Code::BadRequest);
     }
-    Ok(target.to_owned())
+    if target.is_ascii() {
+        return Ok((target.to_owned(), false));
+    }
+    // The guard lets nothing but ASCII in, and carries a part of it; HTTP/2 has no guard.
+    let restored = restore(target).filter(|_| !http2);
+    restored.map(|target| (target, true)).ok_or(Code::BadRequest)
 }
 
 #[cfg(test)]
@@ -400,6 +414,21 @@ mod tests {
             read("GET", "/", &[("host", "h"), ("x-request-id", "a"), ("x-request-id", "b"), ("cookie", "a=1"), ("cookie", "b=2")]).unwrap();
         assert_eq!(values(&head, "x-request-id"), ["a,b"]);
         assert_eq!(values(&head, "cookie"), ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn more_headers_than_a_request_may_have_are_refused_in_every_version_but_a_cookie_is_one() {
+        let read = |name: &str, version| {
+            let mut request = Request::builder().uri("http://h.test/").version(version);
+            for n in 0..=MAX_HEADERS {
+                request = request.header(name, format!("a={n}"));
+            }
+            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false }, || HeaderValue::from_static("made"))
+                .map(|h| h.headers.len())
+        };
+        assert_eq!(read("x-many", Version::HTTP_2), Err(Code::HeadersTooLarge));
+        assert_eq!(read("x-many", Version::HTTP_11), Err(Code::HeadersTooLarge));
+        assert_eq!(read("cookie", Version::HTTP_2), Ok(3));
     }
 
     #[test]

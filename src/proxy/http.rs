@@ -173,7 +173,8 @@ impl<'a> Exchange<'a> {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
         let (parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
-        self.bodiless = parts.version == Version::HTTP_2 && parts.method == Method::HEAD;
+        // HTTP/1 leaves a body out itself where none may be.
+        self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
         let asked = self.outcome.is_recorded().then(|| Asked::of(&parts));
         let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
             Ok(head) => head,
@@ -195,7 +196,8 @@ impl<'a> Exchange<'a> {
         self.edit_request(&mut head, &plan);
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         let mut watchdog = Watchdog::new(self.progress.clone(), plan.route.timeouts);
-        let sending = Sending { worker: &self.client.site.worker, plan: &plan, head: &head, source: &source };
+        let sending =
+            Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
         let sent = tokio::select! {
             biased;
             sent = sending.run() => sent,
@@ -328,7 +330,11 @@ impl<'a> Exchange<'a> {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let (progress, outcome) = (self.progress, self.outcome);
-        answer::relayed(response, |incoming| Relay::new(kept, incoming, lease, outcome, progress, watchdog, request))
+        let length_kept = head.version != Version::HTTP_2 && answer::is_not_modified_with_length(&response);
+        answer::relayed(response, |incoming| {
+            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
+            if length_kept { relay.keeping_length() } else { relay }
+        })
     }
 
     /// A 101: the answer goes to the client, and the two connections become a tunnel.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
-//! | what comes in | `guard` (`framing`, `chunks`), `patience` |
+//! | what comes in | `guard` (`framing`, `chunks`, `carried`), `patience` |
 //! | the request | `http`, `head`, `answer`, `bridge`, `relay`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
@@ -13,6 +13,7 @@
 
 mod answer;
 mod bridge;
+mod carried;
 mod chunks;
 mod conn;
 mod dial;
@@ -50,6 +51,7 @@ pub use outcome::{AccessLog, Counters};
 use self::listen::Listening;
 use self::worker::{Site, Worker};
 use crate::model::gateway::Listener;
+use crate::net::{Dialer, Names};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::{drain, task};
@@ -77,6 +79,8 @@ pub struct Socket {
 pub struct Share {
     /// Its listeners.
     pub sockets: Vec<Socket>,
+    /// The names of instances.
+    pub names: Names,
     /// Its counters.
     pub counters: Arc<Counters>,
     /// Where access records go.
@@ -109,7 +113,7 @@ pub fn bind(listener: &Listener, live: &Live, workers: usize) -> io::Result<(Soc
 /// # Errors
 /// If it cannot listen: a worker that cannot is none.
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
-    let worker = Worker::new(share.counters, share.access, share.rng);
+    let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.rng);
     worker.sweep();
     let permits = Arc::new(Semaphore::new(share.max_connections.min(Semaphore::MAX_PERMITS)));
     let (drain, watch) = drain::channel();

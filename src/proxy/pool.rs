@@ -33,6 +33,8 @@ pub(super) struct Pool(RefCell<HashMap<Address, Rc<Peer>>>);
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     active: Cell<u32>,
+    /// How often its connections were let go of.
+    renewed: Cell<u32>,
     refusals: Cell<u32>,
     rests_until: Cell<Option<Instant>>,
     idle: RefCell<Vec<(Http1, Instant)>>,
@@ -43,6 +45,8 @@ pub(super) struct Peer {
 #[derive(Debug)]
 pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Upload>,
+    /// For one request only.
+    pub(super) once: bool,
     pub(super) _runs: Held,
 }
 
@@ -73,6 +77,21 @@ impl Pool {
             let shares = peer.http2.sweep(now, IDLE);
             shares || peer.active.get() > 0 || !peer.idle.borrow().is_empty() || peer.is_remembered(now)
         });
+    }
+
+    /// Whether there are connections to instances of a host name, or were until lately.
+    pub(super) fn has(&self, host: &str) -> bool {
+        self.0.borrow().keys().any(|address| address.host() == Some(host))
+    }
+
+    /// Lets go of all connections to a host name, those in use when they are done: it has an address less, and which of them
+    /// lead there is not known.
+    pub(super) fn renew(&self, host: &str) {
+        for (_, peer) in self.0.borrow().iter().filter(|(address, _)| address.host() == Some(host)) {
+            peer.renewed.set(peer.renewed.get().wrapping_add(1));
+            peer.idle.borrow_mut().clear();
+            peer.http2.close_idle();
+        }
     }
 
     /// Closes every connection that no request uses.
@@ -126,6 +145,8 @@ impl Peer {
 #[derive(Debug)]
 pub(super) struct Lease {
     peer: Rc<Peer>,
+    /// `Peer::renewed` when the request began.
+    renewed: u32,
     http1: Option<Http1>,
     http2: Option<Stream>,
 }
@@ -133,7 +154,7 @@ pub(super) struct Lease {
 impl Lease {
     pub(super) fn new(peer: &Rc<Peer>) -> Self {
         peer.active.set(peer.active.get() + 1);
-        Self { peer: peer.clone(), http1: None, http2: None }
+        Self { peer: peer.clone(), renewed: peer.renewed.get(), http1: None, http2: None }
     }
 
     /// The HTTP/1 connection that the request uses alone.
@@ -152,7 +173,8 @@ impl Lease {
             return;
         };
         let mut idle = self.peer.idle.borrow_mut();
-        if !http1.sender.is_closed() && idle.len() < KEPT {
+        let again = !http1.once && !http1.sender.is_closed() && self.renewed == self.peer.renewed.get();
+        if again && idle.len() < KEPT {
             idle.push((http1, Instant::now()));
         }
     }

@@ -19,7 +19,11 @@ use crate::rt::task::{self, Held};
 
 /// The body of a service's answer.
 #[derive(Debug)]
-pub(super) struct Relay(Rc<RefCell<Passing>>);
+pub(super) struct Relay {
+    passing: Rc<RefCell<Passing>>,
+    /// The length stands in the head of an answer that has no body, and stays there.
+    length_kept: bool,
+}
 
 /// What an answer needs while it passes. A timeout takes away what is the service's.
 #[derive(Debug)]
@@ -70,16 +74,22 @@ impl Relay {
         let next = Next::Unknown;
         let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, patience, stuck };
         passing.check_end();
-        Self(Rc::new(RefCell::new(passing)))
+        Self { passing: Rc::new(RefCell::new(passing)), length_kept: false }
+    }
+
+    /// The same for an answer whose head says a length that its body does not have.
+    pub(super) const fn keeping_length(mut self) -> Self {
+        self.length_kept = true;
+        self
     }
 
     /// Whose patience it is that a client may lose by what it does not take.
     pub(super) fn tries(&self, patience: &Rc<Patience>) {
-        self.0.borrow_mut().patience = Some(patience.clone());
+        self.passing.borrow_mut().patience = Some(patience.clone());
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let mut passing = self.0.borrow_mut();
+        let mut passing = self.passing.borrow_mut();
         let frame = passing.poll_frame(cx);
         if matches!(frame, Poll::Ready(Some(Ok(_)))) && passing.watch.is_none() && passing.peek(cx).is_pending() {
             self.watch(&mut passing, cx);
@@ -93,7 +103,7 @@ impl Relay {
         let Some(watchdog) = passing.watchdog.take_if(|w| w.barks()) else {
             return;
         };
-        let relay = Rc::downgrade(&self.0);
+        let relay = Rc::downgrade(&self.passing);
         passing.waker = Some(cx.waker().clone());
         passing.watch = Some(task::hold(async move {
             let code = watchdog.await;
@@ -104,12 +114,13 @@ impl Relay {
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
-        self.0.borrow().is_end_stream()
+        // To a body that has ended the server says no length. It leaves out the body of a 304 itself.
+        !self.length_kept && self.passing.borrow().is_end_stream()
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        let passing = self.0.borrow();
-        let incoming = passing.incoming.as_ref().filter(|_| passing.kept.is_empty());
+        let passing = self.passing.borrow();
+        let incoming = passing.incoming.as_ref().filter(|_| passing.kept.is_empty() && !self.length_kept);
         incoming.map(Body::size_hint).unwrap_or_default()
     }
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ use crate::tls::Io;
 
 /// How many connections one worker has to one instance. Beyond them requests wait at the emptiest.
 const MOST: usize = 64;
-/// How much of an answer may be under way before its client takes it. A client that takes nothing holds as much of what the
-/// connection may have under way, so that is many times as much: else a few of them would stop all others.
+/// How much of an answer may be under way before its client takes it.
 const STREAM_WINDOW: u32 = 512 * 1024;
-const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+/// How much of all of a connection's together: as good as no limit. One connection carries the answers of many clients, and a few
+/// who do not read must not hold up the others.
+const CONNECTION_WINDOW: u32 = 1 << 30;
 /// How much of a request may wait for an instance that does not take it.
 const SEND_BUFFER: usize = 256 * 1024;
 /// Instances that speak gRPC take pings more often than every five minutes for an attack.
@@ -76,13 +78,7 @@ struct Heard {
 struct Opening {
     over: Cell<bool>,
     told: Notify,
-    refused: Cell<Option<Refused>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Refused {
-    Connect(io::ErrorKind),
-    Tls,
+    refused: OnceCell<Arc<Failed>>,
 }
 
 /// A place for one request on a connection: counted until it is dropped.
@@ -107,10 +103,8 @@ impl Connections {
                 return self.open(&dial).await;
             };
             opening.told.notified().await;
-            match opening.refused.get() {
-                None => {}
-                Some(Refused::Connect(kind)) => return Err(Failed::Connect(kind.into())),
-                Some(Refused::Tls) => return Err(Failed::Tls),
+            if let Some(failed) = opening.refused.get() {
+                return Err(Failed::Opening(failed.clone()));
             }
         }
     }
@@ -143,14 +137,7 @@ impl Connections {
                 });
                 Ok(Stream::on(&connection, true))
             }
-            Err(failed) => {
-                over.0.refused.set(Some(match &failed {
-                    Failed::Connect(e) => Refused::Connect(e.kind()),
-                    Failed::Tls => Refused::Tls,
-                    _ => Refused::Connect(io::ErrorKind::ConnectionReset),
-                }));
-                Err(failed)
-            }
+            Err(failed) => Err(Failed::Opening(over.0.refused.get_or_init(|| Arc::new(failed)).clone())),
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use hyper::upgrade::OnUpgrade;
+use bytes::Bytes;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
+use super::carried::Restoring;
 use super::guard::Guard;
 use super::outcome::Outcome;
 use super::pool::Lease;
@@ -37,16 +39,26 @@ impl Tunnel {
         let (Ok(client), Ok(service)) = (self.client.await, self.service.await) else {
             return;
         };
-        let (Ok(client), Ok(service)) = (client.downcast::<TokioIo<Guard>>(), service.downcast::<TokioIo<Io>>()) else {
+        let (Ok(client), Some((service, first))) = (client.downcast::<TokioIo<Guard>>(), stream_of(service)) else {
             self.outcome.end(Code::Internal);
             return;
         };
         // What the HTTP library, and before it the guard, read too much comes first.
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
-        let service = service.io.into_inner().replaying(service.read_buf);
+        let service = service.replaying(first);
         let copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle).await;
         self.outcome.end(copied.map_or_else(Code::from, |()| Code::Ok));
         drop((self.lease, self.drain));
     }
+}
+
+/// The service's stream, and what was read of it.
+fn stream_of(service: Upgraded) -> Option<(Io, Bytes)> {
+    let service = match service.downcast::<TokioIo<Io>>() {
+        Ok(parts) => return Some((parts.io.into_inner(), parts.read_buf)),
+        Err(service) => service,
+    };
+    let parts = service.downcast::<TokioIo<Restoring>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
 }

@@ -11,8 +11,10 @@ use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::MAX_HEADERS;
+use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::{self, Failed};
 use super::head::Head;
@@ -24,7 +26,7 @@ use crate::decide::plan::Plan;
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
 use crate::rt::task;
-use crate::tls::Io;
+use crate::tls::{Credentials, Io};
 
 /// A connection that was used before this time and is reset was reset because of the request, not for being unused.
 const STALE: Duration = Duration::from_millis(100);
@@ -35,6 +37,7 @@ const TRIES: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Sending<'a> {
     pub(super) worker: &'a Worker,
+    pub(super) credentials: &'a Credentials,
     pub(super) plan: &'a Plan,
     pub(super) head: &'a Head,
     pub(super) source: &'a Rc<RefCell<Source>>,
@@ -101,6 +104,8 @@ impl Sending<'_> {
         let mut lease = Lease::new(&peer);
         let response = match target.protocol {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, endpoint, &mut lease).await?,
+            // Only a connection of its own restores a carried target.
+            _ if self.carries() => self.fresh(&peer, endpoint, &mut lease).await?,
             _ => match self.reused(&peer, &mut lease).await {
                 Some(answered) => answered?,
                 None => self.fresh(&peer, endpoint, &mut lease).await?,
@@ -156,25 +161,41 @@ impl Sending<'_> {
 
     async fn fresh(&self, peer: &Peer, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let request = self.request(false)?;
-        let io = TokioIo::new(self.dial(peer, endpoint).await?);
-        let mut builder = http1::Builder::new();
-        builder.max_headers(MAX_HEADERS * 2);
-        let (sender, connection) = builder.handshake(io).await.map_err(Failed::Reset)?;
-        // An error of the connection is one of its request, which tells.
-        let runs = task::hold(async move { drop(connection.with_upgrades().await) });
-        let mut http1 = Http1 { sender, _runs: runs };
+        let io = self.dial(peer, endpoint).await?;
+        let mut http1 =
+            if self.carries() { Http1 { once: true, ..begin_http1(Restoring::new(io)).await? } } else { begin_http1(io).await? };
         let response = http1.sender.send_request(request).await.map_err(Failed::Reset)?;
         lease.hold(http1);
         Ok(response)
     }
 
     async fn dial(&self, peer: &Peer, endpoint: &Endpoint) -> Result<Io, Failed> {
-        let io = dial(endpoint, self.plan.upstream.connect_timeout).await;
+        let io = dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout).await;
         match &io {
             Ok(_) => peer.accepted(),
             Err(_) => peer.refused(),
         }
         io
+    }
+
+    /// Path and query as they are sent.
+    fn target(&self) -> &str {
+        self.plan.rewritten.as_deref().unwrap_or(&self.head.target)
+    }
+
+    /// Whether the HTTP library does not take the target as it is.
+    fn carries(&self) -> bool {
+        self.head.odd_target || self.plan.rewritten.as_deref().is_some_and(carried::is_needed)
+    }
+
+    fn path(&self, http2: bool) -> Result<PathAndQuery, Failed> {
+        let target = self.target();
+        let path = match (self.carries(), http2) {
+            (false, _) => PathAndQuery::try_from(target),
+            (true, true) => PathAndQuery::try_from(carried::encode(target)),
+            (true, false) => PathAndQuery::try_from(&*carried::carry(target.as_bytes())),
+        };
+        path.map_err(|_| Failed::Unwritable)
     }
 
     /// The request as the instance's protocol wants it. The authority is the client's, unchanged.
@@ -183,10 +204,8 @@ impl Sending<'_> {
         let mut request = Request::new(Upload::new(self.source));
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
-        let target = self.plan.rewritten.as_deref().unwrap_or(&head.target);
-        let path = PathAndQuery::try_from(target).map_err(|_| Failed::Unwritable)?;
         let mut uri = http::uri::Parts::default();
-        uri.path_and_query = Some(path);
+        uri.path_and_query = Some(self.path(http2)?);
         let authority = Authority::try_from(head.authority.as_str()).ok().filter(|_| http2);
         if let Some(authority) = authority {
             uri.scheme = Some(Scheme::HTTP);
@@ -199,6 +218,16 @@ impl Sending<'_> {
         *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?;
         Ok(request)
     }
+}
+
+/// Speaks HTTP/1 on a new connection.
+async fn begin_http1<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) -> Result<Http1, Failed> {
+    let mut builder = http1::Builder::new();
+    builder.max_headers(MAX_HEADERS * 2);
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
+    // An error of the connection is one of its request, which tells.
+    let runs = task::hold(async move { drop(connection.with_upgrades().await) });
+    Ok(Http1 { sender, once: false, _runs: runs })
 }
 
 /// Whether a request may be sent twice (RFC 9110, 9.2.2).

@@ -14,6 +14,7 @@ use super::retry::Budget;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
+use crate::net::Dialer;
 use crate::rt::rng::Rng;
 use crate::rt::task;
 use crate::state::{Current, Live, Reader};
@@ -26,6 +27,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 pub(super) struct Worker {
     pub(super) pool: Pool,
     pub(super) retries: Budget,
+    pub(super) dialer: Dialer,
     pub(super) counters: Arc<Counters>,
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
@@ -34,10 +36,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
+    pub(super) fn new(dialer: Dialer, counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
         let worker = Self {
             pool: Pool::default(),
             retries: Budget::default(),
+            dialer,
             counters,
             access,
             buffer: RefCell::default(),
@@ -53,7 +56,11 @@ impl Worker {
             loop {
                 tokio::time::sleep(SWEEP).await;
                 match worker.upgrade() {
-                    Some(worker) => worker.pool.sweep(),
+                    Some(worker) => {
+                        worker.pool.sweep();
+                        let lost = worker.dialer.sweep(|host| worker.pool.has(host));
+                        lost.iter().for_each(|host| worker.pool.renew(host));
+                    }
                     None => return,
                 }
             }

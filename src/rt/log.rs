@@ -12,10 +12,12 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging to stderr, once a process; later calls change nothing. `filter` as in `info` or `gw::proxy=debug,warn`;
+/// Starts logging to stderr, once a process; later calls change nothing. `asked` as in `info` or `gw::proxy=debug,warn`;
 /// one that does not parse is `info`.
-pub fn start(filter: &str, format: Format) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+pub fn start(asked: &str, format: Format) {
+    // A library warns of what its peer does, and a client could write as many lines as it likes; who asks for them gets them.
+    let filter = |filter| EnvFilter::try_new(format!("h2=error,{filter}"));
+    let filter = filter(asked).or_else(|_| filter("info")).unwrap_or_default();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error means that a log is already there: the first one stays.
     let _ = match format {

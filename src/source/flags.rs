@@ -124,7 +124,7 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
 pub fn of_name(name: &str) -> GatewayConfig {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let (kind, switches) = (GatewayKind::Ingress, Switches::default());
-    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), switches }
+    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), switches, identity: None }
 }
 
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.
@@ -221,6 +221,7 @@ pub(super) fn instance(id: &str, address: &Address, meta: &[(&str, &str)]) -> In
         meta: meta.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         tags: Vec::new(),
         health: Health::Passing,
+        check: None,
         weight: 1,
         mesh: false,
         node: String::new(),

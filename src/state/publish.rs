@@ -33,10 +33,17 @@ impl Publisher {
         self.sender.send_replace(Arc::new(next));
         Ok(generation)
     }
+
+    /// The same with the keys that are in force, where only the health of instances is another one. The new generation.
+    pub fn publish_health(&mut self, resources: &Resources) -> u64 {
+        let (generation, credentials) = (self.sender.borrow().generation + 1, self.sender.borrow().credentials.clone());
+        self.sender.send_replace(Arc::new(State { generation, snapshot: self.compiler.compile(resources), credentials }));
+        generation
+    }
 }
 
 fn build(generation: u64, compiler: &mut Compiler, resources: &Resources, certificates: &[Certificate]) -> Result<State, tls::Error> {
     // Keys first: when they are refused, the compiler has not moved on either.
-    let credentials = Credentials::build(certificates)?;
+    let credentials = Credentials::build(certificates, resources.gateway.identity.as_ref())?;
     Ok(State { generation, snapshot: compiler.compile(resources), credentials })
 }

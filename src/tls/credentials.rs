@@ -7,30 +7,37 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
-use super::{Error, pem, shared_provider};
-use crate::model::gateway::Certificate;
+use super::{Error, Mesh, pem, shared_provider};
+use crate::model::gateway::{Certificate, Identity};
 
-/// What a gateway shows to clients.
+/// What a gateway shows to clients and to services.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     http: Arc<ServerConfig>,
     bytes: Arc<ServerConfig>,
+    mesh: Option<Mesh>,
 }
 
 impl Credentials {
     /// Reads the files and checks that keys and certificates fit each other.
-    pub fn build(certificates: &[Certificate]) -> Result<Self, Error> {
+    pub fn build(certificates: &[Certificate], identity: Option<&Identity>) -> Result<Self, Error> {
         let mut resolver = BySni::default();
         for certificate in certificates {
             resolver.add(certificate)?;
         }
         let resolver = Arc::new(resolver);
-        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver, &[]) })
+        let mesh = identity.map(Mesh::build).transpose()?;
+        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver, &[]), mesh })
     }
 
     /// For a TLS listener: with `h2` and `http/1.1` by ALPN if it reads requests, without ALPN if not.
     pub const fn server(&self, reads_requests: bool) -> &Arc<ServerConfig> {
         if reads_requests { &self.http } else { &self.bytes }
+    }
+
+    /// What services with a sidecar are spoken to with, if the gateway has an identity.
+    pub const fn mesh(&self) -> Option<&Mesh> {
+        self.mesh.as_ref()
     }
 }
 
@@ -158,7 +165,7 @@ mod tests {
         let folder = Folder::new("mismatch");
         let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["two.test"]));
         let mixed = Certificate { key: two.key, ..one };
-        assert!(matches!(Credentials::build(&[mixed]), Err(Error::Mismatch { .. })));
+        assert!(matches!(Credentials::build(&[mixed], None), Err(Error::Mismatch { .. })));
     }
 
     #[test]
@@ -166,7 +173,7 @@ mod tests {
         let folder = Folder::new("empty");
         let mut one = folder.certificate("one", &["one.test"]);
         one.cert = one.key.clone();
-        let error = Credentials::build(&[one]).unwrap_err().to_string();
+        let error = Credentials::build(&[one], None).unwrap_err().to_string();
         assert!(error.ends_with("holds no certificate"), "{error}");
     }
 }

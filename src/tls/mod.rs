@@ -2,6 +2,7 @@
 
 mod credentials;
 mod io;
+mod mesh;
 mod pem;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 pub use credentials::Credentials;
 pub use io::Io;
+pub use mesh::{Mesh, Untrusted};
 
 /// What is wrong with the certificates of an operator.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,12 @@ pub enum Error {
     /// A file is not what PEM looks like.
     #[error("{} is not PEM", .0.display())]
     Pem(PathBuf, #[source] rustls_pki_types::pem::Error),
+    /// A root certificate is none.
+    #[error("{} holds what is no root certificate", .0.display())]
+    Root(PathBuf, #[source] rustls::Error),
+    /// The gateway's own certificate would be trusted by nobody in the mesh.
+    #[error("the roots of the mesh do not vouch for the certificate {}", .0.display())]
+    Distrusted(PathBuf, #[source] rustls::Error),
     /// The key is of no kind that can sign.
     #[error("the key {} cannot be used", .0.display())]
     Key(PathBuf, #[source] rustls::Error),

@@ -108,6 +108,7 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         address: std::net::Ipv4Addr::LOCALHOST.into(),
         addresses: BTreeMap::new(),
         switches: Switches::default(),
+        identity: None,
     };
     Resources {
         gateway,
@@ -135,6 +136,7 @@ fn instance(recorded: &Value, places: &Places<'_>) -> Instance {
         meta: meta.collect(),
         tags: tags.collect(),
         health,
+        check: None,
         weight: weight as u32,
         mesh: false,
         node: String::new(),

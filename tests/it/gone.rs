@@ -94,6 +94,7 @@ fn a_service_that_reads_nothing_does_not_hold_a_client_beyond_the_idle_timeout()
     let ends = Mutex::new((wait, tell));
     let service = Service::start(move |mut stream| {
         // An answer that has begun, and a request that nobody takes.
+        stream.read_exact(&mut [0; 64]).unwrap();
         stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 1000\r\n\r\nsome").unwrap();
         let ends = ends.lock().unwrap();
         ends.0.recv().unwrap();

@@ -8,12 +8,15 @@ mod support;
 
 mod admin;
 mod ambiguous;
+mod checks;
 mod drain;
 mod failures;
 mod gone;
 mod hostile;
 mod http;
 mod http2;
+mod mesh;
+mod names;
 mod records;
 mod tcp;
 mod tls;

@@ -1,10 +1,8 @@
 //! TLS listeners.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gw::model::gateway::Certificate;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,32 +11,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::harness::{Gateway, Seen, Service, World, answer};
+use crate::harness::{Folder, Gateway, Seen, Service, World, answer};
 use crate::http2::run;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gw-it-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn certificate(&self, host: &str) -> (Certificate, CertificateDer<'static>) {
-        let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
-        let (cert, key) = (self.0.join(format!("{host}.pem")), self.0.join(format!("{host}-key.pem")));
-        std::fs::write(&cert, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        (Certificate { cert, key, hosts: Vec::new(), name: None }, made.cert.der().clone())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();

@@ -151,8 +151,13 @@ fn goes_to(route: &Value) -> String {
 
 fn instances(route: &Value) -> String {
     let targets = list(&route["destinations"]).iter().flat_map(|d| list(&d["targets"]));
-    let addresses = targets.flat_map(|t| list(&t["endpoints"])).map(|e| text(&e["address"]));
-    let mut addresses: Vec<&str> = addresses.collect();
+    let used = |e: &Value| match text(&e["health"]) {
+        "warning" => format!("{} (warning)", text(&e["address"])),
+        _ => text(&e["address"]).to_owned(),
+    };
+    let unused = |u: &Value| format!("{} ({})", text(&u["address"]), text(&u["why"]));
+    let addresses = targets.flat_map(|t| list(&t["endpoints"]).iter().map(used).chain(list(&t["unused"]).iter().map(unused)));
+    let mut addresses: Vec<String> = addresses.collect();
     addresses.sort_unstable();
     addresses.dedup();
     addresses.join(", ")

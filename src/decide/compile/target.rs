@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::decide::balance::turns;
-use crate::decide::snapshot::{Endpoint, Target};
-use crate::id::{ServiceKey, TargetId};
+use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
+use crate::id::{ServiceKey, SpiffeId, TargetId};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -39,7 +39,7 @@ impl<'a> TargetCompiler<'a> {
         if let Some(built) = self.built.get(&key) {
             return built.clone();
         }
-        let endpoints = self.endpoints(target, rejected);
+        let (endpoints, unused) = self.endpoints(target, rejected);
         let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
         let built = Arc::new(Target {
             number: self.next,
@@ -48,17 +48,18 @@ impl<'a> TargetCompiler<'a> {
             protocol,
             turns: turns(&weights),
             endpoints,
+            unused,
         });
         self.next = self.next.wrapping_add(1);
         self.built.insert(key, built.clone());
         built
     }
 
-    /// The instances in use, in the order of the catalog. Other datacenters and peers have none here.
-    fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> Vec<Arc<Endpoint>> {
+    /// The instances in use, in the order of the catalog, and those that are not for their health. Other datacenters and peers have none here.
+    fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
         let own = target.id.peer.is_empty() && target.id.datacenter == self.resources.datacenter.as_str();
         let Some(service) = self.resources.services.get(&ServiceKey::of(&target.id.service)).filter(|_| own) else {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
         let parsed = Filter::parse(&target.subset.filter).map_err(|e| e.to_string());
         let filter = match parsed.and_then(|f| f.problem().map_or(Ok(f), Err)) {
@@ -66,30 +67,38 @@ impl<'a> TargetCompiler<'a> {
             Err(e) => {
                 let what = EntryRef::new(EntryKind::ServiceResolver, &target.id.service);
                 rejected.push(Rejected { what, why: format!("Subsets.{}.Filter: {e}; the subset has no instance", target.id.subset) });
-                return Vec::new();
+                return (Vec::new(), Vec::new());
             }
         };
-        let usable = service.instances.iter().filter(|i| usable(i, target.subset.only_passing));
-        let fitting = usable.filter(|i| filter.matches(&service.name, i));
-        fitting.map(|instance| Arc::new(endpoint(service, instance))).collect()
+        let tls = UpstreamTls { sni: target.sni.clone(), id: SpiffeId::of_target(&target.id, &self.resources.trust_domain) };
+        let tls = Arc::new(tls);
+        let (mut used, mut unused) = (Vec::new(), Vec::new());
+        for instance in service.instances.iter().filter(|i| filter.matches(&service.name, i)) {
+            match why_unused(instance, target.subset.only_passing) {
+                None => used.push(Arc::new(endpoint(service, instance, &tls))),
+                Some(why) => unused.push(Unused { id: instance.id.clone(), address: instance.address.clone(), why }),
+            }
+        }
+        (used, unused)
     }
 }
 
-fn usable(instance: &Instance, only_passing: bool) -> bool {
-    let healthy = match instance.health {
-        Health::Passing => true,
-        Health::Warning => !only_passing,
-        Health::Critical => false,
-    };
-    healthy && instance.weight >= 1
+fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'static str> {
+    match instance.health {
+        Health::Critical => Some(Health::Critical.as_str()),
+        Health::Warning if only_passing => Some(Health::Warning.as_str()),
+        _ if instance.weight < 1 => Some("weight 0"),
+        Health::Passing | Health::Warning => None,
+    }
 }
 
-fn endpoint(service: &Service, instance: &Instance) -> Endpoint {
+fn endpoint(service: &Service, instance: &Instance, tls: &Arc<UpstreamTls>) -> Endpoint {
     Endpoint {
         service: service.name.to_string(),
         id: instance.id.clone(),
         address: instance.address.clone(),
-        mesh: instance.mesh,
+        tls: instance.mesh.then(|| tls.clone()),
+        health: instance.health,
         weight: instance.weight.min(MAX_WEIGHT),
     }
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::ReadFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
-use crate::model::gateway::{Certificate, Forwarded, GatewayConfig, GatewayKind, Switches};
+use crate::model::gateway::{Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
 
@@ -23,12 +23,23 @@ pub struct Configuration {
     pub trust_domain: TrustDomain,
     /// Files and folders of config entries, relative ones already joined to the folder of `gw.toml`.
     pub entries: Vec<PathBuf>,
+    /// The folder of the mesh's certificates.
+    pub certs: Option<PathBuf>,
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services.
     pub services: BTreeMap<ServiceKey, Arc<Service>>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
+    /// The DNS servers that are asked for the host names of instances; none is those of the machine.
+    pub dns: Vec<SocketAddr>,
+}
+
+impl Configuration {
+    /// The files by which a gateway is known in the mesh, if there is a folder of them.
+    pub fn identity(&self, gateway: &str) -> Option<Identity> {
+        self.certs.as_ref().map(|folder| Identity::in_folder(folder, gateway))
+    }
 }
 
 /// A gateway and where its admin listener is.
@@ -47,9 +58,11 @@ impl Default for Configuration {
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
             entries: Vec::new(),
+            certs: None,
             gateways: Vec::new(),
             services: BTreeMap::new(),
             certificates: Vec::new(),
+            dns: Vec::new(),
         }
     }
 }
@@ -61,9 +74,9 @@ pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
     if converter.problems.is_empty() { Ok(configuration) } else { Err(converter.problems) }
 }
 
-struct Converter<'a> {
-    file: &'a ReadFile,
-    problems: Vec<Diagnostic>,
+pub(super) struct Converter<'a> {
+    pub(super) file: &'a ReadFile,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 impl Converter<'_> {
@@ -84,9 +97,11 @@ impl Converter<'_> {
             datacenter: Datacenter::from(parsed.datacenter.as_deref().unwrap_or("dc1")),
             trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
+            certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
             services: self.services(),
             certificates: certificates.collect(),
+            dns: parsed.dns.servers.iter().filter_map(|s| self.dns_server(s)).collect(),
         }
     }
 
@@ -138,6 +153,7 @@ impl Converter<'_> {
                     forwarded: forwarded.unwrap_or(default.forwarded),
                     code_header: table.code_header.unwrap_or(default.code_header),
                 },
+                identity: None,
             },
         }
     }
@@ -174,8 +190,9 @@ impl Converter<'_> {
             meta: table.meta.clone(),
             tags: table.tags.clone(),
             health: health.unwrap_or_default(),
+            check: table.check.as_ref().and_then(|check| self.check(check)).map(Arc::new),
             weight: table.weight.unwrap_or(1),
-            mesh: table.mesh,
+            mesh: table.mesh.as_ref().is_some_and(|mesh| *mesh.get_ref()),
             node: String::new(),
             node_meta: BTreeMap::new(),
             datacenter: self.file.parsed.datacenter.clone().unwrap_or_else(|| "dc1".to_owned()),
@@ -191,6 +208,16 @@ impl Converter<'_> {
                 Address::Host(String::new(), 0)
             }
         }
+    }
+
+    /// `ip` or `ip:port`.
+    fn dns_server(&mut self, written: &Spanned<String>) -> Option<SocketAddr> {
+        let text = written.get_ref();
+        let server = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)));
+        if server.is_none() {
+            self.refuse(written, "a server of [dns]", "an IP address, with a port or without, such as 127.0.0.1:8600");
+        }
+        server
     }
 
     fn parse<T: std::str::FromStr>(&mut self, written: &Spanned<String>, key: &str, wanted: &str) -> Option<T> {
@@ -210,7 +237,7 @@ impl Converter<'_> {
         found
     }
 
-    fn refuse(&mut self, written: &Spanned<String>, key: &str, wanted: &str) {
+    pub(super) fn refuse(&mut self, written: &Spanned<String>, key: &str, wanted: &str) {
         let message = format!("{key} is {:?}, which is not {wanted}", written.get_ref());
         self.problems.push(Diagnostic::error("GW0004", message).at(&self.file.text, written.span()));
     }

@@ -1,5 +1,6 @@
 //! `gw.toml` and the folders of config entries it names.
 
+mod check;
 mod convert;
 mod schema;
 

@@ -10,7 +10,8 @@ use toml::Spanned;
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The keys at the top of a `gw.toml`.
-pub(super) const KEYS: &[&str] = &["datacenter", "trust_domain", "entries", "default_intention", "gateway", "service", "certificate"];
+pub(super) const KEYS: &[&str] =
+    &["datacenter", "trust_domain", "entries", "default_intention", "certs", "gateway", "service", "certificate", "dns"];
 
 /// `gw.toml` as it is written; `convert` gives it its meaning.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -26,6 +27,8 @@ pub struct GwToml {
     /// `allow` or `deny`, where no intention says anything; `deny` if not given. An ingress gateway does not ask: the services
     /// behind it do.
     pub default_intention: Option<Spanned<String>>,
+    /// `[certs]`
+    pub certs: Option<CertsTable>,
     /// `[[gateway]]`
     #[serde(default)]
     pub gateway: Vec<GatewayTable>,
@@ -35,6 +38,17 @@ pub struct GwToml {
     /// `[[certificate]]`
     #[serde(default)]
     pub certificate: Vec<CertificateTable>,
+    /// `[dns]`
+    #[serde(default)]
+    pub dns: DnsTable,
+}
+
+/// `[certs]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertsTable {
+    /// The folder of the mesh's certificates: `ca.pem`, and for each gateway `NAME.pem` and `NAME-key.pem`.
+    pub dir: Spanned<String>,
 }
 
 /// `[[gateway]]`
@@ -76,8 +90,7 @@ pub struct InstanceTable {
     /// `ip:port` or `host:port`.
     pub address: Spanned<String>,
     /// Whether a sidecar answers there with mTLS.
-    #[serde(default)]
-    pub mesh: bool,
+    pub mesh: Option<Spanned<bool>>,
     /// `SERVICE-N` if not given.
     pub id: Option<String>,
     /// `Service.Meta`
@@ -90,6 +103,52 @@ pub struct InstanceTable {
     pub health: Option<Spanned<String>>,
     /// Relative weight; 1 if not given, 0 takes the instance out.
     pub weight: Option<u32>,
+    /// An active check.
+    pub check: Option<Spanned<CheckTable>>,
+}
+
+/// `check` of an instance, in the words of Consul's check definitions.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckTable {
+    /// A path of the instance, or a URL.
+    pub http: Option<Spanned<String>>,
+    /// `true`, or `ip:port` or `host:port`.
+    pub tcp: Option<Spanned<TcpCheck>>,
+    /// `GET` if not given.
+    pub method: Option<Spanned<String>>,
+    /// Headers of the request: names, each with a list of values.
+    #[serde(default)]
+    pub header: BTreeMap<String, Vec<Spanned<String>>>,
+    /// `10s` if not given.
+    pub interval: Option<Spanned<String>>,
+    /// The interval if not given, at most `10s`.
+    pub timeout: Option<Spanned<String>>,
+    /// 1 if not given.
+    #[serde(default)]
+    pub success_before_passing: u32,
+    /// 1 if not given.
+    #[serde(default)]
+    pub failures_before_critical: u32,
+}
+
+/// `tcp` of a check.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "tcp is true, or an address such as 127.0.0.1:3000")]
+pub enum TcpCheck {
+    /// Where the instance answers.
+    Own(bool),
+    /// Elsewhere.
+    At(String),
+}
+
+/// `[dns]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsTable {
+    /// `ip` or `ip:port`; those of `/etc/resolv.conf` if not given.
+    #[serde(default)]
+    pub servers: Vec<Spanned<String>>,
 }
 
 /// `[[certificate]]`

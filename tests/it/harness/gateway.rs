@@ -9,8 +9,9 @@ use std::time::Duration;
 use gw::app::config::{AccessLogTo, RunConfig};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
+use gw::model::check::Check;
 use gw::model::entry::Entries;
-use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use serde_json::{Value, json};
@@ -18,8 +19,10 @@ use serde_json::{Value, json};
 /// What a gateway is to know: entries as Consul takes them, and instances.
 pub(crate) struct World {
     entries: Vec<Value>,
-    instances: Vec<(String, Address)>,
+    instances: Vec<(String, Instance)>,
+    dns: Vec<SocketAddr>,
     certificates: Vec<Certificate>,
+    identity: Option<Identity>,
     drain_time: Duration,
 }
 
@@ -34,13 +37,50 @@ impl World {
                 json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]}),
             ],
             instances: Vec::new(),
+            dns: Vec::new(),
             certificates: Vec::new(),
+            identity: None,
             drain_time: Duration::from_secs(10),
         }
     }
 
-    pub(crate) fn instance(mut self, service: &str, address: SocketAddr) -> Self {
-        self.instances.push((service.to_owned(), Address::Socket(address)));
+    pub(crate) fn instance(self, service: &str, address: SocketAddr) -> Self {
+        self.add(service, Address::Socket(address), Health::Passing, None)
+    }
+
+    /// An instance with a sidecar.
+    pub(crate) fn mesh_instance(self, service: &str, address: SocketAddr) -> Self {
+        let mut world = self.instance(service, address);
+        world.instances.last_mut().expect("it was added").1.mesh = true;
+        world
+    }
+
+    /// What the gateway shows to sidecars.
+    pub(crate) fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// An instance at `host:port`.
+    pub(crate) fn named(self, service: &str, address: &str) -> Self {
+        self.add(service, Address::parse(address).expect("an address"), Health::Passing, None)
+    }
+
+    /// An instance that is checked; until it was, it counts as this.
+    pub(crate) fn checked(self, service: &str, address: SocketAddr, health: Health, check: Check) -> Self {
+        self.add(service, Address::Socket(address), health, Some(Arc::new(check)))
+    }
+
+    fn add(mut self, service: &str, address: Address, health: Health, check: Option<Arc<Check>>) -> Self {
+        let number = self.instances.iter().filter(|(name, _)| name == service).count() + 1;
+        let instance = Instance { health, check, ..instance(format!("{service}-{number}"), address) };
+        self.instances.push((service.to_owned(), instance));
+        self
+    }
+
+    /// Names are asked for there.
+    pub(crate) fn dns(mut self, server: SocketAddr) -> Self {
+        self.dns.push(server);
         self
     }
 
@@ -82,11 +122,10 @@ impl World {
             })
             .collect();
         let mut services = std::collections::BTreeMap::new();
-        for (name, address) in &self.instances {
+        for (name, instance) in &self.instances {
             let name = ServiceName::from(name.as_str());
             let service: &mut Service = services.entry(name.key()).or_insert_with(|| Service { name: name.clone(), instances: Vec::new() });
-            let id = format!("{name}-{}", service.instances.len() + 1);
-            service.instances.push(instance(id, address.clone()));
+            service.instances.push(instance.clone());
         }
         let gateway = GatewayConfig {
             kind: GatewayKind::Ingress,
@@ -94,6 +133,7 @@ impl World {
             address: [127, 0, 0, 1].into(),
             addresses: Default::default(),
             switches: Switches::default(),
+            identity: self.identity,
         };
         let resources = Resources {
             gateway,
@@ -106,6 +146,7 @@ impl World {
         let records = Records::default();
         let config = RunConfig {
             certificates: self.certificates,
+            dns: self.dns,
             admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             workers: NonZeroUsize::new(2),
             access_log: Some(AccessLogTo::Writer(Box::new(records.clone()))),
@@ -125,6 +166,7 @@ fn instance(id: String, address: Address) -> Instance {
         meta: Default::default(),
         tags: Vec::new(),
         health: Health::Passing,
+        check: None,
         weight: 1,
         mesh: false,
         node: String::new(),

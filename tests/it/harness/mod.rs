@@ -1,12 +1,18 @@
 //! What a scenario is made of: a gateway, services, clients.
 
 mod client;
+mod dns;
+mod folder;
 mod gateway;
 pub(crate) mod http2;
+mod pki;
 mod service;
 
 pub(crate) use client::{Client, get, request};
+pub(crate) use dns::Dns;
+pub(crate) use folder::Folder;
 pub(crate) use gateway::{Gateway, World};
+pub(crate) use pki::Ca;
 pub(crate) use service::{Seen, Service, answer, read_request};
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,177 @@
+//! Active checks: instances are asked again and again whether they are well, and what they say is laid over what the source says.
+//!
+//! | what | file |
+//! |---|---|
+//! | the checks that run, and what they found | `mod` |
+//! | how many answers it takes to change one's mind | `judge` |
+//! | one question to an instance | `probe` |
+//!
+//! A check chooses no instance: its result is the health of an instance in `Resources`, as Consul's would be, and `decide` alone
+//! says what follows from that.
+
+mod judge;
+mod probe;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+
+use self::judge::Judge;
+use crate::id::{ServiceKey, ServiceName};
+use crate::model::check::Check;
+use crate::model::resources::Resources;
+use crate::model::service::{Address, Health};
+use crate::net::{Dialer, Names};
+use crate::rt::rng::Rng;
+use crate::rt::task::{self, Held};
+
+/// How many instances are asked at once.
+const AT_ONCE: usize = 64;
+/// Within which the first questions are asked, spread so that they are not asked all together.
+const SPREAD: Duration = Duration::from_secs(1);
+
+/// The checks of a process. They run on the thread that made them.
+#[derive(Debug)]
+pub struct Checks {
+    running: RefCell<HashMap<Subject, Running>>,
+    rng: RefCell<Rng>,
+    shared: Rc<Shared>,
+}
+
+/// An instance that is checked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Subject {
+    service: ServiceKey,
+    instance: String,
+    address: Address,
+}
+
+#[derive(Debug)]
+struct Running {
+    check: Arc<Check>,
+    health: Rc<Cell<Health>>,
+    _task: Held,
+}
+
+#[derive(Debug)]
+struct Shared {
+    dialer: Dialer,
+    permits: Semaphore,
+    changed: Notify,
+}
+
+impl Checks {
+    /// No check yet.
+    pub fn new(names: &Names, rng: Rng) -> Self {
+        let shared = Shared { dialer: Dialer::new(names), permits: Semaphore::new(AT_ONCE), changed: Notify::new() };
+        Self { running: RefCell::default(), rng: RefCell::new(rng), shared: Rc::new(shared) }
+    }
+
+    /// Runs the checks of these gateways' instances and no others. One that ran before goes on, and what it found stays; an instance
+    /// that is new counts as what the source says until it was asked.
+    pub fn follow<'a>(&self, gateways: impl IntoIterator<Item = &'a Resources>) {
+        let mut before = self.running.take();
+        let mut now = HashMap::new();
+        for (key, service) in gateways.into_iter().flat_map(|resources| &resources.services) {
+            for instance in &service.instances {
+                let Some(check) = &instance.check else { continue };
+                let subject = Subject { service: key.clone(), instance: instance.id.clone(), address: instance.address.clone() };
+                if now.contains_key(&subject) {
+                    continue;
+                }
+                let running = match before.remove(&subject) {
+                    Some(running) if running.check == *check => running,
+                    other => {
+                        let health = other.map_or(instance.health, |other| other.health.get());
+                        self.start(&service.name, &subject, check, health)
+                    }
+                };
+                now.insert(subject, running);
+            }
+        }
+        self.running.replace(now);
+        // A check keeps no connection, so that none of it is to end.
+        drop(self.shared.dialer.sweep(|_| false));
+    }
+
+    fn start(&self, service: &ServiceName, subject: &Subject, check: &Arc<Check>, health: Health) -> Running {
+        let health = Rc::new(Cell::new(health));
+        let most = u32::try_from(check.interval.min(SPREAD).as_millis()).unwrap_or(u32::MAX);
+        let first = Duration::from_millis(self.rng.borrow_mut().below(most).into());
+        let asking = Asking {
+            name: format!("{} of {service} at {}", subject.instance, subject.address),
+            address: subject.address.clone(),
+            check: check.clone(),
+            health: health.clone(),
+            shared: self.shared.clone(),
+        };
+        Running { check: check.clone(), health, _task: task::hold(asking.run(first)) }
+    }
+
+    /// Lays what the checks found over what the source says.
+    pub fn apply(&self, resources: &mut Resources) {
+        let running = self.running.borrow();
+        let checked: BTreeSet<&ServiceKey> = running.keys().map(|subject| &subject.service).collect();
+        for key in checked {
+            let Some(service) = resources.services.get_mut(key) else { continue };
+            let found = service.instances.iter().map(|instance| {
+                let subject = Subject { service: key.clone(), instance: instance.id.clone(), address: instance.address.clone() };
+                instance.check.as_ref().and_then(|_| running.get(&subject)).map_or(instance.health, |r| r.health.get())
+            });
+            let found: Vec<Health> = found.collect();
+            // A service of which nothing changed stays the very same one, which nobody has to compile again.
+            if service.instances.iter().map(|i| i.health).ne(found.iter().copied()) {
+                for (instance, health) in Arc::make_mut(service).instances.iter_mut().zip(found) {
+                    instance.health = health;
+                }
+            }
+        }
+    }
+
+    /// Resolves when a check changed its mind since the last time.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+}
+
+/// One instance being asked.
+struct Asking {
+    /// For the log.
+    name: String,
+    address: Address,
+    check: Arc<Check>,
+    health: Rc<Cell<Health>>,
+    shared: Rc<Shared>,
+}
+
+impl Asking {
+    async fn run(self, first: Duration) {
+        let mut judge = Judge::new(self.health.get());
+        tokio::time::sleep(first).await;
+        loop {
+            let found = {
+                // The semaphore is never closed.
+                let _permit = self.shared.permits.acquire().await;
+                probe::ask(&self.shared.dialer, &self.check, &self.address).await
+            };
+            if let Some(health) = judge.hear(&self.check, found.health) {
+                self.tell(health, &found.said);
+                self.health.set(health);
+                self.shared.changed.notify_one();
+            }
+            tokio::time::sleep(self.check.interval).await;
+        }
+    }
+
+    fn tell(&self, health: Health, said: &str) {
+        let (name, was, is) = (&self.name, self.health.get().as_str(), health.as_str());
+        match health {
+            Health::Passing => tracing::info!("{name} is {is}, was {was}: {said}"),
+            Health::Warning | Health::Critical => tracing::warn!("{name} is {is}, was {was}: {said}"),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Gateways between programs that were not made here: curl, nghttp2, gRPC, WebSocket, nginx and haproxy. `docs/interop.md` says what
+//! else was tried by hand.
+
+#![allow(clippy::unwrap_used)]
+
+mod curl;
+mod failover;
+mod grpc;
+mod haproxy;
+#[path = "../it/harness/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod harness;
+mod nghttp;
+mod nginx;
+mod peer;
+mod websocket;

@@ -1,0 +1,109 @@
+//! mTLS towards services with a sidecar.
+
+use std::io::{BufRead, BufReader, Write};
+use std::sync::{Arc, Mutex};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::json;
+
+use crate::harness::{Ca, Folder, Gateway, Service, World, answer, get};
+
+/// What sidecars saw: the server name, and the client's certificate.
+type Shown = Arc<Mutex<Vec<(Option<String>, Vec<u8>)>>>;
+
+/// A service that answers every request behind mTLS.
+fn sidecar(config: Arc<ServerConfig>, text: &'static str) -> (Service, Shown) {
+    let shown = Shown::default();
+    let seen = shown.clone();
+    let service = Service::start(move |stream| {
+        let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream);
+        while tls.conn.is_handshaking() {
+            if tls.conn.complete_io(&mut tls.sock).is_err() {
+                return;
+            }
+        }
+        let client = tls.conn.peer_certificates().unwrap()[0].to_vec();
+        seen.lock().unwrap().push((tls.conn.server_name().map(str::to_owned), client));
+        let mut reader = BufReader::new(tls);
+        let mut line = String::new();
+        while reader.read_line(&mut line).is_ok_and(|n| n > 0) {
+            if line == "\r\n" && reader.get_mut().write_all(answer(200, text).as_bytes()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    (service, shown)
+}
+
+fn ask(gateway: &Gateway) -> (u16, String) {
+    let answer = get(gateway.address, "/");
+    (answer.status, answer.header("x-gw-code").unwrap_or("-").to_owned())
+}
+
+#[test]
+fn a_sidecar_sees_the_gateways_certificate_and_the_server_name_of_the_target() {
+    gw::tls::install();
+    let (folder, ca) = (Folder::new("mesh-seen"), Ca::new());
+    let (service, shown) = sidecar(ca.sidecar(&[Ca::id("web")]), "inside");
+    let subset = json!({"Kind": "service-resolver", "Name": "web", "DefaultSubset": "all", "Subsets": {"all": {}}});
+    let gateway = World::of("http").mesh_instance("web", service.address).identity(ca.identity(&folder, "edge")).entry(subset).start();
+    let answer = get(gateway.address, "/");
+    assert_eq!((answer.status, answer.text()), (200, "inside"));
+    let shown = shown.lock().unwrap();
+    assert_eq!(shown[0].0.as_deref(), Some("all.web.default.dc1.internal.11111111-2222-3333-4444-555555555555.consul"));
+    let leaf = std::fs::read_to_string(folder.0.join("edge.pem")).unwrap();
+    let leaf = <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::from_pem_slice(leaf.as_bytes()).unwrap();
+    assert_eq!(shown[0].1, leaf.to_vec());
+}
+
+#[test]
+fn who_is_another_service_or_several_or_of_another_mesh_gets_no_request() {
+    gw::tls::install();
+    let (folder, ca, other) = (Folder::new("mesh-wrong"), Ca::new(), Ca::new());
+    let web = Ca::id("web");
+    for (config, why) in [
+        (ca.sidecar(&[Ca::id("api")]), "another service"),
+        (ca.sidecar(&[web.clone(), Ca::id("api")]), "two services"),
+        (ca.sidecar(&[web.replace("/dc/dc1/", "/dc/dc2/")]), "another datacenter"),
+        (ca.sidecar(&[web.replace("11111111", "99999999")]), "another trust domain"),
+        (ca.sidecar(&[format!("spiffe://{}/gateway/mesh/dc/dc1", &web[9..52])]), "a gateway"),
+        (other.sidecar(&[web.clone()]), "another mesh"),
+    ] {
+        let (service, _) = sidecar(config, "must not answer");
+        let gateway = World::of("http").mesh_instance("web", service.address).identity(ca.identity(&folder, "edge")).start();
+        assert_eq!(ask(&gateway), (503, "upstream_tls".to_owned()), "{why}");
+    }
+}
+
+#[test]
+fn a_gateway_without_an_identity_does_not_speak_plainly_to_a_sidecar() {
+    let service = Service::saying("must not answer");
+    let gateway = World::of("http").mesh_instance("web", service.address).start();
+    assert_eq!(ask(&gateway), (503, "upstream_tls".to_owned()));
+}
+
+#[test]
+fn one_instance_that_is_someone_else_gives_way_to_the_next() {
+    gw::tls::install();
+    let (folder, ca) = (Folder::new("mesh-next"), Ca::new());
+    let (wrong, _) = sidecar(ca.sidecar(&[Ca::id("api")]), "must not answer");
+    let (right, _) = sidecar(ca.sidecar(&[Ca::id("web")]), "inside");
+    let world = World::of("http").mesh_instance("web", wrong.address).mesh_instance("web", right.address);
+    let gateway = world.identity(ca.identity(&folder, "edge")).start();
+    for _ in 0..4 {
+        assert_eq!(get(gateway.address, "/").text(), "inside");
+    }
+}
+
+#[test]
+fn an_identity_that_the_mesh_would_not_trust_is_refused_at_the_start() {
+    gw::tls::install();
+    let (folder, ca, other) = (Folder::new("mesh-own"), Ca::new(), Ca::new());
+    let identity = ca.identity(&folder, "edge");
+    let elsewhere = Folder::new("mesh-other");
+    std::fs::copy(other.identity(&elsewhere, "edge").roots, &identity.roots).unwrap();
+    let error = World::of("http").identity(identity).try_start().err().expect("it is refused");
+    let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    assert!(why.starts_with("the roots of the mesh do not vouch for the certificate "), "{why}");
+}
