@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    pub(crate) fn instance(mut self, service: &str, address: SocketAddr) -> Self {
+    pub(crate) fn instance(self, service: &str, address: SocketAddr) -> Self {
         self.add(service, Address::Socket(address), Health::Passing, None)
     }
 
