@@ -188,7 +188,10 @@ impl Drop for Lease {
 
 #[cfg(test)]
 mod tests {
+    use hyper_util::rt::TokioIo;
+
     use super::*;
+    use crate::rt::task;
 
     fn address() -> Address {
         Address::Host("web.test".to_owned(), 80)
@@ -235,6 +238,34 @@ mod tests {
             tokio::time::advance(REMEMBERED).await;
             pool.sweep();
             assert_eq!(pool.0.borrow().len(), 0);
+        });
+    }
+
+    #[test]
+    fn connections_that_were_made_before_their_name_lost_an_address_are_not_kept() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let pool = Pool::default();
+            let peer = pool.peer(&address());
+            let mut connections = Vec::new();
+            for _ in 0..3 {
+                let (ours, theirs) = tokio::io::duplex(64);
+                let (sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+                let runs = task::hold(async move { drop(connection.await) });
+                let mut lease = Lease::new(&peer);
+                lease.hold(Http1 { sender, once: false, _runs: runs });
+                connections.push((lease, theirs));
+            }
+            let kept = || peer.idle.borrow().len();
+            connections[0].0.give_back();
+            assert_eq!(kept(), 1);
+            assert!(pool.has("web.test") && !pool.has("other.test"));
+            pool.renew("other.test");
+            connections[1].0.give_back();
+            assert_eq!(kept(), 2);
+            pool.renew("web.test");
+            connections[2].0.give_back();
+            assert_eq!(kept(), 0);
         });
     }
 
