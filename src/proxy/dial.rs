@@ -32,6 +32,6 @@ pub(super) async fn dial(dialer: &Dialer, endpoint: &Endpoint, credentials: &Cre
 /// mTLS with the service that is meant. Who has no identity to show is not worth a try: a sidecar would end the handshake.
 async fn secured(stream: TcpStream, tls: &UpstreamTls, credentials: &Credentials) -> Result<Io, Failed> {
     let mesh = credentials.mesh().ok_or(Failed::NoIdentity)?;
-    let stream = mesh.connect(stream, &tls.sni, &tls.id).await.map_err(Failed::Tls)?;
+    let stream = mesh.connect(stream, &tls.sni, &tls.id).await.map_err(|untrusted| Failed::Tls(Box::new(untrusted)))?;
     Ok(Io::tls(TlsStream::from(stream)))
 }

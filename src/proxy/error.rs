@@ -15,7 +15,7 @@ pub(super) enum Failed {
     Connect(#[source] io::Error),
     /// The TLS handshake failed. Nothing of the request was sent.
     #[error("no mTLS with the instance")]
-    Tls(#[source] Untrusted),
+    Tls(#[source] Box<Untrusted>),
     /// The instance wants mTLS, and the gateway has no identity.
     #[error("the gateway has no identity to show: gw.toml has no [certs]")]
     NoIdentity,

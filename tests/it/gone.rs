@@ -192,7 +192,7 @@ fn a_websocket_lives_beyond_the_request_timeout_and_ends_with_the_idle_timeout()
             stream.write_all(&byte).unwrap();
         }
     });
-    let times = json!({"RequestTimeout": "200ms", "IdleTimeout": "600ms"});
+    let times = json!({"RequestTimeout": "200ms", "IdleTimeout": "3s"});
     let gateway = World::of("http").instance("web", service.address).entry(route(times)).start();
     let mut client = Client::connect(gateway.address);
     client.send(&request("GET", "/", "connection: Upgrade\r\nupgrade: websocket\r\n", ""));
