@@ -2,6 +2,7 @@
 
 mod client;
 mod folder;
+pub(crate) mod frames;
 mod gateway;
 mod service;
 
