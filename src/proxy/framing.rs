@@ -13,8 +13,8 @@ pub(super) struct Checked {
     pub(super) line_end: usize,
     /// What follows the head.
     pub(super) framing: Framing,
-    /// A tunnel may follow, and nothing else.
-    pub(super) websocket: bool,
+    /// It asks for a tunnel, a websocket's or by CONNECT: nothing else may follow, whether it is granted or not.
+    pub(super) tunnel: bool,
 }
 
 /// The body of a request.
@@ -33,6 +33,7 @@ impl Checked {
     pub(super) fn of(head: &[u8]) -> Result<Self, Code> {
         let (first, line_end) = line(head).ok_or(Code::BadRequest)?;
         let line = request_line(first)?;
+        let connect = line.starts_with(b"CONNECT ");
         let line = if line == head[..line_end] { None } else { Some(line) };
         let mut fields = Fields::default();
         let mut at = line_end;
@@ -44,7 +45,8 @@ impl Checked {
             }
             fields.add(field)?;
         }
-        Ok(Self { line, line_end, framing: fields.framing()?, websocket: fields.websocket == Some(true) && fields.names_upgrade })
+        let websocket = fields.websocket == Some(true) && fields.names_upgrade;
+        Ok(Self { line, line_end, framing: fields.framing()?, tunnel: websocket || connect })
     }
 }
 
@@ -109,10 +111,11 @@ impl Fields {
         Ok(())
     }
 
-    /// One length of digits alone: two that are equal are two too many.
+    /// One length of digits alone, of which nobody's number runs over: two that are equal are two too many.
     fn add_length(&mut self, value: &[u8]) -> Result<(), Code> {
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        let number = std::str::from_utf8(value).ok().filter(|_| digits && self.length.is_none()).and_then(|v| v.parse().ok());
+        let number = std::str::from_utf8(value).ok().filter(|_| digits && self.length.is_none()).and_then(|v| v.parse::<u64>().ok());
+        let number = number.filter(|n| i64::try_from(*n).is_ok());
         self.length = Some(number.ok_or(Code::BadRequest)?);
         Ok(())
     }
@@ -177,8 +180,14 @@ mod tests {
             ("connection: upgrade\r\nupgrade: h2c, websocket\r\n", false),
             ("upgrade: websocket\r\n", false),
         ] {
-            assert_eq!(Checked::of(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap().websocket, websocket, "{fields:?}");
+            assert_eq!(Checked::of(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap().tunnel, websocket, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn connect_asks_for_a_tunnel() {
+        assert!(Checked::of(b"CONNECT  h:80 HTTP/1.1\r\n\r\n").unwrap().tunnel);
+        assert!(!Checked::of(b"CONNECTS h:80 HTTP/1.1\r\n\r\n").unwrap().tunnel);
     }
 
     #[test]
@@ -204,6 +213,7 @@ mod tests {
             ("POST / HTTP/1.1\r\ncontent-length: 3, 3\r\n\r\n", Code::BadRequest),
             ("POST / HTTP/1.1\r\ncontent-length: +3\r\n\r\n", Code::BadRequest),
             ("POST / HTTP/1.1\r\ncontent-length: 99999999999999999999\r\n\r\n", Code::BadRequest),
+            ("POST / HTTP/1.1\r\ncontent-length: 18446744073709551615\r\n\r\n", Code::BadRequest),
             ("POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n", Code::BadRequest),
             ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n", Code::BadRequest),
             ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n", Code::BadRequest),

@@ -242,7 +242,7 @@ impl Guard {
     }
 
     fn passed(&mut self, checked: &Checked) {
-        self.upgrade = checked.websocket;
+        self.upgrade = checked.tunnel;
         self.expects = match checked.framing {
             Framing::None | Framing::Length(0) => self.after_body(),
             Framing::Length(n) => Expects::Body(n),

@@ -78,7 +78,7 @@ pub(crate) fn python(script: &str) -> Command {
         folder.join("bin/python")
     });
     let mut command = Command::new(python);
-    command.arg(here.join(script)).env_remove("http_proxy").env_remove("HTTP_PROXY").env("no_proxy", "*");
+    command.arg("-B").arg(here.join(script)).env_remove("http_proxy").env_remove("HTTP_PROXY").env("no_proxy", "*");
     command
 }
 

@@ -68,7 +68,7 @@ impl Client {
         } else if let Some(length) = answer.header("content-length").and_then(|l| l.parse().ok()) {
             answer.body = vec![0; length];
             self.reader.read_exact(&mut answer.body).ok()?;
-        } else if answer.status != 204 && answer.status != 101 {
+        } else if answer.status != 204 && answer.status > 101 {
             self.reader.read_to_end(&mut answer.body).ok()?;
         }
         Some(answer)

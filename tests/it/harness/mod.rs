@@ -3,6 +3,7 @@
 mod client;
 mod dns;
 mod folder;
+pub(crate) mod frames;
 mod gateway;
 pub(crate) mod http2;
 mod pki;
