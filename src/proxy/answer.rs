@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
+use super::lines::join_answer;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::{Progress, Watchdog};
@@ -128,6 +129,7 @@ pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
         HeaderName::from_static("proxy-connection"),
         HeaderName::from_static("x-envoy-decorator-operation"),
     ];
+    join_answer(headers);
     headers.remove(TRANSFER_ENCODING);
     for name in &HOP_BY_HOP {
         headers.remove(name);

@@ -86,7 +86,7 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
-    let service = service_fn(|request| answer(client.clone(), request, Verdict::Passed { upgrade: false }));
+    let service = service_fn(|request| answer(client.clone(), request, Verdict::Passed { last: false }));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
     tokio::select! {
@@ -113,7 +113,7 @@ async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict
     let (mut response, last) = match verdict {
         Verdict::Refused(code) => (exchange.local(code, None), true),
         // Who asked for a tunnel and gets none may send what is not HTTP.
-        Verdict::Passed { upgrade } => (exchange.serve(request).await, upgrade),
+        Verdict::Passed { last } => (exchange.serve(request).await, last),
     };
     if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

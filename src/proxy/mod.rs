@@ -6,7 +6,7 @@
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`) |
-//! | the request | `http`, `head`, `answer`, `progress` |
+//! | the request | `http`, `head`, `lines`, `answer`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
@@ -21,6 +21,7 @@ mod framing;
 mod guard;
 mod head;
 mod http;
+mod lines;
 mod listen;
 mod outcome;
 mod pool;

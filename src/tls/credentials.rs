@@ -8,12 +8,13 @@ use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
 use super::{Error, pem, shared_provider};
-use crate::model::gateway::Certificate;
+use crate::model::gateway::{Alpn, Certificate, Protocol};
 
 /// What a gateway shows to clients.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    http: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
+    http1: Arc<ServerConfig>,
     bytes: Arc<ServerConfig>,
 }
 
@@ -25,12 +26,17 @@ impl Credentials {
             resolver.add(certificate)?;
         }
         let resolver = Arc::new(resolver);
-        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver, &[]) })
+        let (http2, http1) = (config(resolver.clone(), &[b"h2", b"http/1.1"]), config(resolver.clone(), &[b"http/1.1"]));
+        Ok(Self { http2, http1, bytes: config(resolver, &[]) })
     }
 
-    /// For a TLS listener: with `h2` and `http/1.1` by ALPN if it reads requests, without ALPN if not.
-    pub const fn server(&self, reads_requests: bool) -> &Arc<ServerConfig> {
-        if reads_requests { &self.http } else { &self.bytes }
+    /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not.
+    pub const fn server(&self, protocol: Protocol, alpn: Alpn) -> &Arc<ServerConfig> {
+        match (protocol.is_http(), alpn) {
+            (true, Alpn::Http2) => &self.http2,
+            (true, Alpn::Http1) => &self.http1,
+            (false, _) => &self.bytes,
+        }
     }
 }
 

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod admin;
 mod ambiguous;
+mod differences;
 mod drain;
 mod failures;
 mod http;
@@ -14,3 +17,4 @@ mod records;
 mod tcp;
 mod tls;
 mod websocket;
+mod wire;

@@ -16,16 +16,16 @@ use tokio_rustls::client::TlsStream;
 use crate::harness::{Gateway, Seen, Service, World, answer};
 use crate::http2::run;
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("gw-it-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn certificate(&self, host: &str) -> (Certificate, CertificateDer<'static>) {
+    pub(crate) fn certificate(&self, host: &str) -> (Certificate, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
         let (cert, key) = (self.0.join(format!("{host}.pem")), self.0.join(format!("{host}-key.pem")));
         std::fs::write(&cert, made.cert.pem()).unwrap();
@@ -51,7 +51,12 @@ async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'stat
 }
 
 /// One request; the protocol that was agreed on, and the answer.
-async fn ask(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> (Option<Vec<u8>>, String) {
+pub(crate) async fn ask(
+    gateway: &Gateway,
+    root: &CertificateDer<'static>,
+    name: &'static str,
+    alpn: &[&[u8]],
+) -> (Option<Vec<u8>>, String) {
     let stream = connect(gateway, root, name, alpn).await;
     let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     let request = Request::get(format!("https://{name}/")).header("host", name).body(Empty::<Bytes>::new()).unwrap();

@@ -136,7 +136,7 @@ impl Ground {
     fn play(&mut self, exchange: &Value, port: u16, stage: &Stage) -> Played {
         let tries = exchange["tries"].as_u64().unwrap_or(1) as usize;
         let (mut instances, mut counts) = (BTreeSet::new(), BTreeMap::new());
-        let mut first: Option<((bool, Option<String>), client::Received, Vec<_>)> = None;
+        let mut first = None::<(Rank, client::Received, Vec<_>)>;
         for _ in 0..tries {
             stage.set(exchange["backend"].as_array().cloned().unwrap_or_default());
             let received = self.ask(exchange, port, stage);
@@ -178,6 +178,9 @@ impl Ground {
         received
     }
 }
+
+/// Tries that came to an instance go before others, and of those the one with the first id.
+type Rank = (bool, Option<String>);
 
 /// A port that nobody else gets: several sockets may be bound to it, but only who listens is connected to.
 fn hold(held: &mut Vec<Socket>) -> SocketAddr {

@@ -21,6 +21,7 @@ pub(crate) struct World {
     instances: Vec<(String, Address)>,
     certificates: Vec<Certificate>,
     drain_time: Duration,
+    switches: Switches,
 }
 
 impl World {
@@ -36,6 +37,7 @@ impl World {
             instances: Vec::new(),
             certificates: Vec::new(),
             drain_time: Duration::from_secs(10),
+            switches: Switches::default(),
         }
     }
 
@@ -60,6 +62,18 @@ impl World {
     /// The listener on an address of its own instead of a free one.
     pub(crate) fn on(mut self, address: SocketAddr) -> Self {
         self.entries[1]["Listeners"][0]["Port"] = json!(address.port());
+        self
+    }
+
+    /// What an operator may decide otherwise.
+    pub(crate) fn switches(mut self, switches: Switches) -> Self {
+        self.switches = switches;
+        self
+    }
+
+    /// An instance that is known by a host name.
+    pub(crate) fn named_instance(mut self, service: &str, host: &str, port: u16) -> Self {
+        self.instances.push((service.to_owned(), Address::Host(host.to_owned(), port)));
         self
     }
 
@@ -93,7 +107,7 @@ impl World {
             name: "edge".to_owned(),
             address: [127, 0, 0, 1].into(),
             addresses: Default::default(),
-            switches: Switches::default(),
+            switches: self.switches,
         };
         let resources = Resources {
             gateway,
