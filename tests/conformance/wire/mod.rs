@@ -9,6 +9,7 @@ mod hpack;
 mod http1;
 mod service;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -144,7 +145,7 @@ impl Ground {
             let instance = seen.last().map(|(s, _)| s.instance.clone());
             *counts.entry(instance.clone().unwrap_or_else(|| received.status.to_string())).or_insert(0) += 1;
             instances.extend(instance.clone());
-            let rank = (instance.is_none(), instance);
+            let rank = (instance.is_none(), instance, Reverse(seen.len()));
             if first.as_ref().is_none_or(|(r, ..)| rank < *r) {
                 first = Some((rank, received, seen));
             }
@@ -179,8 +180,9 @@ impl Ground {
     }
 }
 
-/// Tries that came to an instance go before others, and of those the one with the first id.
-type Rank = (bool, Option<String>);
+/// Tries that came to an instance go before others, of those the one with the first id, of those the one that took most attempts:
+/// so the recorder chose.
+type Rank = (bool, Option<String>, Reverse<usize>);
 
 /// A port that nobody else gets: several sockets may be bound to it, but only who listens is connected to.
 fn hold(held: &mut Vec<Socket>) -> SocketAddr {
