@@ -63,11 +63,13 @@ pub struct Switches {
     pub forwarded: Forwarded,
     /// `code_header`: whether gw's own answers carry `x-gw-code`.
     pub code_header: bool,
+    /// `alpn`: what TLS listeners that read requests offer.
+    pub alpn: Alpn,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { strict_host_port: false, forwarded: Forwarded::Append, code_header: true }
+        Self { strict_host_port: false, forwarded: Forwarded::Append, code_header: true, alpn: Alpn::Http2 }
     }
 }
 
@@ -78,6 +80,15 @@ pub enum Forwarded {
     Append,
     /// Both are left as they came.
     Keep,
+}
+
+/// The versions of HTTP that a TLS listener offers by ALPN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alpn {
+    /// `h2`, then `http/1.1`.
+    Http2,
+    /// `http/1.1` alone.
+    Http1,
 }
 
 /// What a listener's bytes are.

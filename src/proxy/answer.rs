@@ -10,6 +10,7 @@ use http::{Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::lines::join_answer;
 use super::outcome::Outcome;
 use super::patience::Patience;
 use super::relay::Relay;
@@ -98,6 +99,7 @@ pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
         HeaderName::from_static("proxy-connection"),
         HeaderName::from_static("x-envoy-decorator-operation"),
     ];
+    join_answer(headers);
     headers.remove(TRANSFER_ENCODING);
     for name in &HOP_BY_HOP {
         headers.remove(name);

@@ -55,7 +55,10 @@ impl Accepted {
         let mut io = match listener.mode {
             ListenerMode::Plain => Io::tcp(stream),
             ListenerMode::TerminateTls => {
-                let acceptor = TlsAcceptor::from(site.current().credentials.server(listener.protocol.is_http()).clone());
+                let state = site.current();
+                let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
+                drop(state);
+                let acceptor = TlsAcceptor::from(config);
                 // Who does not finish a handshake has its error by TLS itself.
                 let Some(stream) = in_time(acceptor.accept(stream), &mut drain).await else {
                     return;

@@ -15,6 +15,8 @@ pub(super) struct Checked {
     pub(super) framing: Framing,
     /// It asks for a tunnel, a websocket's or by CONNECT: nothing else may follow, whether it is granted or not.
     pub(super) tunnel: bool,
+    /// `proxy-connection: close`, which old clients say instead of `connection`.
+    pub(super) closes: bool,
 }
 
 /// The body of a request.
@@ -46,7 +48,7 @@ impl Checked {
             fields.add(field)?;
         }
         let websocket = fields.websocket == Some(true) && fields.names_upgrade;
-        Ok(Self { line, line_end, framing: fields.framing()?, tunnel: websocket || connect })
+        Ok(Self { line, line_end, framing: fields.framing()?, tunnel: websocket || connect, closes: fields.closes })
     }
 }
 
@@ -81,6 +83,7 @@ struct Fields {
     coding: Option<bool>,
     websocket: Option<bool>,
     names_upgrade: bool,
+    closes: bool,
 }
 
 impl Fields {
@@ -104,9 +107,12 @@ impl Fields {
             }
             self.coding = Some(value.eq_ignore_ascii_case(b"chunked"));
         } else if name.eq_ignore_ascii_case(b"upgrade") {
-            self.websocket.get_or_insert(is_websocket(value));
+            // Two lines are one list, and no list is a websocket.
+            self.websocket = Some(self.websocket.is_none() && is_websocket(value));
         } else if name.eq_ignore_ascii_case(b"connection") {
             self.names_upgrade |= value.split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+        } else if name.eq_ignore_ascii_case(b"proxy-connection") {
+            self.closes = value.eq_ignore_ascii_case(b"close");
         }
         Ok(())
     }
@@ -131,7 +137,7 @@ impl Fields {
     }
 }
 
-/// Whether a request's first `upgrade` line, which alone counts, asks for a websocket.
+/// Whether a request's `upgrade`, its only one, asks for a websocket.
 pub(super) fn is_websocket(upgrade: &[u8]) -> bool {
     upgrade.eq_ignore_ascii_case(b"websocket")
 }
@@ -172,10 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_is_what_the_first_upgrade_line_asks_for() {
+    fn a_websocket_is_what_the_only_upgrade_line_asks_for() {
         for (fields, websocket) in [
             ("connection: keep-alive, Upgrade\r\nupgrade: WebSocket\r\n", true),
-            ("upgrade: websocket\r\nupgrade: h2c\r\nconnection: x\r\nconnection: upgrade\r\n", true),
+            ("upgrade: websocket\r\nconnection: x\r\nconnection: upgrade\r\n", true),
+            ("upgrade: websocket\r\nupgrade: h2c\r\nconnection: upgrade\r\n", false),
+            ("upgrade: websocket\r\nupgrade: websocket\r\nupgrade: websocket\r\nconnection: upgrade\r\n", false),
             ("connection: upgrade\r\nupgrade: h2c\r\nupgrade: websocket\r\n", false),
             ("connection: upgrade\r\nupgrade: h2c, websocket\r\n", false),
             ("upgrade: websocket\r\n", false),

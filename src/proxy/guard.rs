@@ -28,8 +28,8 @@ const REFUSED: &[u8] = b"- / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n";
 /// What was found of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is well-formed. `upgrade`: a tunnel may follow, and until it does, nothing.
-    Passed { upgrade: bool },
+    /// It is well-formed. `last`: no other request follows on the connection, but a tunnel may.
+    Passed { last: bool },
     /// It must not pass.
     Refused(Code),
 }
@@ -248,7 +248,7 @@ impl Guard {
             Framing::Length(n) => Expects::Body(n),
             Framing::Chunked => Expects::Chunks(Chunks::START),
         };
-        self.verdicts.push(Verdict::Passed { upgrade: self.upgrade });
+        self.verdicts.push(Verdict::Passed { last: self.upgrade || checked.closes });
     }
 
     fn refuse(&mut self, code: Code) {

@@ -1,14 +1,13 @@
 //! A request's head, checked and made ready for the routes: what may not pass is refused, hop-by-hop headers are gone (wire 2 to 4).
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
 use super::MAX_HEADERS;
 use super::carried::restore;
 use super::framing::is_websocket;
+use super::lines::join_request;
 use crate::decide::code::Code;
 use crate::decide::facts::RequestHead;
 
@@ -38,7 +37,7 @@ const CONTROL: [HeaderName; 13] = [
 ];
 
 /// The methods that HTTP/1 requests may have, as registered; over HTTP/2 any token passes (wire 3).
-const METHODS: [&str; 35] = [
+const METHODS: [&str; 34] = [
     "ACL",
     "BIND",
     "CHECKOUT",
@@ -49,7 +48,6 @@ const METHODS: [&str; 35] = [
     "HEAD",
     "LINK",
     "LOCK",
-    "M-SEARCH",
     "MERGE",
     "MKACTIVITY",
     "MKCALENDAR",
@@ -109,10 +107,14 @@ impl Head {
         rest.is_empty() || rest[0] == b'+'
     }
 
-    /// Whether an HTTP/2 request says whose it is, and is no CONNECT (wire 2 and 4).
+    /// Whether an HTTP/2 request says whose it is, and with a length that is one, and is no CONNECT (wire 2 and 4).
     pub(super) fn is_answerable<B>(request: &http::Request<B>) -> bool {
-        let host = request.uri().authority().is_some() || request.headers().contains_key(HOST);
-        host && request.method() != Method::CONNECT
+        let named = match request.uri().authority() {
+            Some(authority) => !authority.as_str().contains('@'),
+            None => request.headers().contains_key(HOST),
+        };
+        let length = request.headers().get(CONTENT_LENGTH);
+        named && !length.is_some_and(HeaderValue::is_empty) && request.method() != Method::CONNECT
     }
 
     /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none.
@@ -125,8 +127,8 @@ impl Head {
         let authority = authority(&uri, &mut headers, version)?;
         let (target, odd_target) = target(&uri, &method, http2)?;
         let mut head = Self { method, version, authority, target, odd_target, scheme: "http", headers, websocket: false, framed: true };
+        join_request(&mut head.headers, http2);
         head.connection(http2)?;
-        head.unwrap_lists(http2);
         // The crumbs that HTTP/2 makes of a cookie are one header again.
         if head.headers.len() > MAX_HEADERS {
             return Err(Code::HeadersTooLarge);
@@ -175,24 +177,14 @@ impl Head {
 
     /// Of `te`, only `trailers` is passed on.
     fn te(&mut self) {
-        if !self.headers.contains_key(TE) {
+        if self.headers.get(TE).is_none_or(HeaderValue::is_empty) {
             return;
         }
-        let trailers = self.headers.get_all(TE).iter().flat_map(tokens).any(|t| t.eq_ignore_ascii_case(b"trailers"));
+        let trailers = self.headers.get_all(TE).iter().flat_map(tokens).any(|t| t == b"trailers");
         if trailers {
             self.headers.insert(TE, HeaderValue::from_static("trailers"));
         } else {
             self.headers.remove(TE);
-        }
-    }
-
-    /// Headers that travel as one line each, however many came (wire 1.2).
-    fn unwrap_lists(&mut self, http2: bool) {
-        for name in [&X_REQUEST_ID, &X_FORWARDED_FOR, &CONTENT_TYPE] {
-            join(&mut self.headers, name, b",");
-        }
-        if http2 {
-            join(&mut self.headers, &COOKIE, b"; ");
         }
     }
 
@@ -241,17 +233,6 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|t| !t.is_empty())
 }
 
-fn join(headers: &mut HeaderMap, name: &HeaderName, with: &[u8]) {
-    let mut values = headers.get_all(name).iter();
-    if values.next().is_none() || values.next().is_none() {
-        return;
-    }
-    let joined = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(with);
-    if let Ok(value) = HeaderValue::from_bytes(&joined) {
-        headers.insert(name.clone(), value);
-    }
-}
-
 /// Which host is meant: the target's authority, else the one Host header. `host` leaves the headers.
 fn authority(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<String, Code> {
     let mut hosts = headers.get_all(HOST).iter();
@@ -263,7 +244,12 @@ fn authority(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Resu
     if let Some(authority) = uri.authority() {
         // User info is nobody's business behind the gateway.
         let text = authority.as_str();
-        let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+        let host = text.split_once('@').map_or(text, |(_, host)| host);
+        let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+        let wrong_port = version != Version::HTTP_2 && port.is_some_and(|port| port.parse::<u16>().is_err());
+        if host.contains('@') || wrong_port {
+            return Err(Code::BadRequest);
+        }
         return Ok(host.to_owned());
     }
     match host {
@@ -363,6 +349,10 @@ mod tests {
             ("get", "/", "h.test", Code::BadRequest),
             ("GET", "ftp://h.test/x", "h.test", Code::BadRequest),
             ("CONNECT", "h.test:80", "h.test", Code::NoRoute),
+            ("M-SEARCH", "/", "h.test", Code::BadRequest),
+            ("GET", "http://a@b@h.test/", "h.test", Code::BadRequest),
+            ("GET", "http://h.test:/", "h.test", Code::BadRequest),
+            ("GET", "http://h.test:99999/", "h.test", Code::BadRequest),
         ] {
             assert_eq!(read(method, target, &[("host", host)]).map(|h| h.target).unwrap_err(), code, "{method} {target} {host}");
         }
@@ -395,25 +385,25 @@ mod tests {
         assert_eq!((values(&head, "connection"), values(&head, "upgrade")), (vec!["keep-alive, Upgrade"], vec!["WebSocket"]));
         assert!(!upgrade("h2c").unwrap().headers.contains_key("upgrade"));
         assert_eq!(upgrade("other").map(|h| h.target).unwrap_err(), Code::UpgradeRefused);
+        let two = [("host", "h"), ("connection", "upgrade"), ("upgrade", "websocket"), ("upgrade", "h2c")];
+        assert_eq!(read("GET", "/", &two).map(|h| h.target).unwrap_err(), Code::UpgradeRefused);
         let unnamed = read("GET", "/", &[("host", "h"), ("upgrade", "websocket")]).unwrap();
         assert!(!unnamed.websocket && !unnamed.headers.contains_key("upgrade"));
     }
 
     #[test]
     fn te_keeps_trailers_and_expect_keeps_what_is_not_100_continue() {
-        for (sent, kept) in [("trailers", vec!["trailers"]), ("gzip", vec![]), ("trailers, deflate;q=0.5", vec!["trailers"])] {
+        for (sent, kept) in [
+            ("trailers", vec!["trailers"]),
+            ("gzip", vec![]),
+            ("TRAILERS", vec![]),
+            ("", vec![""]),
+            ("trailers, deflate;q=0.5", vec!["trailers"]),
+        ] {
             assert_eq!(values(&read("GET", "/", &[("host", "h"), ("te", sent)]).unwrap(), "te"), kept);
         }
         assert!(values(&read("GET", "/", &[("host", "h"), ("expect", "100-Continue")]).unwrap(), "expect").is_empty());
         assert_eq!(values(&read("GET", "/", &[("host", "h"), ("expect", "else")]).unwrap(), "expect"), ["else"]);
-    }
-
-    #[test]
-    fn some_headers_travel_as_one_line() {
-        let head =
-            read("GET", "/", &[("host", "h"), ("x-request-id", "a"), ("x-request-id", "b"), ("cookie", "a=1"), ("cookie", "b=2")]).unwrap();
-        assert_eq!(values(&head, "x-request-id"), ["a,b"]);
-        assert_eq!(values(&head, "cookie"), ["a=1", "b=2"]);
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     let patience = Rc::<Patience>::default();
     let service = service_fn(|request| {
         let (asking, patience) = (patience.ask(), patience.clone());
-        let answer = answer(client.clone(), request, Verdict::Passed { upgrade: false });
+        let answer = answer(client.clone(), request, Verdict::Passed { last: false });
         async move {
             let response = answer.await?;
             asking.answered();
@@ -137,7 +137,7 @@ async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict
     let (mut response, last) = match verdict {
         Verdict::Refused(code) => (exchange.local(code, true), true),
         // Who asked for a tunnel and gets none may send what is not HTTP.
-        Verdict::Passed { upgrade } => (exchange.serve(request).await, upgrade),
+        Verdict::Passed { last } => (exchange.serve(request).await, last),
     };
     if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

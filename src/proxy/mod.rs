@@ -6,7 +6,7 @@
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `patience` |
-//! | the request | `http`, `head`, `answer`, `bridge`, `relay`, `progress` |
+//! | the request | `http`, `head`, `lines`, `answer`, `bridge`, `relay`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
@@ -22,6 +22,7 @@ mod framing;
 mod guard;
 mod head;
 mod http;
+mod lines;
 mod listen;
 mod outcome;
 mod patience;

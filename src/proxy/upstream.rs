@@ -192,6 +192,8 @@ impl Sending<'_> {
         let target = self.target();
         let path = match (self.carries(), http2) {
             (false, _) => PathAndQuery::try_from(target),
+            // From an entry: what cannot be told from what was carried is not sent.
+            (true, _) if !target.is_ascii() => return Err(Failed::Unwritable),
             (true, true) => PathAndQuery::try_from(carried::encode(target)),
             (true, false) => PathAndQuery::try_from(&*carried::carry(target.as_bytes())),
         };

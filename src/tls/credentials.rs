@@ -8,12 +8,13 @@ use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig};
 
 use super::{Error, Mesh, pem, shared_provider};
-use crate::model::gateway::{Certificate, Identity};
+use crate::model::gateway::{Alpn, Certificate, Identity, Protocol};
 
 /// What a gateway shows to clients and to services.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    http: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
+    http1: Arc<ServerConfig>,
     bytes: Arc<ServerConfig>,
     mesh: Option<Mesh>,
 }
@@ -27,12 +28,17 @@ impl Credentials {
         }
         let resolver = Arc::new(resolver);
         let mesh = identity.map(Mesh::build).transpose()?;
-        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver, &[]), mesh })
+        let (http2, http1) = (config(resolver.clone(), &[b"h2", b"http/1.1"]), config(resolver.clone(), &[b"http/1.1"]));
+        Ok(Self { http2, http1, bytes: config(resolver, &[]), mesh })
     }
 
-    /// For a TLS listener: with `h2` and `http/1.1` by ALPN if it reads requests, without ALPN if not.
-    pub const fn server(&self, reads_requests: bool) -> &Arc<ServerConfig> {
-        if reads_requests { &self.http } else { &self.bytes }
+    /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not.
+    pub const fn server(&self, protocol: Protocol, alpn: Alpn) -> &Arc<ServerConfig> {
+        match (protocol.is_http(), alpn) {
+            (true, Alpn::Http2) => &self.http2,
+            (true, Alpn::Http1) => &self.http1,
+            (false, _) => &self.bytes,
+        }
     }
 
     /// What services with a sidecar are spoken to with, if the gateway has an identity.

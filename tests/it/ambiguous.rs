@@ -103,14 +103,18 @@ fn a_tunnel_that_is_asked_for_but_not_granted_ends_the_connection() {
 }
 
 #[test]
-fn only_what_asks_for_a_websocket_first_waits_for_a_tunnel() {
+fn only_what_asks_for_a_websocket_alone_waits_for_a_tunnel() {
     let (service, lines) = remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     for smuggled in SMUGGLED {
         let mut client = Client::connect(gateway.address);
-        client.send(&request("GET", "/first", "connection: Upgrade\r\nupgrade: h2c\r\nupgrade: websocket\r\n", ""));
+        client.send(&request("GET", "/first", "connection: Upgrade\r\nupgrade: h2c\r\n", ""));
         client.send(smuggled);
         assert_eq!(statuses(&mut client), [200, 400], "{smuggled:?}");
+        let mut client = Client::connect(gateway.address);
+        client.send(&request("GET", "/two", "connection: Upgrade\r\nupgrade: websocket\r\nupgrade: h2c\r\n", ""));
+        drop(std::io::Write::write_all(&mut client.stream, smuggled.as_bytes()));
+        assert_eq!(statuses(&mut client), [403], "{smuggled:?}");
     }
     assert!(lines.lock().unwrap().iter().all(|line| line.starts_with("GET /first")));
 }

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gw::model::check::{Check, Probe};
-use gw::model::service::Health;
+use gw::model::service::{Address, Health};
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, Seen, Service, World, answer, eventually, get, read_request};
+use crate::harness::{Gateway, LONG, Seen, Service, World, answer, eventually, get, read_request};
 
 fn every(probe: Probe) -> Check {
     Check {
@@ -74,6 +74,35 @@ fn too_many_requests_is_a_warning_with_which_an_instance_is_used() {
     let gateway = World::of("http").checked("web", web.address, Health::Critical, http("/health")).start();
     eventually("it warns", || target(&gateway)["endpoints"][0]["health"] == "warning");
     assert_eq!(get(gateway.address, "/").text(), "web");
+}
+
+#[test]
+pub(crate) fn an_instance_counts_as_it_was_configured_until_its_check_has_answered() {
+    let silent = Service::start(|stream| drop(std::io::copy(&mut &stream, &mut std::io::sink())));
+    let web = Service::saying("web");
+    let at = |service: &Service| Check {
+        timeout: LONG,
+        ..every(Probe::Http {
+            at: Some(Address::Socket(service.address)),
+            path: "/".to_owned(),
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+        })
+    };
+    for (health, status) in [(Health::Passing, 200), (Health::Critical, 503)] {
+        let gateway = World::of("http").checked("web", web.address, health, at(&silent)).start();
+        assert_eq!(get(gateway.address, "/").status, status, "{health:?}");
+    }
+}
+
+#[test]
+pub(crate) fn a_check_that_is_sent_elsewhere_has_failed() {
+    let elsewhere = Service::saying("elsewhere");
+    let to = format!("http://{}/", elsewhere.address);
+    let web = Service::answering(move |_| format!("HTTP/1.1 302 X\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"));
+    let gateway = World::of("http").checked("web", web.address, Health::Passing, http("/health")).start();
+    eventually("it is out", || get(gateway.address, "/").status == 503);
+    assert_eq!(elsewhere.connections(), 0);
 }
 
 #[test]

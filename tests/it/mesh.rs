@@ -58,6 +58,17 @@ fn a_sidecar_sees_the_gateways_certificate_and_the_server_name_of_the_target() {
 }
 
 #[test]
+pub(crate) fn a_sidecar_may_speak_either_version_of_tls() {
+    gw::tls::install();
+    let (folder, ca) = (Folder::new("mesh-versions"), Ca::new());
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let (service, _) = sidecar(ca.sidecar_speaking(&[Ca::id("web")], &[version]), "inside");
+        let gateway = World::of("http").mesh_instance("web", service.address).identity(ca.identity(&folder, "edge")).start();
+        assert_eq!(get(gateway.address, "/").text(), "inside", "{version:?}");
+    }
+}
+
+#[test]
 fn who_is_another_service_or_several_or_of_another_mesh_gets_no_request() {
     gw::tls::install();
     let (folder, ca, other) = (Folder::new("mesh-wrong"), Ca::new(), Ca::new());

@@ -25,7 +25,12 @@ async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'stat
 }
 
 /// One request; the protocol that was agreed on, and the answer.
-async fn ask(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> (Option<Vec<u8>>, String) {
+pub(crate) async fn ask(
+    gateway: &Gateway,
+    root: &CertificateDer<'static>,
+    name: &'static str,
+    alpn: &[&[u8]],
+) -> (Option<Vec<u8>>, String) {
     let stream = connect(gateway, root, name, alpn).await;
     let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     let request = Request::get(format!("https://{name}/")).header("host", name).body(Empty::<Bytes>::new()).unwrap();

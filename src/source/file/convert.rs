@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::ReadFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
-use crate::model::gateway::{Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
+use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
 
@@ -135,6 +135,7 @@ impl Converter<'_> {
         let default = Switches::default();
         let forwarded = table.forwarded.as_ref();
         let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
+        let alpn = table.alpn.as_ref().and_then(|written| self.alpn(written));
         let address = table.address.as_ref().and_then(|a| self.parse(a, "address", "an IP address such as 127.0.0.1"));
         let admin = table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000"));
         if let (Some(written), true) = (&table.admin, admin.is_some_and(|a: SocketAddr| !a.ip().is_loopback())) {
@@ -152,9 +153,23 @@ impl Converter<'_> {
                     strict_host_port: table.strict_host_port,
                     forwarded: forwarded.unwrap_or(default.forwarded),
                     code_header: table.code_header.unwrap_or(default.code_header),
+                    alpn: alpn.unwrap_or(default.alpn),
                 },
                 identity: None,
             },
+        }
+    }
+
+    fn alpn(&mut self, written: &Spanned<Vec<String>>) -> Option<Alpn> {
+        let names: Vec<&str> = written.get_ref().iter().map(String::as_str).collect();
+        match names.as_slice() {
+            ["h2", "http/1.1"] => Some(Alpn::Http2),
+            ["http/1.1"] => Some(Alpn::Http1),
+            _ => {
+                let message = format!("alpn is {names:?}, which is not [\"h2\", \"http/1.1\"] or [\"http/1.1\"]");
+                self.problems.push(Diagnostic::error("GW0004", message).at(&self.file.text, written.span()));
+                None
+            }
         }
     }
 

@@ -70,6 +70,8 @@ pub struct GatewayTable {
     pub forwarded: Option<Spanned<String>>,
     /// A switch of `docs/differences.md`.
     pub code_header: Option<bool>,
+    /// A switch of `docs/differences.md`: `["h2", "http/1.1"]` or `["http/1.1"]`.
+    pub alpn: Option<Spanned<Vec<String>>>,
 }
 
 /// `[[service]]`

@@ -103,7 +103,7 @@ fn ask_http1(reader: &mut Reader, request: &Value) -> Result<Received> {
     } else if let Some(length) = value(&received.headers, "content-length").and_then(|v| v.parse().ok()) {
         reader.exactly(length).map(drop)
     } else {
-        reader.to_end();
+        reader.rest();
         Err(ErrorKind::ConnectionAborted.into())
     };
     received.cut = body.as_ref().is_err_and(|e| e.kind() != ErrorKind::ConnectionAborted);

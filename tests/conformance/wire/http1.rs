@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// Everything up to the end of the connection.
-    pub(super) fn to_end(&mut self) -> Vec<u8> {
+    pub(super) fn rest(&mut self) -> Vec<u8> {
         while self.fill().is_ok() {}
         std::mem::take(&mut self.buffer)
     }

@@ -9,6 +9,7 @@ mod hpack;
 mod http1;
 mod service;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -136,7 +137,7 @@ impl Ground {
     fn play(&mut self, exchange: &Value, port: u16, stage: &Stage) -> Played {
         let tries = exchange["tries"].as_u64().unwrap_or(1) as usize;
         let (mut instances, mut counts) = (BTreeSet::new(), BTreeMap::new());
-        let mut first: Option<((bool, Option<String>), client::Received, Vec<_>)> = None;
+        let mut first = None::<(Rank, client::Received, Vec<_>)>;
         for _ in 0..tries {
             stage.set(exchange["backend"].as_array().cloned().unwrap_or_default());
             let received = self.ask(exchange, port, stage);
@@ -144,7 +145,7 @@ impl Ground {
             let instance = seen.last().map(|(s, _)| s.instance.clone());
             *counts.entry(instance.clone().unwrap_or_else(|| received.status.to_string())).or_insert(0) += 1;
             instances.extend(instance.clone());
-            let rank = (instance.is_none(), instance);
+            let rank = (instance.is_none(), instance, Reverse(seen.len()));
             if first.as_ref().is_none_or(|(r, ..)| rank < *r) {
                 first = Some((rank, received, seen));
             }
@@ -178,6 +179,10 @@ impl Ground {
         received
     }
 }
+
+/// Tries that came to an instance go before others, of those the one with the first id, of those the one that took most attempts:
+/// so the recorder chose.
+type Rank = (bool, Option<String>, Reverse<usize>);
 
 /// A port that nobody else gets: several sockets may be bound to it, but only who listens is connected to.
 fn hold(held: &mut Vec<Socket>) -> SocketAddr {

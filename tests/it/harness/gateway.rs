@@ -24,6 +24,7 @@ pub(crate) struct World {
     certificates: Vec<Certificate>,
     identity: Option<Identity>,
     drain_time: Duration,
+    switches: Switches,
 }
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
             certificates: Vec::new(),
             identity: None,
             drain_time: Duration::from_secs(10),
+            switches: Switches::default(),
         }
     }
 
@@ -103,6 +105,12 @@ impl World {
         self
     }
 
+    /// What an operator may decide otherwise.
+    pub(crate) fn switches(mut self, switches: Switches) -> Self {
+        self.switches = switches;
+        self
+    }
+
     pub(crate) fn drain_time(mut self, time: Duration) -> Self {
         self.drain_time = time;
         self
@@ -132,7 +140,7 @@ impl World {
             name: "edge".to_owned(),
             address: [127, 0, 0, 1].into(),
             addresses: Default::default(),
-            switches: Switches::default(),
+            switches: self.switches,
             identity: self.identity,
         };
         let resources = Resources {

@@ -8,7 +8,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::Folder;
 
@@ -61,12 +61,19 @@ impl Ca {
 
     /// What a sidecar listens with: its own leaf, and clients must have one of this CA.
     pub(crate) fn sidecar(&self, uris: &[String]) -> Arc<ServerConfig> {
+        self.sidecar_speaking(uris, rustls::ALL_VERSIONS)
+    }
+
+    /// The same in some versions of TLS.
+    pub(crate) fn sidecar_speaking(&self, uris: &[String], versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
         let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
         let (cert, key) = self.leaf(uris);
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder().with_client_cert_verifier(clients).with_single_cert(vec![cert.der().clone()], key);
+        let config = ServerConfig::builder_with_protocol_versions(versions)
+            .with_client_cert_verifier(clients)
+            .with_single_cert(vec![cert.der().clone()], key);
         Arc::new(config.unwrap())
     }
 }
