@@ -113,6 +113,15 @@ pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     with_entries(configuration, Some(&read), &folders)
 }
 
+/// The files and folders that a `gw.toml` names, as far as it can be read.
+pub fn named_by(path: &Path) -> Vec<PathBuf> {
+    let beside = path.join(file::NAME);
+    let path = if path.is_dir() { &beside } else { path };
+    let Ok(read) = file::read(path) else { return Vec::new() };
+    let written = read.parsed.entries.iter().chain(read.parsed.certificate.iter().flat_map(|c| [&c.cert, &c.key]));
+    written.map(|path| read.folder.join(path.get_ref())).collect()
+}
+
 /// Reads folders of entries that no `gw.toml` names: no gateway, no service, and the default datacenter.
 pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     with_entries(Configuration::default(), None, folders)

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::load::{self, Loaded, WhichGateway};
 use crate::id::ServiceKey;
@@ -61,6 +62,10 @@ pub struct Gateways {
     pub certificates: Vec<Certificate>,
     /// Findings and warnings about the files.
     pub notes: Vec<Diagnostic>,
+    /// The files and folders that all this was read from.
+    pub read: Vec<PathBuf>,
+    /// When the reading began.
+    pub at: SystemTime,
 }
 
 /// Why there is nothing to run.
@@ -109,6 +114,15 @@ impl Origin {
             (None, None) => Self::Embedded,
         }
     }
+
+    /// The files and folders that it names itself.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(path, folders) => std::iter::once(path).chain(folders).cloned().collect(),
+            Self::Folders(folders) => folders.clone(),
+            Self::Flags | Self::Embedded => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -129,14 +143,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     let origin = Origin::of(wanted);
     let name = wanted.service.as_deref();
     match &origin {
-        Origin::File(path, folders) => {
-            let loaded = load::load(path, folders).map_err(OriginError::Files)?;
-            of_files(origin, loaded, wanted)
-        }
-        Origin::Folders(folders) => {
-            let loaded = load::load_entries(folders).map_err(OriginError::Files)?;
-            of_files(origin, loaded, wanted)
-        }
+        Origin::File(..) | Origin::Folders(_) => read(&origin, wanted),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -146,11 +153,30 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     }
 }
 
-fn alone(origin: Origin, resources: Resources) -> Gateways {
-    Gateways { origin, resources: vec![resources], admin: None, certificates: Vec::new(), notes: Vec::new() }
+/// Reads the gateways of files; for any other origin there is nothing to read, and no gateway.
+pub(super) fn read(origin: &Origin, wanted: &Wanted) -> Result<Gateways, OriginError> {
+    let at = SystemTime::now();
+    let loaded = match origin {
+        Origin::File(path, folders) => load::load(path, folders),
+        Origin::Folders(folders) => load::load_entries(folders),
+        Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
+    };
+    of_files(origin, loaded.map_err(OriginError::Files)?, wanted, at)
 }
 
-fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways, OriginError> {
+fn alone(origin: Origin, resources: Resources) -> Gateways {
+    Gateways {
+        origin,
+        resources: vec![resources],
+        admin: None,
+        certificates: Vec::new(),
+        notes: Vec::new(),
+        read: Vec::new(),
+        at: SystemTime::now(),
+    }
+}
+
+fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) -> Result<Gateways, OriginError> {
     let mut resources = match wanted.service.as_deref() {
         Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?],
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
@@ -169,12 +195,17 @@ fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways,
         }
         listen(resources, &wanted.listens)?;
     }
+    let mut read = origin.paths();
+    read.extend(loaded.configuration.entries.iter().cloned());
+    read.extend(loaded.configuration.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]));
     Ok(Gateways {
-        origin,
+        origin: origin.clone(),
         resources,
         admin: loaded.gateways.iter().find_map(|(gateway, _)| gateway.admin),
         certificates: loaded.configuration.certificates,
         notes: loaded.notes,
+        read,
+        at,
     })
 }
 

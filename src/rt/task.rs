@@ -2,10 +2,20 @@
 
 use std::future::Future;
 
+use tokio::task::AbortHandle;
+
 /// Spawns a task on the worker's own thread. It ends with the worker at the latest.
 ///
 /// # Panics
 /// Outside of a worker: only code that runs in one calls this.
 pub fn spawn(future: impl Future<Output = ()> + 'static) {
     drop(tokio::task::spawn_local(future));
+}
+
+/// The same, for who may have to end the task.
+///
+/// # Panics
+/// As [`spawn`].
+pub(super) fn spawn_held(future: impl Future<Output = ()> + 'static) -> AbortHandle {
+    tokio::task::spawn_local(future).abort_handle()
 }

@@ -13,6 +13,7 @@ use crate::model::gateway::Certificate;
 /// What a gateway shows to clients.
 #[derive(Clone, Debug)]
 pub struct Credentials {
+    shown: Arc<BySni>,
     http: Arc<ServerConfig>,
     bytes: Arc<ServerConfig>,
 }
@@ -25,7 +26,20 @@ impl Credentials {
             resolver.add(certificate)?;
         }
         let resolver = Arc::new(resolver);
-        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver, &[]) })
+        Ok(Self { http: config(resolver.clone(), &[b"h2", b"http/1.1"]), bytes: config(resolver.clone(), &[]), shown: resolver })
+    }
+
+    /// Whether the same certificates are shown for the same names. Then the older ones can stay, and with them the sessions
+    /// that clients resume.
+    pub fn show_the_same_as(&self, other: &Self) -> bool {
+        let (one, other) = (&self.shown, &other.shown);
+        let same = |a: &Arc<CertifiedKey>, b: &Arc<CertifiedKey>| Arc::ptr_eq(a, b) || a.cert == b.cert;
+        let same_first = match (&one.first, &other.first) {
+            (Some(a), Some(b)) => same(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let same_name = |(name, a): (&String, &Arc<CertifiedKey>)| other.by_name.get(name).is_some_and(|b| same(a, b));
+        same_first && one.by_name.len() == other.by_name.len() && one.by_name.iter().all(same_name)
     }
 
     /// For a TLS listener: with `h2` and `http/1.1` by ALPN if it reads requests, without ALPN if not.
@@ -159,6 +173,18 @@ mod tests {
         let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["two.test"]));
         let mixed = Certificate { key: two.key, ..one };
         assert!(matches!(Credentials::build(&[mixed]), Err(Error::Mismatch { .. })));
+    }
+
+    #[test]
+    fn certificates_that_were_read_again_are_the_same_until_one_is_another() {
+        let folder = Folder::new("same");
+        let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["two.test"]));
+        let first = Credentials::build(&[one.clone(), two.clone()]).unwrap();
+        assert!(first.show_the_same_as(&Credentials::build(&[one.clone(), two.clone()]).unwrap()));
+        assert!(!first.show_the_same_as(&Credentials::build(&[two.clone(), one.clone()]).unwrap()));
+        assert!(!first.show_the_same_as(&Credentials::build(&[one.clone()]).unwrap()));
+        folder.certificate("two", &["two.test"]);
+        assert!(!first.show_the_same_as(&Credentials::build(&[one, two]).unwrap()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod failures;
 mod http;
 mod http2;
 mod records;
+mod reload;
 mod tcp;
 mod tls;
 mod websocket;

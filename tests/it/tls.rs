@@ -1,6 +1,6 @@
 //! TLS listeners.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,41 +13,36 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::harness::{Gateway, Seen, Service, World, answer};
+use crate::harness::{Folder, Gateway, Seen, Service, World, answer};
 use crate::http2::run;
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gw-it-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn certificate(&self, host: &str) -> (Certificate, CertificateDer<'static>) {
-        let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
-        let (cert, key) = (self.0.join(format!("{host}.pem")), self.0.join(format!("{host}-key.pem")));
-        std::fs::write(&cert, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        (Certificate { cert, key, hosts: Vec::new(), name: None }, made.cert.der().clone())
-    }
+/// A certificate of its own for a host, in two files of a folder.
+pub(crate) fn certificate(folder: &Folder, host: &str) -> (Certificate, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+    let (cert, key) = (format!("{host}.pem"), format!("{host}-key.pem"));
+    folder.write(&cert, &made.cert.pem());
+    folder.write(&key, &made.signing_key.serialize_pem());
+    (Certificate { cert: folder.at(&cert), key: folder.at(&key), hosts: Vec::new(), name: None }, made.cert.der().clone())
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+/// A connection after its handshake, if the certificate was `root`.
+pub(crate) async fn handshake(
+    address: SocketAddr,
+    root: &CertificateDer<'static>,
+    name: &'static str,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(root.clone()).unwrap();
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
-    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    connector.connect(ServerName::try_from(name).unwrap(), stream).await.unwrap()
+    connector.connect(ServerName::try_from(name).unwrap(), stream).await
+}
+
+async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+    handshake(gateway.address, root, name, alpn).await.unwrap()
 }
 
 /// One request; the protocol that was agreed on, and the answer.
@@ -73,7 +68,7 @@ async fn ask(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static s
 fn a_tls_listener_shows_the_certificate_of_the_name_and_speaks_both_versions_of_http() {
     gw::tls::install();
     let folder = Folder::new("tls");
-    let ((one, one_der), (two, two_der)) = (folder.certificate("one.test"), folder.certificate("two.test"));
+    let ((one, one_der), (two, two_der)) = (certificate(&folder, "one.test"), certificate(&folder, "two.test"));
     let service = Service::answering(|seen: &Seen| answer(200, seen.header("x-forwarded-proto").unwrap_or("-")));
     let gateway = World::of("http").instance("web", service.address).tls(vec![one, two]).start();
     let (h2, h1): (&[u8], &[u8]) = (b"h2", b"http/1.1");
@@ -88,7 +83,7 @@ fn a_tls_listener_shows_the_certificate_of_the_name_and_speaks_both_versions_of_
 fn who_agrees_on_http_2_and_says_nothing_does_not_hold_up_the_end() {
     gw::tls::install();
     let folder = Folder::new("silent");
-    let (one, der) = folder.certificate("one.test");
+    let (one, der) = certificate(&folder, "one.test");
     let gateway = World::of("http").tls(vec![one]).start();
     run(async {
         let silent = connect(&gateway, &der, "one.test", &[b"h2"]).await;

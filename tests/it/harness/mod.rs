@@ -1,10 +1,12 @@
 //! What a scenario is made of: a gateway, services, clients.
 
 mod client;
+mod folder;
 mod gateway;
 mod service;
 
-pub(crate) use client::{Client, get, request};
+pub(crate) use client::{Answer, Client, get, request};
+pub(crate) use folder::{Folder, Run, entries};
 pub(crate) use gateway::{Gateway, World};
 pub(crate) use service::{Seen, Service, answer, read_request};
 
