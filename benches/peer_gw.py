@@ -1,13 +1,15 @@
 """gw as one of the proxies of a side-by-side load harness: its binary, and the configuration for a workload.
 
 `variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
+For C1 a variant has `update`, which adds one route: the files are written again, and gw takes them up by itself.
 """
+import json
 import os
 
 BIN = os.environ.get("GW") or "target/release/gw"
 
 
-def config(c, sh, n):
+def files(c, sh, n):
     """gw.toml and one file of entries: an ingress with n hosts, each with a router that sends one prefix to a service of its own."""
     protocol = "http2" if sh["up_h2"] else "http"
     routes = c.routes(n)
@@ -19,17 +21,32 @@ def config(c, sh, n):
     if sh["down"]:
         listener["TLS"] = {"Enabled": True}
     entries.append({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]})
-    c.json("gw.d/entries.json", entries)
     toml = ['entries = ["gw.d"]', "[[gateway]]", 'kind = "ingress"', 'name = "edge"', 'address = "0.0.0.0"']
     if sh["down"]:
         toml += ["[[certificate]]", f'cert = "{c.certs}/edge.pem"', f'key = "{c.certs}/edge.key"', 'hosts = ["*"]']
     for _, _, i in routes:
         toml += ["[[service]]", f'name = "back-{i}"', "[[service.instance]]", f'address = "{c.up(i)}:{sh["up_port"]}"']
-    return c.file("gw.toml", "\n".join(toml) + "\n")
+    return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
+
+
+def config(c, sh, n):
+    for name, text in files(c, sh, n).items():
+        c.file(name, text)
+    return os.path.join(str(c.dir), "gw.toml")
+
+
+def update(c, sh, n):
+    """One more route. Both files are written beside, then moved to their places together."""
+    new = [(c.file(name + ".new", text), os.path.join(str(c.dir), name)) for name, text in files(c, sh, n).items()]
+    for beside, place in new:
+        os.rename(beside, place)
 
 
 def variants(w, sh, c):
     if sh["kind"] != "ingress" or sh["up"] or sh["down"] == "mtls" or not os.path.exists(BIN):
         return []
     n = sh["routes"]
-    return [{"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}]
+    v = {"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}
+    if w == "C1":
+        v["update"] = lambda p: update(c, sh, n + 1)
+    return [v]

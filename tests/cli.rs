@@ -366,7 +366,7 @@ fn usr1_opens_the_access_log_anew_after_it_was_moved_away() {
 
 /// Looks again and again until a file has it.
 #[track_caller]
-fn eventually_in(file: &std::path::Path, words: &str) {
+fn eventually_in(file: &Path, words: &str) {
     for _ in 0..1000 {
         if std::fs::read_to_string(file).is_ok_and(|text| text.contains(words)) {
             return;

@@ -344,3 +344,25 @@ fn a_folder_that_is_gone_is_refused_and_taken_up_when_there_is_one_again() {
     run.until(3);
     assert_eq!(route(&get(run.address(), "/c")), Some("/c"));
 }
+
+#[test]
+fn what_was_replaced_is_freed_by_the_publisher_when_the_last_reader_has_looked() {
+    gw::tls::install();
+    let resources = gw::model::resources::Resources {
+        gateway: gw::source::flags::of_name("edge"),
+        datacenter: gw::id::Datacenter::from("dc1"),
+        trust_domain: gw::id::TrustDomain::new(gw::id::TrustDomain::OF_FILES),
+        entries: Default::default(),
+        services: Default::default(),
+        rejected: Vec::new(),
+    };
+    let credentials = gw::tls::Credentials::build(&[]).unwrap();
+    let (mut publisher, live) = gw::state::publisher(1, &resources, credentials.clone());
+    let (reader, first) = (live.reader(), Arc::downgrade(&live.current()));
+    let next = publisher.prepare(2, &resources, credentials);
+    assert_eq!(reader.current().generation, 1);
+    publisher.publish(next);
+    assert!(!publisher.release() && first.upgrade().is_some());
+    assert_eq!(reader.current().generation, 2);
+    assert!(publisher.release() && first.upgrade().is_none());
+}
