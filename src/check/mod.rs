@@ -2,29 +2,32 @@
 //!
 //! | what | file |
 //! |---|---|
-//! | the checks that run, and what they found | `mod` |
+//! | the checks that run | `mod` |
+//! | what they have found, laid over what the source says | `found` |
 //! | how many answers it takes to change one's mind | `judge` |
 //! | one question to an instance | `probe` |
 //!
 //! A check chooses no instance: its result is the health of an instance in `Resources`, as Consul's would be, and `decide` alone
 //! says what follows from that.
 
+mod found;
 mod judge;
 mod probe;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
+pub use self::found::Found;
 use self::judge::Judge;
 use crate::id::{ServiceKey, ServiceName};
 use crate::model::check::Check;
 use crate::model::resources::Resources;
-use crate::model::service::{Address, Health};
+use crate::model::service::{Address, Health, Instance};
 use crate::net::{Dialer, Names};
 use crate::rt::rng::Rng;
 use crate::rt::task::{self, Held};
@@ -48,6 +51,12 @@ struct Subject {
     service: ServiceKey,
     instance: String,
     address: Address,
+}
+
+impl Subject {
+    fn of(service: &ServiceKey, instance: &Instance) -> Self {
+        Self { service: service.clone(), instance: instance.id.clone(), address: instance.address.clone() }
+    }
 }
 
 #[derive(Debug)]
@@ -79,7 +88,7 @@ impl Checks {
         for (key, service) in gateways.into_iter().flat_map(|resources| &resources.services) {
             for instance in &service.instances {
                 let Some(check) = &instance.check else { continue };
-                let subject = Subject { service: key.clone(), instance: instance.id.clone(), address: instance.address.clone() };
+                let subject = Subject::of(key, instance);
                 if now.contains_key(&subject) {
                     continue;
                 }
@@ -112,24 +121,9 @@ impl Checks {
         Running { check: check.clone(), health, _task: task::hold(asking.run(first)) }
     }
 
-    /// Lays what the checks found over what the source says.
-    pub fn apply(&self, resources: &mut Resources) {
-        let running = self.running.borrow();
-        let checked: BTreeSet<&ServiceKey> = running.keys().map(|subject| &subject.service).collect();
-        for key in checked {
-            let Some(service) = resources.services.get_mut(key) else { continue };
-            let found = service.instances.iter().map(|instance| {
-                let subject = Subject { service: key.clone(), instance: instance.id.clone(), address: instance.address.clone() };
-                instance.check.as_ref().and_then(|_| running.get(&subject)).map_or(instance.health, |r| r.health.get())
-            });
-            let found: Vec<Health> = found.collect();
-            // A service of which nothing changed stays the very same one, which nobody has to compile again.
-            if service.instances.iter().map(|i| i.health).ne(found.iter().copied()) {
-                for (instance, health) in Arc::make_mut(service).instances.iter_mut().zip(found) {
-                    instance.health = health;
-                }
-            }
-        }
+    /// What they have found so far.
+    pub fn found(&self) -> Found {
+        Found::of(self.running.borrow().iter().map(|(subject, running)| (subject.clone(), running.health.get())))
     }
 
     /// Resolves when a check changed its mind since the last time.

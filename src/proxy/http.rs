@@ -32,7 +32,6 @@ use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
 use crate::rt::drain::DrainWatch;
-use crate::rt::task;
 use crate::state::Current;
 use crate::tls::Io;
 
@@ -265,8 +264,12 @@ impl<'a> Exchange<'a> {
         answer::clean(response.status(), response.headers_mut());
         self.edit_response(&mut response, head, plan);
         let worker = self.client.site.worker.clone();
-        let drain = self.client.drain.clone();
-        task::spawn(Tunnel { client, service, worker, progress: self.progress, outcome: self.outcome, lease, drain }.run());
+        let drain = &self.client.drain;
+        let tunnel = Tunnel { client, service, worker, progress: self.progress, outcome: self.outcome, lease, drain: drain.clone() };
+        drain.spawn(|guest| async move {
+            tunnel.run().await;
+            drop(guest);
+        });
         response.map(|_| Answer::Empty)
     }
 

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use tokio::task::AbortHandle;
+
 /// Spawns a task on the worker's own thread. It ends with the worker at the latest.
 ///
 /// # Panics
@@ -10,9 +12,17 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
     drop(tokio::task::spawn_local(future));
 }
 
+/// The same, for who may have to end the task.
+///
+/// # Panics
+/// As [`spawn`].
+pub(super) fn spawn_held(future: impl Future<Output = ()> + 'static) -> AbortHandle {
+    tokio::task::spawn_local(future).abort_handle()
+}
+
 /// A task that ends when this is dropped.
 #[derive(Debug)]
-pub struct Held(tokio::task::AbortHandle);
+pub struct Held(AbortHandle);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -25,5 +35,5 @@ impl Drop for Held {
 /// # Panics
 /// As [`spawn`].
 pub fn hold(future: impl Future<Output = ()> + 'static) -> Held {
-    Held(tokio::task::spawn_local(future).abort_handle())
+    Held(spawn_held(future))
 }

@@ -8,7 +8,7 @@ mod failover;
 mod grpc;
 mod haproxy;
 #[path = "../it/harness/mod.rs"]
-#[allow(dead_code, reason = "each test binary uses a part")]
+#[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
 mod nghttp;
 mod nginx;

@@ -14,6 +14,7 @@ mod http2;
 mod mesh;
 mod names;
 mod records;
+mod reload;
 mod tcp;
 mod tls;
 mod websocket;
