@@ -15,6 +15,7 @@ mod mesh;
 mod names;
 mod records;
 mod reload;
+mod reload_world;
 mod tcp;
 mod tls;
 mod websocket;
