@@ -1,13 +1,16 @@
 """gw as one of the proxies of a side-by-side load harness: its binary, and the configuration for a workload.
 
 `variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
+For C1 a variant has `update`, which adds one route: the files are written again, and gw takes them up by itself.
 """
-import os, shutil
+import json
+import os
+import shutil
 
 BIN = os.environ.get("GW") or "target/release/gw"
 
 
-def config(c, sh, n):
+def files(c, sh, n):
     """gw.toml and one file of entries: an ingress with n hosts, each with a router that sends one prefix to instances of its own."""
     protocol = "http2" if sh["up_h2"] else "http"
     mesh = sh["up"] == "mtls"
@@ -25,7 +28,6 @@ def config(c, sh, n):
     if sh["down"]:
         listener["TLS"] = {"Enabled": True}
     entries.append({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]})
-    c.json("gw.d/entries.json", entries)
     toml = ['entries = ["gw.d"]']
     if mesh:
         toml += [f'trust_domain = "{c.td}"', "[certs]", f'dir = "{identity(c)}"']
@@ -40,7 +42,20 @@ def config(c, sh, n):
         toml += ["[[service.instance]]", f'address = "{c.up(i)}:{sh["up_port"]}"']
         if mesh:
             toml += ["mesh = true", f'meta = {{ i = "{i}" }}']
-    return c.file("gw.toml", "\n".join(toml) + "\n")
+    return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
+
+
+def config(c, sh, n):
+    for name, text in files(c, sh, n).items():
+        c.file(name, text)
+    return os.path.join(str(c.dir), "gw.toml")
+
+
+def update(c, sh, n):
+    """One more route. Both files are written beside, then moved to their places together."""
+    new = [(c.file(name + ".new", text), os.path.join(str(c.dir), name)) for name, text in files(c, sh, n).items()]
+    for beside, place in new:
+        os.rename(beside, place)
 
 
 def identity(c):
@@ -56,4 +71,7 @@ def variants(w, sh, c):
     if sh["kind"] != "ingress" or sh["down"] == "mtls" or not os.path.exists(BIN):
         return []
     n = sh["routes"]
-    return [{"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}]
+    v = {"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}
+    if w == "C1":
+        v["update"] = lambda p: update(c, sh, n + 1)
+    return [v]

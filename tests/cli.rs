@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::{Gateway, Scratch, free_port, gw, scratch, scratch_with};
+use support::{Gateway, Scratch, backend, curl, free_port, gw, scratch, scratch_with};
 
 fn run(folder: &Path, args: &[&str], stdin: &str) -> Output {
     let mut command = gw(args);
@@ -292,17 +292,88 @@ fn said_before_it_was_killed(child: &mut std::process::Child, words: &[&str]) ->
     said
 }
 
+fn signal(gateway: &Gateway, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &gateway.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
 #[test]
-fn signals_that_reload_others_do_not_kill() {
+fn signals_with_nothing_to_do_say_so_and_do_not_kill() {
     let folder = scratch("signals");
     let listen = free_port().to_string();
     let gateway = Gateway::start(&["ingress", "--listen", &listen], folder.path());
-    for signal in ["HUP", "USR1"] {
-        let sent = Command::new("kill").args([&format!("-{signal}"), &gateway.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success());
-        wait_for(&gateway, &format!("{signal} is ignored: this version reloads nothing yet"));
-    }
+    signal(&gateway, "HUP");
+    wait_for(&gateway, "gw: there is nothing to read again, for what is served comes from the command line");
+    signal(&gateway, "USR1");
+    wait_for(&gateway, "USR1: there is no file of access records to open anew");
     assert_eq!(gateway.end(), Some(0));
+}
+
+#[test]
+fn hup_reads_the_files_again_and_says_what_came_of_it() {
+    let folder = shop("hup");
+    let edge = EDGE.replace("8080", &free_port().to_string());
+    std::fs::write(folder.path().join("gw.d/edge.json"), &edge).expect("a file");
+    let gateway = Gateway::start(&["run", "--error-format", "short"], folder.path());
+    signal(&gateway, "HUP");
+    wait_for(&gateway, "gw: nothing changed, generation 1 goes on serving");
+    let second = free_port();
+    let listener = format!("{{\"Port\": {second}, \"Protocol\": \"http\", \"Services\": [{{\"Name\": \"web\"}}]}}, {{\"Port\"");
+    std::fs::write(folder.path().join("gw.d/edge.json"), edge.replacen("{\"Port\"", &listener, 1)).expect("a file");
+    wait_for(&gateway, "gw: generation 2 is in effect after ");
+    wait_for(&gateway, &format!(" ms; edge:{second} listens on 127.0.0.1:{second}"));
+    assert_eq!(gateway.end(), Some(0));
+}
+
+#[test]
+fn a_reload_that_is_refused_prints_what_validate_prints() {
+    let folder = shop("rejected");
+    std::fs::write(folder.path().join("gw.d/edge.json"), EDGE.replace("8080", &free_port().to_string())).expect("a file");
+    let gateway = Gateway::start(&["run"], folder.path());
+    wait_for(&gateway, "admin on");
+    let before = gateway.said().len();
+    std::fs::write(folder.path().join("gw.d/router.json"), ROUTER.replace("\"Routes\"", "\"Rooutes\"")).expect("a file");
+    wait_for(&gateway, "gw: the configuration of generation 1 goes on serving");
+    let said = gateway.said()[before..].to_owned();
+    let (_, validated) = expect(&run(folder.path(), &["config", "validate", "gw.toml"], ""), 3);
+    let validated = validated.lines().filter(|line| !line.contains(" read: ")).collect::<Vec<_>>().join("\n");
+    assert!(validated.contains("GW0102") && said.contains(&validated), "said\n{said}\nvalidated\n{validated}");
+    let (_, listed) = expect(&run(folder.path(), &["inspect", "routes", "--admin", &gateway.admin.to_string()], ""), 0);
+    assert!(listed.contains("generation 1") && listed.contains("are refused, and this goes on serving: gw.d/router.json:"), "{listed}");
+}
+
+#[test]
+fn usr1_opens_the_access_log_anew_after_it_was_moved_away() {
+    let folder = scratch("reopen");
+    let listen = free_port().to_string();
+    let route = format!("/={}", backend("web"));
+    let gateway = Gateway::start(&["ingress", "--listen", &listen, "--route", &route, "--access-log", "access.log"], folder.path());
+    let (log, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
+    curl(&format!("http://127.0.0.1:{listen}/one"));
+    eventually_in(&log, "/one");
+    std::fs::rename(&log, &moved).expect("a file");
+    signal(&gateway, "USR1");
+    for _ in 0..1000 {
+        if log.is_file() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    curl(&format!("http://127.0.0.1:{listen}/two"));
+    eventually_in(&log, "/two");
+    assert!(!std::fs::read_to_string(&moved).expect("a file").contains("/two"));
+}
+
+/// Looks again and again until a file has it.
+#[track_caller]
+fn eventually_in(file: &Path, words: &str) {
+    for _ in 0..1000 {
+        if std::fs::read_to_string(file).is_ok_and(|text| text.contains(words)) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{words:?} is not in {}", file.display());
 }
 
 #[test]

@@ -45,8 +45,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("eprintln!", &["ui/"]),
     ("std::io::stdout", &["ui/"]),
     ("toml::", &["source/"]),
+    ("notify::", &["source/file/watch.rs"]),
     ("tracing_subscriber::", &["rt/log.rs"]),
     ("tokio::spawn", &["rt/supervise.rs", "proxy/listen.rs"]),
+    ("spawn_local", &["rt/task.rs"]),
     ("process::exit", &["rt/signal.rs"]),
     ("GatewayKind", &["model/", "decide/compile", "source/file/", "source/flags.rs", "app/", "cli/"]),
 ];

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue};
@@ -30,10 +31,19 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 /// What the admin listener can tell of.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The gateways of the process: their names and states.
-    pub gateways: Vec<(String, Live)>,
+    /// What is served now.
+    pub standing: Arc<Mutex<Standing>>,
     /// Told when the process drains: then it is not ready any more.
     pub shutdown: Shutdown,
+}
+
+/// What a process serves.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// The gateways: their names and states.
+    pub gateways: Vec<(String, Live)>,
+    /// Why what the files say by now is not served, if it is not.
+    pub refused: Option<String>,
 }
 
 /// Binds the listener. Off loopback it is refused: the pages have no password.

@@ -1,5 +1,7 @@
 //! The pages of the admin listener.
 
+use std::sync::PoisonError;
+
 use http::StatusCode;
 
 use super::Subject;
@@ -36,11 +38,15 @@ fn live(_: &Subject) -> Page {
 
 /// What `gw inspect routes --admin` prints.
 fn routes(subject: &Subject) -> Page {
-    let listed = subject.gateways.iter().map(|(name, live)| {
+    let (gateways, refused) = {
+        let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        (standing.gateways.clone(), standing.refused.clone())
+    };
+    let listed = gateways.iter().map(|(name, live)| {
         let state = live.current();
         GatewayRoutes::of(name, state.generation, &state.snapshot)
     });
-    json(&Routes::new(listed.collect()))
+    json(&Routes { refused, ..Routes::new(listed.collect()) })
 }
 
 fn json(value: &impl serde::Serialize) -> Page {

@@ -1,7 +1,10 @@
 //! The writer of access records: a thread that no request waits for.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,28 +17,64 @@ const QUEUE: usize = 16 * 1024;
 /// How long a record may wait for company before it is written.
 const LINGER: Duration = Duration::from_millis(100);
 
+/// The thread, and what it is told.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) thread: JoinHandle<()>,
+    /// `None`: it writes to no file.
+    pub(super) reopen: Option<Reopen>,
+}
+
+/// Asks for the file to be opened anew, after it was moved away.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reopen(Arc<AtomicBool>);
+
+impl Reopen {
+    /// Records that come from now on go to a file of the same name that is opened anew.
+    pub(super) fn ask(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
+    }
+}
+
 /// Starts the thread. It ends when the last sender is dropped and everything is written.
-pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, JoinHandle<()>)> {
-    let writer: Box<dyn Write + Send> = match to {
-        AccessLogTo::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
-        AccessLogTo::Writer(writer) => writer,
+pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, Writer)> {
+    let (writer, file): (Box<dyn Write + Send>, _) = match to {
+        AccessLogTo::File(path) => (Box::new(open(&path)?), Some((path, Reopen::default()))),
+        AccessLogTo::Writer(writer) => (writer, None),
     };
+    let reopen = file.as_ref().map(|(_, reopen)| reopen.clone());
     let (sender, records) = sync_channel(QUEUE);
     let thread = std::thread::Builder::new().name("access-log".to_owned());
     let thread = thread.spawn(move || {
-        if let Err(error) = write_all(BufWriter::new(writer), &records) {
+        if let Err(error) = write_all(BufWriter::new(writer), file.as_ref(), &records) {
             tracing::error!(%error, "access records cannot be written, and are dropped from now on");
         }
     })?;
-    Ok((sender, thread))
+    Ok((sender, Writer { thread, reopen }))
 }
 
-fn write_all(mut writer: BufWriter<Box<dyn Write + Send>>, records: &Receiver<String>) -> io::Result<()> {
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+fn write_all(mut writer: BufWriter<Box<dyn Write + Send>>, file: Option<&(PathBuf, Reopen)>, records: &Receiver<String>) -> io::Result<()> {
     // When the oldest record that is not written came.
     let mut since: Option<Instant> = None;
     loop {
         let wait = since.map_or(LINGER, |since| LINGER.saturating_sub(since.elapsed()));
-        match records.recv_timeout(wait) {
+        let record = records.recv_timeout(wait);
+        if let Some((path, _)) = file.filter(|(_, reopen)| reopen.is_asked()) {
+            writer.flush()?;
+            match open(path) {
+                Ok(file) => writer = BufWriter::new(Box::new(file)),
+                Err(error) => tracing::error!(%error, "cannot open {} anew: records still go to the file that it was", path.display()),
+            }
+        }
+        match record {
             Ok(line) => {
                 writer.write_all(line.as_bytes())?;
                 writer.write_all(b"\n")?;
@@ -75,14 +114,14 @@ mod tests {
     #[test]
     fn records_that_keep_coming_do_not_keep_the_first_from_being_written() {
         let written = Arc::new(Mutex::new(Vec::new()));
-        let (log, thread) = start(AccessLogTo::Writer(Box::new(Shared(written.clone())))).unwrap();
+        let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone())))).unwrap();
         for _ in 0..50 {
             log.send("x".to_owned()).unwrap();
             std::thread::sleep(Duration::from_millis(10));
         }
         assert!(!written.lock().unwrap().is_empty());
         drop(log);
-        thread.join().unwrap();
+        writer.thread.join().unwrap();
         assert_eq!(written.lock().unwrap().len(), 100);
     }
 }

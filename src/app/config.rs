@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::echo::EchoServices;
+use super::files::Files;
 use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
 
@@ -23,6 +24,8 @@ pub struct RunConfig {
     pub certificates: Vec<Certificate>,
     /// The DNS servers that are asked for the host names of instances; none is those of the machine.
     pub dns: Vec<SocketAddr>,
+    /// The files that all this comes from, to be followed; `None` is from the command line.
+    pub files: Option<Files>,
     /// The services of the embedded default, if it is served.
     pub echo: Option<EchoServices>,
     /// Where admin requests are answered; loopback only.
@@ -35,7 +38,7 @@ pub struct RunConfig {
     pub drain_time: Duration,
     /// Connections of each worker.
     pub max_connections: usize,
-    /// Whether TERM and INT end the run: yes in a process of its own.
+    /// Whether signals are heard: yes in a process of its own.
     pub signals: bool,
     /// The seed of all chance, for tests; `None` is another one each time.
     pub seed: Option<u64>,
@@ -48,6 +51,7 @@ impl RunConfig {
             gateways,
             certificates: Vec::new(),
             dns: Vec::new(),
+            files: None,
             echo: None,
             admin: Vec::new(),
             workers: None,

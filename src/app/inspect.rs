@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 
 use crate::decide::Snapshot;
@@ -143,10 +144,10 @@ impl Dice for Fixed {
 pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanation, QuestionError> {
     let wrong_url = || QuestionError::Url(question.url.clone());
     let method = Method::from_bytes(question.method.as_bytes()).map_err(|_| QuestionError::Method(question.method.clone()))?;
-    let (url, target) = split(&question.url).ok_or_else(wrong_url)?;
-    let url: Uri = url.parse().map_err(|_| wrong_url())?;
+    let url: Uri = question.url.parse().map_err(|_| wrong_url())?;
     let authority = url.authority().ok_or_else(wrong_url)?;
     let scheme = url.scheme_str().ok_or_else(wrong_url)?;
+    let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
     let headers = parse_headers(&question.headers, scheme)?;
     let listener = choose_listener(snapshot, authority.port_u16(), &question.url)?;
     let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
@@ -154,15 +155,6 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     let head = RequestHead { method: &method, authority: host, target, scheme, headers: &headers };
     let facts = Facts { listener: &listener.listener.name, client, local: listener.listener.bind, sni: None, request: Some(head) };
     Ok(explain(snapshot, &facts, question.roll.unwrap_or(0)))
-}
-
-/// A URL up to its authority, and the target as a client sends it: without a fragment, and with bytes that are not for a `Uri`.
-fn split(url: &str) -> Option<(&str, &str)> {
-    let url = url.split('#').next()?;
-    let authority = url.find("://")? + 3;
-    let end = url[authority..].find(['/', '?']).map_or(url.len(), |at| authority + at);
-    let target = if end == url.len() { "/" } else { &url[end..] };
-    target.bytes().all(|b| b.is_ascii_graphic()).then_some((&url[..end], target))
 }
 
 /// The same for facts that are known already.

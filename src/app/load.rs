@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::decide::graph::{self, Finding};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, GatewayTls};
-use crate::model::gateway::GatewayConfig;
+use crate::model::gateway::{GatewayConfig, Identity};
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
@@ -113,6 +113,20 @@ pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     let configuration = file::convert(&read)?;
     let folders: Vec<PathBuf> = configuration.entries.iter().chain(more).cloned().collect();
     with_entries(configuration, Some(&read), &folders)
+}
+
+/// The files and folders that a `gw.toml` names, as far as it can be read.
+pub fn named_by(path: &Path) -> Vec<PathBuf> {
+    let beside = path.join(file::NAME);
+    let path = if path.is_dir() { &beside } else { path };
+    let Ok(read) = file::read(path) else { return Vec::new() };
+    let written = read.parsed.entries.iter().chain(read.parsed.certificate.iter().flat_map(|c| [&c.cert, &c.key]));
+    let mut named: Vec<PathBuf> = written.map(|path| read.folder.join(path.get_ref())).collect();
+    if let Some(certs) = &read.parsed.certs {
+        let folder = read.folder.join(certs.dir.get_ref());
+        named.extend(read.parsed.gateway.iter().flat_map(|gateway| Identity::in_folder(&folder, &gateway.name()).files()));
+    }
+    named
 }
 
 /// Reads folders of entries that no `gw.toml` names: no gateway, no service, and the default datacenter.

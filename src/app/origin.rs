@@ -5,11 +5,12 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::load::{self, Loaded, WhichGateway};
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, IngressService};
-use crate::model::gateway::{Certificate, Protocol};
+use crate::model::gateway::{Certificate, Identity, Protocol};
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::flags::FlagError;
@@ -63,6 +64,10 @@ pub struct Gateways {
     pub dns: Vec<SocketAddr>,
     /// Findings and warnings about the files.
     pub notes: Vec<Diagnostic>,
+    /// The files and folders that all this was read from.
+    pub read: Vec<PathBuf>,
+    /// When the reading began.
+    pub at: SystemTime,
 }
 
 /// Why there is nothing to run.
@@ -111,6 +116,15 @@ impl Origin {
             (None, None) => Self::Embedded,
         }
     }
+
+    /// The files and folders that it names itself.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(path, folders) => std::iter::once(path).chain(folders).cloned().collect(),
+            Self::Folders(folders) => folders.clone(),
+            Self::Flags | Self::Embedded => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -131,14 +145,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     let origin = Origin::of(wanted);
     let name = wanted.service.as_deref();
     match &origin {
-        Origin::File(path, folders) => {
-            let loaded = load::load(path, folders).map_err(OriginError::Files)?;
-            of_files(origin, loaded, wanted)
-        }
-        Origin::Folders(folders) => {
-            let loaded = load::load_entries(folders).map_err(OriginError::Files)?;
-            of_files(origin, loaded, wanted)
-        }
+        Origin::File(..) | Origin::Folders(_) => read(&origin, wanted),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -148,11 +155,31 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     }
 }
 
-fn alone(origin: Origin, resources: Resources) -> Gateways {
-    Gateways { origin, resources: vec![resources], admin: None, certificates: Vec::new(), dns: Vec::new(), notes: Vec::new() }
+/// Reads the gateways of files; for any other origin there is nothing to read, and no gateway.
+pub(super) fn read(origin: &Origin, wanted: &Wanted) -> Result<Gateways, OriginError> {
+    let at = SystemTime::now();
+    let loaded = match origin {
+        Origin::File(path, folders) => load::load(path, folders),
+        Origin::Folders(folders) => load::load_entries(folders),
+        Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
+    };
+    of_files(origin, loaded.map_err(OriginError::Files)?, wanted, at)
 }
 
-fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways, OriginError> {
+fn alone(origin: Origin, resources: Resources) -> Gateways {
+    Gateways {
+        origin,
+        resources: vec![resources],
+        admin: None,
+        certificates: Vec::new(),
+        dns: Vec::new(),
+        notes: Vec::new(),
+        read: Vec::new(),
+        at: SystemTime::now(),
+    }
+}
+
+fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) -> Result<Gateways, OriginError> {
     let mut resources = match wanted.service.as_deref() {
         Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?],
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
@@ -171,13 +198,19 @@ fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways,
         }
         listen(resources, &wanted.listens)?;
     }
+    let mut read = origin.paths();
+    read.extend(loaded.configuration.entries.iter().cloned());
+    read.extend(loaded.configuration.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]));
+    read.extend(resources.iter().filter_map(|r| r.gateway.identity.clone()).flat_map(Identity::files));
     Ok(Gateways {
-        origin,
+        origin: origin.clone(),
         resources,
         admin: loaded.gateways.iter().find_map(|(gateway, _)| gateway.admin),
         certificates: loaded.configuration.certificates,
         dns: loaded.configuration.dns,
         notes: loaded.notes,
+        read,
+        at,
     })
 }
 

@@ -3,28 +3,29 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::access_log;
+use super::access_log::{self, Writer};
 use super::config::RunConfig;
-use super::echo::EchoServices;
-use super::health::{Health, Served};
-use crate::admin::{self, Subject};
-use crate::check::{self, Checker};
+use super::control::{self, Control};
+use super::publish::Publishing;
+use super::reload::{Desk, Reload, Told};
+use super::served::Served;
+use crate::admin::{self, Standing, Subject};
+use crate::check::Found;
 use crate::id::ListenerName;
-use crate::model::gateway::{Certificate, Listener};
-use crate::model::resources::Resources;
-use crate::net::{self, Resolver};
-use crate::proxy::{self, Counters, Share, Socket};
-use crate::rt::drain::{self, Drain, DrainWatch};
+use crate::net;
+use crate::proxy::{self, Counters, Orders, Share};
+use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
-use crate::rt::signal::{Shutdown, Signals};
+use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
-use crate::state::{Live, publisher};
 use crate::tls;
 
+/// What was told and not yet heard: more is not kept.
+const TOLD: usize = 64;
 /// How long the last access records may take to be written.
 const RECORDS_TIME: Duration = Duration::from_secs(5);
 
@@ -61,17 +62,21 @@ pub enum StartError {
 /// A run that has begun: every listener is bound, and answers.
 #[derive(Debug)]
 pub struct Bound {
-    /// The listeners and where they are.
+    /// The listeners of the start and where they are.
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// Where admin requests are answered.
     pub admin: Vec<SocketAddr>,
     /// Ends the run.
     pub shutdown: Shutdown,
+    /// Asks for the files to be read again, as HUP does.
+    pub reload: Reload,
+    /// What becomes of files that change. Ends when the run does.
+    pub told: Receiver<Told>,
     workers: Supervisor,
     control: Supervisor,
     /// Ends the control thread, after the workers.
     ended: Drain,
-    access: Option<JoinHandle<()>>,
+    access: Option<Writer>,
 }
 
 /// Binds everything, then starts the threads. Nothing runs if anything cannot be bound.
@@ -82,35 +87,42 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let shutdown = supervisor.shutdown();
 
     let (names, resolver) = net::names(config.dns);
-    let (gateways, served) = publish(config.gateways, &config.certificates)?;
-    let (checks, checker) = check::checks(&names, config.seed.map_or_else(Rng::from_entropy, Rng::seeded));
-    let health = Health::of(served, &names, checks);
-    let (listeners, shares) = bind(&gateways, workers)?;
+    let (orders, received): (Vec<Orders>, Vec<_>) = (0..workers).map(|_| Orders::channel()).unzip();
+    let mut served = Served::nothing(orders, names.clone());
+    let first = served.replace(config.gateways, &config.certificates, &Found::default())?;
+    let listeners = first.map(|changed| changed.added).unwrap_or_default();
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
-    for (n, sockets) in shares.into_iter().enumerate() {
+    for (n, orders) in received.into_iter().enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (counters, access) = (Arc::new(Counters::default()), log.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let share = Share { sockets, names: names.clone(), counters, access, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), counters, access, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
     let (ended, watch) = drain::channel();
-    let subject = Subject { gateways: gateways.into_iter().map(|(name, live, _)| (name, live)).collect(), shutdown: shutdown.clone() };
+    let standing = Arc::new(Mutex::new(Standing::default()));
+    let (reload, (tell, told)) = (Reload::default(), sync_channel(TOLD));
+    let (desk, changes, unwatched) = Desk::new(config.files, served, standing.clone());
+    unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
+    let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone() };
     let control = Control {
         admin: admin_sockets,
-        subject,
+        subject: Subject { standing, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),
+        reload: reload.clone(),
+        publishing,
         resolver,
-        health,
-        checker,
+        names,
+        rng: config.seed.map_or_else(Rng::from_entropy, Rng::seeded),
+        reopen: access.as_ref().and_then(|writer| writer.reopen.clone()),
     };
-    let control = start_control(control, watch)?;
-    Ok(Bound { listeners, admin, shutdown, workers: supervisor, control, ended, access })
+    let control = control::start(control, watch)?;
+    Ok(Bound { listeners, admin, shutdown, reload, told, workers: supervisor, control, ended, access })
 }
 
 impl Bound {
@@ -121,8 +133,15 @@ impl Bound {
 
     /// Waits until the run has ended: by a signal, by [`Shutdown::trigger`], or because something failed.
     pub fn wait(self) -> Result<(), Failure> {
+        self.attend(drop)
+    }
+
+    /// The same, and passes on what becomes of files that change meanwhile.
+    pub fn attend(self, mut tell: impl FnMut(Told)) -> Result<(), Failure> {
+        // Over when the drain begins.
+        self.told.iter().for_each(&mut tell);
         let worked = self.workers.join();
-        if let Some(access) = self.access {
+        if let Some(Writer { thread: access, .. }) = self.access {
             // It writes what is left, for every sender went with its worker; signals are still heard meanwhile.
             let until = Instant::now() + RECORDS_TIME;
             while !access.is_finished() && Instant::now() < until {
@@ -144,40 +163,6 @@ impl Bound {
     }
 }
 
-type Gateway = (String, Live, Vec<Listener>);
-
-/// The first state of each gateway.
-fn publish(gateways: Vec<Resources>, certificates: &[Certificate]) -> Result<(Vec<Gateway>, Vec<Served>), StartError> {
-    let (mut out, mut served) = (Vec::new(), Vec::new());
-    for resources in gateways {
-        let (publisher, live) = publisher(&resources, certificates)?;
-        let mut listeners: Vec<Listener> = live.current().snapshot.listeners.values().map(|l| l.listener.clone()).collect();
-        listeners.sort_by(|a, b| a.name.cmp(&b.name));
-        out.push((resources.gateway.name.clone(), live, listeners));
-        served.push(Served { resources, publisher });
-    }
-    Ok((out, served))
-}
-
-type BoundListeners = (Vec<(ListenerName, SocketAddr)>, Vec<Vec<Socket>>);
-
-/// Every listener, with a socket for each worker.
-fn bind(gateways: &[Gateway], workers: usize) -> Result<BoundListeners, StartError> {
-    let mut addresses = Vec::new();
-    let mut shares: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
-    for (_, live, listeners) in gateways {
-        for listener in listeners {
-            let failed = |source| StartError::Listen { listener: listener.name.to_string(), address: listener.bind, source };
-            let (address, sockets) = proxy::bind(listener, live, workers).map_err(failed)?;
-            addresses.push((listener.name.clone(), address));
-            for (share, socket) in shares.iter_mut().zip(sockets) {
-                share.push(socket);
-            }
-        }
-    }
-    Ok((addresses, shares))
-}
-
 fn bind_admin(wanted: &[SocketAddr]) -> Result<(Vec<SocketAddr>, Vec<std::net::TcpListener>), StartError> {
     let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
     for address in wanted {
@@ -192,63 +177,4 @@ fn bind_admin(wanted: &[SocketAddr]) -> Result<(Vec<SocketAddr>, Vec<std::net::T
 fn start_worker(supervisor: &mut Supervisor, number: usize, share: Share, shutdown: Shutdown) -> Result<(), StartError> {
     supervisor.start(&format!("worker-{number}"), move || proxy::work(share, shutdown))?;
     Ok(())
-}
-
-/// What the control thread does.
-struct Control {
-    admin: Vec<std::net::TcpListener>,
-    subject: Subject,
-    echo: Option<EchoServices>,
-    signals: bool,
-    shutdown: Shutdown,
-    resolver: Resolver,
-    health: Health,
-    checker: Checker,
-}
-
-/// Its own thread: no scrape and no compile may touch a request's latency.
-fn start_control(control: Control, watch: DrainWatch) -> Result<Supervisor, StartError> {
-    // Without it neither signals nor admin requests are heard: its end is that of the workers.
-    let mut supervisor = Supervisor::sharing(control.shutdown.clone());
-    let (heard, hears) = std::sync::mpsc::sync_channel(1);
-    supervisor.start("control", move || control.run(watch, heard))?;
-    // The caller goes on when signals are heard: one that comes right after the start must not kill.
-    hears.recv().unwrap_or(Ok(())).map_err(StartError::Signals)?;
-    Ok(supervisor)
-}
-
-impl Control {
-    async fn run(self, mut ended: DrainWatch, heard: std::sync::mpsc::SyncSender<io::Result<()>>) -> io::Result<()> {
-        for socket in self.admin {
-            crate::rt::task::spawn(admin::serve(socket, self.subject.clone(), ended.clone()));
-        }
-        if let Some(echo) = self.echo {
-            echo.serve(&ended);
-        }
-        crate::rt::task::spawn(self.resolver.run());
-        crate::rt::task::spawn(self.checker.run());
-        crate::rt::task::spawn(self.health.keep());
-        let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
-        let mut signals = match signals {
-            Ok(signals) => signals,
-            Err(e) => {
-                drop(heard.send(Err(e)));
-                return Ok(());
-            }
-        };
-        drop(heard.send(Ok(())));
-        if let Some(signals) = &mut signals {
-            tokio::select! {
-                _ = signals.next() => self.shutdown.trigger(),
-                () = self.shutdown.triggered() => {}
-                () = ended.signaled() => return Ok(()),
-            }
-            tokio::select! {
-                never = signals.exit_on_next() => match never {},
-                () = ended.signaled() => {}
-            }
-        }
-        ended.signaled().await;
-        Ok(())
-    }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::Failure;
-use super::{Answer, input};
+use super::{Answer, input, told};
 use crate::app::config::{self, AccessLogTo, RunConfig};
 use crate::app::echo::EchoServices;
+use crate::app::files::Files;
 use crate::app::origin::{self, Listen, Origin, OriginError, RouteFlag, Wanted};
 use crate::app::{self, Bound, log};
 use crate::id::{ListenerName, ServiceKey};
@@ -94,9 +95,11 @@ pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answ
     }
     let admin = admin(life.admin_bind.or(gateways.admin), ui);
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
+    let files = Files::of(wanted, &gateways, life.admin_bind);
     let config = RunConfig {
         certificates: gateways.certificates,
         dns: gateways.dns,
+        files,
         echo,
         admin: admin.into_iter().collect(),
         workers: life.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
@@ -107,7 +110,7 @@ pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answ
     };
     let bound = app::start(config)?;
     announce(&from, &served, &bound, ui);
-    bound.wait()?;
+    bound.attend(|told| told::tell(told, ui))?;
     Ok(Answer::Yes)
 }
 

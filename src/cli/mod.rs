@@ -9,6 +9,7 @@ mod input;
 mod inspect;
 mod run;
 mod shell;
+mod told;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

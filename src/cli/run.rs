@@ -21,7 +21,8 @@ EXAMPLES
 
 SIGNALS
   TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once
-  HUP, USR1  ignored: this version reloads nothing yet
+  HUP        the files are read again, as they are by themselves when they change; what is refused changes nothing
+  USR1       the file of --access-log is opened anew, after it was moved away
 
 EXIT CODES
   0  drained    1  an address is taken, or the like    2  usage    3  the files are refused    70  a bug")]

@@ -12,6 +12,9 @@ pub struct Routes {
     pub schema: &'static str,
     /// One of each gateway of the process.
     pub gateways: Vec<GatewayRoutes>,
+    /// Why what the files say by now is not served, where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// What one gateway serves.
@@ -131,7 +134,7 @@ pub struct RejectedEntry {
 impl Routes {
     /// Of the gateways of a process.
     pub fn new(gateways: Vec<GatewayRoutes>) -> Self {
-        Self { schema: "gw.routes/v1", gateways }
+        Self { schema: "gw.routes/v1", gateways, refused: None }
     }
 }
 

@@ -183,4 +183,9 @@ impl Identity {
         let file = |name: String| folder.join(name);
         Self { cert: file(format!("{service}.pem")), key: file(format!("{service}-key.pem")), roots: file("ca.pem".to_owned()) }
     }
+
+    /// Each of the files.
+    pub fn files(self) -> [PathBuf; 3] {
+        [self.cert, self.key, self.roots]
+    }
 }

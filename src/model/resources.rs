@@ -9,7 +9,7 @@ use crate::model::gateway::GatewayConfig;
 use crate::model::service::Service;
 
 /// The state of the world for one gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resources {
     /// The gateway that is run.
     pub gateway: GatewayConfig,

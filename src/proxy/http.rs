@@ -36,7 +36,6 @@ use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
 use crate::rt::drain::DrainWatch;
-use crate::rt::task;
 use crate::state::Current;
 use crate::tls::Io;
 
@@ -350,9 +349,13 @@ impl<'a> Exchange<'a> {
         answer::clean(response.status(), response.headers_mut());
         self.edit_response(&mut response, head, plan);
         let worker = self.client.site.worker.clone();
-        let drain = self.client.drain.clone();
-        let (progress, outcome, idle) = (self.progress, self.outcome, plan.route.timeouts.idle);
-        task::spawn(Tunnel { client, service, worker, progress, outcome, idle, lease, drain }.run());
+        let (drain, idle) = (&self.client.drain, plan.route.timeouts.idle);
+        let (progress, outcome) = (self.progress, self.outcome);
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone() };
+        drain.spawn(|guest| async move {
+            tunnel.run().await;
+            drop(guest);
+        });
         response.map(|_| Answer::Empty)
     }
 

@@ -1,5 +1,6 @@
 //! Accepting connections: a permit first, then the connection, then its task.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -15,7 +16,6 @@ use super::conn::Accepted;
 use super::worker::Site;
 use crate::model::gateway::Listener;
 use crate::rt::drain::DrainWatch;
-use crate::rt::task;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -44,43 +44,56 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// A listener of one worker.
-#[derive(Debug)]
-pub(super) struct Listening {
+/// What who connects meets.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
     pub(super) listener: Rc<Listener>,
-    pub(super) socket: TcpListener,
     pub(super) site: Rc<Site>,
-    pub(super) permits: Arc<Semaphore>,
+    /// Told when who came through it is to finish.
     pub(super) drain: DrainWatch,
 }
 
+/// A socket of one worker.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) socket: TcpListener,
+    /// Another one after the listener was changed.
+    pub(super) door: Rc<RefCell<Door>>,
+    pub(super) permits: Arc<Semaphore>,
+    /// Told when the socket is to close, and dropped when it is.
+    pub(super) close: DrainWatch,
+    /// Tells by being there that the address is in use.
+    pub(super) held: Arc<()>,
+}
+
 impl Listening {
-    /// Accepts until the drain, then what is still in the queue; nobody who was let in is left in the rain.
+    /// Accepts until the end, then what is still in the queue; nobody who was let in is left in the rain.
     pub(super) async fn accept(self) {
-        let mut drain = self.drain.clone();
+        let mut close = self.close.clone();
         loop {
             let (permit, accepted) = tokio::select! {
                 biased;
-                () = drain.signaled() => break,
+                () = close.signaled() => break,
                 accepted = self.next() => accepted,
             };
             match accepted {
-                Ok((stream, client)) => self.spawn(stream, client, permit),
+                Ok((stream, client)) => self.door.borrow().enter(stream, client, permit),
                 Err(e) => self.failed(&e).await,
             }
         }
-        let Ok(socket) = self.socket.into_std() else {
+        let Self { socket, door, permits, held, .. } = self;
+        let Ok(socket) = socket.into_std() else {
             return;
         };
-        let rest = Rest { listener: self.listener, site: self.site, drain };
+        let door = door.borrow().clone();
         while let Ok((stream, client)) = socket.accept() {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {
-                let permit = self.permits.clone().try_acquire_owned().ok();
-                spawn(&rest.site, &rest.listener, &rest.drain, stream, client, permit);
+                door.enter(stream, client, permits.clone().try_acquire_owned().ok());
             }
         }
+        drop((socket, held, close));
     }
 
     async fn next(&self) -> (Option<OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
@@ -89,42 +102,27 @@ impl Listening {
         (permit, self.socket.accept().await)
     }
 
-    fn spawn(&self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
-        spawn(&self.site, &self.listener, &self.drain, stream, client, permit);
-    }
-
     /// A connection that broke before it was accepted is nothing; a process without descriptors waits for some.
     async fn failed(&self, error: &io::Error) {
         if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted) {
-            tracing::warn!(listener = %self.listener.name, %error, "cannot accept");
+            tracing::warn!(listener = %self.door.borrow().listener.name, %error, "cannot accept");
             tokio::time::sleep(EXHAUSTED).await;
         }
     }
 }
 
-/// What is left of a listener whose socket is about to close.
-struct Rest {
-    listener: Rc<Listener>,
-    site: Rc<Site>,
-    drain: DrainWatch,
-}
-
-fn spawn(
-    site: &Rc<Site>,
-    listener: &Rc<Listener>,
-    drain: &DrainWatch,
-    stream: TcpStream,
-    client: SocketAddr,
-    permit: Option<OwnedSemaphorePermit>,
-) {
-    // Without it small answers wait for acknowledgements; a socket that refuses is about to fail anyway.
-    let _ = stream.set_nodelay(true);
-    let open = Open::new(site, permit);
-    let accepted = Accepted { stream, client, listener: listener.clone(), site: site.clone(), drain: drain.clone() };
-    task::spawn(async move {
-        accepted.serve().await;
-        drop(open);
-    });
+impl Door {
+    fn enter(&self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
+        // Without it small answers wait for acknowledgements; a socket that refuses is about to fail anyway.
+        let _ = stream.set_nodelay(true);
+        let Self { listener, site, drain } = self.clone();
+        let open = Open::new(&site, permit);
+        let accepted = Accepted { stream, client, listener, site, drain };
+        self.drain.spawn(|guest| async move {
+            accepted.serve().await;
+            drop((open, guest));
+        });
+    }
 }
 
 /// An open connection: counted until it is dropped.

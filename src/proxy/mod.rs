@@ -3,7 +3,7 @@
 //!
 //! | phase | file |
 //! |---|---|
-//! | accept | `listen` |
+//! | accept | `posts`, `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `patience` |
 //! | the request | `http`, `head`, `lines`, `answer`, `bridge`, `relay`, `progress` |
@@ -27,6 +27,7 @@ mod listen;
 mod outcome;
 mod patience;
 mod pool;
+mod posts;
 mod progress;
 mod relay;
 mod retry;
@@ -40,22 +41,20 @@ mod worker;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 pub use outcome::{AccessLog, Counters};
 
-use self::listen::Listening;
-use self::worker::{Site, Worker};
+use self::posts::Posts;
+use self::worker::Worker;
 use crate::model::gateway::Listener;
 use crate::net::{Dialer, Names};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
-use crate::rt::{drain, task};
+use crate::rt::task;
 use crate::state::Live;
 
 /// The most headers of a request (wire 4).
@@ -68,18 +67,67 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 /// A listener with a socket for one worker.
 #[derive(Debug)]
 pub struct Socket {
+    /// By which orders name it.
+    id: u64,
     /// The listener; its `bind` is where the socket really is.
-    pub listener: Listener,
+    listener: Listener,
     /// The state of its gateway.
-    pub live: Live,
+    live: Live,
     socket: std::net::TcpListener,
+    held: Arc<()>,
+}
+
+/// Where a listener was bound.
+#[derive(Debug)]
+pub struct Place {
+    /// The address that all its sockets share.
+    pub address: SocketAddr,
+    held: Weak<()>,
+}
+
+impl Place {
+    /// Whether a worker still has a socket there.
+    pub fn is_held(&self) -> bool {
+        self.held.strong_count() > 0
+    }
+}
+
+/// What a worker is told while it runs.
+#[derive(Debug)]
+pub enum Order {
+    /// Accept connections at one more socket.
+    Open(Socket),
+    /// Who connects to that socket from now on meets another listener. The socket stays, so that no connection is refused
+    /// meanwhile; who is connected already is told to finish.
+    Change(u64, Listener, Live),
+    /// Take who is in the queue, close the socket, and let who is connected finish.
+    Close(u64),
+    /// Look at the newest state, so that those before it are not kept by listeners that nobody asks.
+    Look,
+}
+
+/// The one who gives orders to a worker.
+#[derive(Clone, Debug)]
+pub struct Orders(UnboundedSender<Order>);
+
+impl Orders {
+    /// A worker to be, and who gives it orders.
+    pub fn channel() -> (Self, UnboundedReceiver<Order>) {
+        let (sender, receiver) = unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Gives one. To a worker that has ended it is as if obeyed.
+    pub fn give(&self, order: Order) {
+        drop(self.0.send(order));
+    }
 }
 
 /// What one worker is given.
 #[derive(Debug)]
 pub struct Share {
-    /// Its listeners.
-    pub sockets: Vec<Socket>,
+    /// Its orders, of which the first say where it listens.
+    pub orders: UnboundedReceiver<Order>,
     /// The names of instances.
     pub names: Names,
     /// Its counters.
@@ -88,16 +136,19 @@ pub struct Share {
     pub access: Option<AccessLog>,
     /// How many connections it has at once.
     pub max_connections: usize,
-    /// How long connections may go on when the gateway ends.
+    /// How long connections may go on when their listener, or the gateway, ends.
     pub drain_time: Duration,
     /// Its chance.
     pub rng: Rng,
 }
 
 /// Binds a listener once for each worker. All sockets share one address, the one that the first got; the kernel spreads
-/// connections over them.
-pub fn bind(listener: &Listener, live: &Live, workers: usize) -> io::Result<(SocketAddr, Vec<Socket>)> {
-    listen::probe(listener.bind)?;
+/// connections over them. `ours`: the address is in use by a listener that is about to close, so that nobody is asked whether
+/// it is free.
+pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: bool) -> io::Result<(Place, Vec<Socket>)> {
+    if !ours {
+        listen::probe(listener.bind)?;
+    }
     let first = listen::bind(listener.bind)?;
     let address = first.local_addr()?;
     let mut sockets = vec![first];
@@ -105,30 +156,31 @@ pub fn bind(listener: &Listener, live: &Live, workers: usize) -> io::Result<(Soc
         sockets.push(listen::bind(address)?);
     }
     let listener = Listener { bind: address, ..listener.clone() };
-    let socket = |socket| Socket { listener: listener.clone(), live: live.clone(), socket };
-    Ok((address, sockets.into_iter().map(socket).collect()))
+    let held = Arc::new(());
+    let place = Place { address, held: Arc::downgrade(&held) };
+    let socket = |socket| Socket { id, listener: listener.clone(), live: live.clone(), socket, held: held.clone() };
+    Ok((place, sockets.into_iter().map(socket).collect()))
 }
 
 /// Runs a worker on this thread until the shutdown and the drain after it.
 ///
 /// # Errors
-/// If it cannot listen: a worker that cannot is none.
+/// None so far: a socket that cannot be used is left out, and the log says so.
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.rng);
     worker.sweep();
-    let permits = Arc::new(Semaphore::new(share.max_connections.min(Semaphore::MAX_PERMITS)));
-    let (drain, watch) = drain::channel();
-    for Socket { listener, live, socket } in share.sockets {
-        let site = Site::new(&worker, &live);
-        let socket = TcpListener::from_std(socket)?;
-        let listening = Listening { listener: Rc::new(listener), socket, site, permits: permits.clone(), drain: watch.clone() };
-        task::spawn(listening.accept());
+    let mut posts = Posts::new(&worker, share.max_connections, share.drain_time);
+    let mut orders = share.orders;
+    while let Some(order) = tokio::select! {
+        biased;
+        () = shutdown.triggered() => None,
+        order = orders.recv() => order,
+    } {
+        posts.obey(order);
     }
-    drop(watch);
+    // Also when nobody is left to give orders.
     shutdown.triggered().await;
-    if !drain.finish(share.drain_time).await {
-        tracing::warn!(seconds = share.drain_time.as_secs(), "connections were cut at the end of the drain time");
-    }
+    posts.close_all().await;
     worker.pool.close_idle();
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::retry::Budget;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
+use crate::model::gateway::Listener;
 use crate::net::Dialer;
 use crate::rt::rng::Rng;
 use crate::rt::task;
@@ -81,34 +82,51 @@ impl Worker {
     }
 }
 
-/// A gateway as one worker sees it.
+/// A listener's gateway as one worker sees it.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) worker: Rc<Worker>,
     live: Reader,
-    turns: RefCell<Turns>,
+    listener: Rc<Listener>,
+    seen: RefCell<Seen>,
 }
 
-/// Round-robin counters; they begin anew with each generation, in which other targets have their numbers.
-#[derive(Debug, Default)]
-struct Turns {
-    generation: u64,
+/// The state by which a listener decides, with round-robin counters; they begin anew with each generation, in which other
+/// targets have their numbers.
+#[derive(Debug)]
+struct Seen {
+    /// The newest generation that was looked at.
+    looked_at: u64,
+    state: Current,
     by_target: HashMap<u32, u64>,
 }
 
 impl Site {
-    pub(super) fn new(worker: &Rc<Worker>, live: &Live) -> Rc<Self> {
-        Rc::new(Self { worker: worker.clone(), live: live.reader(), turns: RefCell::default() })
+    pub(super) fn new(worker: &Rc<Worker>, live: &Live, listener: &Rc<Listener>) -> Rc<Self> {
+        let live = live.reader();
+        let state = live.current();
+        let seen = RefCell::new(Seen { looked_at: state.generation, state, by_target: HashMap::new() });
+        Rc::new(Self { worker: worker.clone(), live, listener: listener.clone(), seen })
     }
 
-    /// The newest state, for one decision.
+    /// The state for one decision: the newest that has the listener as it is. One that is gone, or speaks another protocol
+    /// by now, serves its last requests by the last state that had it.
     pub(super) fn current(&self) -> Current {
-        let state = self.live.current();
-        let mut turns = self.turns.borrow_mut();
-        if turns.generation != state.generation {
-            *turns = Turns { generation: state.generation, by_target: HashMap::new() };
+        let newest = self.live.current();
+        let mut seen = self.seen.borrow_mut();
+        if seen.looked_at != newest.generation {
+            seen.looked_at = newest.generation;
+            if newest.has(&self.listener) {
+                seen.by_target.clear();
+                seen.state = newest;
+            }
         }
-        state
+        seen.state.clone()
+    }
+
+    /// Lets go of states that are not the newest.
+    pub(super) fn look(&self) {
+        drop(self.current());
     }
 
     /// The dice of a decision.
@@ -119,9 +137,9 @@ impl Site {
 
 impl Load for Site {
     fn turn(&self, balancer: u32) -> u64 {
-        let mut turns = self.turns.borrow_mut();
+        let mut seen = self.seen.borrow_mut();
         // Workers start anywhere in the round, else the first instance would get the first request of each.
-        let turn = turns.by_target.entry(balancer).or_insert_with(|| u64::from(self.worker.rng.borrow_mut().below(1 << 16)));
+        let turn = seen.by_target.entry(balancer).or_insert_with(|| u64::from(self.worker.rng.borrow_mut().below(1 << 16)));
         *turn += 1;
         *turn
     }

@@ -33,13 +33,24 @@ impl Shutdown {
     }
 }
 
-/// The signals that end a process, and those that would if nobody listened.
+/// The signals that a process hears.
 #[derive(Debug)]
 pub struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
     usr1: Signal,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// TERM or INT, with the exit code of a process that it killed: 143 or 130.
+    End(u8),
+    /// HUP: read the configuration anew.
+    Reload,
+    /// USR1: open log files anew.
+    Reopen,
 }
 
 impl Signals {
@@ -53,25 +64,25 @@ impl Signals {
         })
     }
 
-    /// The next TERM or INT, as the exit code of a process that it killed: 143 or 130. HUP and USR1, with which others reload,
-    /// end nothing; the log says so.
-    pub async fn next(&mut self) -> u8 {
-        loop {
-            let ignored = tokio::select! {
-                _ = self.term.recv() => return 143,
-                _ = self.int.recv() => return 130,
-                _ = self.hup.recv() => "HUP",
-                _ = self.usr1.recv() => "USR1",
-            };
-            tracing::warn!("{ignored} is ignored: this version reloads nothing yet, restart it");
+    /// The next one. Several of one kind that come at once are one.
+    pub async fn next(&mut self) -> Heard {
+        tokio::select! {
+            biased;
+            _ = self.term.recv() => Heard::End(143),
+            _ = self.int.recv() => Heard::End(130),
+            _ = self.hup.recv() => Heard::Reload,
+            _ = self.usr1.recv() => Heard::Reopen,
         }
     }
 
-    /// Ends the process at once when a signal comes: for the time after the first one.
+    /// Ends the process at once when it is told to: for the time after the first TERM.
     pub async fn exit_on_next(&mut self) -> std::convert::Infallible {
-        let code = self.next().await;
-        // The one place where a process may end without its drain: it was told to twice.
-        #[allow(clippy::disallowed_methods)]
-        std::process::exit(i32::from(code))
+        loop {
+            if let Heard::End(code) = self.next().await {
+                // The one place where a process may end without its drain: it was told to twice.
+                #[allow(clippy::disallowed_methods)]
+                std::process::exit(i32::from(code))
+            }
+        }
     }
 }

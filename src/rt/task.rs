@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
 /// Spawns a task on the worker's own thread. It ends with the worker at the latest.
 ///
@@ -12,20 +12,28 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
     drop(tokio::task::spawn_local(future));
 }
 
-/// Spawns a task that does not outlive what is returned.
+/// The same, for who may have to end the task.
 ///
 /// # Panics
-/// Outside of a worker: only code that runs in one calls this.
-pub fn hold(future: impl Future<Output = ()> + 'static) -> Held {
-    Held(tokio::task::spawn_local(future))
+/// As [`spawn`].
+pub(super) fn spawn_held(future: impl Future<Output = ()> + 'static) -> AbortHandle {
+    tokio::task::spawn_local(future).abort_handle()
 }
 
 /// A task that ends when this is dropped, wherever it stands.
 #[derive(Debug)]
-pub struct Held(JoinHandle<()>);
+pub struct Held(AbortHandle);
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Spawns a task that somebody holds.
+///
+/// # Panics
+/// As [`spawn`].
+pub fn hold(future: impl Future<Output = ()> + 'static) -> Held {
+    Held(spawn_held(future))
 }

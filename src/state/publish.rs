@@ -6,44 +6,43 @@ use tokio::sync::watch;
 
 use super::{Live, State};
 use crate::decide::compile::Compiler;
-use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
-use crate::tls::{self, Credentials};
+use crate::tls::Credentials;
 
 /// Publishes the states of one gateway.
 #[derive(Debug)]
 pub struct Publisher {
     sender: watch::Sender<Arc<State>>,
     compiler: Compiler,
+    /// Replaced, and perhaps still in use by a worker.
+    retired: Vec<Arc<State>>,
 }
 
 /// Compiles the first state; there is no gateway without one.
-pub fn publisher(resources: &Resources, certificates: &[Certificate]) -> Result<(Publisher, Live), tls::Error> {
+pub fn publisher(generation: u64, resources: &Resources, credentials: Credentials) -> (Publisher, Live) {
     let mut compiler = Compiler::default();
-    let first = build(1, &mut compiler, resources, certificates)?;
+    let first = State { generation, snapshot: compiler.compile(resources), credentials };
     let (sender, receiver) = watch::channel(Arc::new(first));
-    Ok((Publisher { sender, compiler }, Live::new(receiver)))
+    (Publisher { sender, compiler, retired: Vec::new() }, Live::new(receiver))
 }
 
 impl Publisher {
-    /// Compiles and publishes. On an error the last good state stays in force. The new generation.
-    pub fn publish(&mut self, resources: &Resources, certificates: &[Certificate]) -> Result<u64, tls::Error> {
-        let generation = self.sender.borrow().generation + 1;
-        let next = build(generation, &mut self.compiler, resources, certificates)?;
-        self.sender.send_replace(Arc::new(next));
-        Ok(generation)
+    /// Compiles what may be published next. As long as it is not, nothing has changed.
+    pub fn prepare(&mut self, generation: u64, resources: &Resources, credentials: Credentials) -> State {
+        State { generation, snapshot: self.compiler.compile(resources), credentials }
     }
 
-    /// The same with the keys that are in force, where only the health of instances is another one. The new generation.
-    pub fn publish_health(&mut self, resources: &Resources) -> u64 {
-        let (generation, credentials) = (self.sender.borrow().generation + 1, self.sender.borrow().credentials.clone());
-        self.sender.send_replace(Arc::new(State { generation, snapshot: self.compiler.compile(resources), credentials }));
-        generation
+    /// Replaces the state that is in force.
+    pub fn publish(&mut self, next: State) {
+        let before = self.sender.send_replace(Arc::new(next));
+        self.retired.push(before);
+        self.release();
     }
-}
 
-fn build(generation: u64, compiler: &mut Compiler, resources: &Resources, certificates: &[Certificate]) -> Result<State, tls::Error> {
-    // Keys first: when they are refused, the compiler has not moved on either.
-    let credentials = Credentials::build(certificates, resources.gateway.identity.as_ref())?;
-    Ok(State { generation, snapshot: compiler.compile(resources), credentials })
+    /// Frees replaced states that no worker uses any more: here, for it takes a while, and a worker must not be the last to let
+    /// go. False: some are still in use.
+    pub fn release(&mut self) -> bool {
+        self.retired.retain(|state| Arc::strong_count(state) > 1);
+        self.retired.is_empty()
+    }
 }

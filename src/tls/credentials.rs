@@ -13,6 +13,7 @@ use crate::model::gateway::{Alpn, Certificate, Identity, Protocol};
 /// What a gateway shows to clients and to services.
 #[derive(Clone, Debug)]
 pub struct Credentials {
+    shown: Arc<BySni>,
     http2: Arc<ServerConfig>,
     http1: Arc<ServerConfig>,
     bytes: Arc<ServerConfig>,
@@ -29,7 +30,27 @@ impl Credentials {
         let resolver = Arc::new(resolver);
         let mesh = identity.map(Mesh::build).transpose()?;
         let (http2, http1) = (config(resolver.clone(), &[b"h2", b"http/1.1"]), config(resolver.clone(), &[b"http/1.1"]));
-        Ok(Self { http2, http1, bytes: config(resolver, &[]), mesh })
+        Ok(Self { http2, http1, bytes: config(resolver.clone(), &[]), shown: resolver, mesh })
+    }
+
+    /// With the very objects of the older ones where these say the same, so that sessions that were begun with them can be
+    /// resumed.
+    #[must_use]
+    pub fn keep(self, older: &Self) -> Self {
+        let mesh = match (&self.mesh, &older.mesh) {
+            (Some(new), Some(old)) if new.says_the_same_as(old) => older.mesh.clone(),
+            _ => self.mesh,
+        };
+        if self.shown.says_the_same_as(&older.shown) { Self { mesh, ..older.clone() } } else { Self { mesh, ..self } }
+    }
+
+    /// Whether these are the very objects of others, so that nothing is to be replaced.
+    pub fn is(&self, other: &Self) -> bool {
+        let same_mesh = match (&self.mesh, &other.mesh) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_mesh && Arc::ptr_eq(&self.shown, &other.shown)
     }
 
     /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not.
@@ -88,6 +109,17 @@ impl BySni {
             self.by_name.entry(name.to_ascii_lowercase()).or_insert_with(|| certified.clone());
         }
         Ok(())
+    }
+
+    /// Whether the same certificates are shown for the same names.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let same = |a: &Arc<CertifiedKey>, b: &Arc<CertifiedKey>| Arc::ptr_eq(a, b) || a.cert == b.cert;
+        let same_first = match (&self.first, &other.first) {
+            (Some(a), Some(b)) => same(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let same_name = |(name, a): (&String, &Arc<CertifiedKey>)| other.by_name.get(name).is_some_and(|b| same(a, b));
+        same_first && self.by_name.len() == other.by_name.len() && self.by_name.iter().all(same_name)
     }
 
     fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
@@ -172,6 +204,19 @@ mod tests {
         let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["two.test"]));
         let mixed = Certificate { key: two.key, ..one };
         assert!(matches!(Credentials::build(&[mixed], None), Err(Error::Mismatch { .. })));
+    }
+
+    #[test]
+    fn certificates_that_were_read_again_are_the_same_until_one_is_another() {
+        let folder = Folder::new("same");
+        let (one, two) = (folder.certificate("one", &["one.test"]), folder.certificate("two", &["two.test"]));
+        let build = |certificates: &[Certificate]| Credentials::build(certificates, None).unwrap();
+        let first = build(&[one.clone(), two.clone()]);
+        assert!(build(&[one.clone(), two.clone()]).keep(&first).is(&first));
+        assert!(!build(&[two.clone(), one.clone()]).keep(&first).is(&first));
+        assert!(!build(&[one.clone()]).keep(&first).is(&first));
+        folder.certificate("two", &["two.test"]);
+        assert!(!build(&[one, two]).keep(&first).is(&first));
     }
 
     #[test]

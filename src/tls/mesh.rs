@@ -51,12 +51,15 @@ impl fmt::Display for Ids<'_> {
 #[derive(Clone, Debug)]
 pub struct Mesh {
     config: Arc<ClientConfig>,
+    /// The own certificate, which its key fits, and the roots: what `config` was made of.
+    made_of: Arc<[Vec<CertificateDer<'static>>; 2]>,
 }
 
 impl Mesh {
     /// Reads the files. The certificate is checked against the roots as a service will check it, before anything uses it.
     pub fn build(files: &Identity) -> Result<Self, Error> {
-        let roots = Arc::new(roots(&files.roots)?);
+        let trusted = pem::chain(&files.roots)?;
+        let roots = Arc::new(roots(&files.roots, &trusted)?);
         let chain = pem::chain(&files.cert)?;
         let key = pem::key(&files.key)?;
         own_leaf(&files.cert, &chain, &roots)?;
@@ -67,9 +70,19 @@ impl Mesh {
         let versions = builder.with_safe_default_protocol_versions().expect("the provider has suites for TLS 1.2 and 1.3");
         // `dangerous` is rustls' word for any verifier of one's own; this one says yes to nothing that does not chain to the roots.
         let verified = versions.dangerous().with_custom_certificate_verifier(verifier);
-        let mut config = verified.with_client_auth_cert(chain, key).map_err(mismatch)?;
+        let mut config = verified.with_client_auth_cert(chain.clone(), key).map_err(mismatch)?;
         config.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { config: Arc::new(config), made_of: Arc::new([chain, trusted]) })
+    }
+
+    /// Whether the same certificate is shown and the same roots are trusted.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        self.made_of == other.made_of
+    }
+
+    /// Whether it is the very same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config)
     }
 
     /// A connection to the service that is expected and to no other. Protocols are not negotiated: the service's protocol is known.
@@ -88,10 +101,10 @@ impl Mesh {
     }
 }
 
-fn roots(path: &std::path::Path) -> Result<RootCertStore, Error> {
+fn roots(path: &std::path::Path, trusted: &[CertificateDer<'static>]) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
-    for root in pem::chain(path)? {
-        store.add(root).map_err(|e| Error::Root(path.to_owned(), e))?;
+    for root in trusted {
+        store.add(root.clone()).map_err(|e| Error::Root(path.to_owned(), e))?;
     }
     Ok(store)
 }

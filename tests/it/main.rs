@@ -20,6 +20,8 @@ mod http2;
 mod mesh;
 mod names;
 mod records;
+mod reload;
+mod reload_world;
 mod smuggling;
 mod tcp;
 mod tls;

@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::harness::{Ca, Folder, Gateway, Service, World, answer, get};
 
 /// What sidecars saw: the server name, and the client's certificate.
-type Shown = Arc<Mutex<Vec<(Option<String>, Vec<u8>)>>>;
+pub(crate) type Shown = Arc<Mutex<Vec<(Option<String>, Vec<u8>)>>>;
 
 /// A service that answers every request behind mTLS.
-fn sidecar(config: Arc<ServerConfig>, text: &'static str) -> (Service, Shown) {
+pub(crate) fn sidecar(config: Arc<ServerConfig>, text: &'static str) -> (Service, Shown) {
     let shown = Shown::default();
     let seen = shown.clone();
     let service = Service::start(move |stream| {

@@ -1,5 +1,6 @@
 //! TLS listeners.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,14 +15,24 @@ use tokio_rustls::client::TlsStream;
 use crate::harness::{Folder, Gateway, Seen, Service, World, answer};
 use crate::http2::run;
 
-async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+/// A connection after its handshake, if the certificate was `root`.
+pub(crate) async fn handshake(
+    address: SocketAddr,
+    root: &CertificateDer<'static>,
+    name: &'static str,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(root.clone()).unwrap();
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
-    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    connector.connect(ServerName::try_from(name).unwrap(), stream).await.unwrap()
+    connector.connect(ServerName::try_from(name).unwrap(), stream).await
+}
+
+async fn connect(gateway: &Gateway, root: &CertificateDer<'static>, name: &'static str, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+    handshake(gateway.address, root, name, alpn).await.unwrap()
 }
 
 /// One request; the protocol that was agreed on, and the answer.

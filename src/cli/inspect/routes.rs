@@ -58,7 +58,11 @@ pub(super) fn run(args: RoutesArgs, ui: &mut Ui) -> Result<Answer, Failure> {
                 let from = format!("{}, for no gateway answers at {ADMIN}", path.display());
                 (routes::of_files(&path)?, from)
             }
-            (answer, _) => (answer?, format!("the gateway at {}", args.admin)),
+            (answer, _) => {
+                let answer = answer?;
+                let from = format!("the gateway at {}, generation {}", args.admin, answer["gateways"][0]["generation"]);
+                (answer, from)
+            }
         },
     };
     ui.note(&format!("from {from}"));
@@ -68,6 +72,9 @@ pub(super) fn run(args: RoutesArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Output::Json => ui.print(&format!("{routes:#}\n"))?,
         Output::Jsonl => lines(&routes).iter().try_for_each(|line| ui.print(&format!("{}\n", line.object())))?,
         Output::Name => lines(&routes).iter().try_for_each(|line| ui.print(&format!("{}\n", text(&line.route["rule"]))))?,
+    }
+    if let Some(why) = routes["refused"].as_str() {
+        ui.note(&format!("the files as they are now are refused, and this goes on serving: {why}"));
     }
     for gateway in list(&routes["gateways"]) {
         for rejected in list(&gateway["rejected"]) {

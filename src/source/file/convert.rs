@@ -67,6 +67,13 @@ impl Default for Configuration {
     }
 }
 
+impl GatewayTable {
+    /// Its name, or the one of its kind.
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned())
+    }
+}
+
 /// Gives a `gw.toml` its meaning; all errors at once.
 pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
     let mut converter = Converter { file, problems: Vec::new() };
@@ -109,7 +116,7 @@ impl Converter<'_> {
     fn twice(&mut self) {
         let mut seen = Vec::new();
         for table in &self.file.parsed.gateway {
-            let name = table.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned());
+            let name = table.name();
             let key = ServiceKey::of(&name);
             if seen.contains(&key) {
                 let message = format!("gateway {name} is there twice; names have no case");
@@ -146,7 +153,7 @@ impl Converter<'_> {
             admin,
             config: GatewayConfig {
                 kind: GatewayKind::Ingress,
-                name: table.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned()),
+                name: table.name(),
                 address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
                 addresses: BTreeMap::new(),
                 switches: Switches {

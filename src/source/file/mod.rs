@@ -2,7 +2,10 @@
 
 mod check;
 mod convert;
+mod places;
 mod schema;
+mod settle;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use super::entry::{self, Decoded, Syntax};
 
 pub use convert::{Configuration, GatewayFile, convert};
 pub use schema::GwToml;
+pub use watch::{Changes, Unwatched, Watch, watch};
 
 /// A `gw.toml` that was read, with its place.
 #[derive(Clone, Debug)]
@@ -103,15 +107,19 @@ fn entry_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut files = Vec::new();
     for item in listing {
         let file = item.map_err(|e| unreadable(path, &e))?.path();
-        let ending = ending(&file);
-        let hidden = file.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
         let gateways = file.file_name().is_some_and(|n| n == NAME);
-        if !hidden && !gateways && matches!(ending.as_deref(), Some("hcl" | "json" | "toml")) && file.is_file() {
+        if !gateways && may_hold_entries(&file) && file.is_file() {
             files.push(file);
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether a file of a folder of entries is read, as far as its name tells.
+fn may_hold_entries(file: &Path) -> bool {
+    let hidden = file.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+    !hidden && matches!(ending(file).as_deref(), Some("hcl" | "json" | "toml"))
 }
 
 fn read_text(path: &Path) -> Result<Arc<Text>, Diagnostic> {

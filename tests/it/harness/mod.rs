@@ -9,9 +9,9 @@ pub(crate) mod http2;
 mod pki;
 mod service;
 
-pub(crate) use client::{Client, get, request};
+pub(crate) use client::{Answer, Client, get, request};
 pub(crate) use dns::Dns;
-pub(crate) use folder::Folder;
+pub(crate) use folder::{Folder, Run, entries};
 pub(crate) use gateway::{Gateway, World};
 pub(crate) use pki::Ca;
 pub(crate) use service::{Seen, Service, answer, read_request};

@@ -1,0 +1,94 @@
+//! The control thread: signals, admin pages, names, checks, what is published, and the services of the embedded default. None of it
+//! touches a request.
+
+use std::io;
+use std::sync::mpsc::SyncSender;
+
+use super::access_log::Reopen;
+use super::echo::EchoServices;
+use super::publish::Publishing;
+use super::reload::Reload;
+use super::run::StartError;
+use crate::admin::{self, Subject};
+use crate::check::Checks;
+use crate::net::{Names, Resolver};
+use crate::rt::drain::DrainWatch;
+use crate::rt::rng::Rng;
+use crate::rt::signal::{Heard, Shutdown, Signals};
+use crate::rt::supervise::Supervisor;
+use crate::rt::task;
+
+/// What the control thread does.
+pub(super) struct Control {
+    pub(super) admin: Vec<std::net::TcpListener>,
+    pub(super) subject: Subject,
+    pub(super) echo: Option<EchoServices>,
+    pub(super) signals: bool,
+    pub(super) shutdown: Shutdown,
+    pub(super) reload: Reload,
+    pub(super) publishing: Publishing,
+    pub(super) resolver: Resolver,
+    /// For the checks, which are made on the thread itself.
+    pub(super) names: Names,
+    pub(super) rng: Rng,
+    /// `None`: there is no file of access records.
+    pub(super) reopen: Option<Reopen>,
+}
+
+/// Its own thread: no scrape and no compile may touch a request's latency.
+pub(super) fn start(control: Control, watch: DrainWatch) -> Result<Supervisor, StartError> {
+    // Without it neither signals nor admin requests are heard: its end is that of the workers.
+    let mut supervisor = Supervisor::sharing(control.shutdown.clone());
+    let (heard, hears) = std::sync::mpsc::sync_channel(1);
+    supervisor.start("control", move || control.run(watch, heard))?;
+    // The caller goes on when signals are heard: one that comes right after the start must not kill.
+    hears.recv().unwrap_or(Ok(())).map_err(StartError::Signals)?;
+    Ok(supervisor)
+}
+
+impl Control {
+    async fn run(self, mut ended: DrainWatch, heard: SyncSender<io::Result<()>>) -> io::Result<()> {
+        let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
+        let mut signals = match signals {
+            Ok(signals) => signals,
+            Err(e) => {
+                drop(heard.send(Err(e)));
+                return Ok(());
+            }
+        };
+        for socket in self.admin {
+            task::spawn(admin::serve(socket, self.subject.clone(), ended.clone()));
+        }
+        if let Some(echo) = self.echo {
+            echo.serve(&ended);
+        }
+        task::spawn(self.resolver.run());
+        task::spawn(self.publishing.run(Checks::new(&self.names, self.rng)));
+        drop(heard.send(Ok(())));
+        if let Some(signals) = &mut signals {
+            tokio::select! {
+                () = obey(signals, &self.reload, self.reopen.as_ref()) => self.shutdown.trigger(),
+                () = self.shutdown.triggered() => {}
+                () = ended.signaled() => return Ok(()),
+            }
+            tokio::select! {
+                never = signals.exit_on_next() => match never {},
+                () = ended.signaled() => {}
+            }
+        }
+        ended.signaled().await;
+        Ok(())
+    }
+}
+
+/// Does what signals ask for until one ends the run.
+async fn obey(signals: &mut Signals, reload: &Reload, reopen: Option<&Reopen>) {
+    loop {
+        match (signals.next().await, reopen) {
+            (Heard::End(_), _) => return,
+            (Heard::Reload, _) => reload.ask(),
+            (Heard::Reopen, Some(reopen)) => reopen.ask(),
+            (Heard::Reopen, None) => tracing::info!("USR1: there is no file of access records to open anew"),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The files that a run was started from, to be read again: the same flags, the same origin, whatever the files say by now.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::load;
+use super::origin::{self, Gateways, Origin, OriginError, Wanted};
+
+/// The files of a run.
+#[derive(Clone, Debug)]
+pub struct Files {
+    origin: Origin,
+    wanted: Wanted,
+    /// Where gw.toml put the admin listener; `None`: the command line did.
+    admin: Option<Option<SocketAddr>>,
+    /// The DNS servers that were named.
+    dns: Vec<SocketAddr>,
+    /// What was read at the start, when that began, and what was noted.
+    read: Vec<PathBuf>,
+    at: SystemTime,
+    notes: Vec<(&'static str, String)>,
+}
+
+/// Why what the files say by now is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// As at a start.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// It moves the admin listener.
+    #[error("gw.toml moves the admin listener from {} to {}, which takes a restart", place(.0), place(.1))]
+    Admin(Option<SocketAddr>, Option<SocketAddr>),
+    /// It names other DNS servers.
+    #[error("gw.toml changes the DNS servers from {} to {}, which takes a restart", servers(.0), servers(.1))]
+    Dns(Vec<SocketAddr>, Vec<SocketAddr>),
+}
+
+fn place(address: &Option<SocketAddr>) -> String {
+    address.map_or_else(|| "where it is by default".to_owned(), |a| a.to_string())
+}
+
+fn servers(servers: &[SocketAddr]) -> String {
+    let named: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    if named.is_empty() { "those of the machine".to_owned() } else { named.join(", ") }
+}
+
+impl Files {
+    /// Those that gateways were read from; `None` if they come from the command line. `admin`: where that puts the admin
+    /// listener, which is then not gw.toml's to say.
+    pub fn of(wanted: &Wanted, gateways: &Gateways, admin: Option<SocketAddr>) -> Option<Self> {
+        let Gateways { origin, read, at, .. } = gateways;
+        let of_file = admin.is_none().then_some(gateways.admin);
+        let notes = gateways.notes.iter().map(|n| (n.code, n.message.clone())).collect();
+        matches!(origin, Origin::File(..) | Origin::Folders(_)).then(|| Self {
+            origin: origin.clone(),
+            wanted: wanted.clone(),
+            admin: of_file,
+            dns: gateways.dns.clone(),
+            read: read.clone(),
+            at: *at,
+            notes,
+        })
+    }
+
+    /// What was read at the start.
+    pub(super) fn first(&self) -> &[PathBuf] {
+        &self.read
+    }
+
+    /// When that reading began.
+    pub(super) const fn first_read(&self) -> SystemTime {
+        self.at
+    }
+
+    /// What was noted then: codes and messages.
+    pub(super) fn first_notes(&self) -> &[(&'static str, String)] {
+        &self.notes
+    }
+
+    /// Reads them again. Every error at once.
+    pub(super) fn read(&self) -> Result<Gateways, Unreadable> {
+        let gateways = origin::read(&self.origin, &self.wanted)?;
+        match self.admin {
+            Some(admin) if admin != gateways.admin => Err(Unreadable::Admin(admin, gateways.admin)),
+            _ if self.dns != gateways.dns => Err(Unreadable::Dns(self.dns.clone(), gateways.dns)),
+            _ => Ok(gateways),
+        }
+    }
+
+    /// The files and folders that hold what is wrong, where they are refused: correcting any of them may help.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        let mut places = self.origin.paths();
+        if let Origin::File(path, _) = &self.origin {
+            places.extend(load::named_by(path));
+        }
+        places
+    }
+}

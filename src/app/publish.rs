@@ -1,0 +1,129 @@
+//! The one loop by which everything comes into effect: files that changed, somebody who asks for them to be read again, and checks
+//! that changed their mind. One after the other, each upon what the one before left.
+
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::reload::{Cause, Desk, Refused, Reload, Told};
+use crate::check::{Checks, Found};
+use crate::rt::signal::Shutdown;
+use crate::source::file::Changes;
+
+/// How often it is looked whether workers have let go of what was replaced.
+const RELEASE: Duration = Duration::from_millis(500);
+/// The shortest time between two publications of what checks found: instances that fall together are one change.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// What is published, and what that hangs on.
+pub(super) struct Publishing {
+    pub(super) desk: Desk,
+    pub(super) changes: Option<Changes>,
+    pub(super) asked: Reload,
+    pub(super) tell: SyncSender<Told>,
+    pub(super) shutdown: Shutdown,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Read(Cause),
+    Heal,
+    Release,
+}
+
+/// What came of it.
+#[derive(Debug)]
+struct Done {
+    told: Option<Told>,
+    /// Files are to be looked at again when all is quiet.
+    again: bool,
+    /// Nothing that was replaced is in use any more.
+    released: bool,
+}
+
+impl Publishing {
+    /// Publishes until the thread ends; what is told ends with the run, and after that no file is read, for a listener would be
+    /// opened in the drain. Reading and compiling happen on a thread of their own: neither a request nor an admin page waits for
+    /// them.
+    pub(super) async fn run(self, checks: Checks) {
+        let Self { mut desk, changes, asked, tell, shutdown } = self;
+        let mut tell = Some(tell);
+        let (mut released, mut heal_from) = (true, Instant::now());
+        checks.follow(desk.said());
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = shutdown.triggered(), if tell.is_some() => {
+                    tell = None;
+                    continue;
+                }
+                () = found(&checks, heal_from) => Next::Heal,
+                () = asked.asked(), if tell.is_some() => Next::Read(Cause::Asked),
+                settled = heard(changes.as_ref()), if tell.is_some() => Next::Read(Cause::Heard { settled }),
+                () = tokio::time::sleep(RELEASE), if !released => Next::Release,
+            };
+            let (start, generation, found) = (Instant::now(), desk.generation(), checks.found());
+            let work = move || {
+                let done = perform(&mut desk, next, &found);
+                (desk, done)
+            };
+            let Ok((back, done)) = tokio::task::spawn_blocking(work).await else {
+                return say(tell.as_ref(), Some(Told::Refused { why: Refused::Bug, generation }));
+            };
+            (desk, released) = (back, done.released);
+            if matches!(next, Next::Read(_)) && desk.generation() != generation {
+                checks.follow(desk.said());
+            }
+            match next {
+                Next::Read(_) => rest(changes.as_ref(), start.elapsed(), done.again),
+                Next::Heal => heal_from = Instant::now() + TOGETHER,
+                Next::Release => {}
+            }
+            say(tell.as_ref(), done.told);
+        }
+    }
+}
+
+fn perform(desk: &mut Desk, next: Next, found: &Found) -> Done {
+    let (told, again) = match next {
+        Next::Read(cause) => desk.reload(cause, found),
+        Next::Heal => {
+            desk.heal(found);
+            (None, false)
+        }
+        Next::Release => (None, false),
+    };
+    Done { told, again, released: desk.release() }
+}
+
+/// Resolves when checks have found something else, and the last time is long enough ago.
+async fn found(checks: &Checks, from: Instant) {
+    tokio::time::sleep_until(from).await;
+    checks.changed().await;
+}
+
+/// Resolves when files are worth reading: whether they have settled.
+async fn heard(changes: Option<&Changes>) -> bool {
+    match changes {
+        Some(changes) => changes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Nobody waits for one who does not read what he is told.
+fn say(tell: Option<&SyncSender<Told>>, told: Option<Told>) {
+    if let (Some(tell), Some(told)) = (tell, told) {
+        drop(tell.try_send(told));
+    }
+}
+
+/// Files were read, which took so long.
+fn rest(changes: Option<&Changes>, took: Duration, again: bool) {
+    let Some(changes) = changes else { return };
+    changes.rest(took);
+    if again {
+        changes.again();
+    }
+}

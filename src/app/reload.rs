@@ -1,0 +1,237 @@
+//! Taking up changes while everything goes on: files are read anew, judged, compiled and published, or refused as a whole; what
+//! checks found is laid over what was read last.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::files::{Files, Unreadable};
+use super::origin::{Gateways, OriginError};
+use super::run::StartError;
+use super::served::{Changed, Served};
+use crate::admin::Standing;
+use crate::check::Found;
+use crate::model::level::Level;
+use crate::model::resources::Resources;
+use crate::source::diagnostic::Diagnostic;
+use crate::source::file::{self, Changes, Unwatched, Watch};
+
+/// What became of files that changed, or that were to be read again.
+#[derive(Debug)]
+pub enum Told {
+    /// They are in effect.
+    Changed {
+        /// What changed.
+        changed: Changed,
+        /// Findings and warnings that there were none of before.
+        notes: Vec<Diagnostic>,
+        /// From the first byte read to the last order given.
+        took: Duration,
+    },
+    /// They say what is in effect already.
+    Same {
+        /// The generation that goes on serving.
+        generation: u64,
+    },
+    /// They are refused, and nothing has changed.
+    Refused {
+        /// Why.
+        why: Refused,
+        /// The generation that goes on serving.
+        generation: u64,
+    },
+    /// There are none: what is served comes from the command line.
+    NoFiles,
+    /// They are read again only when one asks for it.
+    Unwatched(Unwatched),
+}
+
+/// Why what the files say is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// They are refused.
+    #[error(transparent)]
+    Files(#[from] Unreadable),
+    /// It cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A bug, which has ended reloading.
+    #[error("a bug in reading or compiling: no file is read and no check is heard any more before a restart")]
+    Bug,
+}
+
+/// Asks for the files to be read again.
+#[derive(Clone, Debug, Default)]
+pub struct Reload(Arc<Notify>);
+
+impl Reload {
+    /// Asks. Several that ask at once are one.
+    pub fn ask(&self) {
+        self.0.notify_one();
+    }
+
+    /// Resolves when somebody asks.
+    pub(super) async fn asked(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Why files are read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Somebody asked, and wants an answer whatever it is.
+    Asked,
+    /// Something happened to them; `settled`: and is over.
+    Heard { settled: bool },
+}
+
+/// What is served, and what it is read from.
+#[derive(Debug)]
+pub(super) struct Desk {
+    files: Option<Files>,
+    watch: Option<Watch>,
+    followed: Vec<PathBuf>,
+    served: Served,
+    standing: Arc<Mutex<Standing>>,
+    /// The notes of the last time, without their places, which move.
+    noted: Vec<(&'static str, String)>,
+}
+
+impl Desk {
+    /// Begins to follow the files, if there are any, and if the system tells of changes.
+    pub(super) fn new(files: Option<Files>, served: Served, standing: Arc<Mutex<Standing>>) -> (Self, Option<Changes>, Option<Unwatched>) {
+        let followed = files.as_ref().map(|f| f.first().to_vec()).unwrap_or_default();
+        let noted = files.as_ref().map(|f| f.first_notes().to_vec()).unwrap_or_default();
+        let mut desk = Self { files, watch: None, followed, served, standing, noted };
+        desk.stand(None);
+        if desk.files.is_none() {
+            return (desk, None, None);
+        }
+        match file::watch() {
+            Ok((watch, changes)) => {
+                desk.watch = Some(watch);
+                let failed = desk.follow().err();
+                desk.missed();
+                (desk, Some(changes), failed)
+            }
+            Err(failed) => (desk, None, Some(failed)),
+        }
+    }
+
+    /// Looks whether the files changed between the first reading of them and the first watch.
+    fn missed(&self) {
+        if let (Some(watch), Some(files)) = (&self.watch, &self.files) {
+            watch.missed_since(files.first_read());
+        }
+    }
+
+    /// The generation that is in effect.
+    pub(super) const fn generation(&self) -> u64 {
+        self.served.generation()
+    }
+
+    /// What the source says of each gateway.
+    pub(super) fn said(&self) -> impl Iterator<Item = &Resources> {
+        self.served.said()
+    }
+
+    /// Frees what was replaced. False: a worker still uses some of it.
+    pub(super) fn release(&mut self) -> bool {
+        self.served.release()
+    }
+
+    /// Publishes what the checks have found.
+    pub(super) fn heal(&mut self, found: &Found) {
+        if let Err(why) = self.served.heal(found) {
+            tracing::error!("what checks found is not in effect: {}", with_causes(&why));
+        }
+    }
+
+    /// Reads, judges, compiles and publishes. What is to be told, and whether to look again when all is quiet.
+    pub(super) fn reload(&mut self, cause: Cause, found: &Found) -> (Option<Told>, bool) {
+        let start = Instant::now();
+        let Some(files) = self.files.clone() else { return (Some(Told::NoFiles), false) };
+        // First of all, so that what changes while it is read is heard.
+        drop(self.follow());
+        let read = files.read();
+        let elsewhere = self.follow_now(&files, read.as_ref().ok());
+        let generation = self.served.generation();
+        match read.map_err(Refused::from).and_then(|read| self.serve(read, found)) {
+            Ok((Some(changed), notes)) => {
+                self.stand(None);
+                (Some(Told::Changed { changed, notes, took: start.elapsed() }), elsewhere)
+            }
+            Ok((None, _)) => {
+                let recovered = self.stand(None);
+                (Some(Told::Same { generation }).filter(|_| cause == Cause::Asked || recovered), elsewhere)
+            }
+            // The rest of it may be on its way.
+            Err(_) if cause == Cause::Heard { settled: false } => (None, true),
+            Err(why) => {
+                let new = self.stand(Some(why.in_short()));
+                (Some(Told::Refused { why, generation }).filter(|_| cause == Cause::Asked || new), elsewhere)
+            }
+        }
+    }
+
+    /// What changed, with the notes that are new.
+    fn serve(&mut self, read: Gateways, found: &Found) -> Result<(Option<Changed>, Vec<Diagnostic>), Refused> {
+        let changed = self.served.replace(read.resources, &read.certificates, found)?;
+        let noted = read.notes.iter().map(|n| (n.code, n.message.clone())).collect();
+        let before = std::mem::replace(&mut self.noted, noted);
+        let new = |n: &Diagnostic| !before.iter().any(|(code, message)| *code == n.code && *message == n.message);
+        Ok((changed, read.notes.into_iter().filter(new).collect()))
+    }
+
+    /// Follows what the files name by now. Whether there is a folder among it that nobody watched while it was read.
+    fn follow_now(&mut self, files: &Files, read: Option<&Gateways>) -> bool {
+        let mut paths = match read {
+            Some(read) => read.read.clone(),
+            // What is refused may name something that is not there yet; what is served still holds.
+            None => [files.places(), self.followed.clone()].concat(),
+        };
+        paths.sort();
+        paths.dedup();
+        let same = paths == self.followed;
+        self.followed = paths;
+        !same && self.follow().unwrap_or(false)
+    }
+
+    fn follow(&mut self) -> Result<bool, Unwatched> {
+        self.watch.as_mut().map_or(Ok(false), |watch| watch.follow(&self.followed))
+    }
+
+    /// Says to admin how things stand. Whether that is new.
+    fn stand(&self, refused: Option<String>) -> bool {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = standing.refused != refused;
+        *standing = Standing { gateways: self.served.gateways(), refused };
+        new
+    }
+}
+
+impl Refused {
+    /// In a sentence.
+    fn in_short(&self) -> String {
+        match self {
+            Self::Files(Unreadable::Origin(OriginError::Files(problems))) => {
+                let all: Vec<String> = problems.iter().filter(|p| p.level == Level::Error).map(in_short).collect();
+                all.join("; ")
+            }
+            other => with_causes(other),
+        }
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
+    causes.collect::<Vec<_>>().join(": ")
+}
+
+fn in_short(problem: &Diagnostic) -> String {
+    let place = problem.place.as_ref().zip(problem.line_column());
+    let place = place.map(|((text, _), (line, column))| format!("{}:{line}:{column}: ", text.origin)).unwrap_or_default();
+    format!("{place}[{}] {}", problem.code, problem.message)
+}

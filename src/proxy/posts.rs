@@ -1,0 +1,117 @@
+//! The listeners of one worker: opened, changed and closed while it runs, each without a word to the others.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::listen::{Door, Listening};
+use super::worker::{Site, Worker};
+use super::{Order, Socket};
+use crate::model::gateway::Listener;
+use crate::rt::drain::{self, Drain, DrainWatch};
+use crate::rt::task;
+use crate::state::Live;
+
+/// Within which a socket that is to close has let in who waits in its queue.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// The listeners of a worker.
+#[derive(Debug)]
+pub(super) struct Posts {
+    worker: Rc<Worker>,
+    permits: Arc<Semaphore>,
+    drain_time: Duration,
+    open: HashMap<u64, Post>,
+    /// Ends when everything that was ever closed is done.
+    all: Drain,
+    leaving: DrainWatch,
+}
+
+/// One listener.
+#[derive(Debug)]
+struct Post {
+    /// What who connects meets.
+    door: Rc<RefCell<Door>>,
+    /// Those who came through the door.
+    guests: Drain,
+    /// Ends the accepting.
+    socket: Drain,
+}
+
+impl Posts {
+    pub(super) fn new(worker: &Rc<Worker>, max_connections: usize, drain_time: Duration) -> Self {
+        let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+        let (all, leaving) = drain::channel();
+        Self { worker: worker.clone(), permits, drain_time, open: HashMap::new(), all, leaving }
+    }
+
+    pub(super) fn obey(&mut self, order: Order) {
+        match order {
+            Order::Open(socket) => self.open(socket),
+            Order::Change(id, listener, live) => self.change(id, listener, &live),
+            Order::Close(id) => self.close(id),
+            Order::Look => self.open.values().for_each(|post| post.door.borrow().site.look()),
+        }
+    }
+
+    fn open(&mut self, socket: Socket) {
+        let Socket { id, listener, live, socket, held } = socket;
+        let name = listener.name.clone();
+        let socket = match TcpListener::from_std(socket) {
+            Ok(socket) => socket,
+            // The other workers have theirs, and this one's is closed.
+            Err(error) => return tracing::error!(listener = %name, %error, "a worker cannot listen"),
+        };
+        let (guests, door) = self.door(listener, &live);
+        let door = Rc::new(RefCell::new(door));
+        let (close, watch) = drain::channel();
+        let listening = Listening { socket, door: door.clone(), permits: self.permits.clone(), close: watch, held };
+        task::spawn(listening.accept());
+        self.open.insert(id, Post { door, guests, socket: close });
+    }
+
+    fn door(&self, listener: Listener, live: &Live) -> (Drain, Door) {
+        let listener = Rc::new(listener);
+        let (guests, drain) = drain::channel();
+        (guests, Door { site: Site::new(&self.worker, live, &listener), listener, drain })
+    }
+
+    fn change(&mut self, id: u64, listener: Listener, live: &Live) {
+        let (guests, door) = self.door(listener, live);
+        let Some(post) = self.open.get_mut(&id) else { return };
+        post.door.replace(door);
+        let before = std::mem::replace(&mut post.guests, guests);
+        let (time, leaving) = (self.drain_time, self.leaving.clone());
+        task::spawn(async move { drop((before.finish(time).await, leaving)) });
+    }
+
+    fn close(&mut self, id: u64) {
+        let Some(Post { door, guests, socket }) = self.open.remove(&id) else { return };
+        let (time, leaving) = (self.drain_time, self.leaving.clone());
+        let name = door.borrow().listener.name.clone();
+        drop(door);
+        guests.say();
+        task::spawn(async move {
+            // First the socket: who was still let in is among the guests.
+            socket.finish(CLOSING).await;
+            if !guests.finish(time).await {
+                tracing::warn!(listener = %name, seconds = time.as_secs(), "connections were cut at the end of the drain time");
+            }
+            drop(leaving);
+        });
+    }
+
+    /// Closes all, and waits until the last guest is gone.
+    pub(super) async fn close_all(mut self) {
+        let open: Vec<u64> = self.open.keys().copied().collect();
+        open.into_iter().for_each(|id| self.close(id));
+        drop(self.leaving);
+        // Each ends within the drain time by itself.
+        self.all.finish(Duration::MAX).await;
+    }
+}
