@@ -26,8 +26,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hyper::", &["proxy/", "admin/", "check/probe.rs", "app/echo.rs"]),
     ("hyper_util::", &["proxy/", "admin/", "check/probe.rs", "app/echo.rs"]),
     ("h2::", &["proxy/error.rs"]),
-    ("rustls::", &["tls/", "proxy/conn.rs", "proxy/upstream.rs"]),
-    ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/upstream.rs"]),
+    ("rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
+    ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
     ("rustls_pki_types::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),
     ("reqwest::", &["admin/client.rs"]),
@@ -48,7 +48,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("notify::", &["source/file/watch.rs"]),
     ("tracing_subscriber::", &["rt/log.rs"]),
     ("tokio::spawn", &["rt/supervise.rs", "proxy/listen.rs"]),
-    ("spawn_local", &["rt/task.rs"]),
+    // The attempts of a race end with it, in a set of its own.
+    ("spawn_local", &["rt/task.rs", "net/race.rs"]),
     ("process::exit", &["rt/signal.rs"]),
     ("GatewayKind", &["model/", "decide/compile", "source/file/", "source/flags.rs", "app/", "cli/"]),
 ];

@@ -60,7 +60,7 @@ enum Next {
     /// Of the gateway of that number.
     State(usize, Box<State>),
     /// Of one that there was none of before: nobody looks at it yet.
-    New(Publisher, Live),
+    New(Box<Publisher>, Live),
 }
 
 impl Served {
@@ -87,8 +87,8 @@ impl Served {
 
     /// Frees what was replaced. False: a worker still uses some of it.
     pub(super) fn release(&mut self) -> bool {
-        let free = self.gateways.iter_mut().map(|g| g.publisher.release());
-        free.fold(true, |all, free| all && free)
+        // Each of them, also after one of which something is still in use.
+        self.gateways.iter_mut().filter_map(|g| (!g.publisher.release()).then_some(())).count() == 0
     }
 
     /// Serves what the source says from now on, with what the checks have found of it. `None`, and nothing is done, if the source
@@ -156,7 +156,7 @@ impl Served {
                 Some(n) => Next::State(n, Box::new(self.gateways[n].publisher.prepare(generation, &resources, credentials))),
                 None => {
                     let (publisher, live) = publisher(generation, &resources, credentials);
-                    Next::New(publisher, live)
+                    Next::New(Box::new(publisher), live)
                 }
             });
         }
@@ -181,7 +181,7 @@ impl Served {
         let mut before: Vec<Option<Gateway>> = std::mem::take(&mut self.gateways).into_iter().map(Some).collect();
         for (said, next) in said.into_iter().zip(next) {
             let (publisher, live) = match next {
-                Next::New(publisher, live) => (publisher, live),
+                Next::New(publisher, live) => (*publisher, live),
                 Next::State(n, state) => {
                     let Some(Gateway { mut publisher, live, .. }) = before[n].take() else { continue };
                     publisher.publish(*state);

@@ -79,7 +79,7 @@ fn who_is_another_service_or_several_or_of_another_mesh_gets_no_request() {
         (ca.sidecar(&[web.replace("/dc/dc1/", "/dc/dc2/")]), "another datacenter"),
         (ca.sidecar(&[web.replace("11111111", "99999999")]), "another trust domain"),
         (ca.sidecar(&[format!("spiffe://{}/gateway/mesh/dc/dc1", &web[9..52])]), "a gateway"),
-        (other.sidecar(&[web.clone()]), "another mesh"),
+        (other.sidecar(std::slice::from_ref(&web)), "another mesh"),
     ] {
         let (service, _) = sidecar(config, "must not answer");
         let gateway = World::of("http").mesh_instance("web", service.address).identity(ca.identity(&folder, "edge")).start();
