@@ -96,7 +96,7 @@ pub fn convert(input: &Input, to: Syntax) -> Result<String, Vec<Diagnostic>> {
         return Err(problems);
     }
     let one = |print: fn(&Value) -> String| match decoded.as_slice() {
-        [only] => Ok(print(&only.stored)),
+        [only] => Ok(print(&only.stored())),
         [] => Err(vec![Diagnostic::error("GW0007", "there is no entry to convert")]),
         _ => {
             let message = format!("there are {} entries, and only JSON has a place for several", decoded.len());
@@ -107,7 +107,7 @@ pub fn convert(input: &Input, to: Syntax) -> Result<String, Vec<Diagnostic>> {
         Syntax::Hcl => one(entry::to_hcl),
         Syntax::Toml => one(entry::to_toml),
         Syntax::Json if decoded.len() > 1 => {
-            let all: Value = decoded.iter().map(|d| d.stored.clone()).collect();
+            let all: Value = decoded.iter().map(|d| d.stored()).collect();
             Ok(format!("{all:#}\n"))
         }
         Syntax::Json => one(|entry| format!("{entry:#}\n")),
