@@ -180,12 +180,13 @@ impl Reader {
     }
 
     fn check(mut self) -> Checked {
-        let (_, more) = load::check_set(&self.decoded);
+        let decoded: Vec<&Decoded> = self.decoded.iter().collect();
+        let (entries, more) = load::check_set(&decoded);
         self.problems.extend(more);
-        if self.alone && self.decoded.len() == 1 {
+        if self.alone && decoded.len() == 1 {
             self.problems.iter_mut().filter(|p| CURABLE.contains(&p.code)).for_each(alone);
         }
-        let of_files = self.files.iter().flat_map(|(_, read, configuration)| load::check_file(read, configuration, &self.decoded));
+        let of_files = self.files.iter().flat_map(|(_, read, configuration)| load::check_file(read, configuration, &decoded, &entries));
         let of_files: Vec<Diagnostic> = of_files.collect();
         self.problems.extend(of_files);
         let sound = self.problems.iter().all(|p| p.level != Level::Error);

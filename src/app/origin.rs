@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::load::{self, Loaded, WhichGateway};
 use crate::id::ServiceKey;
@@ -156,8 +157,8 @@ fn of_files(origin: Origin, loaded: Loaded, wanted: &Wanted) -> Result<Gateways,
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
         name => {
             let one = unnamed(&loaded, name)?;
-            let problems = load::uncertified(&one.gateway.name, &loaded.decoded);
-            if !problems.is_empty() && loaded.configuration.certificates.is_empty() {
+            let problems = loaded.uncertified(&one.gateway.name);
+            if !problems.is_empty() {
                 return Err(OriginError::Files(problems));
             }
             vec![one]
@@ -207,7 +208,7 @@ fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginErr
             let known = resources.entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect();
             return Err(WhichGateway::NoEntry { name, known }.into());
         }
-        None => every_service(&mut resources.entries, &name, listens),
+        None => every_service(Arc::make_mut(&mut resources.entries), &name, listens),
     }
     resources.gateway.addresses.extend(listens.iter().map(|l| (l.port, l.ip)));
     Ok(())

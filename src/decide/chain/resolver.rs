@@ -1,5 +1,7 @@
 //! Targets and the resolvers that lead to them: redirects, default subsets, failover (semantics 4.4 to 4.6).
 
+use std::collections::HashSet;
+
 use super::Failure;
 use super::assembly::Assembly;
 use super::reads::services_read;
@@ -39,6 +41,21 @@ enum Walk<'a> {
     New(Arrival<'a>),
 }
 
+/// Whether an id was passed before. Most ways are short; of a long one the ids are indexed.
+#[derive(Default)]
+struct Seen(HashSet<String>);
+
+impl Seen {
+    fn has(&mut self, passed: &[String], id: &str) -> bool {
+        const SHORT: usize = 8;
+        if passed.len() < SHORT {
+            return passed.iter().any(|p| p == id);
+        }
+        self.0.extend(passed[self.0.len()..].iter().cloned());
+        self.0.contains(id)
+    }
+}
+
 impl<'a> Assembly<'a> {
     /// The resolver node that a target ends in.
     pub(super) fn resolver(&mut self, target: TargetId) -> Result<NodeKey, Failure> {
@@ -61,7 +78,7 @@ impl<'a> Assembly<'a> {
     /// Follows redirects and default subsets to their end.
     fn walk(&mut self, mut target: TargetId) -> Result<Walk<'a>, Failure> {
         let mut passed: Vec<String> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = Seen::default();
         let mut rules = Vec::new();
         loop {
             let id = target.to_string();
@@ -71,7 +88,7 @@ impl<'a> Assembly<'a> {
             if target.peer.is_empty() {
                 self.record_protocol(&target.service)?;
             }
-            let again = !seen.insert(id.clone());
+            let again = seen.has(&passed, &id);
             passed.push(id);
             if again {
                 return self.fail(ChainError::CircularRedirect(passed));
@@ -97,7 +114,7 @@ impl<'a> Assembly<'a> {
                 target = self.rewritten(&target, Rewrite { subset: &resolver.default_subset, ..Rewrite::default() });
                 continue;
             }
-            rules.push(if target.subset.is_empty() { name.at("") } else { name.at(format!("Subsets.{}", target.subset)) });
+            rules.push(if target.subset.is_empty() { name.whole() } else { name.at(format!("Subsets.{}", target.subset)) });
             return self.arrive(target, entry, passed, rules);
         }
     }

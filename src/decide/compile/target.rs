@@ -1,11 +1,12 @@
 //! A target with the instances of it that are in use.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target};
-use crate::id::{ServiceKey, TargetId};
+use crate::id::ServiceKey;
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -19,7 +20,8 @@ const MAX_WEIGHT: u32 = 128;
 /// Builds targets once, however many chains share them.
 pub(super) struct TargetCompiler<'a> {
     resources: &'a Resources,
-    built: HashMap<(TargetId, Protocol), Arc<Target>>,
+    /// By the hash of id and protocol: where two of them meet, the later is built as often as it is asked for.
+    built: HashMap<u64, Arc<Target>>,
     /// The number of the next target.
     next: u32,
 }
@@ -35,8 +37,8 @@ impl<'a> TargetCompiler<'a> {
     }
 
     pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
-        let key = (target.id.clone(), protocol);
-        if let Some(built) = self.built.get(&key) {
+        let hash = self.built.hasher().hash_one((&target.id, protocol));
+        if let Some(built) = self.built.get(&hash).filter(|built| built.id == target.id && built.protocol == protocol) {
             return built.clone();
         }
         let endpoints = self.endpoints(target, rejected);
@@ -50,14 +52,14 @@ impl<'a> TargetCompiler<'a> {
             endpoints,
         });
         self.next = self.next.wrapping_add(1);
-        self.built.insert(key, built.clone());
+        self.built.entry(hash).or_insert_with(|| built.clone());
         built
     }
 
     /// The instances in use, in the order of the catalog. Other datacenters and peers have none here.
     fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> Vec<Arc<Endpoint>> {
         let own = target.id.peer.is_empty() && target.id.datacenter == self.resources.datacenter.as_str();
-        let Some(service) = self.resources.services.get(&ServiceKey::of(&target.id.service)).filter(|_| own) else {
+        let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)).filter(|_| own) else {
             return Vec::new();
         };
         let parsed = Filter::parse(&target.subset.filter).map_err(|e| e.to_string());

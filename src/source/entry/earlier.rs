@@ -12,6 +12,7 @@ const MOST_GONE: usize = 16;
 /// The entries that were read before, in their order, as far as they were not met again.
 pub(super) struct Earlier<'a> {
     left: &'a [Decoded],
+    gone: Vec<&'a Decoded>,
 }
 
 impl<'a> Earlier<'a> {
@@ -19,7 +20,14 @@ impl<'a> Earlier<'a> {
     pub(super) fn of(read: &'a [Decoded]) -> Self {
         let list = read.first().is_some_and(|d| d.source.text.content.trim_start().starts_with('['));
         let json = read.first().is_some_and(|d| matches!(d.source.again, Again::Json));
-        Self { left: if list && json { read } else { &[] } }
+        if list && json { Self { left: read, gone: Vec::new() } } else { Self { left: &[], gone: read.iter().collect() } }
+    }
+
+    /// Those that were not met again.
+    pub(super) fn gone(self) -> Vec<&'a Decoded> {
+        let Self { left, mut gone } = self;
+        gone.extend(left);
+        gone
     }
 
     /// The earlier entry that a text begins with, byte for byte. The order of a file mostly stays: what is new stands between
@@ -29,6 +37,7 @@ impl<'a> Earlier<'a> {
         let begins = |d: &Decoded| text.as_bytes().starts_with(d.source.written().as_bytes());
         let at = self.left.iter().take(MOST_GONE).position(begins)?;
         let found = &self.left[at];
+        self.gone.extend(&self.left[..at]);
         self.left = &self.left[at + 1..];
         Some(found)
     }

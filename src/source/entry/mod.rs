@@ -103,13 +103,27 @@ pub fn from_json(value: &Value) -> Result<Decoded, Vec<Diagnostic>> {
 /// Reads all entries of a text. Each is accepted or refused for itself: the accepted ones, then everything that is wrong
 /// with the others.
 pub fn read(text: &Arc<Text>, syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
-    read::entries(text, syntax, &[])
+    let read = read::entries(text, syntax, &[]);
+    (read.decoded, read.problems)
 }
 
 /// The same with the same result, where entries of the same file were read before: those that stand in it as they did are
 /// neither read nor judged again.
-pub fn read_again(text: &Arc<Text>, syntax: Syntax, earlier: &[Decoded]) -> (Vec<Decoded>, Vec<Diagnostic>) {
+pub fn read_again<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decoded]) -> ReadAgain<'a> {
     read::entries(text, syntax, earlier)
+}
+
+/// A text of entries that was read before, and how it differs.
+#[derive(Debug, Default)]
+pub struct ReadAgain<'a> {
+    /// The accepted entries.
+    pub decoded: Vec<Decoded>,
+    /// Everything that is wrong with the others.
+    pub problems: Vec<Diagnostic>,
+    /// The numbers of those that were not accepted before as they stand here.
+    pub fresh: Vec<usize>,
+    /// Those that were accepted before, and do not stand in the text as they did.
+    pub gone: Vec<&'a Decoded>,
 }
 
 /// An entry as Consul's JSON, without indexes.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::earlier::Earlier;
 use super::json::{Elements, SyntaxError};
 use super::tree::{Node, Span, Value};
-use super::{Decoded, EntrySource, Syntax, codes, hcl, json, kind, toml};
+use super::{Decoded, EntrySource, ReadAgain, Syntax, codes, hcl, json, kind, toml};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// Longer texts are not read; an entry that Consul takes is far below.
@@ -36,45 +36,47 @@ impl Again {
 
 /// Every entry of a text: the accepted ones, then what is wrong with the others. What stands in `earlier` as it does here is
 /// taken from there.
-pub(super) fn entries(text: &Arc<Text>, syntax: Syntax, earlier: &[Decoded]) -> (Vec<Decoded>, Vec<Diagnostic>) {
+pub(super) fn entries<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decoded]) -> ReadAgain<'a> {
     if text.content.len() > MAX_BYTES {
-        return (Vec::new(), vec![Diagnostic::error(codes::SYNTAX, format!("{} is too long to be read", text.origin))]);
+        let problems = vec![Diagnostic::error(codes::SYNTAX, format!("{} is too long to be read", text.origin))];
+        return ReadAgain { problems, gone: earlier.iter().collect(), ..ReadAgain::default() };
     }
     let first = text.content.trim_start().chars().next();
     let syntax = if first == Some('{') { Syntax::Json } else { syntax };
     let read = match (syntax, first) {
         (Syntax::Json, Some('[')) => one_by_one(text, Earlier::of(earlier)),
-        _ => at_once(text, syntax),
+        _ => at_once(text, syntax).map(|read| ReadAgain { gone: earlier.iter().collect(), ..read }),
     };
-    match read {
-        Ok(judged) => (judged.decoded, judged.problems),
-        Err(e) => (Vec::new(), vec![Diagnostic::error(codes::SYNTAX, e.message).at(text, e.span)]),
-    }
+    read.unwrap_or_else(|e| {
+        let problems = vec![Diagnostic::error(codes::SYNTAX, e.message).at(text, e.span)];
+        ReadAgain { problems, gone: earlier.iter().collect(), ..ReadAgain::default() }
+    })
 }
 
 /// A list in JSON, which may be as long as a mesh is big.
-fn one_by_one(text: &Arc<Text>, mut earlier: Earlier<'_>) -> Result<Judged, SyntaxError> {
-    let mut judged = Judged::default();
+fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgain<'a>, SyntaxError> {
+    let mut read = ReadAgain::default();
     let mut elements = Elements::of(&text.content)?;
     while let Some(rest) = elements.rest()? {
         if let Some(known) = earlier.next_in(rest) {
-            judged.decoded.push(known.moved(text, elements.at()));
+            read.decoded.push(known.moved(text, elements.at()));
             elements.skip(known.source.span.len());
         } else {
-            judged.judge(&elements.read()?, text, true, Again::Json);
+            read.judge(&elements.read()?, text, true, Again::Json);
         }
     }
-    Ok(judged)
+    read.gone = earlier.gone();
+    Ok(read)
 }
 
-fn at_once(text: &Arc<Text>, syntax: Syntax) -> Result<Judged, SyntaxError> {
-    let mut judged = Judged::default();
+fn at_once(text: &Arc<Text>, syntax: Syntax) -> Result<ReadAgain<'static>, SyntaxError> {
+    let mut read = ReadAgain::default();
     for (number, node) in split(tree(text, syntax)?).iter().enumerate() {
         let again = if syntax == Syntax::Json { Again::Json } else { Again::Whole(syntax, number) };
         // Consul's command decodes what it reads from a file before the server decodes it again.
-        judged.judge(node, text, syntax != Syntax::Toml, again);
+        read.judge(node, text, syntax != Syntax::Toml, again);
     }
-    Ok(judged)
+    Ok(read)
 }
 
 fn tree(text: &Text, syntax: Syntax) -> Result<Node, SyntaxError> {
@@ -85,18 +87,12 @@ fn tree(text: &Text, syntax: Syntax) -> Result<Node, SyntaxError> {
     }
 }
 
-/// Entries as they are judged, each for itself.
-#[derive(Default)]
-struct Judged {
-    decoded: Vec<Decoded>,
-    problems: Vec<Diagnostic>,
-}
-
-impl Judged {
+impl ReadAgain<'_> {
     fn judge(&mut self, node: &Node, text: &Arc<Text>, twice: bool, again: Again) {
         match kind::decode(node, text, twice) {
             Ok(entry) => {
                 let source = EntrySource { text: text.clone(), span: node.span.clone(), tree: OnceLock::new(), again };
+                self.fresh.push(self.decoded.len());
                 self.decoded.push(entry.at(source));
             }
             // A text of nothing has no place in it, but for its beginning.
@@ -124,7 +120,8 @@ mod tests {
     use super::*;
 
     fn read(content: &str, syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
-        entries(&Arc::new(Text { origin: "x".into(), content: content.into() }), syntax, &[])
+        let read = entries(&Arc::new(Text { origin: "x".into(), content: content.into() }), syntax, &[]);
+        (read.decoded, read.problems)
     }
 
     #[test]

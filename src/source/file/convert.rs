@@ -26,7 +26,7 @@ pub struct Configuration {
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services.
-    pub services: BTreeMap<ServiceKey, Arc<Service>>,
+    pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
 }
@@ -48,7 +48,7 @@ impl Default for Configuration {
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
             entries: Vec::new(),
             gateways: Vec::new(),
-            services: BTreeMap::new(),
+            services: Arc::default(),
             certificates: Vec::new(),
         }
     }
@@ -85,7 +85,7 @@ impl Converter<'_> {
             trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
-            services: self.services(),
+            services: Arc::new(self.services()),
             certificates: certificates.collect(),
         }
     }

@@ -1,6 +1,7 @@
 //! `gw.toml` and the folders of config entries it names.
 
 mod convert;
+mod entries;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use super::diagnostic::{Diagnostic, Text};
 use super::entry::{self, Decoded, Syntax};
 
 pub use convert::{Configuration, GatewayFile, convert};
+pub use entries::{Differs, EntryFiles};
 pub use schema::GwToml;
 
 /// A `gw.toml` that was read, with its place.
@@ -53,7 +55,11 @@ pub fn is_gateway_file(path: &Path) -> bool {
 
 /// Reads `gw.toml`. Unknown keys, wrong types and bad values are errors, each with its place.
 pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
-    let text = read_text(path).map_err(|e| vec![e])?;
+    parse(path, read_text(path).map_err(|e| vec![e])?)
+}
+
+/// The same of a text that was read from there.
+pub fn parse(path: &Path, text: Arc<Text>) -> Result<ReadFile, Vec<Diagnostic>> {
     let parsed = schema::parse(&text)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok(ReadFile { parsed, text, folder })
@@ -113,7 +119,8 @@ fn entry_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(files)
 }
 
-fn read_text(path: &Path) -> Result<Arc<Text>, Diagnostic> {
+/// Reads a text, which has to be UTF-8.
+pub fn read_text(path: &Path) -> Result<Arc<Text>, Diagnostic> {
     let content = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
     let origin = path.display().to_string();
     match String::from_utf8(content) {
