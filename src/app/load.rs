@@ -13,7 +13,7 @@ use crate::model::gateway::GatewayConfig;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
-use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, ReadFile};
+use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile};
 use crate::source::flags;
 
 pub use of_file::check_file;
@@ -123,7 +123,7 @@ pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
 /// decoded nor judged anew, and is shared with what was loaded then.
 #[derive(Debug, Default)]
 pub struct Loader {
-    file: Option<(ReadFile, Configuration)>,
+    file: Option<KeptFile>,
     files: EntryFiles,
     set: SetChecker,
 }
@@ -151,20 +151,16 @@ impl Loader {
     fn read_file(&mut self, path: &Path) -> Result<(), Vec<Diagnostic>> {
         let text = file::read_text(path).map_err(|e| vec![e])?;
         // What it names may be gone while it says the same.
-        if self.file.as_ref().is_some_and(|(last, named)| last.text == text && named.entries.iter().all(|path| path.exists())) {
+        let there = |file: &KeptFile| file.configuration.entries.iter().all(|path| path.exists());
+        if self.file.as_ref().is_some_and(|last| last.read.text == text && there(last)) {
             return Ok(());
         }
-        self.file = None;
-        let mut read = file::parse(path, text)?;
-        let configuration = file::convert(&read)?;
-        // They are in the configuration, and nobody looks for their places any more.
-        read.parsed.service = Vec::new();
-        self.file = Some((read, configuration));
+        self.file = Some(KeptFile::read(path, text, self.file.take().as_ref())?);
         Ok(())
     }
 
     fn configuration(&self) -> Configuration {
-        self.file.as_ref().map(|(_, configuration)| configuration.clone()).unwrap_or_default()
+        self.file.as_ref().map(|file| file.configuration.clone()).unwrap_or_default()
     }
 
     fn with_entries(&mut self, configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
@@ -172,7 +168,7 @@ impl Loader {
         let decoded: Vec<_> = self.files.decoded().collect();
         let (entries, more) = self.set.check(&decoded, differs);
         problems.extend(more);
-        if let Some((read, configuration)) = &self.file {
+        if let Some(KeptFile { read, configuration, .. }) = &self.file {
             problems.extend(check_file(read, configuration, &decoded, &entries));
         }
         sort(&mut problems);

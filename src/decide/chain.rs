@@ -182,7 +182,7 @@ pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Comp
 /// Semantics 4.8: the start is a resolver that says nothing and whose target is the service itself.
 fn is_default(nodes: &BTreeMap<NodeKey, ChainNode>, start: &str, service: &str) -> bool {
     let Some(ChainNode::Resolver(resolver)) = nodes.get(start) else { return false };
-    let own = |t: &TargetId| t.service == service && t.namespace == DEFAULT_NAMESPACE && t.partition == DEFAULT_PARTITION;
+    let own = |t: &TargetId| *t.service == *service && *t.namespace == *DEFAULT_NAMESPACE && *t.partition == *DEFAULT_PARTITION;
     resolver.default && resolver.target.as_ref().is_some_and(own)
 }
 

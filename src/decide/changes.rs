@@ -103,6 +103,8 @@ impl DependsOn {
             (Changes::Everything, _) => true,
             (Changes::Of(keys), _) if keys.is_empty() => false,
             (Changes::Of(_), None) => true,
+            // Mostly it is one or two, and those are compared faster than looked up.
+            (Changes::Of(keys), Some(named)) if keys.len() < 8 => keys.iter().any(|key| named.contains(key)),
             (Changes::Of(keys), Some(named)) => named.iter().any(|key| keys.contains(key)),
         }
     }

@@ -168,7 +168,7 @@ impl<'a> Assembly<'a> {
             (&destination.service_subset, &mut target.subset),
         ] {
             if !given.is_empty() {
-                part.clone_from(given);
+                *part = given.as_str().into();
             }
         }
         if target.subset.is_empty() { self.splitter_or_resolver(target) } else { self.resolver(target) }
@@ -248,7 +248,7 @@ impl<'a> Assembly<'a> {
             Some(key) => key,
             None => {
                 let mut target = TargetId::service(service, self.question.datacenter);
-                target.subset.clone_from(&split.service_subset);
+                target.subset = split.service_subset.as_str().into();
                 let key = self.resolver(target)?;
                 self.inherit(frame, &key);
                 key

@@ -58,7 +58,7 @@ impl<'a> TargetCompiler<'a> {
 
     /// The instances in use, in the order of the catalog. Other datacenters and peers have none here.
     fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> Vec<Arc<Endpoint>> {
-        let own = target.id.peer.is_empty() && target.id.datacenter == self.resources.datacenter.as_str();
+        let own = target.id.peer.is_empty() && *target.id.datacenter == *self.resources.datacenter.as_str();
         let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)).filter(|_| own) else {
             return Vec::new();
         };

@@ -17,8 +17,9 @@ use crate::model::entry::{Entries, EntryKind, EntryRef, IngressGateway, RuleRef}
 /// are the very same as the last time, with those of all services that it leads to.
 #[derive(Debug, Default)]
 pub struct Checker {
-    last: Option<Arc<Entries>>,
-    services: HashMap<ServiceKey, Judged>,
+    last: Option<(Arc<Entries>, Vec<Finding>)>,
+    /// By their keys, in order.
+    services: Vec<(ServiceKey, Judged)>,
     /// The gateways with what is wrong with their hosts.
     gateways: Vec<(Arc<IngressGateway>, Vec<Finding>)>,
 }
@@ -31,22 +32,24 @@ pub fn check_set(entries: &Entries) -> Vec<Finding> {
 impl Checker {
     /// What is wrong with a set now.
     pub fn check_set(&mut self, entries: &Arc<Entries>) -> Vec<Finding> {
-        let changes = self.last.as_ref().map_or(Changes::Everything, |last| Changes::between(entries, last));
-        self.services.retain(|_, judged| !judged.concerns(&changes));
+        if let Some((_, findings)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, entries)) {
+            return findings.clone();
+        }
+        let changes = self.last.as_ref().map_or(Changes::Everything, |(last, _)| Changes::between(entries, last));
+        self.services.retain(|(_, judged)| !judged.concerns(&changes));
         let findings = self.check(entries);
-        self.last = Some(entries.clone());
+        self.last = Some((entries.clone(), findings.clone()));
         findings
     }
 
     fn check(&mut self, entries: &Entries) -> Vec<Finding> {
-        let served = served(entries);
-        let services = outside_in(entries);
+        let services = services(entries);
         self.judge(entries, &services);
-        let mut findings = self.compile_all(entries, &services, &served);
-        findings.extend(protocols::check(entries, |key| if served.contains(key) { self.services.get(key)?.spoken() } else { None }));
+        let numbers: HashMap<&str, usize> = services.iter().enumerate().map(|(n, (key, _))| (&**key, n)).collect();
+        let mut findings = self.compile_all(entries, &services, &served(entries, &numbers));
+        findings.extend(protocols::check(entries, |key| self.services[*numbers.get(key)?].1.spoken()));
         findings.extend(self.hosts(entries));
-        let odd = services.iter().filter_map(|(key, _)| self.services.get(&**key)?.odd());
-        let odd: Vec<_> = odd.collect();
+        let odd: Vec<_> = self.services.iter().filter_map(|(_, judged)| judged.odd()).collect();
         findings.extend(odd.iter().flat_map(|odd| odd.shadows.iter().cloned()));
         for part in 0..3 {
             findings.extend(odd.iter().flat_map(|odd| odd.spellings[part].iter().cloned()));
@@ -58,28 +61,30 @@ impl Checker {
         findings
     }
 
-    /// Looks at every service for itself, but for those that were looked at; forgets those that are gone.
+    /// Looks at every service for itself, but for those that were looked at; forgets those that are gone. Both lists are in the
+    /// order of the keys.
     fn judge(&mut self, entries: &Entries, services: &[(Cow<'_, str>, &str)]) {
-        let mut known = std::mem::take(&mut self.services);
-        self.services.reserve(services.len());
+        let mut known = std::mem::take(&mut self.services).into_iter().peekable();
+        self.services.reserve_exact(services.len());
         for (key, service) in services {
-            let (key, judged) = match known.remove_entry(&**key).filter(|(_, judged)| judged.is_of(service)) {
-                Some(known) => known,
-                None => Judged::look(entries, service),
-            };
-            self.services.insert(key, judged);
+            while known.next_if(|(last, _)| last.as_str() < &**key).is_some() {}
+            let same = known.next_if(|(last, judged)| last.as_str() == &**key && judged.is_of(service));
+            self.services.push(same.unwrap_or_else(|| Judged::look(entries, service)));
         }
     }
 
     /// Compiles the chains of all services, but for those that are part of another one, and says what is wrong.
-    fn compile_all(&mut self, entries: &Entries, services: &[(Cow<'_, str>, &str)], served: &HashSet<Cow<'_, str>>) -> Vec<Finding> {
+    fn compile_all(&mut self, entries: &Entries, services: &[(Cow<'_, str>, &str)], served: &[bool]) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut circles = HashSet::new();
         let mut proven: HashSet<String> = HashSet::new();
-        let mut left = services.iter();
-        for (key, service) in left.by_ref() {
-            let is_part = is_part(entries, key, service, &proven) && !served.contains(key);
-            let Some(judged) = self.services.get_mut(&**key).filter(|_| !is_part) else { continue };
+        let order = outside_in(entries, services);
+        let mut left = order.iter();
+        for number in left.by_ref() {
+            let ((key, service), (_, judged)) = (&services[*number], &mut self.services[*number]);
+            if is_part(entries, key, service, &proven) && !served[*number] {
+                continue;
+            }
             if let Err(failure) = judged.compile(entries, service) {
                 let (error, rule) = &**failure;
                 if let ChainError::CircularRedirect(passed) = error {
@@ -98,7 +103,7 @@ impl Checker {
             }
         }
         // Of those that were not looked at nothing is known, whatever was known of them before.
-        left.for_each(|(key, _)| self.services.get_mut(&**key).into_iter().for_each(Judged::forget_chain));
+        left.for_each(|number| self.services[*number].1.forget_chain());
         findings
     }
 
@@ -112,9 +117,15 @@ impl Checker {
     }
 }
 
-/// The services behind ingress gateways.
-fn served(entries: &Entries) -> HashSet<Cow<'_, str>> {
-    entries.ingress_gateways.values().flat_map(|g| links::of_ingress(g)).map(|l| ServiceKey::text(l.service)).collect()
+/// Which of the services stand behind an ingress gateway.
+fn served(entries: &Entries, numbers: &HashMap<&str, usize>) -> Vec<bool> {
+    let mut served = vec![false; numbers.len()];
+    for line in entries.ingress_gateways.values().flat_map(|g| links::of_ingress(g)) {
+        if let Some(number) = numbers.get(&*ServiceKey::text(line.service)) {
+            served[*number] = true;
+        }
+    }
+    served
 }
 
 /// Whether a service is only a resolver that the chain of another one has passed, and so was looked at with it. Chains of
@@ -124,15 +135,15 @@ fn is_part(entries: &Entries, key: &str, service: &str, proven: &HashSet<String>
     !shaped && !proven.is_empty() && proven.contains(&whole_service(service))
 }
 
-/// All services by their keys, those that no resolver names before the others.
-fn outside_in(entries: &Entries) -> Vec<(Cow<'_, str>, &str)> {
+/// The numbers of all services, of those that no resolver names before the others.
+fn outside_in(entries: &Entries, services: &[(Cow<'_, str>, &str)]) -> Vec<usize> {
     let links = entries.resolvers.values().flat_map(|r| links::of_resolver(r));
     let inner: HashSet<Cow<'_, str>> = links.map(|l| ServiceKey::text(l.service)).collect();
-    let mut services = services(entries);
+    let mut numbers: Vec<usize> = (0..services.len()).collect();
     if !inner.is_empty() {
-        services.sort_by_key(|(key, _)| inner.contains(key));
+        numbers.sort_by_key(|n| inner.contains(&services[*n].0));
     }
-    services
+    numbers
 }
 
 /// Every service that an entry shapes, or that an ingress gateway serves, in the order of their keys and in the spelling of that

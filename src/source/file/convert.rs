@@ -61,6 +61,13 @@ pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
     if converter.problems.is_empty() { Ok(configuration) } else { Err(converter.problems) }
 }
 
+/// The services alone; `None` where anything is wrong with them.
+pub(super) fn services(file: &ReadFile) -> Option<BTreeMap<ServiceKey, Arc<Service>>> {
+    let mut converter = Converter { file, problems: Vec::new() };
+    let services = converter.services();
+    converter.problems.is_empty().then_some(services)
+}
+
 struct Converter<'a> {
     file: &'a ReadFile,
     problems: Vec<Diagnostic>,

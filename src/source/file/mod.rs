@@ -3,6 +3,7 @@
 mod convert;
 mod entries;
 mod schema;
+mod sections;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::entry::{self, Decoded, Syntax};
 pub use convert::{Configuration, GatewayFile, convert};
 pub use entries::{Differs, EntryFiles};
 pub use schema::GwToml;
+pub use sections::KeptFile;
 
 /// A `gw.toml` that was read, with its place.
 #[derive(Clone, Debug)]
@@ -59,10 +61,14 @@ pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
 }
 
 /// The same of a text that was read from there.
-pub fn parse(path: &Path, text: Arc<Text>) -> Result<ReadFile, Vec<Diagnostic>> {
+fn parse(path: &Path, text: Arc<Text>) -> Result<ReadFile, Vec<Diagnostic>> {
     let parsed = schema::parse(&text)?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Ok(ReadFile { parsed, text, folder })
+    Ok(ReadFile { parsed, text, folder: folder_of(path) })
+}
+
+/// The folder that relative paths in a file start from.
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).to_owned()
 }
 
 /// Reads every config entry of a file, or of a folder's `.hcl`, `.json` and `.toml` files in the order of their names.
