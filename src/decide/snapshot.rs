@@ -33,7 +33,7 @@ pub struct CompiledListener {
     /// The services behind it, in the order of the entry; a tcp listener has one at most.
     pub services: Vec<Arc<CompiledService>>,
     /// Which of them a Host means.
-    pub hosts: HostIndex,
+    pub hosts: Arc<HostIndex>,
 }
 
 /// A service behind a listener: Envoy's virtual host with its routes.
