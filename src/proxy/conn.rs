@@ -50,7 +50,7 @@ impl Accepted {
         let Ok(local) = stream.local_addr() else {
             return;
         };
-        let mut ends = Ends { client, local, sni: None };
+        let mut ends = Ends::new(client, local);
         let mut alpn_http2 = false;
         let mut io = match listener.mode {
             ListenerMode::Plain => Io::tcp(stream),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderValue};
+use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::Failed;
-use super::head::Head;
+use super::head::{Head, Sent};
 use super::pool::{Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
@@ -171,15 +171,18 @@ impl Sending<'_> {
 
     /// Path and query as they are sent.
     fn target(&self) -> &str {
-        self.plan.rewritten.as_deref().unwrap_or(&self.head.target)
+        self.plan.rewritten.as_deref().unwrap_or(self.head.target())
     }
 
     /// Whether the HTTP library does not take the target as it is.
     fn carries(&self) -> bool {
-        self.head.odd_target || self.plan.rewritten.as_deref().is_some_and(carried::is_needed)
+        matches!(self.head.target, Sent::Odd(_)) || self.plan.rewritten.as_deref().is_some_and(carried::is_needed)
     }
 
     fn path(&self, http2: bool) -> Result<PathAndQuery, Failed> {
+        if let (None, Sent::Plain(target)) = (&self.plan.rewritten, &self.head.target) {
+            return Ok(target.clone());
+        }
         let target = self.target();
         let path = match (self.carries(), http2) {
             (false, _) => PathAndQuery::try_from(target),
@@ -195,18 +198,17 @@ impl Sending<'_> {
         let mut request = Request::new(Upload::new(self.source));
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
-        let mut uri = http::uri::Parts::default();
-        uri.path_and_query = Some(self.path(http2)?);
-        let authority = Authority::try_from(head.authority.as_str()).ok().filter(|_| http2);
-        if let Some(authority) = authority {
-            uri.scheme = Some(Scheme::HTTP);
-            uri.authority = Some(authority);
+        let path = self.path(http2)?;
+        let authority = if http2 { Authority::try_from(head.authority()).ok() } else { None };
+        *request.uri_mut() = if let Some(authority) = authority {
+            let mut uri = http::uri::Parts::default();
+            (uri.scheme, uri.authority, uri.path_and_query) = (Some(Scheme::HTTP), Some(authority), Some(path));
             *request.version_mut() = Version::HTTP_2;
+            Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?
         } else {
-            let host = HeaderValue::from_str(&head.authority).map_err(|_| Failed::Unwritable)?;
-            request.headers_mut().insert(HOST, host);
-        }
-        *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?;
+            request.headers_mut().insert(HOST, head.host.value());
+            Uri::from(path)
+        };
         Ok(request)
     }
 }
