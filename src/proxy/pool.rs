@@ -3,7 +3,6 @@
 //! One pool a worker, so that a connection is used on one thread only.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use hyper::client::conn::{http1, http2};
 use tokio::time::Instant;
 
 use super::upload::Upload;
+use crate::id::Table;
 use crate::model::service::Address;
 
 /// How long an unused connection is kept.
@@ -23,7 +23,7 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// The connections of a worker.
 #[derive(Debug, Default)]
-pub(super) struct Pool(RefCell<HashMap<Address, Rc<Peer>>>);
+pub(super) struct Pool(RefCell<Table<Address, Rc<Peer>>>);
 
 /// What a worker knows of an instance.
 #[derive(Debug, Default)]

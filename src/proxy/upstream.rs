@@ -104,7 +104,8 @@ impl Sending<'_> {
         let reused = if self.carries() && !http2 { None } else { self.reused(http2, &peer, &mut lease).await };
         let response = match reused {
             Some(answered) => answered?,
-            None => self.fresh(http2, &peer, endpoint, &mut lease).await?,
+            // Boxed: it is rare, and large to carry along.
+            None => Box::pin(self.fresh(http2, &peer, endpoint, &mut lease)).await?,
         };
         Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
     }

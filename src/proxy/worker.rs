@@ -1,7 +1,6 @@
 //! What one worker has for itself: pools, chance, counters. Nothing of it is shared with another thread but by number.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::pool::Pool;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
+use crate::id::Table;
 use crate::net::Dialer;
 use crate::rt::rng::Rng;
 use crate::rt::task;
@@ -83,7 +83,7 @@ pub(super) struct Site {
 #[derive(Debug, Default)]
 struct Turns {
     generation: u64,
-    by_target: HashMap<u32, u64>,
+    by_target: Table<u32, u64>,
 }
 
 impl Site {
@@ -96,7 +96,7 @@ impl Site {
         let state = self.live.current();
         let mut turns = self.turns.borrow_mut();
         if turns.generation != state.generation {
-            *turns = Turns { generation: state.generation, by_target: HashMap::new() };
+            *turns = Turns { generation: state.generation, by_target: Table::default() };
         }
         state
     }
