@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("hyper::", &["proxy/", "admin/", "check/probe.rs", "app/echo.rs"]),
     ("hyper_util::", &["proxy/", "admin/", "check/probe.rs", "app/echo.rs"]),
+    ("h2::", &["proxy/error.rs"]),
     ("rustls::", &["tls/", "proxy/conn.rs", "proxy/upstream.rs"]),
     ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/upstream.rs"]),
     ("rustls_pki_types::", &["tls/"]),

@@ -22,24 +22,25 @@ pub(super) struct Served {
 #[derive(Debug)]
 pub(super) struct Health {
     gateways: Vec<Served>,
+    checks: Checks,
     _names: Vec<Followed>,
 }
 
 impl Health {
-    /// Resolves the names of all instances from now on.
-    pub(super) fn of(gateways: Vec<Served>, names: &Names) -> Self {
-        let followed = names.follow_instances(gateways.iter().map(|g| &g.resources));
-        Self { gateways, _names: followed }
+    /// Resolves the names of all instances, and checks those that are to be checked, from now on.
+    pub(super) fn of(gateways: Vec<Served>, names: &Names, checks: Checks) -> Self {
+        let followed = names.follow_instances(gateways.iter().flat_map(|g| g.resources.services.values()));
+        checks.follow(gateways.iter().map(|g| &g.resources.services));
+        Self { gateways, checks, _names: followed }
     }
 
-    /// Runs the checks, and publishes what they find.
-    pub(super) async fn keep(mut self, checks: Checks) {
-        checks.follow(self.gateways.iter().map(|g| &g.resources));
+    /// Publishes what checks find.
+    pub(super) async fn keep(mut self) {
         loop {
-            checks.changed().await;
+            self.checks.changed().await;
             for Served { resources, publisher } in &mut self.gateways {
                 let mut found = resources.clone();
-                checks.apply(&mut found);
+                self.checks.apply(&mut found.services);
                 publisher.publish_health(&found);
             }
             tokio::time::sleep(TOGETHER).await;

@@ -12,11 +12,11 @@ use super::config::RunConfig;
 use super::echo::EchoServices;
 use super::health::{Health, Served};
 use crate::admin::{self, Subject};
-use crate::check::Checks;
+use crate::check::{self, Checker};
 use crate::id::ListenerName;
 use crate::model::gateway::{Certificate, Listener};
 use crate::model::resources::Resources;
-use crate::net::{self, Names, Resolver};
+use crate::net::{self, Resolver};
 use crate::proxy::{self, Counters, Share, Socket};
 use crate::rt::drain::{self, Drain, DrainWatch};
 use crate::rt::rng::Rng;
@@ -83,7 +83,8 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
 
     let (names, resolver) = net::names(config.dns);
     let (gateways, served) = publish(config.gateways, &config.certificates)?;
-    let health = Health::of(served, &names);
+    let (checks, checker) = check::checks(&names, config.seed.map_or_else(Rng::from_entropy, Rng::seeded));
+    let health = Health::of(served, &names, checks);
     let (listeners, shares) = bind(&gateways, workers)?;
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
@@ -106,8 +107,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         shutdown: shutdown.clone(),
         resolver,
         health,
-        names,
-        rng: config.seed.map_or_else(Rng::from_entropy, Rng::seeded),
+        checker,
     };
     let control = start_control(control, watch)?;
     Ok(Bound { listeners, admin, shutdown, workers: supervisor, control, ended, access })
@@ -203,8 +203,7 @@ struct Control {
     shutdown: Shutdown,
     resolver: Resolver,
     health: Health,
-    names: Names,
-    rng: Rng,
+    checker: Checker,
 }
 
 /// Its own thread: no scrape and no compile may touch a request's latency.
@@ -227,7 +226,8 @@ impl Control {
             echo.serve(&ended);
         }
         crate::rt::task::spawn(self.resolver.run());
-        crate::rt::task::spawn(self.health.keep(Checks::new(&self.names, self.rng)));
+        crate::rt::task::spawn(self.checker.run());
+        crate::rt::task::spawn(self.health.keep());
         let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
         let mut signals = match signals {
             Ok(signals) => signals,

@@ -16,6 +16,11 @@ impl Judge {
         Self { health, successes: 0, failures: 0 }
     }
 
+    /// What is thought of it now.
+    pub(super) const fn health(&self) -> Health {
+        self.health
+    }
+
     /// Hears an answer. The health, if it is another one now.
     pub(super) fn hear(&mut self, check: &Check, found: Health) -> Option<Health> {
         let (count, needed) = if found == Health::Critical {

@@ -32,8 +32,8 @@ pub(super) async fn ask(dialer: &Dialer, check: &Check, instance: &Address) -> F
         Probe::Tcp { at } => {
             let address = at.as_ref().unwrap_or(instance);
             match dialer.connect(address, check.timeout).await {
-                Ok(_) => Found { health: Health::Passing, said: format!("tcp {address}: connected") },
-                Err(e) => Found { health: Health::Critical, said: format!("tcp {address}: {e}") },
+                Ok(_) => Found { health: Health::Passing, said: "tcp: connected".to_owned() },
+                Err(e) => Found { health: Health::Critical, said: format!("tcp: {e}") },
             }
         }
         Probe::Http { at, path, method, headers } => {

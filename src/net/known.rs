@@ -95,6 +95,7 @@ impl Family {
                 *self = Self::default();
                 ttl
             }
+            Got::Later => Some(SHORTEST),
             Got::Failed(_) => {
                 if self.usable_until.is_none_or(|until| now >= until) {
                     *self = Self::default();
@@ -177,6 +178,15 @@ mod tests {
         assert_eq!((listed(&known).len(), known.why()), (0, "x: no such name"));
         let negative = || Got::Nothing(Some(seconds(900)), "no such name");
         assert_eq!(known.take("x", Found { v4: negative(), v6: negative() }, now), seconds(30));
+    }
+
+    #[test]
+    fn a_family_that_is_late_the_first_time_is_asked_for_again_soon_and_is_no_failure() {
+        let (mut known, now) = (Known::default(), Instant::now());
+        let next = known.take("x", Found { v4: addresses(&["10.0.0.1"], 60), v6: Got::Later }, now);
+        assert_eq!((next, known.why()), (seconds(1), ""));
+        known.take("x", Found { v4: addresses(&["10.0.0.1"], 60), v6: addresses(&["fd00::1"], 60) }, now);
+        assert_eq!(listed(&known), ["10.0.0.1", "fd00::1"]);
     }
 
     #[test]

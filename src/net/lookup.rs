@@ -19,6 +19,10 @@ use tokio::time::timeout;
 /// How long an answer of the hosts file, or of no DNS at all, holds: as long as it takes to notice that the file changed.
 const LOCAL: Duration = Duration::from_secs(5);
 
+/// How long the second family is waited for while requests wait (RFC 8305, 3), and while none does.
+const SOON: Duration = Duration::from_millis(50);
+const LATE: Duration = Duration::from_secs(2);
+
 /// What DNS is asked with, and what a change of the machine's makes anew.
 const FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
@@ -38,12 +42,14 @@ pub(super) enum Got {
     Nothing(Option<Duration>, &'static str),
     /// Nothing at all: nobody answered, or nothing that helps.
     Failed(String),
+    /// Nothing yet: requests wait for the other family, and this one is asked for again soon.
+    Later,
 }
 
 /// How long the second family is waited for when the first one is there.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
-    /// Requests wait (RFC 8305, 3).
+    /// Requests wait.
     First,
     /// Nobody waits.
     Refresh,
@@ -79,7 +85,7 @@ impl Lookup {
             Ok(current) => current,
             Err(e) => return Found::failed(&e.to_string()),
         };
-        match Name::from_utf8(host) {
+        match Name::from_ascii(host) {
             Ok(name) => current.look_up(&name, patience).await,
             Err(e) => Found::failed(&e.to_string()),
         }
@@ -168,12 +174,13 @@ impl Current {
 
 /// The second answer.
 async fn rest(first: &Got, second: impl Future<Output = Got>, patience: Patience) -> Got {
-    let within = match (first, patience) {
-        (Got::Addresses(..), Patience::First) => Duration::from_millis(50),
-        (Got::Addresses(..), Patience::Refresh) => Duration::from_secs(2),
-        _ => return second.await,
-    };
-    timeout(within, second).await.unwrap_or_else(|_| Got::Failed("no answer for the other family".to_owned()))
+    match (first, patience) {
+        (Got::Addresses(..), Patience::First) => timeout(SOON, second).await.unwrap_or(Got::Later),
+        (Got::Addresses(..), Patience::Refresh) => {
+            timeout(LATE, second).await.unwrap_or_else(|_| Got::Failed("no DNS server answers for both families in time".to_owned()))
+        }
+        _ => second.await,
+    }
 }
 
 impl Found {
@@ -263,5 +270,52 @@ fn state_of(file: &str) -> Option<(SystemTime, u64)> {
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lookup").field("servers", &self.servers).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a machine with such files would ask.
+    fn current(search: &[&str], ndots: usize, hosts: &str) -> Current {
+        let mut builder = TokioResolver::builder_with_config(of_servers(&[]), TokioRuntimeProvider::default());
+        builder.options_mut().ndots = ndots;
+        let mut known = Hosts::default();
+        known.read_hosts_conf(hosts.as_bytes()).unwrap();
+        let search = search.iter().map(|domain| Name::from_ascii(domain).unwrap()).collect();
+        Current { files: [None; 2], hosts: known, resolver: builder.build().unwrap(), search }
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn names_are_completed_as_resolv_conf_says() {
+        run(async {
+            let tried = |current: &Current, name: &str| {
+                let names = current.candidates(&Name::from_ascii(name).unwrap());
+                names.iter().map(ToString::to_string).collect::<Vec<_>>()
+            };
+            let few = current(&["a.test.", "b.test."], 1, "");
+            assert_eq!(tried(&few, "web"), ["web.a.test.", "web.b.test.", "web."]);
+            assert_eq!(tried(&few, "web.x"), ["web.x.", "web.x.a.test.", "web.x.b.test."]);
+            assert_eq!(tried(&few, "web.x."), ["web.x."]);
+            // As in Kubernetes.
+            let many = current(&["svc.cluster.local."], 5, "");
+            assert_eq!(tried(&many, "web_1.shop.svc"), ["web_1.shop.svc.svc.cluster.local.", "web_1.shop.svc."]);
+        });
+    }
+
+    #[test]
+    fn a_name_of_the_hosts_file_is_asked_for_nowhere_else_in_either_family() {
+        run(async {
+            let current = current(&[], 1, "10.0.0.1 web WEB.test\n10.0.0.2 web\nfd00::1 six");
+            let found = current.look_up(&Name::from_ascii("Web").unwrap(), Patience::First).await;
+            assert!(matches!((&found.v4, &found.v6), (Got::Addresses(list, LOCAL), Got::Nothing(..)) if list.len() == 2), "{found:?}");
+            let found = current.look_up(&Name::from_ascii("six").unwrap(), Patience::First).await;
+            assert!(matches!((&found.v4, &found.v6), (Got::Nothing(..), Got::Addresses(list, _)) if list.len() == 1), "{found:?}");
+        });
     }
 }

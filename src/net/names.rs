@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::addresses::Addresses;
 use super::known::Known;
 use super::lookup::{Lookup, Patience};
-use crate::model::resources::Resources;
+use crate::model::service::Service;
 use crate::rt::rng::Rng;
 use crate::rt::task;
 
@@ -82,11 +82,11 @@ impl Names {
         Followed { receiver, seen: Answer::Asked }
     }
 
-    /// The names of all instances of these gateways: held while they are served, they are resolved when they are published and not
+    /// The names of all instances of these services: held while they are served, they are resolved when they are published and not
     /// when the first request wants to go there.
-    pub fn follow_instances<'a>(&self, gateways: impl IntoIterator<Item = &'a Resources>) -> Vec<Followed> {
-        let services = gateways.into_iter().flat_map(|resources| resources.services.values());
-        let hosts: BTreeSet<&str> = services.flat_map(|service| &service.instances).filter_map(|i| i.address.host()).collect();
+    pub fn follow_instances<'a>(&self, services: impl IntoIterator<Item = &'a Arc<Service>>) -> Vec<Followed> {
+        let instances = services.into_iter().flat_map(|service| &service.instances);
+        let hosts: BTreeSet<&str> = instances.filter_map(|i| i.address.host()).collect();
         hosts.into_iter().map(|host| self.follow(host)).collect()
     }
 

@@ -100,8 +100,11 @@ mod tests {
     const SILENT: u16 = 2;
     const SLOW: u16 = 3;
 
+    /// Milliseconds after the start, and the port.
+    type Began = Vec<(u64, u16)>;
+
     /// Races with connections that behave as their port says; the log says when each began.
-    fn run(ports: &[u16]) -> (Result<Won<u16>, Lost>, Vec<(u64, u16)>) {
+    fn run(ports: &[u16]) -> (Result<Won<u16>, Lost>, Began) {
         let addresses: Vec<SocketAddr> = ports.iter().map(|p| ([127, 0, 0, 1], *p).into()).collect();
         let log = Rc::new(RefCell::new(Vec::new()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn where_none_stands_each_address_is_named_with_its_reason() {
         let (lost, log) = run(&[DEAD, SILENT]);
-        assert_eq!(lost.err().expect("no connection").to_string(), "127.0.0.1:1: connection refused; 127.0.0.1:2: timed out");
+        assert_eq!(lost.expect_err("no connection").to_string(), "127.0.0.1:1: connection refused; 127.0.0.1:2: timed out");
         assert_eq!(log.len(), 2);
         assert!(run(&[]).0.is_err());
     }

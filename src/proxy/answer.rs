@@ -1,66 +1,38 @@
 //! Answers: those of gw's own, and those of services made ready for the client.
 
-use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep};
 
 use super::outcome::Outcome;
-use super::pool::Lease;
-use super::progress::{Progress, Watchdog};
+use super::patience::Patience;
+use super::relay::Relay;
 use super::upload::Cut;
 use crate::decide::code::Code;
-
-/// How much of a request's body is read after gw has answered itself, so that the client reads the answer and not a reset.
-const DRAINED: usize = 256 * 1024;
-/// And for how long.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// The body of an answer.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// Gw's own.
+    /// Gw's own, or a service's that was read to its end.
     Local(Local),
     /// A service's, passed on as it comes.
-    Relayed(Box<Relay>),
+    Relayed(Relay),
     /// Nothing: a tunnel follows.
     Empty,
 }
 
-/// A text of gw's own, and what is left of the request.
+/// A text that is there as a whole.
 #[derive(Debug)]
 pub(super) struct Local {
     text: Bytes,
-    rest: Option<Rest>,
     // Recorded when the answer is sent.
-    _outcome: Outcome,
-}
-
-/// What is left of a request that gw answers itself.
-#[derive(Debug)]
-struct Rest {
-    incoming: Incoming,
-    budget: usize,
-    until: Pin<Box<Sleep>>,
-}
-
-/// A service's body on its way to the client.
-#[derive(Debug)]
-pub(super) struct Relay {
-    pub(super) incoming: Incoming,
-    pub(super) progress: std::rc::Rc<Progress>,
-    pub(super) watchdog: Watchdog,
-    pub(super) lease: Lease,
-    pub(super) outcome: Outcome,
-    /// The length stands in the head of an answer that has no body, and stays there.
-    pub(super) length_kept: bool,
+    outcome: Outcome,
 }
 
 /// The answer that gw itself makes for a code (`docs/differences.md`: local-body, x-gw-code). Its body is the text of it.
@@ -87,13 +59,11 @@ pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Res
     response.map(|_| text)
 }
 
-/// An answer of gw's own, recorded when it is sent. `rest`: what is left of the request. `bodiless`: over HTTP/2 the head is all of
-/// it, and ends the stream: a gRPC client takes it for the end of the call only then.
-pub(super) fn with_outcome(response: Response<String>, bodiless: bool, rest: Option<Incoming>, mut outcome: Outcome) -> Response<Answer> {
+/// An answer that is there as a whole, recorded when it is sent. `bodiless`: over HTTP/2 the head is all of it, and ends the stream: a
+/// gRPC client takes it for the end of the call only then.
+pub(super) fn with_outcome(response: Response<impl Into<Bytes>>, bodiless: bool, mut outcome: Outcome) -> Response<Answer> {
     outcome.status(response.status().as_u16());
-    let rest = rest.filter(|incoming| !bodiless && !incoming.is_end_stream());
-    let rest = rest.map(|incoming| Rest { incoming, budget: DRAINED, until: Box::pin(sleep(DRAIN_TIME)) });
-    response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, rest, _outcome: outcome }))
+    response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, outcome }))
 }
 
 /// The gRPC status of an HTTP one (wire 1.8).
@@ -155,75 +125,25 @@ pub(super) fn is_not_modified_with_length<T>(response: &Response<T>) -> bool {
 /// An answer of a service, for the client: hyper writes its version and framing.
 pub(super) fn relayed(mut response: Response<Incoming>, into: impl FnOnce(Incoming) -> Relay) -> Response<Answer> {
     *response.version_mut() = Version::HTTP_11;
-    response.map(|incoming| {
-        let mut relay = into(incoming);
-        relay.check_end();
-        Answer::Relayed(Box::new(relay))
-    })
+    response.map(|incoming| Answer::Relayed(into(incoming)))
 }
 
-impl Relay {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        if let Poll::Ready(code) = Pin::new(&mut self.watchdog).poll(cx) {
-            self.outcome.end(code);
-            return Poll::Ready(Some(Err(Cut::Timeout)));
-        }
-        match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-            Some(Ok(frame)) => {
-                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
-                self.check_end();
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(e)) => {
-                self.outcome.end(Code::UpstreamBroken);
-                Poll::Ready(Some(Err(Cut::Broken(e))))
-            }
-            None => {
-                self.finish();
-                Poll::Ready(None)
-            }
-        }
-    }
-
-    /// The server stops asking for frames once the announced length is there.
-    fn check_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.finish();
-        }
-    }
-
-    fn finish(&mut self) {
-        self.outcome.end(Code::Ok);
-        // A connection on which half a request stands serves no other.
-        if self.progress.is_complete() {
-            self.lease.give_back();
+impl Answer {
+    /// Whose patience it is that a client may lose by what it does not take.
+    pub(super) fn tries(&self, patience: &Rc<Patience>) {
+        if let Self::Relayed(relay) = self {
+            relay.tries(patience);
         }
     }
 }
 
 impl Local {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        if !self.text.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.text)))));
+    fn poll_frame(&mut self) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.text.is_empty() {
+            return Poll::Ready(None);
         }
-        if let Some(rest) = &mut self.rest {
-            ready!(rest.poll_end(cx));
-            self.rest = None;
-        }
-        Poll::Ready(None)
-    }
-}
-
-impl Rest {
-    /// Ready when it is read, or too much, or too slow.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.budget > 0 && self.until.as_mut().poll(cx).is_pending() {
-            match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                Some(Ok(frame)) => self.budget = self.budget.saturating_sub(frame.data_ref().map_or(1, Bytes::len)),
-                _ => break,
-            }
-        }
-        Poll::Ready(())
+        self.outcome.sent(self.text.len());
+        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.text)))))
     }
 }
 
@@ -233,7 +153,7 @@ impl Body for Answer {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match self.get_mut() {
-            Self::Local(local) => local.poll_frame(cx),
+            Self::Local(local) => local.poll_frame(),
             Self::Relayed(relay) => relay.poll_frame(cx),
             Self::Empty => Poll::Ready(None),
         }
@@ -241,9 +161,8 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Local(local) => local.text.is_empty() && local.rest.is_none(),
-            // To a body that has ended the server says no length. It leaves out the body of a 304 itself.
-            Self::Relayed(relay) => !relay.length_kept && relay.incoming.is_end_stream(),
+            Self::Local(local) => local.text.is_empty(),
+            Self::Relayed(relay) => relay.is_end_stream(),
             Self::Empty => true,
         }
     }
@@ -251,8 +170,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Local(local) => SizeHint::with_exact(local.text.len() as u64),
-            Self::Relayed(relay) if relay.length_kept => SizeHint::default(),
-            Self::Relayed(relay) => relay.incoming.size_hint(),
+            Self::Relayed(relay) => relay.size_hint(),
             Self::Empty => SizeHint::with_exact(0),
         }
     }

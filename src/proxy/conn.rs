@@ -20,7 +20,7 @@ use super::http::{Client, LAST_REQUEST, serve_http1, serve_http2};
 use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::{Broke, prefix, splice};
+use super::splice::{prefix, splice};
 use super::worker::Site;
 use crate::decide::code::Code;
 use crate::decide::facts::Facts;
@@ -118,12 +118,8 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
         Ok(connected) => connected,
         Err(failed) => return outcome.end(failed.code()),
     };
-    let code = match splice(client, service, &site.worker.buffer, &progress).await {
-        Ok(()) => Code::Ok,
-        Err(Broke::Client) => Code::ClientGone,
-        Err(Broke::Service) => Code::UpstreamBroken,
-    };
-    outcome.end(code);
+    let copied = splice(client, service, &site.worker.buffer, &progress, None).await;
+    outcome.end(copied.map_or_else(Code::from, |()| Code::Ok));
     drop(lease);
 }
 

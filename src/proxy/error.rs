@@ -1,6 +1,8 @@
 //! Why a try at an instance failed, and what that means for the next one.
 
+use std::error::Error as _;
 use std::io;
+use std::sync::Arc;
 
 use crate::decide::code::Code;
 use crate::tls::Untrusted;
@@ -17,6 +19,9 @@ pub(super) enum Failed {
     /// The instance wants mTLS, and the gateway has no identity.
     #[error("the gateway has no identity to show: gw.toml has no [certs]")]
     NoIdentity,
+    /// The connection that one request opens for all that wait for it does not stand.
+    #[error(transparent)]
+    Opening(Arc<Self>),
     /// The instance took the connection and ended it without an answer.
     #[error("the connection ended before an answer")]
     Reset(#[source] hyper::Error),
@@ -33,19 +38,23 @@ pub(super) enum Failed {
 
 impl Failed {
     /// The reason that the answer, the access record and the counters name.
-    pub(super) const fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
             Self::Tls(_) | Self::NoIdentity => Code::UpstreamTls,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
+            Self::Opening(failed) => failed.code(),
             Self::Unwritable => Code::BadRequest,
         }
     }
 
     /// Whether the next instance may get its turn: nothing of the request has been sent (`docs/differences.md`, try-next).
-    pub(super) const fn tries_next(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::NoIdentity)
+    pub(super) fn tries_next(&self) -> bool {
+        match self {
+            Self::Opening(failed) => failed.tries_next(),
+            other => matches!(other, Self::Connect(_) | Self::Tls(_) | Self::NoIdentity),
+        }
     }
 
     /// From hyper's error, and whether HTTP/2 said that the stream was refused.
@@ -54,8 +63,34 @@ impl Failed {
     }
 }
 
-/// REFUSED_STREAM stands only in the text of an error of the HTTP/2 library, which is no dependency of gw.
+/// Whether the instance refused the stream (RFC 9113, 8.7).
 fn refused_stream(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    error.source().is_some_and(|source| source.to_string().contains("refused stream"))
+    http2(error).is_some_and(|e| e.is_reset() && e.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+/// Whether an HTTP/2 error is one of the stream, on a connection that lives.
+pub(super) fn is_reset(error: &hyper::Error) -> bool {
+    http2(error).is_some_and(h2::Error::is_reset)
+}
+
+/// Whether the instance was about to end the connection, and told that it has not looked at this request (RFC 9113, 6.8).
+pub(super) fn was_not_looked_at(error: &hyper::Error) -> bool {
+    http2(error).is_some_and(|e| e.is_go_away() && e.is_remote() && e.reason() == Some(h2::Reason::NO_ERROR))
+}
+
+/// Whether the instance reset a connection that stood. Writing to one that it had closed before is a broken pipe instead.
+pub(super) fn was_reset(error: &hyper::Error) -> bool {
+    let source = error.source().and_then(|s| s.downcast_ref::<io::Error>());
+    source.is_some_and(|e| e.kind() == io::ErrorKind::ConnectionReset)
+}
+
+/// What ends a stream that nobody needs any more. The HTTP library looks for it in the sources of a body's error.
+pub(super) type Cancelled = h2::Error;
+
+pub(super) fn cancelled() -> Cancelled {
+    h2::Reason::CANCEL.into()
+}
+
+fn http2(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source()?.downcast_ref()
 }

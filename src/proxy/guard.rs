@@ -4,13 +4,16 @@
 //! The guard follows the framing of requests so that it finds their heads. Bodies go through as they are.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::MAX_HEADER_BYTES;
 use super::chunks::{Chunks, End};
@@ -64,7 +67,21 @@ pub(super) struct Guard {
     searched: usize,
     /// Looked at, for the library.
     ready: BytesMut,
+    /// What still comes while the connection ends.
+    linger: Option<Linger>,
 }
+
+/// Reading on after the last answer: closing with something unread would be a reset, which takes the answer from the client.
+#[derive(Debug)]
+struct Linger {
+    bytes: usize,
+    until: Pin<Box<Sleep>>,
+}
+
+/// How much of a request is read after its answer.
+const LINGERED: usize = 256 * 1024;
+/// And for how long.
+const LINGER_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 enum Expects {
@@ -91,6 +108,7 @@ impl Guard {
             raw: BytesMut::new(),
             searched: 0,
             ready: BytesMut::new(),
+            linger: None,
         };
         (guard, verdicts)
     }
@@ -99,6 +117,25 @@ impl Guard {
     pub(super) fn into_inner(mut self) -> (Io, BytesMut) {
         self.ready.unsplit(self.raw);
         (self.io, self.ready)
+    }
+
+    /// Whether the client was not done when the connection ended.
+    fn is_unread(&self) -> bool {
+        !matches!(self.expects, Expects::Head) || !self.raw.is_empty()
+    }
+
+    /// Ready when the client has closed too, or sent too much, or was too slow.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Linger { bytes: 0, until: Box::pin(sleep(LINGER_TIME)) });
+        let mut space = [0; 4096];
+        while linger.bytes < LINGERED && linger.until.as_mut().poll(cx).is_pending() {
+            let mut read = ReadBuf::new(&mut space);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut read)) {
+                Ok(()) if !read.filled().is_empty() => linger.bytes += read.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Whether bytes can go to the library as they are, which most do: then nothing is copied.
@@ -297,6 +334,12 @@ impl AsyncWrite for Guard {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        }
+        if self.is_unread() {
+            ready!(self.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -1,11 +1,12 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, Entry, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
@@ -14,12 +15,15 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::answer::{self, Answer, Relay};
+use super::answer::{self, Answer};
+use super::bridge::{Bridged, bridge};
 use super::error::Failed;
 use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
-use super::outcome::{Ends, Outcome, protocol};
+use super::outcome::{Asked, Ends, Outcome, protocol};
+use super::patience::Patience;
 use super::progress::{Progress, Watchdog};
+use super::relay::Relay;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
@@ -44,6 +48,13 @@ pub(super) const LAST_REQUEST: Duration = Duration::from_millis(500);
 const STREAM_WINDOW: u32 = 512 * 1024;
 const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
 
+/// How many requests of a connection may be under way, and how much of each answer may wait for a client that does not take it: what
+/// one connection can make gw keep is a product of the two.
+const STREAMS: u32 = 256;
+const SEND_BUFFER: usize = 64 * 1024;
+/// How many streams may be reset before they are looked at, or for errors of the client, until the connection ends.
+const RESETS: usize = 128;
+
 /// A client's connection on a listener that reads requests.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -60,7 +71,8 @@ pub(super) struct Client {
 /// Serves HTTP/1 until the connection ends.
 pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(true);
+    // A client that closes its side while it waits is gone, as for Envoy: its request is not worth going on.
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
     let (guard, verdicts) = Guard::new(io);
     let service = service_fn(|request| answer(client.clone(), request, verdicts.next()));
@@ -83,15 +95,27 @@ pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
 /// Serves HTTP/2 until the connection ends.
 pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     let mut builder = http2::Builder::new(LocalExecutor);
-    builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(1024);
+    builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(STREAMS);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+    builder.max_send_buf_size(SEND_BUFFER).max_pending_accept_reset_streams(RESETS).max_local_error_reset_streams(RESETS);
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
-    let service = service_fn(|request| answer(client.clone(), request, Verdict::Passed { upgrade: false }));
+    let patience = Rc::<Patience>::default();
+    let service = service_fn(|request| {
+        let (asking, patience) = (patience.ask(), patience.clone());
+        let answer = answer(client.clone(), request, Verdict::Passed { upgrade: false });
+        async move {
+            let response = answer.await?;
+            asking.answered();
+            response.body().tries(&patience);
+            Ok::<_, Reset>(response)
+        }
+    });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
+        () = patience.over() => return,
         () = drain.signaled() => {}
     }
     if !client.asked.get() && tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await.is_ok() {
@@ -111,7 +135,7 @@ async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict
     client.asked.set(true);
     let exchange = Exchange::open(&client);
     let (mut response, last) = match verdict {
-        Verdict::Refused(code) => (exchange.local(code, None), true),
+        Verdict::Refused(code) => (exchange.local(code, true), true),
         // Who asked for a tunnel and gets none may send what is not HTTP.
         Verdict::Passed { upgrade } => (exchange.serve(request).await, upgrade),
     };
@@ -151,19 +175,23 @@ impl<'a> Exchange<'a> {
         self.grpc = Head::is_grpc(&parts.headers);
         // HTTP/1 leaves a body out itself where none may be.
         self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
+        let asked = self.outcome.is_recorded().then(|| Asked::of(&parts));
         let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
             Ok(head) => head,
-            Err(code) => return self.local(code, Some(body)),
+            Err(code) => {
+                self.outcome.asked(asked);
+                return self.local(code, !body.is_end_stream());
+            }
         };
         self.outcome.request(&head);
         let plan = match self.plan(&head) {
             Ok(plan) => plan,
-            Err(refusal) => return self.refuse(&refusal, &head, body),
+            Err(refusal) => return self.refuse(&refusal, &head, !body.is_end_stream()),
         };
         self.outcome.planned(&plan);
         let upgradable = plan.first_target().protocol == Protocol::Http && upgrade.is_some();
         if head.websocket && !upgradable {
-            return self.local(Code::UpgradeRefused, Some(body));
+            return self.local(Code::UpgradeRefused, true);
         }
         self.edit_request(&mut head, &plan);
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
@@ -177,12 +205,15 @@ impl<'a> Exchange<'a> {
         };
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered, upgrade, &head, &plan),
-            Ok(answered) => self.relay(answered, watchdog, &head, &plan),
-            Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, None),
+            Ok(answered) if self.grpc && head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
+                Box::pin(self.bridge(answered, watchdog, source, &head, &plan)).await
+            }
+            Ok(answered) => self.relay(answered, Bytes::new(), watchdog, source, &head, &plan),
+            Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, true),
             Err(_) if source.borrow().broke_off() => self.unheard(),
             Err(failed) => {
-                let rest = source.borrow_mut().rest();
-                self.failed(&failed, &head, &plan, rest)
+                let unread = source.borrow_mut().cut();
+                self.failed(&failed, &head, &plan, unread)
             }
         }
     }
@@ -240,16 +271,70 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// A service's answer, passed on.
-    fn relay(mut self, answered: Answered, watchdog: Watchdog, head: &Head, plan: &Plan) -> Response<Answer> {
+    /// A gRPC service's answer to a client that cannot read trailers.
+    async fn bridge(
+        mut self,
+        answered: Answered,
+        mut watchdog: Watchdog,
+        source: Rc<RefCell<Source>>,
+        head: &Head,
+        plan: &Plan,
+    ) -> Response<Answer> {
+        let Answered { response, lease, target, endpoint } = answered;
+        let bridged = tokio::select! {
+            biased;
+            bridged = bridge(response) => bridged,
+            code = &mut watchdog => Err(Failed::Timeout(code)),
+        };
+        match bridged {
+            Ok(Bridged::Whole(mut response)) => {
+                let unread = source.borrow_mut().cut();
+                self.outcome.answered_by(&target, &endpoint);
+                self.outcome.end(Code::Ok);
+                answer::clean(response.status(), response.headers_mut());
+                self.edit_response(&mut response, head, plan);
+                if unread {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                answer::with_outcome(response, self.bodiless, self.outcome)
+            }
+            Ok(Bridged::Long(response, kept)) => {
+                let answered = Answered { response, lease, target, endpoint };
+                self.relay(answered, kept, watchdog, source, head, plan)
+            }
+            Err(failed) => {
+                let unread = source.borrow_mut().cut();
+                self.failed(&failed, head, plan, unread)
+            }
+        }
+    }
+
+    /// A service's answer, passed on. `kept`: what was read of it already.
+    fn relay(
+        mut self,
+        answered: Answered,
+        kept: Bytes,
+        watchdog: Watchdog,
+        source: Rc<RefCell<Source>>,
+        head: &Head,
+        plan: &Plan,
+    ) -> Response<Answer> {
         let Answered { mut response, lease, target, endpoint } = answered;
         self.outcome.answered_by(&target, &endpoint);
         self.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
         self.edit_response(&mut response, head, plan);
+        let request = (!self.progress.is_complete()).then_some(source);
+        if request.is_some() && head.version != Version::HTTP_2 {
+            // The answer may be complete before the request; then nobody reads the rest.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let (progress, outcome) = (self.progress, self.outcome);
         let length_kept = head.version != Version::HTTP_2 && answer::is_not_modified_with_length(&response);
-        answer::relayed(response, |incoming| Relay { incoming, progress, watchdog, lease, outcome, length_kept })
+        answer::relayed(response, |incoming| {
+            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
+            if length_kept { relay.keeping_length() } else { relay }
+        })
     }
 
     /// A 101: the answer goes to the client, and the two connections become a tunnel.
@@ -258,7 +343,7 @@ impl<'a> Exchange<'a> {
         self.outcome.answered_by(&target, &endpoint);
         let Some(client) = upgrade.filter(|_| head.websocket) else {
             // Nobody asked for it.
-            return self.local(Code::UpstreamBroken, None);
+            return self.local(Code::UpstreamBroken, false);
         };
         self.outcome.status(response.status().as_u16());
         let service = hyper::upgrade::on(&mut response);
@@ -266,45 +351,45 @@ impl<'a> Exchange<'a> {
         self.edit_response(&mut response, head, plan);
         let worker = self.client.site.worker.clone();
         let drain = self.client.drain.clone();
-        task::spawn(Tunnel { client, service, worker, progress: self.progress, outcome: self.outcome, lease, drain }.run());
+        let (progress, outcome, idle) = (self.progress, self.outcome, plan.route.timeouts.idle);
+        task::spawn(Tunnel { client, service, worker, progress, outcome, idle, lease, drain }.run());
         response.map(|_| Answer::Empty)
     }
 
     /// Nothing can be done with the request.
-    fn refuse(mut self, refusal: &Refusal, head: &Head, body: Incoming) -> Response<Answer> {
+    fn refuse(mut self, refusal: &Refusal, head: &Head, unread: bool) -> Response<Answer> {
         self.outcome.refused(refusal);
         let (code_header, grpc) = (self.switches().code_header, self.grpc);
-        let mut response = answer::own(refusal.code, grpc, code_header, !body.is_end_stream());
+        let mut response = answer::own(refusal.code, grpc, code_header, unread);
         let status = response.status().as_u16();
         let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, "") };
         for edits in refusal.response_edits() {
             edits.apply(response.headers_mut(), &context);
         }
-        answer::with_outcome(response, self.bodiless, Some(body), self.outcome)
+        answer::with_outcome(response, self.bodiless, self.outcome)
     }
 
     /// No instance answered.
-    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, rest: Option<Incoming>) -> Response<Answer> {
+    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, unread: bool) -> Response<Answer> {
         tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
         self.outcome.end(failed.code());
-        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, rest.is_some());
+        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, unread);
         self.edit_response(&mut response, head, plan);
-        answer::with_outcome(response, self.bodiless, rest, self.outcome)
+        answer::with_outcome(response, self.bodiless, self.outcome)
     }
 
     /// The client went away in the middle of its request: recorded as that, and nobody hears the answer.
     fn unheard(self) -> Response<Answer> {
         let response = answer::own(Code::BadRequest, self.grpc, self.switches().code_header, true);
-        answer::with_outcome(response, self.bodiless, None, self.outcome)
+        answer::with_outcome(response, self.bodiless, self.outcome)
     }
 
-    /// An answer of gw's own before any rule was found.
-    fn local(mut self, code: Code, body: Option<Incoming>) -> Response<Answer> {
+    /// An answer of gw's own before any rule was found. `unread`: what still comes is not read.
+    fn local(mut self, code: Code, unread: bool) -> Response<Answer> {
         self.outcome.end(code);
-        let unread = body.as_ref().is_some_and(|b| !b.is_end_stream())
-            || matches!(code, Code::BadRequest | Code::UpgradeRefused | Code::UnsupportedCoding);
-        let response = answer::own(code, self.grpc, self.switches().code_header, unread);
-        answer::with_outcome(response, self.bodiless, body, self.outcome)
+        let close = unread || matches!(code, Code::BadRequest | Code::UpgradeRefused | Code::UnsupportedCoding);
+        let response = answer::own(code, self.grpc, self.switches().code_header, close);
+        answer::with_outcome(response, self.bodiless, self.outcome)
     }
 }
 

@@ -5,13 +5,14 @@
 //! |---|---|
 //! | accept | `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
-//! | what comes in | `guard` (`framing`, `chunks`, `carried`) |
-//! | the request | `http`, `head`, `answer`, `progress` |
-//! | the instance | `upstream`, `upload`, `retry`, `pool`, `dial`, `error` |
+//! | what comes in | `guard` (`framing`, `chunks`, `carried`), `patience` |
+//! | the request | `http`, `head`, `answer`, `bridge`, `relay`, `progress` |
+//! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
 
 mod answer;
+mod bridge;
 mod carried;
 mod chunks;
 mod conn;
@@ -23,9 +24,12 @@ mod head;
 mod http;
 mod listen;
 mod outcome;
+mod patience;
 mod pool;
 mod progress;
+mod relay;
 mod retry;
+mod shared;
 mod splice;
 mod tunnel;
 mod upload;

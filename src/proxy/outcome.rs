@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue, Version};
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -63,6 +66,22 @@ impl Ends {
     }
 }
 
+/// What a head asks for, as it came.
+#[derive(Debug)]
+pub(super) struct Asked {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    host: Option<HeaderValue>,
+}
+
+impl Asked {
+    pub(super) fn of(head: &Parts) -> Self {
+        let host = head.headers.get(HOST).cloned();
+        Self { method: head.method.clone(), uri: head.uri.clone(), version: head.version, host }
+    }
+}
+
 /// A request or tcp connection under way. Dropping it writes its record.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -104,6 +123,32 @@ impl Outcome {
         self.note(|r| {
             r.status = status;
             r.answered = Some(started.elapsed());
+        });
+    }
+
+    /// Bytes of an answer of gw's own went out.
+    pub(super) fn sent(&self, bytes: usize) {
+        self.progress.sent(bytes);
+    }
+
+    /// Whether somebody reads records.
+    pub(super) const fn is_recorded(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// What was asked for by a head that may not pass.
+    pub(super) fn asked(&mut self, asked: Option<Asked>) {
+        let Some(Asked { method, uri, version, host }) = asked else {
+            return;
+        };
+        self.note(|r| {
+            r.put("method", method.as_str());
+            r.put("path", uri.path_and_query().map_or("*", PathAndQuery::as_str));
+            r.put("protocol", protocol(version));
+            let host = host.as_ref().map(|h| String::from_utf8_lossy(h.as_bytes()));
+            if let Some(authority) = uri.authority().map(|a| a.as_str().into()).or(host) {
+                r.put("authority", authority);
+            }
         });
     }
 

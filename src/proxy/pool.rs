@@ -6,12 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
 use tokio::time::Instant;
 
+use super::shared::{Connections, Stream};
 use super::upload::Upload;
 use crate::id::Table;
 use crate::model::service::Address;
+use crate::rt::task::Held;
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -20,6 +22,8 @@ const KEPT: usize = 256;
 /// How long an instance rests after it refused: doubled with each refusal, up to the longest.
 const REST: Duration = Duration::from_millis(500);
 const LONGEST_REST: Duration = Duration::from_secs(10);
+/// How long after its rest an instance that refused, and was not asked again, is remembered.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The connections of a worker.
 #[derive(Debug, Default)]
@@ -33,8 +37,17 @@ pub(super) struct Peer {
     renewed: Cell<u32>,
     refusals: Cell<u32>,
     rests_until: Cell<Option<Instant>>,
-    idle: RefCell<Vec<(http1::SendRequest<Upload>, Instant)>>,
-    shared: RefCell<Option<http2::SendRequest<Upload>>>,
+    idle: RefCell<Vec<(Http1, Instant)>>,
+    pub(super) http2: Connections,
+}
+
+/// An HTTP/1 connection. It ends with this, whatever is still under way on it.
+#[derive(Debug)]
+pub(super) struct Http1 {
+    pub(super) sender: http1::SendRequest<Upload>,
+    /// For one request only.
+    pub(super) once: bool,
+    pub(super) _runs: Held,
 }
 
 impl Pool {
@@ -60,12 +73,9 @@ impl Pool {
     pub(super) fn sweep(&self) {
         let now = Instant::now();
         self.0.borrow_mut().retain(|_, peer| {
-            peer.idle.borrow_mut().retain(|(sender, since)| !sender.is_closed() && now.duration_since(*since) < IDLE);
-            let mut shared = peer.shared.borrow_mut();
-            if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
-                *shared = None;
-            }
-            shared.is_some() || peer.active.get() > 0 || peer.refusals.get() > 0 || !peer.idle.borrow().is_empty()
+            peer.idle.borrow_mut().retain(|(http1, since)| !http1.sender.is_closed() && now.duration_since(*since) < IDLE);
+            let shares = peer.http2.sweep(now, IDLE);
+            shares || peer.active.get() > 0 || !peer.idle.borrow().is_empty() || peer.is_remembered(now)
         });
     }
 
@@ -80,7 +90,7 @@ impl Pool {
         for (_, peer) in self.0.borrow().iter().filter(|(address, _)| address.host() == Some(host)) {
             peer.renewed.set(peer.renewed.get().wrapping_add(1));
             peer.idle.borrow_mut().clear();
-            *peer.shared.borrow_mut() = None;
+            peer.http2.close_idle();
         }
     }
 
@@ -88,41 +98,27 @@ impl Pool {
     pub(super) fn close_idle(&self) {
         for peer in self.0.borrow().values() {
             peer.idle.borrow_mut().clear();
-            *peer.shared.borrow_mut() = None;
+            peer.http2.close_idle();
         }
     }
 }
 
 impl Peer {
     /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
-    pub(super) fn idle(&self) -> Option<(http1::SendRequest<Upload>, Instant)> {
+    pub(super) fn idle(&self) -> Option<(Http1, Instant)> {
         let mut idle = self.idle.borrow_mut();
         // The one used last is the likeliest to be alive, and lets the others go when load falls.
-        while let Some((sender, since)) = idle.pop() {
-            if sender.is_ready() && since.elapsed() < IDLE {
-                return Some((sender, since));
+        while let Some((http1, since)) = idle.pop() {
+            if http1.sender.is_ready() && since.elapsed() < IDLE {
+                return Some((http1, since));
             }
         }
         None
     }
 
-    /// The HTTP/2 connection of all requests, if there is one.
-    pub(super) fn shared(&self) -> Option<http2::SendRequest<Upload>> {
-        let mut shared = self.shared.borrow_mut();
-        if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
-            *shared = None;
-        }
-        shared.clone()
-    }
-
-    /// Keeps an HTTP/2 connection for all requests.
-    pub(super) fn share(&self, sender: http2::SendRequest<Upload>) {
-        *self.shared.borrow_mut() = Some(sender);
-    }
-
-    /// Forgets the HTTP/2 connection: it turned out to be dead.
-    pub(super) fn unshare(&self) {
-        *self.shared.borrow_mut() = None;
+    /// An instance that is down rests longer each time it is tried; one that nobody tries any more may have left for good.
+    fn is_remembered(&self, now: Instant) -> bool {
+        self.rests_until.get().is_some_and(|until| now < until + REMEMBERED)
     }
 
     fn rests(&self) -> bool {
@@ -144,34 +140,42 @@ impl Peer {
     }
 }
 
-/// A request in flight at an instance: counted until it is dropped.
+/// A request in flight at an instance: counted until it is dropped. Dropped before its answer is complete, it ends its HTTP/1
+/// connection or its HTTP/2 stream.
 #[derive(Debug)]
 pub(super) struct Lease {
     peer: Rc<Peer>,
     /// `Peer::renewed` when the request began.
     renewed: u32,
-    sender: Option<http1::SendRequest<Upload>>,
+    http1: Option<Http1>,
+    http2: Option<Stream>,
 }
 
 impl Lease {
     pub(super) fn new(peer: &Rc<Peer>) -> Self {
         peer.active.set(peer.active.get() + 1);
-        Self { peer: peer.clone(), renewed: peer.renewed.get(), sender: None }
+        Self { peer: peer.clone(), renewed: peer.renewed.get(), http1: None, http2: None }
     }
 
     /// The HTTP/1 connection that the request uses alone.
-    pub(super) fn hold(&mut self, sender: http1::SendRequest<Upload>) {
-        self.sender = Some(sender);
+    pub(super) fn hold(&mut self, http1: Http1) {
+        self.http1 = Some(http1);
+    }
+
+    /// The place on an HTTP/2 connection that the request has.
+    pub(super) fn share(&mut self, stream: Stream) {
+        self.http2 = Some(stream);
     }
 
     /// The answer is complete: the connection may serve the next request.
     pub(super) fn give_back(&mut self) {
-        let Some(sender) = self.sender.take() else {
+        let Some(http1) = self.http1.take() else {
             return;
         };
         let mut idle = self.peer.idle.borrow_mut();
-        if !sender.is_closed() && idle.len() < KEPT && self.renewed == self.peer.renewed.get() {
-            idle.push((sender, Instant::now()));
+        let again = !http1.once && !http1.sender.is_closed() && self.renewed == self.peer.renewed.get();
+        if again && idle.len() < KEPT {
+            idle.push((http1, Instant::now()));
         }
     }
 }
@@ -184,7 +188,10 @@ impl Drop for Lease {
 
 #[cfg(test)]
 mod tests {
+    use hyper_util::rt::TokioIo;
+
     use super::*;
+    use crate::rt::task;
 
     fn address() -> Address {
         Address::Host("web.test".to_owned(), 80)
@@ -217,6 +224,48 @@ mod tests {
             assert!(pool.rests(&address()));
             peer.accepted();
             assert!(!pool.rests(&address()));
+        });
+    }
+
+    #[test]
+    fn a_sweep_forgets_an_instance_that_refused_and_was_not_asked_again() {
+        run(async {
+            let pool = Pool::default();
+            pool.peer(&address()).refused();
+            tokio::time::advance(REST).await;
+            pool.sweep();
+            assert_eq!(pool.0.borrow().len(), 1);
+            tokio::time::advance(REMEMBERED).await;
+            pool.sweep();
+            assert_eq!(pool.0.borrow().len(), 0);
+        });
+    }
+
+    #[test]
+    fn connections_that_were_made_before_their_name_lost_an_address_are_not_kept() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let pool = Pool::default();
+            let peer = pool.peer(&address());
+            let mut connections = Vec::new();
+            for _ in 0..3 {
+                let (ours, theirs) = tokio::io::duplex(64);
+                let (sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+                let runs = task::hold(async move { drop(connection.await) });
+                let mut lease = Lease::new(&peer);
+                lease.hold(Http1 { sender, once: false, _runs: runs });
+                connections.push((lease, theirs));
+            }
+            let kept = || peer.idle.borrow().len();
+            connections[0].0.give_back();
+            assert_eq!(kept(), 1);
+            assert!(pool.has("web.test") && !pool.has("other.test"));
+            pool.renew("other.test");
+            connections[1].0.give_back();
+            assert_eq!(kept(), 2);
+            pool.renew("web.test");
+            connections[2].0.give_back();
+            assert_eq!(kept(), 0);
         });
     }
 

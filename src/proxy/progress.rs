@@ -29,6 +29,11 @@ impl Progress {
         Rc::new(Self { moved: Cell::new(Instant::now()), complete: Cell::new(None), received, sent, waker: RefCell::new(None) })
     }
 
+    /// The idle timeout begins anew.
+    pub(super) fn moves(&self) {
+        self.moved.set(Instant::now());
+    }
+
     /// Bytes of the request came in.
     pub(super) fn received(&self, bytes: usize) {
         self.moved.set(Instant::now());
@@ -68,6 +73,11 @@ pub(super) struct Watchdog {
 impl Watchdog {
     pub(super) const fn new(progress: Rc<Progress>, timeouts: Timeouts) -> Self {
         Self { progress, timeouts, sleep: None }
+    }
+
+    /// Whether there is a timeout at all.
+    pub(super) const fn barks(&self) -> bool {
+        self.timeouts.request.is_some() || self.timeouts.idle.is_some()
     }
 
     /// The next moment at which a timeout may be over, and which.

@@ -1,11 +1,14 @@
 //! When a request is tried again, in Consul's words (semantics 5, wire 7).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use http::HeaderMap;
 
 use super::error::Failed;
 use crate::decide::plan::RetryPolicy;
+use crate::id::TargetId;
 use crate::rt::rng::Rng;
 
 /// How an attempt ended.
@@ -15,6 +18,47 @@ pub(super) enum Ended<'a> {
     Answer(u16, &'a HeaderMap),
     /// Without.
     Failed(&'a Failed),
+}
+
+/// How many retries may be under way towards a target at once, as in Envoy without a word from Consul ..
+const LEAST: u32 = 3;
+/// .. or a fifth of what is under way in all: a target in trouble is not to get several times its load.
+const SHARE: u32 = 5;
+
+/// The retries under way in a worker, by their target.
+#[derive(Debug, Default)]
+pub(super) struct Budget(RefCell<HashMap<TargetId, u32>>);
+
+/// A retry under way: counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct Retrying<'a> {
+    budget: &'a Budget,
+    target: &'a TargetId,
+}
+
+impl Budget {
+    /// One more retry towards a target with so many requests under way, unless there are enough.
+    pub(super) fn take<'a>(&'a self, target: &'a TargetId, active: u32) -> Option<Retrying<'a>> {
+        let mut retries = self.0.borrow_mut();
+        let count = retries.entry(target.clone()).or_default();
+        if *count >= LEAST.max(active / SHARE) {
+            return None;
+        }
+        *count += 1;
+        Some(Retrying { budget: self, target })
+    }
+}
+
+impl Drop for Retrying<'_> {
+    fn drop(&mut self) {
+        let mut retries = self.budget.0.borrow_mut();
+        if let Some(count) = retries.get_mut(self.target) {
+            *count -= 1;
+            if *count == 0 {
+                retries.remove(self.target);
+            }
+        }
+    }
 }
 
 /// Whether the policy wants another attempt after this one.
@@ -47,6 +91,7 @@ fn failure_matches(word: &str, failed: &Failed) -> bool {
         Failed::Connect(_) | Failed::Tls(_) | Failed::NoIdentity => matches!(word, "connect-failure" | "5xx" | "gateway-error" | "reset"),
         Failed::Reset(_) => matches!(word, "5xx" | "gateway-error" | "reset"),
         Failed::RefusedStream(_) => matches!(word, "5xx" | "gateway-error" | "reset" | "refused-stream"),
+        Failed::Opening(failed) => failure_matches(word, failed),
         Failed::Timeout(_) | Failed::Unwritable => false,
     }
 }
@@ -103,6 +148,22 @@ mod tests {
         }
         let late = Failed::Timeout(crate::decide::code::Code::RequestTimeout);
         assert!(!wanted(&policy(&["5xx", "reset"], &[503, 504]), Ended::Failed(&late)));
+    }
+
+    #[test]
+    fn three_retries_or_a_fifth_of_all_requests_may_be_under_way_and_ended_ones_do_not_count() {
+        let target = |name: &str| TargetId::service(name, "dc1");
+        let (web, other) = (target("web"), target("other"));
+        let budget = Budget::default();
+        let mut few: Vec<_> = (0..3).map(|_| budget.take(&web, 10).expect("three")).collect();
+        assert!(budget.take(&web, 10).is_none());
+        assert!(budget.take(&other, 10).is_some());
+        few.pop();
+        drop(budget.take(&web, 10).expect("one ended"));
+        let many: Vec<_> = (2..20).map(|_| budget.take(&web, 100).expect("a fifth")).collect();
+        assert!(budget.take(&web, 100).is_none());
+        drop((few, many));
+        assert!(budget.0.borrow().is_empty());
     }
 
     #[test]

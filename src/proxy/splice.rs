@@ -4,14 +4,21 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::progress::Progress;
+use super::progress::{Progress, Watchdog};
+use crate::decide::code::Code;
+use crate::decide::plan::Timeouts;
 
 /// 512 KiB: per byte a buffer of 64 KiB costs twice as much (performance 3).
 const SIZE: usize = 512 * 1024;
+
+/// How long a connection may be silent where nothing says otherwise, as for Envoy.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// The worker's buffer, made at its first use.
 #[derive(Debug, Default)]
@@ -33,17 +40,37 @@ pub(super) enum Broke {
     Client,
     /// The service's.
     Service,
+    /// Neither: nothing moved for too long.
+    Idle,
 }
 
-/// Copies until both directions have ended, each on its own; a side that ends is told to the other by a half-close.
-pub(super) async fn splice<C, S>(client: C, service: S, buffer: &RefCell<Buffer>, progress: &Progress) -> Result<(), Broke>
+impl From<Broke> for Code {
+    fn from(broke: Broke) -> Self {
+        match broke {
+            Broke::Client => Self::ClientGone,
+            Broke::Service => Self::UpstreamBroken,
+            Broke::Idle => Self::IdleTimeout,
+        }
+    }
+}
+
+/// Copies until both directions have ended, each on its own; a side that ends is told to the other by a half-close. Ends as well
+/// when nothing moves for the time `idle`.
+pub(super) async fn splice<C, S>(
+    client: C,
+    service: S,
+    buffer: &RefCell<Buffer>,
+    progress: &Rc<Progress>,
+    idle: Option<Duration>,
+) -> Result<(), Broke>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut client, mut service) = (client, service);
     let (mut up, mut down) = (Direction::default(), Direction::default());
-    std::future::poll_fn(|cx| {
+    progress.moves();
+    let copied = std::future::poll_fn(|cx| {
         let buffer = &mut *buffer.borrow_mut();
         let sent = up.poll(cx, &mut client, &mut service, buffer, |n| progress.received(n))?;
         let received = down.poll(cx, &mut service, &mut client, buffer, |n| progress.sent(n)).map_err(Broke::other)?;
@@ -51,8 +78,13 @@ where
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         }
-    })
-    .await
+    });
+    let timeouts = Timeouts { request: None, idle: Some(idle.unwrap_or(IDLE)) };
+    tokio::select! {
+        biased;
+        copied = copied => copied,
+        _ = Watchdog::new(progress.clone(), timeouts) => Err(Broke::Idle),
+    }
 }
 
 impl Broke {
@@ -60,6 +92,7 @@ impl Broke {
         match self {
             Self::Client => Self::Service,
             Self::Service => Self::Client,
+            Self::Idle => Self::Idle,
         }
     }
 }
@@ -219,9 +252,24 @@ mod tests {
                 service.write_all(question.to_uppercase().as_bytes()).await.unwrap();
                 service.shutdown().await.unwrap();
             };
-            let (spliced, answer, ()) = tokio::join!(splice(near, far, &buffer, &progress), talk, serve);
+            let (spliced, answer, ()) = tokio::join!(splice(near, far, &buffer, &progress, None), talk, serve);
             assert_eq!((spliced, answer.as_str()), (Ok(()), "A QUESTION THAT IS LONGER THAN THE PIPES"));
             assert_eq!((progress.received.get(), progress.sent.get()), (40, 40));
+        });
+    }
+
+    #[test]
+    fn a_half_closed_connection_on_which_nothing_moves_ends() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (mut client, near) = duplex(64);
+            let (far, _silent) = duplex(64);
+            let (buffer, progress) = (RefCell::default(), Progress::start());
+            client.write_all(b"hello").await.unwrap();
+            client.shutdown().await.unwrap();
+            let start = tokio::time::Instant::now();
+            assert_eq!(splice(near, far, &buffer, &progress, None).await, Err(Broke::Idle));
+            assert_eq!(start.elapsed().as_secs(), 3600);
         });
     }
 

@@ -1,5 +1,7 @@
 //! What follows a 101: the two connections become one tunnel.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -9,7 +11,7 @@ use super::guard::Guard;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::{Broke, splice};
+use super::splice::splice;
 use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::rt::drain::DrainWatch;
@@ -23,6 +25,8 @@ pub(super) struct Tunnel {
     pub(super) worker: std::rc::Rc<Worker>,
     pub(super) progress: std::rc::Rc<Progress>,
     pub(super) outcome: Outcome,
+    /// The route's; its request timeout is over with the 101.
+    pub(super) idle: Option<Duration>,
     /// Counted as a request in flight.
     pub(super) lease: Lease,
     /// Waited for when the gateway drains.
@@ -43,12 +47,8 @@ impl Tunnel {
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
         let service = service.replaying(first);
-        let code = match splice(client, service, &self.worker.buffer, &self.progress).await {
-            Ok(()) => Code::Ok,
-            Err(Broke::Client) => Code::ClientGone,
-            Err(Broke::Service) => Code::UpstreamBroken,
-        };
-        self.outcome.end(code);
+        let copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle).await;
+        self.outcome.end(copied.map_or_else(Code::from, |()| Code::Ok));
         drop((self.lease, self.drain));
     }
 }

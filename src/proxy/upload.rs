@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::error::{Cancelled, cancelled};
 use super::progress::Progress;
 
 /// How much of a body is kept for further attempts: what C+E keeps is between 60 kB and 2 MB (wire 7).
@@ -24,9 +25,9 @@ pub(super) enum Cut {
     /// A timeout of the route was over.
     #[error("a timeout of the route was over")]
     Timeout,
-    /// Another attempt sends it now.
-    #[error("the body goes to another instance")]
-    Superseded,
+    /// Another attempt sends it now, or nobody waits for it any more.
+    #[error("nobody waits for the body any more")]
+    Superseded(#[source] Cancelled),
 }
 
 /// How a client's body broke.
@@ -69,6 +70,8 @@ pub(super) struct Source {
     length: Option<u64>,
     /// The attempt that may read.
     attempt: u32,
+    /// Of an attempt that waits for more.
+    waker: Option<Waker>,
 }
 
 impl Source {
@@ -92,6 +95,7 @@ impl Source {
             broken: None,
             length,
             attempt: 0,
+            waker: None,
         };
         Rc::new(RefCell::new(source))
     }
@@ -111,17 +115,29 @@ impl Source {
         self.broken == Some(Broken::Off)
     }
 
-    /// What is still to come of the body, taken from all attempts: gw answers itself.
-    pub(super) fn rest(&mut self) -> Option<Incoming> {
+    /// Ends every attempt, and tells whether something was still to come: nobody waits for the rest.
+    pub(super) fn cut(&mut self) -> bool {
         self.attempt += 1;
-        self.incoming.take().filter(|_| !self.ended && self.broken.is_none())
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+        self.incoming.take().is_some() && !self.ended && self.broken.is_none()
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let Some(incoming) = &mut self.incoming else {
-            return Poll::Ready(Some(Err(Cut::Superseded)));
+            return Poll::Ready(Some(Err(Cut::Superseded(cancelled()))));
         };
-        let frame = match ready!(Pin::new(incoming).poll_frame(cx)) {
+        let frame = match Pin::new(incoming).poll_frame(cx) {
+            Poll::Pending => {
+                if !self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                    self.waker = Some(cx.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(frame) => frame,
+        };
+        let frame = match frame {
             Some(Ok(frame)) => frame,
             Some(Err(e)) => {
                 self.broken = Some(Broken::of(&e));
@@ -187,7 +203,7 @@ impl Body for Upload {
         let this = &mut *self;
         let mut source = this.source.borrow_mut();
         if source.attempt != this.attempt {
-            return Poll::Ready(Some(Err(Cut::Superseded)));
+            return Poll::Ready(Some(Err(Cut::Superseded(cancelled()))));
         }
         if let Some(data) = source.kept.get(this.at) {
             this.at += 1;

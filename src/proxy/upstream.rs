@@ -9,33 +9,29 @@ use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::MAX_HEADERS;
 use super::carried::{self, Restoring};
 use super::dial::dial;
-use super::error::Failed;
+use super::error::{self, Failed};
 use super::head::{Head, Sent};
-use super::pool::{Lease, Peer};
+use super::pool::{Http1, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
 use super::worker::Worker;
-use super::{LocalExecutor, MAX_HEADERS};
 use crate::decide::plan::Plan;
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
 use crate::rt::task;
-use crate::tls::Credentials;
+use crate::tls::{Credentials, Io};
 
 /// A connection that was used before this time and is reset was reset because of the request, not for being unused.
 const STALE: Duration = Duration::from_millis(100);
-
-/// How much of an answer over HTTP/2 may be under way before the client takes it.
-const STREAM_WINDOW: u32 = 512 * 1024;
-/// How much of all of a connection's together: as good as no limit. One connection carries the answers of many clients, and a few
-/// who do not read must not hold up the others.
-const CONNECTION_WINDOW: u32 = 1 << 30;
+/// How many HTTP/2 connections of an instance a request tries, if each turns out to have ended.
+const TRIES: u32 = 3;
 
 /// A request that is to be sent.
 #[derive(Debug)]
@@ -59,7 +55,7 @@ pub(super) struct Answered {
 impl Sending<'_> {
     /// All attempts. Timeouts are the caller's: dropping this ends what is under way.
     pub(super) async fn run(&self) -> Result<Answered, Failed> {
-        let mut attempt = 0;
+        let (mut attempt, mut retrying) = (0, None);
         loop {
             let result = self.attempt(attempt as usize).await;
             let Some(policy) = &self.plan.route.retry else {
@@ -70,6 +66,13 @@ impl Sending<'_> {
                 Err(failed) => Ended::Failed(failed),
             };
             if attempt >= policy.retries || !retry::wanted(policy, ended) || !self.source.borrow().replays() {
+                return result;
+            }
+            let target = self.plan.first_target();
+            let active = target.endpoints.iter().map(|e| self.worker.pool.active(&e.address)).sum();
+            drop(retrying.take());
+            retrying = self.worker.retries.take(&target.id, active);
+            if retrying.is_none() {
                 return result;
             }
             attempt += 1;
@@ -99,75 +102,81 @@ impl Sending<'_> {
     async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
         let peer = self.worker.pool.peer(&endpoint.address);
         let mut lease = Lease::new(&peer);
-        let http2 = matches!(target.protocol, Protocol::Http2 | Protocol::Grpc);
-        // Only a connection of its own restores a carried target.
-        let reused = if self.carries() && !http2 { None } else { self.reused(http2, &peer, &mut lease).await };
-        let response = match reused {
-            Some(answered) => answered?,
-            // Boxed: it is rare, and large to carry along.
-            None => Box::pin(self.fresh(http2, &peer, endpoint, &mut lease)).await?,
+        let response = match target.protocol {
+            Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, endpoint, &mut lease).await?,
+            // Only a connection of its own restores a carried target.
+            _ if self.carries() => Box::pin(self.fresh(&peer, endpoint, &mut lease)).await?,
+            _ => match self.reused(&peer, &mut lease).await {
+                Some(answered) => answered?,
+                // Boxed: it is rare, and large to carry along.
+                None => Box::pin(self.fresh(&peer, endpoint, &mut lease)).await?,
+            },
         };
         Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
     }
 
-    /// Over a connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
-    /// (`docs/differences.md`, stale-pool).
-    async fn reused(&self, http2: bool, peer: &Rc<Peer>, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
-        let (failed, rested) = if http2 {
-            let mut sender = peer.shared()?;
-            match sender.try_send_request(self.request(true).ok()?).await {
-                Ok(response) => return Some(Ok(response)),
-                Err(failed) if is_reset(failed.error()) => return Some(Err(Failed::from_hyper(failed.into_error()))),
-                Err(failed) => {
-                    peer.unshare();
-                    (failed, true)
-                }
-            }
-        } else {
-            let (mut sender, since) = peer.idle()?;
-            let rested = since.elapsed() >= STALE;
-            match sender.try_send_request(self.request(false).ok()?).await {
+    /// Over HTTP/2, again on another connection if this one was about to end or had ended.
+    async fn over_http2(&self, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+        let mut tries = 0;
+        loop {
+            let stream = peer.http2.stream(async || self.dial(peer, endpoint).await).await?;
+            let failed = match stream.sender().try_send_request(self.request(true)?).await {
                 Ok(response) => {
-                    lease.hold(sender);
-                    return Some(Ok(response));
+                    stream.answered();
+                    lease.share(stream);
+                    return Ok(response);
                 }
-                Err(failed) => (failed, rested),
+                Err(failed) => failed,
+            };
+            stream.answered();
+            let unsent = failed.message().is_some() || error::was_not_looked_at(failed.error());
+            if error::is_reset(failed.error()) {
+                return Err(Failed::from_hyper(failed.into_error()));
             }
+            stream.retire();
+            tries += 1;
+            let again = unsent || (!stream.fresh && idempotent(&self.head.method));
+            if !again || tries == TRIES || !self.source.borrow().replays() {
+                return Err(Failed::Reset(failed.into_error()));
+            }
+        }
+    }
+
+    /// Over an HTTP/1 connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
+    /// (`docs/differences.md`, stale-pool).
+    async fn reused(&self, peer: &Peer, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
+        let (mut http1, since) = peer.idle()?;
+        let rested = since.elapsed() >= STALE;
+        let failed = match http1.sender.try_send_request(self.request(false).ok()?).await {
+            Ok(response) => {
+                lease.hold(http1);
+                return Some(Ok(response));
+            }
+            Err(failed) => failed,
         };
         let unsent = failed.message().is_some();
-        let stale = rested || !was_reset(failed.error());
+        let stale = rested || !error::was_reset(failed.error());
         let again = stale && idempotent(&self.head.method) && self.source.borrow().replays();
         if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
     }
 
-    async fn fresh(&self, http2: bool, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
-        let request = self.request(http2)?;
-        let io = match dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout).await {
-            Ok(io) => io,
-            Err(failed) => {
-                peer.refused();
-                return Err(failed);
-            }
-        };
-        peer.accepted();
-        if http2 {
-            let mut builder = http2::Builder::new(LocalExecutor);
-            builder.timer(TokioTimer::new()).max_header_list_size(super::MAX_HEADER_BYTES);
-            builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-            let (mut sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
-            // An error of the connection is one of its requests, which tell.
-            task::spawn(async move { drop(connection.await) });
-            peer.share(sender.clone());
-            sender.send_request(request).await.map_err(Failed::from_hyper)
-        } else if self.carries() {
-            let mut sender = handshake_http1(Restoring::new(io)).await?;
-            sender.send_request(request).await.map_err(Failed::Reset)
-        } else {
-            let mut sender = handshake_http1(io).await?;
-            let response = sender.send_request(request).await.map_err(Failed::Reset)?;
-            lease.hold(sender);
-            Ok(response)
+    async fn fresh(&self, peer: &Peer, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+        let request = self.request(false)?;
+        let io = self.dial(peer, endpoint).await?;
+        let mut http1 =
+            if self.carries() { Http1 { once: true, ..begin_http1(Restoring::new(io)).await? } } else { begin_http1(io).await? };
+        let response = http1.sender.send_request(request).await.map_err(Failed::Reset)?;
+        lease.hold(http1);
+        Ok(response)
+    }
+
+    async fn dial(&self, peer: &Peer, endpoint: &Endpoint) -> Result<Io, Failed> {
+        let io = dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout).await;
+        match &io {
+            Ok(_) => peer.accepted(),
+            Err(_) => peer.refused(),
         }
+        io
     }
 
     /// Path and query as they are sent.
@@ -215,25 +224,13 @@ impl Sending<'_> {
 }
 
 /// Speaks HTTP/1 on a new connection.
-async fn handshake_http1<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) -> Result<http1::SendRequest<Upload>, Failed> {
+async fn begin_http1<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) -> Result<Http1, Failed> {
     let mut builder = http1::Builder::new();
     builder.max_headers(MAX_HEADERS * 2);
     let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
-    task::spawn(async move { drop(connection.with_upgrades().await) });
-    Ok(sender)
-}
-
-/// Whether an HTTP/2 error is one of the stream, on a connection that lives.
-fn is_reset(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    error.source().is_some_and(|s| s.to_string().starts_with("stream error"))
-}
-
-/// Whether the instance reset a connection that stood. Writing to one that it had closed before is a broken pipe instead.
-fn was_reset(error: &hyper::Error) -> bool {
-    use std::error::Error as _;
-    let source = error.source().and_then(|s| s.downcast_ref::<std::io::Error>());
-    source.is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset)
+    // An error of the connection is one of its request, which tells.
+    let runs = task::hold(async move { drop(connection.with_upgrades().await) });
+    Ok(Http1 { sender, once: false, _runs: runs })
 }
 
 /// Whether a request may be sent twice (RFC 9110, 9.2.2).

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use super::outcome::{AccessLog, Counters};
 use super::pool::Pool;
+use super::retry::Budget;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
@@ -25,6 +26,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) pool: Pool,
+    pub(super) retries: Budget,
     pub(super) dialer: Dialer,
     pub(super) counters: Arc<Counters>,
     pub(super) access: Option<AccessLog>,
@@ -35,7 +37,15 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(dialer: Dialer, counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
-        let worker = Self { pool: Pool::default(), dialer, counters, access, buffer: RefCell::default(), rng: RefCell::new(rng) };
+        let worker = Self {
+            pool: Pool::default(),
+            retries: Budget::default(),
+            dialer,
+            counters,
+            access,
+            buffer: RefCell::default(),
+            rng: RefCell::new(rng),
+        };
         Rc::new(worker)
     }
 

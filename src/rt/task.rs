@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use tokio::task::JoinHandle;
+
 /// Spawns a task on the worker's own thread. It ends with the worker at the latest.
 ///
 /// # Panics
@@ -10,20 +12,20 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
     drop(tokio::task::spawn_local(future));
 }
 
-/// A task that ends when this is dropped.
+/// Spawns a task that does not outlive what is returned.
+///
+/// # Panics
+/// Outside of a worker: only code that runs in one calls this.
+pub fn hold(future: impl Future<Output = ()> + 'static) -> Held {
+    Held(tokio::task::spawn_local(future))
+}
+
+/// A task that ends when this is dropped, wherever it stands.
 #[derive(Debug)]
-pub struct Held(tokio::task::AbortHandle);
+pub struct Held(JoinHandle<()>);
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Spawns a task that somebody holds.
-///
-/// # Panics
-/// As [`spawn`].
-pub fn hold(future: impl Future<Output = ()> + 'static) -> Held {
-    Held(tokio::task::spawn_local(future).abort_handle())
 }

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod admin;
 mod ambiguous;
 mod checks;
 mod drain;
 mod failures;
+mod gone;
+mod hostile;
 mod http;
 mod http2;
 mod mesh;
@@ -16,4 +20,5 @@ mod names;
 mod records;
 mod tcp;
 mod tls;
+mod upstream;
 mod websocket;

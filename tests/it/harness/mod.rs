@@ -4,6 +4,7 @@ mod client;
 mod dns;
 mod folder;
 mod gateway;
+pub(crate) mod http2;
 mod pki;
 mod service;
 

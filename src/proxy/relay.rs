@@ -1,0 +1,243 @@
+//! A service's answer on its way to the client, watched over until its last byte.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::outcome::Outcome;
+use super::patience::{Patience, Stuck};
+use super::pool::Lease;
+use super::progress::{Progress, Watchdog};
+use super::upload::{Cut, Source};
+use crate::decide::code::Code;
+use crate::rt::task::{self, Held};
+
+/// The body of a service's answer.
+#[derive(Debug)]
+pub(super) struct Relay {
+    passing: Rc<RefCell<Passing>>,
+    /// The length stands in the head of an answer that has no body, and stays there.
+    length_kept: bool,
+}
+
+/// What an answer needs while it passes. A timeout takes away what is the service's.
+#[derive(Debug)]
+struct Passing {
+    /// Read of it already.
+    kept: Bytes,
+    /// What follows the first frame.
+    next: Next,
+    incoming: Option<Incoming>,
+    lease: Option<Lease>,
+    outcome: Option<Outcome>,
+    progress: Rc<Progress>,
+    watchdog: Option<Watchdog>,
+    /// The watchdog as a task of its own, for answers that take longer than a moment.
+    watch: Option<Held>,
+    /// The request, where it is not complete yet.
+    request: Option<Rc<RefCell<Source>>>,
+    /// Of the one who sends this on.
+    waker: Option<Waker>,
+    /// With an HTTP/2 client.
+    patience: Option<Rc<Patience>>,
+    /// Given up, and the client does not know it yet.
+    stuck: Option<Stuck>,
+}
+
+/// What follows the first frame, if one knows: most answers are complete with it, or with trailers that came with it.
+#[derive(Debug)]
+enum Next {
+    Unknown,
+    Nothing,
+    Frame(Result<Frame<Bytes>, Cut>),
+}
+
+impl Relay {
+    /// `kept`: what was read of it already. `request`: its body, where it is not complete yet.
+    pub(super) fn new(
+        kept: Bytes,
+        incoming: Incoming,
+        lease: Lease,
+        outcome: Outcome,
+        progress: Rc<Progress>,
+        watchdog: Watchdog,
+        request: Option<Rc<RefCell<Source>>>,
+    ) -> Self {
+        let (incoming, lease, outcome) = (Some(incoming), Some(lease), Some(outcome));
+        let (watchdog, watch, waker) = (Some(watchdog), None, None);
+        let (patience, stuck) = (None, None);
+        let next = Next::Unknown;
+        let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, patience, stuck };
+        passing.check_end();
+        Self { passing: Rc::new(RefCell::new(passing)), length_kept: false }
+    }
+
+    /// The same for an answer whose head says a length that its body does not have.
+    pub(super) const fn keeping_length(mut self) -> Self {
+        self.length_kept = true;
+        self
+    }
+
+    /// Whose patience it is that a client may lose by what it does not take.
+    pub(super) fn tries(&self, patience: &Rc<Patience>) {
+        self.passing.borrow_mut().patience = Some(patience.clone());
+    }
+
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let mut passing = self.passing.borrow_mut();
+        let frame = passing.poll_frame(cx);
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) && passing.watch.is_none() && passing.peek(cx).is_pending() {
+            self.watch(&mut passing, cx);
+        }
+        frame
+    }
+
+    /// When not all is there with the first frame, nobody may ask for more for a long time: a client that reads nothing must not keep
+    /// a service waiting.
+    fn watch(&self, passing: &mut Passing, cx: &Context<'_>) {
+        let Some(watchdog) = passing.watchdog.take_if(|w| w.barks()) else {
+            return;
+        };
+        let relay = Rc::downgrade(&self.passing);
+        passing.waker = Some(cx.waker().clone());
+        passing.watch = Some(task::hold(async move {
+            let code = watchdog.await;
+            if let Some(passing) = relay.upgrade() {
+                passing.borrow_mut().cut(code);
+            }
+        }));
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        // To a body that has ended the server says no length. It leaves out the body of a 304 itself.
+        !self.length_kept && self.passing.borrow().is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        let passing = self.passing.borrow();
+        let incoming = passing.incoming.as_ref().filter(|_| passing.kept.is_empty() && !self.length_kept);
+        incoming.map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Passing {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(watchdog) = &mut self.watchdog
+            && let Poll::Ready(code) = Pin::new(watchdog).poll(cx)
+        {
+            self.cut(code);
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        }
+        if !self.kept.is_empty() {
+            let kept = std::mem::take(&mut self.kept);
+            self.progress.sent(kept.len());
+            self.check_end();
+            return Poll::Ready(Some(Ok(Frame::data(kept))));
+        }
+        match std::mem::replace(&mut self.next, Next::Unknown) {
+            Next::Unknown => {}
+            Next::Nothing => return Poll::Ready(None),
+            Next::Frame(frame) => return Poll::Ready(Some(frame)),
+        }
+        match self.poll_incoming(cx) {
+            Poll::Pending => {
+                if self.watch.is_some() && !self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                    self.waker = Some(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+            ready => ready,
+        }
+    }
+
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        };
+        let frame = ready!(Pin::new(incoming).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
+                self.check_end();
+            }
+            Some(Err(_)) => self.end(Code::UpstreamBroken),
+            None => self.finish(),
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Cut::Broken)))
+    }
+
+    /// Looks whether the answer is complete. Pending: it is not.
+    fn peek(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_end_stream() {
+            return Poll::Ready(());
+        }
+        if matches!(self.next, Next::Unknown) {
+            self.next = match self.poll_incoming(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => Next::Nothing,
+                Poll::Ready(Some(frame)) => Next::Frame(frame),
+            };
+        }
+        match &self.next {
+            Next::Frame(Ok(frame)) if frame.is_data() && !self.is_over() => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Whether nothing more comes from the service.
+    fn is_over(&self) -> bool {
+        self.incoming.as_ref().is_some_and(Body::is_end_stream)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.next {
+            Next::Unknown => self.kept.is_empty() && self.is_over(),
+            Next::Nothing => true,
+            Next::Frame(_) => false,
+        }
+    }
+
+    /// The server stops asking for frames once the announced length is there.
+    fn check_end(&mut self) {
+        if self.is_over() {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.end(Code::Ok);
+        (self.watch, self.watchdog) = (None, None);
+        // An answer that is complete before its request: nobody waits for the rest. A connection on which half a request stands
+        // serves no other.
+        let cut = self.request.take().is_some_and(|request| request.borrow_mut().cut());
+        if let Some(mut lease) = self.lease.take()
+            && !cut
+        {
+            lease.give_back();
+        }
+    }
+
+    /// A timeout is over: the service is let go, whether the client reads what came or not.
+    fn cut(&mut self, code: Code) {
+        self.end(code);
+        (self.incoming, self.lease, self.outcome, self.watchdog) = (None, None, None, None);
+        if let Some(request) = self.request.take() {
+            request.borrow_mut().cut();
+        }
+        if let Some(waker) = self.waker.take() {
+            self.stuck = self.patience.as_ref().map(Patience::stuck);
+            waker.wake();
+        }
+    }
+
+    fn end(&mut self, code: Code) {
+        if let Some(outcome) = &mut self.outcome {
+            outcome.end(code);
+        }
+    }
+}
