@@ -127,7 +127,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
 async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
     let mut last = None;
     for (target, endpoint) in plan.hops() {
-        let peer = site.worker.pool.peer(&endpoint.address);
+        let peer = site.worker.pool.peer(endpoint);
         match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
             Ok(io) => {
                 peer.accepted();

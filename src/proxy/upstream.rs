@@ -69,7 +69,7 @@ impl Sending<'_> {
                 return result;
             }
             let target = self.plan.first_target();
-            let active = target.endpoints.iter().map(|e| self.worker.pool.active(&e.address)).sum();
+            let active = target.endpoints.iter().map(|e| self.worker.pool.active(e)).sum();
             drop(retrying.take());
             retrying = self.worker.retries.take(&target.id, active);
             if retrying.is_none() {
@@ -100,7 +100,7 @@ impl Sending<'_> {
 
     /// One instance: by a connection that was used before, or a new one.
     async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
-        let peer = self.worker.pool.peer(&endpoint.address);
+        let peer = self.worker.pool.peer(endpoint);
         let mut lease = Lease::new(&peer);
         let response = match target.protocol {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, endpoint, &mut lease).await?,

@@ -127,11 +127,11 @@ impl Load for Site {
     }
 
     fn active(&self, endpoint: &Endpoint) -> u32 {
-        self.worker.pool.active(&endpoint.address)
+        self.worker.pool.active(endpoint)
     }
 
     fn rests(&self, endpoint: &Endpoint) -> bool {
-        self.worker.pool.rests(&endpoint.address)
+        self.worker.pool.rests(endpoint)
     }
 }
 
