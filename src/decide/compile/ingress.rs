@@ -1,13 +1,13 @@
 //! An ingress gateway: its entry's listeners and the services behind them (semantics 7).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::service::{Behind, Memo, ServiceCompiler};
 use crate::decide::hosts::HostIndex;
 use crate::decide::snapshot::{CompiledListener, CompiledService, Snapshot};
-use crate::id::{ListenerName, ServiceKey, ServiceName};
+use crate::id::{ListenerName, ServiceKey, ServiceName, Table};
 use crate::model::entry::{EntryKind, EntryRef, IngressGateway, IngressListener};
 use crate::model::gateway::{Listener, ListenerMode, Protocol};
 use crate::model::resources::{Rejected, Resources};
@@ -15,7 +15,7 @@ use crate::model::resources::{Rejected, Resources};
 pub(super) fn compile(resources: &Resources, memo: &mut Memo) -> Snapshot {
     let name = &resources.gateway.name;
     let mut compiler = ServiceCompiler::new(resources, memo);
-    let mut listeners = HashMap::new();
+    let mut listeners = Table::default();
     match resources.entries.ingress_gateways.get(&ServiceKey::of(name)) {
         Some(entry) => {
             for number in 0..entry.listeners.len() {

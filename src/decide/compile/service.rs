@@ -1,6 +1,5 @@
 //! A service behind a listener: its discovery chain as routes, splits and upstreams.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::decide::matcher::Matcher;
 use crate::decide::plan::{RetryPolicy, Timeouts};
 use crate::decide::routes::{RouteRule, RouteTable};
 use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Leg, Next, Policy, Route, Split, Upstream};
-use crate::id::{ServiceKey, ServiceName};
+use crate::id::{ServiceKey, ServiceName, Table};
 use crate::model::chain::{ChainNode, ChainResolver, ChainRoute, ChainSplit, DiscoveryChain};
 use crate::model::duration::GoDuration;
 use crate::model::entry::{EntryKind, EntryRef, HeaderEdits, IngressGateway, LoadBalancer, RouteDestination, RuleRef};
@@ -28,9 +27,9 @@ type Line = (usize, usize, Option<ServiceName>);
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     gateway: Option<Arc<IngressGateway>>,
-    services: HashMap<Line, Remembered>,
+    services: Table<Line, Remembered>,
     /// The listeners as they were compiled, by their numbers.
-    pub(super) listeners: HashMap<usize, Arc<CompiledListener>>,
+    pub(super) listeners: Table<usize, Arc<CompiledListener>>,
     /// How many targets were numbered so far.
     targets: u32,
 }
@@ -104,7 +103,7 @@ impl<'a> ServiceCompiler<'a> {
     }
 
     /// What was left out; the memo keeps the listeners.
-    pub(super) fn finish(self, listeners: HashMap<usize, Arc<CompiledListener>>) -> Vec<Rejected> {
+    pub(super) fn finish(self, listeners: Table<usize, Arc<CompiledListener>>) -> Vec<Rejected> {
         self.memo.listeners = listeners;
         self.memo.targets = self.targets.numbered();
         self.rejected
@@ -171,7 +170,7 @@ impl<'a> ServiceCompiler<'a> {
             response_edits: self.edits(line.response_headers.as_ref(), &rule),
             rule,
         });
-        let mut upstreams = HashMap::new();
+        let mut upstreams = Table::default();
         let rules = match chain.nodes.get(&chain.start_node) {
             Some(ChainNode::Router { routes, .. }) => {
                 routes.iter().filter_map(|route| self.route(&host, &chain, route, &mut upstreams)).collect()
@@ -331,7 +330,7 @@ fn default_domain(service: &str) -> String {
 }
 
 /// The upstreams of one chain, by the names of their resolver nodes.
-type Upstreams<'c> = HashMap<&'c str, Arc<Upstream>>;
+type Upstreams<'c> = Table<&'c str, Arc<Upstream>>;
 
 /// Zero is the default, negative is off (semantics 5).
 fn timeouts(destination: &RouteDestination) -> Timeouts {

@@ -1,12 +1,11 @@
 //! A target with the instances of it that are in use.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
-use crate::id::{ServiceKey, SpiffeId};
+use crate::id::{ServiceKey, SpiffeId, Table};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -21,14 +20,14 @@ const MAX_WEIGHT: u32 = 128;
 pub(super) struct TargetCompiler<'a> {
     resources: &'a Resources,
     /// By the hash of id and protocol: where two of them meet, the later is built as often as it is asked for.
-    built: HashMap<u64, Arc<Target>>,
+    built: Table<u64, Arc<Target>>,
     /// The number of the next target.
     next: u32,
 }
 
 impl<'a> TargetCompiler<'a> {
     pub(super) fn new(resources: &'a Resources, next: u32) -> Self {
-        Self { resources, built: HashMap::new(), next }
+        Self { resources, built: Table::default(), next }
     }
 
     /// How many targets have a number.
@@ -74,7 +73,11 @@ impl<'a> TargetCompiler<'a> {
         };
         let mut tls = None;
         let mut secured = || {
-            let of_target = || UpstreamTls { sni: target.sni.clone(), id: SpiffeId::of_target(&target.id, &self.resources.trust_domain) };
+            let of_target = || UpstreamTls {
+                from: self.resources.gateway.name.clone(),
+                sni: target.sni.clone(),
+                id: SpiffeId::of_target(&target.id, &self.resources.trust_domain),
+            };
             tls.get_or_insert_with(|| Arc::new(of_target())).clone()
         };
         let (mut used, mut unused) = (Vec::new(), Vec::new());
