@@ -67,8 +67,8 @@ fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Re
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
-        entries,
-        services: services.into_iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect(),
+        entries: Arc::new(entries),
+        services: Arc::new(services.into_iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect()),
         rejected: Vec::new(),
     }
 }
@@ -159,8 +159,7 @@ fn main() {
         let mut count = 0;
         let one_more = time(9, || {
             count += 1;
-            world_now
-                .entries
+            Arc::make_mut(&mut world_now.entries)
                 .insert(router("front-1", vec![route("/new".into(), "app-1".into()), route(format!("/{count}"), "app-2".into())]));
             compiler.compile(&world_now)
         });

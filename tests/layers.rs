@@ -30,6 +30,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
     ("rustls_pki_types::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),
+    ("foldhash::", &["id/table.rs"]),
+    ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
     ("reqwest::", &["admin/client.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),
     ("clap::", &["cli/"]),

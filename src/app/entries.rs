@@ -98,7 +98,7 @@ pub fn convert(input: &Input, to: Syntax) -> Result<String, Vec<Diagnostic>> {
         return Err(problems);
     }
     let one = |print: fn(&Value) -> String| match decoded.as_slice() {
-        [only] => Ok(print(&only.stored)),
+        [only] => Ok(print(&only.stored())),
         [] => Err(vec![Diagnostic::error("GW0007", "there is no entry to convert")]),
         _ => {
             let message = format!("there are {} entries, and only JSON has a place for several", decoded.len());
@@ -109,7 +109,7 @@ pub fn convert(input: &Input, to: Syntax) -> Result<String, Vec<Diagnostic>> {
         Syntax::Hcl => one(entry::to_hcl),
         Syntax::Toml => one(entry::to_toml),
         Syntax::Json if decoded.len() > 1 => {
-            let all: Value = decoded.iter().map(|d| d.stored.clone()).collect();
+            let all: Value = decoded.iter().map(|d| d.stored()).collect();
             Ok(format!("{all:#}\n"))
         }
         Syntax::Json => one(|entry| format!("{entry:#}\n")),
@@ -182,12 +182,13 @@ impl Reader {
     }
 
     fn check(mut self) -> Checked {
-        let (_, more) = load::check_set(&self.decoded);
+        let decoded: Vec<&Decoded> = self.decoded.iter().collect();
+        let (entries, more) = load::check_set(&decoded);
         self.problems.extend(more);
-        if self.alone && self.decoded.len() == 1 {
+        if self.alone && decoded.len() == 1 {
             self.problems.iter_mut().filter(|p| CURABLE.contains(&p.code)).for_each(alone);
         }
-        let of_files = self.files.iter().flat_map(|(_, read, configuration)| load::check_file(read, configuration, &self.decoded));
+        let of_files = self.files.iter().flat_map(|(_, read, configuration)| load::check_file(read, configuration, &decoded, &entries));
         let of_files: Vec<Diagnostic> = of_files.collect();
         self.problems.extend(of_files);
         let sound = self.problems.iter().all(|p| p.level != Level::Error);

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::load;
+use super::load::{self, Loader};
 use super::origin::{self, Gateways, Origin, OriginError, Wanted};
 
 /// The files of a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Files {
+    /// Remembers what it read, so that reading again costs what changed.
+    loader: Loader,
     origin: Origin,
     wanted: Wanted,
     /// Where gw.toml put the admin listener; `None`: the command line did.
@@ -48,11 +50,13 @@ fn servers(servers: &[SocketAddr]) -> String {
 impl Files {
     /// Those that gateways were read from; `None` if they come from the command line. `admin`: where that puts the admin
     /// listener, which is then not gw.toml's to say.
-    pub fn of(wanted: &Wanted, gateways: &Gateways, admin: Option<SocketAddr>) -> Option<Self> {
-        let Gateways { origin, read, at, .. } = gateways;
+    pub fn of(wanted: &Wanted, gateways: &mut Gateways, admin: Option<SocketAddr>) -> Option<Self> {
+        let loader = std::mem::take(&mut gateways.loader);
+        let Gateways { origin, read, at, .. } = &*gateways;
         let of_file = admin.is_none().then_some(gateways.admin);
         let notes = gateways.notes.iter().map(|n| (n.code, n.message.clone())).collect();
         matches!(origin, Origin::File(..) | Origin::Folders(_)).then(|| Self {
+            loader,
             origin: origin.clone(),
             wanted: wanted.clone(),
             admin: of_file,
@@ -79,8 +83,15 @@ impl Files {
     }
 
     /// Reads them again. Every error at once.
-    pub(super) fn read(&self) -> Result<Gateways, Unreadable> {
-        let gateways = origin::read(&self.origin, &self.wanted)?;
+    pub(super) fn read(&mut self) -> Result<Gateways, Unreadable> {
+        let mut gateways = match origin::read(&self.origin, &self.wanted, std::mem::take(&mut self.loader)) {
+            Ok(gateways) => gateways,
+            Err((error, loader)) => {
+                self.loader = loader;
+                return Err(error.into());
+            }
+        };
+        self.loader = std::mem::take(&mut gateways.loader);
         match self.admin {
             Some(admin) if admin != gateways.admin => Err(Unreadable::Admin(admin, gateways.admin)),
             _ if self.dns != gateways.dns => Err(Unreadable::Dns(self.dns.clone(), gateways.dns)),

@@ -5,9 +5,10 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::load::{self, Loaded, WhichGateway};
+use super::load::{Loaded, Loader, WhichGateway};
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, IngressService};
 use crate::model::gateway::{Certificate, Identity, Protocol};
@@ -50,7 +51,7 @@ pub enum Origin {
 }
 
 /// The gateways to run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Gateways {
     /// Where they come from.
     pub origin: Origin,
@@ -68,6 +69,8 @@ pub struct Gateways {
     pub read: Vec<PathBuf>,
     /// When the reading began.
     pub at: SystemTime,
+    /// Which remembers what it read, for the next time.
+    pub loader: Loader,
 }
 
 /// Why there is nothing to run.
@@ -145,7 +148,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     let origin = Origin::of(wanted);
     let name = wanted.service.as_deref();
     match &origin {
-        Origin::File(..) | Origin::Folders(_) => read(&origin, wanted),
+        Origin::File(..) | Origin::Folders(_) => read(&origin, wanted, Loader::default()).map_err(|(error, _)| error),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -156,14 +159,18 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
 }
 
 /// Reads the gateways of files; for any other origin there is nothing to read, and no gateway.
-pub(super) fn read(origin: &Origin, wanted: &Wanted) -> Result<Gateways, OriginError> {
+/// The loader comes back either way.
+pub(super) fn read(origin: &Origin, wanted: &Wanted, mut loader: Loader) -> Result<Gateways, (OriginError, Loader)> {
     let at = SystemTime::now();
     let loaded = match origin {
-        Origin::File(path, folders) => load::load(path, folders),
-        Origin::Folders(folders) => load::load_entries(folders),
-        Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
+        Origin::File(path, folders) => loader.load(path, folders),
+        Origin::Folders(folders) => loader.load_entries(folders),
+        Origin::Flags | Origin::Embedded => return Err((OriginError::NoListen, loader)),
     };
-    of_files(origin, loaded.map_err(OriginError::Files)?, wanted, at)
+    match loaded.map_err(OriginError::Files).and_then(|loaded| of_files(origin, loaded, wanted, at)) {
+        Ok(gateways) => Ok(Gateways { loader, ..gateways }),
+        Err(error) => Err((error, loader)),
+    }
 }
 
 fn alone(origin: Origin, resources: Resources) -> Gateways {
@@ -176,6 +183,7 @@ fn alone(origin: Origin, resources: Resources) -> Gateways {
         notes: Vec::new(),
         read: Vec::new(),
         at: SystemTime::now(),
+        loader: Loader::default(),
     }
 }
 
@@ -185,8 +193,8 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
         None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
         name => {
             let one = unnamed(&loaded, name)?;
-            let problems = load::uncertified(&one.gateway.name, &loaded.decoded);
-            if !problems.is_empty() && loaded.configuration.certificates.is_empty() {
+            let problems = loaded.uncertified(&one.gateway.name);
+            if !problems.is_empty() {
                 return Err(OriginError::Files(problems));
             }
             vec![one]
@@ -211,6 +219,7 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
         notes: loaded.notes,
         read,
         at,
+        loader: Loader::default(),
     })
 }
 
@@ -243,7 +252,7 @@ fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginErr
             let known = resources.entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect();
             return Err(WhichGateway::NoEntry { name, known }.into());
         }
-        None => every_service(&mut resources.entries, &name, listens),
+        None => every_service(Arc::make_mut(&mut resources.entries), &name, listens),
     }
     resources.gateway.addresses.extend(listens.iter().map(|l| (l.port, l.ip)));
     Ok(())

@@ -152,11 +152,16 @@ impl Desk {
     /// Reads, judges, compiles and publishes. What is to be told, and whether to look again when all is quiet.
     pub(super) fn reload(&mut self, cause: Cause, found: &Found) -> (Option<Told>, bool) {
         let start = Instant::now();
-        let Some(files) = self.files.clone() else { return (Some(Told::NoFiles), false) };
         // First of all, so that what changes while it is read is heard.
         drop(self.follow());
+        let Some(files) = &mut self.files else { return (Some(Told::NoFiles), false) };
         let read = files.read();
-        let elsewhere = self.follow_now(&files, read.as_ref().ok());
+        let paths = match &read {
+            Ok(read) => read.read.clone(),
+            // What is refused may name something that is not there yet; what is served still holds.
+            Err(_) => [files.places(), self.followed.clone()].concat(),
+        };
+        let elsewhere = self.follow_now(paths);
         let generation = self.served.generation();
         match read.map_err(Refused::from).and_then(|read| self.serve(read, found)) {
             Ok((Some(changed), notes)) => {
@@ -186,12 +191,7 @@ impl Desk {
     }
 
     /// Follows what the files name by now. Whether there is a folder among it that nobody watched while it was read.
-    fn follow_now(&mut self, files: &Files, read: Option<&Gateways>) -> bool {
-        let mut paths = match read {
-            Some(read) => read.read.clone(),
-            // What is refused may name something that is not there yet; what is served still holds.
-            None => [files.places(), self.followed.clone()].concat(),
-        };
+    fn follow_now(&mut self, mut paths: Vec<PathBuf>) -> bool {
         paths.sort();
         paths.dedup();
         let same = paths == self.followed;

@@ -34,7 +34,7 @@ impl Found {
             if service.instances.iter().map(|i| i.health).eq(found.iter().copied()) {
                 continue;
             }
-            if let Some(service) = out.to_mut().services.get_mut(key) {
+            if let Some(service) = Arc::make_mut(&mut out.to_mut().services).get_mut(key) {
                 Arc::make_mut(service).instances.iter_mut().zip(found).for_each(|(instance, health)| instance.health = health);
             }
         }

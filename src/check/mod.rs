@@ -85,7 +85,7 @@ impl Checks {
     pub fn follow<'a>(&self, gateways: impl IntoIterator<Item = &'a Resources>) {
         let mut before = self.running.take();
         let mut now = HashMap::new();
-        for (key, service) in gateways.into_iter().flat_map(|resources| &resources.services) {
+        for (key, service) in gateways.into_iter().flat_map(|resources| &*resources.services) {
             for instance in &service.instances {
                 let Some(check) = &instance.check else { continue };
                 let subject = Subject::of(key, instance);

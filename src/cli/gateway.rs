@@ -83,7 +83,7 @@ impl From<OriginArgs> for Wanted {
 pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     log::start(&life.log, if life.log_json { log::Format::Json } else { log::Format::Text });
     let mut echo = None;
-    let gateways = origin::resolve(wanted, || {
+    let mut gateways = origin::resolve(wanted, || {
         let services = EchoServices::bind()?;
         let addresses = services.addresses();
         echo = Some(services);
@@ -95,7 +95,7 @@ pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answ
     }
     let admin = admin(life.admin_bind.or(gateways.admin), ui);
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
-    let files = Files::of(wanted, &gateways, life.admin_bind);
+    let files = Files::of(wanted, &mut gateways, life.admin_bind);
     let config = RunConfig {
         certificates: gateways.certificates,
         dns: gateways.dns,

@@ -142,9 +142,13 @@ pub(super) fn is_http_like(protocol: &str) -> bool {
 pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Compiled, Failure> {
     let assembly::Assembled { start, mut nodes, targets, splitters, passed, mut protocol, advanced, mut customized } =
         assembly::assemble(view, question)?;
-    circle::refuse_circles(&nodes, &start).map_err(|error| Failure::new(error, None))?;
-    let crashes = flatten::flatten(&mut nodes, &splitters, question.service)?;
-    drop_unreached(&mut nodes, &start);
+    let mut crashes = Vec::new();
+    // A circle has a splitter in it, and only what a splitter led to can be left behind.
+    if !splitters.is_empty() {
+        circle::refuse_circles(&nodes, &start).map_err(|error| Failure::new(error, None))?;
+        crashes = flatten::flatten(&mut nodes, &splitters, question.service)?;
+        drop_unreached(&mut nodes, &start);
+    }
 
     if advanced && !is_http_like(&protocol) {
         let error = ChainError::NoAdvancedRouting { chain: question.service.to_owned(), protocol };
@@ -178,7 +182,7 @@ pub(super) fn compile_in(view: View<'_>, question: &Question<'_>) -> Result<Comp
 /// Semantics 4.8: the start is a resolver that says nothing and whose target is the service itself.
 fn is_default(nodes: &BTreeMap<NodeKey, ChainNode>, start: &str, service: &str) -> bool {
     let Some(ChainNode::Resolver(resolver)) = nodes.get(start) else { return false };
-    let own = |t: &TargetId| t.service == service && t.namespace == DEFAULT_NAMESPACE && t.partition == DEFAULT_PARTITION;
+    let own = |t: &TargetId| *t.service == *service && *t.namespace == *DEFAULT_NAMESPACE && *t.partition == *DEFAULT_PARTITION;
     resolver.default && resolver.target.as_ref().is_some_and(own)
 }
 

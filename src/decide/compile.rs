@@ -1,13 +1,14 @@
 //! Resources to a snapshot: everything that can be done once is done here and not per request.
 
-mod changes;
 mod ingress;
 mod service;
 mod target;
+mod world;
 
-use self::changes::World;
 use self::service::Memo;
+use self::world::World;
 use super::snapshot::Snapshot;
+use crate::id::ServiceKey;
 use crate::model::resources::Resources;
 
 /// Compiles one gateway again and again. A service whose entries, instances and line in the gateway's entry are the very same
@@ -23,7 +24,8 @@ impl Compiler {
     pub fn compile(&mut self, resources: &Resources) -> Snapshot {
         let world = World::of(resources);
         let changes = world.changes_since(self.last.as_ref());
-        self.memo.forget(&changes);
+        let gateway = resources.entries.ingress_gateways.get(&*ServiceKey::text(&resources.gateway.name));
+        self.memo.forget(&changes, gateway);
         let snapshot = ingress::compile(resources, &mut self.memo);
         self.last = Some(world);
         snapshot

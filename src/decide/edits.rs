@@ -5,9 +5,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::model::entry::HeaderEdits;
 use crate::model::template::{self, EditContext, Template};
 
-/// One level of header edits.
+/// One level of header edits. Behind one pointer, because most hosts and routes have none.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Edits {
+pub struct Edits(Box<Lists>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Lists {
     remove: Vec<HeaderName>,
     set: Vec<(HeaderName, Value)>,
     add: Vec<(HeaderName, Value)>,
@@ -23,7 +26,7 @@ impl Edits {
     /// Parses one level. What cannot be done is left out and told: an edit of `Host`, a name or value that is none.
     /// A value of `""` does nothing in Consul with Envoy and is dropped.
     pub fn compile(edits: &HeaderEdits, problems: &mut Vec<String>) -> Self {
-        let mut out = Self::default();
+        let mut out = Lists::default();
         for name in &edits.remove {
             out.remove.extend(header_name(name, problems));
         }
@@ -34,20 +37,20 @@ impl Edits {
                 }
             }
         }
-        out
+        Self(Box::new(out))
     }
 
     /// Runs the edits on a request's or answer's headers.
     pub fn apply(&self, headers: &mut HeaderMap, context: &EditContext<'_>) {
-        for name in &self.remove {
+        for name in &self.0.remove {
             headers.remove(name);
         }
-        for (name, value) in &self.set {
+        for (name, value) in &self.0.set {
             if let Some(value) = value.render(headers, context) {
                 headers.insert(name.clone(), value);
             }
         }
-        for (name, value) in &self.add {
+        for (name, value) in &self.0.add {
             if let Some(value) = value.render(headers, context) {
                 headers.append(name.clone(), value);
             }

@@ -1,12 +1,14 @@
 //! Whether a set of entries fits together (semantics 4.9).
 //!
 //! Two questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
-//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen.
+//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen. A [`Checker`] asks it
+//! again after a change.
 
 mod check;
 mod circles;
 pub mod codes;
 mod hosts;
+mod judged;
 mod protocols;
 mod set;
 mod shadow;
@@ -19,7 +21,7 @@ use crate::model::entry::{ConfigEntry, EntryKind, RuleRef};
 use crate::model::level::Level;
 
 pub use check::check;
-pub use set::check_set;
+pub use set::{Checker, check_set};
 
 /// One change of a set.
 #[derive(Clone, Copy, Debug)]

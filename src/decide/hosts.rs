@@ -28,6 +28,11 @@ impl HostIndex {
         Self { strict, port: format!(":{port}"), ..Self::default() }
     }
 
+    /// Whether the port of a Host counts.
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Adds a domain of the service with that number.
     pub fn insert(&mut self, domain: &str, number: u32) {
         self.insert_one(domain, number);

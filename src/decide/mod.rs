@@ -4,6 +4,7 @@
 
 pub mod balance;
 pub mod chain;
+mod changes;
 pub mod code;
 pub mod compile;
 pub mod edits;

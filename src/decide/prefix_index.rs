@@ -1,12 +1,12 @@
 //! Texts found by what they begin with: for every length that occurs one look-up, whatever the number of texts.
 
-use std::collections::HashMap;
+use crate::id::Table;
 
 /// Maps texts to numbers; answers with the numbers of every text that a given one begins with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PrefixIndex {
     /// By text, the numbers in rising order.
-    texts: HashMap<Box<str>, Vec<u32>>,
+    texts: Table<Box<str>, Vec<u32>>,
     /// The lengths that occur, rising.
     lengths: Vec<usize>,
 }

@@ -1,6 +1,5 @@
 //! The compiled state of a gateway: immutable, indexed, shared by everything that asks it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use super::edits::Edits;
 use super::hosts::HostIndex;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
-use crate::id::{ListenerName, SpiffeId, TargetId};
+use crate::id::{ListenerName, SpiffeId, Table, TargetId};
 use crate::model::entry::RuleRef;
 use crate::model::gateway::{Listener, Protocol, Switches};
 use crate::model::resources::Rejected;
@@ -18,7 +17,7 @@ use crate::model::service::{Address, Health};
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The listeners, by name.
-    pub listeners: HashMap<ListenerName, Arc<CompiledListener>>,
+    pub listeners: Table<ListenerName, Arc<CompiledListener>>,
     /// Where the gateway differs on purpose.
     pub switches: Switches,
     /// What was left out, and why.
@@ -33,7 +32,7 @@ pub struct CompiledListener {
     /// The services behind it, in the order of the entry; a tcp listener has one at most.
     pub services: Vec<Arc<CompiledService>>,
     /// Which of them a Host means.
-    pub hosts: HostIndex,
+    pub hosts: Arc<HostIndex>,
 }
 
 /// A service behind a listener: Envoy's virtual host with its routes.
@@ -157,6 +156,8 @@ pub struct Target {
 /// mTLS towards the instances of a target: the same for all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamTls {
+    /// As whom the gateway shows itself: gateways of one process share no connection.
+    pub from: String,
     /// The server name that is sent (semantics 2.1).
     pub sni: String,
     /// Who must answer (semantics 2.2).

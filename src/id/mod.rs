@@ -3,11 +3,13 @@
 mod name;
 mod sni;
 mod spiffe;
+mod table;
 mod target;
 
 pub use name::{Datacenter, ListenerName, ServiceKey, ServiceName};
 pub use sni::{external_sni, service_sni};
 pub use spiffe::{SpiffeId, TrustDomain};
+pub use table::Table;
 pub use target::TargetId;
 
 /// The namespace of every name in the community edition of Consul.

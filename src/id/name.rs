@@ -1,5 +1,6 @@
 //! Names of services, datacenters and listeners.
 
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
@@ -69,11 +70,23 @@ pub struct ServiceKey(Arc<str>);
 impl ServiceKey {
     /// The key of a name in any spelling.
     pub fn of(name: &str) -> Self {
-        Self(name.to_lowercase().into())
+        Self(Self::text(name).into())
+    }
+
+    /// The text of that key, for a look-up: nothing is made of a name that is written as its key is.
+    pub fn text(name: &str) -> Cow<'_, str> {
+        let plain = name.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+        if plain { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
     }
 
     /// The lower-case name.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ServiceKey {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

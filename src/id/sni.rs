@@ -7,7 +7,7 @@ use super::{DEFAULT_PARTITION, TargetId, TrustDomain};
 pub fn service_sni(target: &TargetId, trust_domain: &TrustDomain) -> String {
     let TargetId { service, subset, namespace, partition, datacenter, .. } = target;
     let dot = if subset.is_empty() { "" } else { "." };
-    if partition == DEFAULT_PARTITION {
+    if **partition == *DEFAULT_PARTITION {
         format!("{subset}{dot}{service}.{namespace}.{datacenter}.internal.{trust_domain}")
     } else {
         format!("{subset}{dot}{service}.{namespace}.{partition}.{datacenter}.internal-v1.{trust_domain}")

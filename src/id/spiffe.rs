@@ -38,13 +38,13 @@ pub struct SpiffeId {
     /// Compared without case.
     pub trust_domain: TrustDomain,
     /// `default` is not written.
-    pub partition: String,
+    pub partition: Arc<str>,
     /// `default` in the community edition.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Where the service's certificate was issued.
-    pub datacenter: String,
+    pub datacenter: Arc<str>,
     /// The service.
-    pub service: String,
+    pub service: Arc<str>,
 }
 
 impl SpiffeId {
@@ -80,10 +80,10 @@ impl SpiffeId {
         }
         Some(Self {
             trust_domain: TrustDomain::new(trust_domain),
-            partition: partition.to_owned(),
-            namespace: namespace.clone(),
-            datacenter: datacenter.clone(),
-            service: service.clone(),
+            partition: partition.into(),
+            namespace: namespace.as_str().into(),
+            datacenter: datacenter.as_str().into(),
+            service: service.as_str().into(),
         })
     }
 }
@@ -91,7 +91,7 @@ impl SpiffeId {
 impl fmt::Display for SpiffeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "spiffe://{}", self.trust_domain)?;
-        if self.partition != DEFAULT_PARTITION {
+        if *self.partition != *DEFAULT_PARTITION {
             write!(f, "/ap/{}", Encoded(&self.partition))?;
         }
         write!(f, "/ns/{}/dc/{}/svc/{}", Encoded(&self.namespace), Encoded(&self.datacenter), Encoded(&self.service))
@@ -141,7 +141,7 @@ mod tests {
         let id = SpiffeId::of_target(&target, &td);
         assert_eq!(id.to_string(), "spiffe://td.consul/ns/default/dc/dc1/svc/web");
         assert_eq!(SpiffeId::parse("SPIFFE://Td.Consul/ns/default/dc/dc1/svc/w%65b"), Some(id));
-        target.partition = "p/1".to_owned();
+        target.partition = "p/1".into();
         let id = SpiffeId::of_target(&target, &td);
         assert_eq!(id.to_string(), "spiffe://td.consul/ap/p%2F1/ns/default/dc/dc1/svc/web");
         assert_eq!(SpiffeId::parse(&id.to_string()), Some(id));

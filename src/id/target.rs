@@ -1,6 +1,7 @@
 //! The id of a target of a discovery chain.
 
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use super::{DEFAULT_NAMESPACE, DEFAULT_PARTITION};
 
@@ -11,29 +12,31 @@ use super::{DEFAULT_NAMESPACE, DEFAULT_PARTITION};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId {
     /// The service, in the spelling of the reference that named it.
-    pub service: String,
+    pub service: Arc<str>,
     /// Empty: the service as a whole.
-    pub subset: String,
+    pub subset: Arc<str>,
     /// `default` in the community edition, unless a route's destination says otherwise.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// As `namespace`.
-    pub partition: String,
+    pub partition: Arc<str>,
     /// Empty for a target at a peer.
-    pub datacenter: String,
+    pub datacenter: Arc<str>,
     /// Empty for a target of the own cluster.
-    pub peer: String,
+    pub peer: Arc<str>,
 }
 
 impl TargetId {
     /// A whole service of the default namespace and partition.
     pub fn service(service: &str, datacenter: &str) -> Self {
+        static PARTS: LazyLock<[Arc<str>; 3]> = LazyLock::new(|| ["", DEFAULT_NAMESPACE, DEFAULT_PARTITION].map(Arc::from));
+        let [empty, namespace, partition] = &*PARTS;
         Self {
-            service: service.to_owned(),
-            subset: String::new(),
-            namespace: DEFAULT_NAMESPACE.to_owned(),
-            partition: DEFAULT_PARTITION.to_owned(),
-            datacenter: datacenter.to_owned(),
-            peer: String::new(),
+            service: service.into(),
+            subset: empty.clone(),
+            namespace: namespace.clone(),
+            partition: partition.clone(),
+            datacenter: datacenter.into(),
+            peer: empty.clone(),
         }
     }
 }
@@ -59,7 +62,7 @@ mod tests {
         id.subset = "v1".into();
         assert_eq!(id.to_string(), "v1.web.default.default.dc1");
         id.peer = "east".into();
-        id.datacenter.clear();
+        id.datacenter = "".into();
         assert_eq!(id.to_string(), "web.default.default.external.east");
     }
 }

@@ -17,10 +17,10 @@ pub struct Resources {
     pub datacenter: Datacenter,
     /// The trust domain of the mesh.
     pub trust_domain: TrustDomain,
-    /// The config entries.
-    pub entries: Entries,
+    /// The config entries, shared by the gateways of a process and with what was made of them.
+    pub entries: Arc<Entries>,
     /// The services and their instances.
-    pub services: BTreeMap<ServiceKey, Arc<Service>>,
+    pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
     /// What the source left out, and why.
     pub rejected: Vec<Rejected>,
 }

@@ -50,7 +50,7 @@ impl Accepted {
         let Ok(local) = stream.local_addr() else {
             return;
         };
-        let mut ends = Ends { client, local, sni: None };
+        let mut ends = Ends::new(client, local);
         let mut alpn_http2 = false;
         let mut io = match listener.mode {
             ListenerMode::Plain => Io::tcp(stream),
@@ -130,7 +130,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
 async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
     let mut last = None;
     for (target, endpoint) in plan.hops() {
-        let peer = site.worker.pool.peer(&endpoint.address);
+        let peer = site.worker.pool.peer(endpoint);
         match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
             Ok(io) => {
                 peer.accepted();

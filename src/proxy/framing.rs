@@ -1,5 +1,7 @@
 //! Whether an HTTP/1 head is well-formed, and what body follows it (wire 3 and 6; `docs/differences.md`, stricter).
 
+use std::borrow::Cow;
+
 use super::MAX_HEADERS;
 use super::carried::carry;
 use crate::decide::code::Code;
@@ -35,8 +37,7 @@ impl Checked {
     pub(super) fn of(head: &[u8]) -> Result<Self, Code> {
         let (first, line_end) = line(head).ok_or(Code::BadRequest)?;
         let line = request_line(first)?;
-        let connect = line.starts_with(b"CONNECT ");
-        let line = if line == head[..line_end] { None } else { Some(line) };
+        let connect = line.as_deref().unwrap_or(first).starts_with(b"CONNECT ");
         let mut fields = Fields::default();
         let mut at = line_end;
         loop {
@@ -54,16 +55,16 @@ impl Checked {
 
 /// A line without its end, and where the next one begins. `None`: it does not end in CR LF.
 fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
-    let end = bytes.iter().position(|b| *b == b'\n')?;
+    let end = memchr::memchr(b'\n', bytes)?;
     let line = bytes[..end].strip_suffix(b"\r")?;
     Some((line, end + 1))
 }
 
-/// The request line with single blanks and a target that the library takes. Blanks and tabs around the target are forgiven, as
-/// Envoy does.
-fn request_line(line: &[u8]) -> Result<Vec<u8>, Code> {
+/// The request line with single blanks and a target that the library takes; `None` if it is so. Blanks and tabs around the target
+/// are forgiven, as Envoy does.
+fn request_line(written: &[u8]) -> Result<Option<Vec<u8>>, Code> {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
-    let line = line.trim_ascii_end();
+    let line = written.trim_ascii_end();
     let method = line.iter().position(blank).ok_or(Code::BadRequest)?;
     let version = line.iter().rposition(blank).ok_or(Code::BadRequest)?;
     let (method, target, version) = (&line[..method], line[method..version].trim_ascii(), &line[version + 1..]);
@@ -72,7 +73,12 @@ fn request_line(line: &[u8]) -> Result<Vec<u8>, Code> {
     if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(printable) || !known {
         return Err(Code::BadRequest);
     }
-    Ok([method, b" ", &carry(target), b" ", version, b"\r\n"].concat())
+    let carried = carry(target);
+    let single = method.len() + target.len() + version.len() + 2 == written.len() && !line.contains(&b'\t');
+    if single && matches!(carried, Cow::Borrowed(_)) {
+        return Ok(None);
+    }
+    Ok(Some([method, b" ", &carried, b" ", version, b"\r\n"].concat()))
 }
 
 /// What the header fields say of the body.

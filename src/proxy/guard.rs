@@ -272,7 +272,7 @@ impl Guard {
 
 /// Where a head ends: after an empty line, searched from a place on.
 fn head_end(bytes: &[u8], mut from: usize) -> Option<usize> {
-    while let Some(at) = bytes[from..].iter().position(|b| *b == b'\n') {
+    while let Some(at) = memchr::memchr(b'\n', &bytes[from..]) {
         from += at + 1;
         match bytes[from..] {
             [b'\n', ..] => return Some(from + 1),

@@ -1,7 +1,9 @@
 //! A request's head, checked and made ready for the routes: what may not pass is refused, hop-by-hop headers are gone (wire 2 to 4).
 
+use http::header::Entry;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Version};
 
 use super::MAX_HEADERS;
@@ -20,21 +22,22 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const HOP_BY_HOP: [HeaderName; 3] = [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), TRANSFER_ENCODING];
 
 /// Headers by which a client could steer an Envoy, and what an ingress does not let in (wire 4).
-const CONTROL: [HeaderName; 13] = [
-    HeaderName::from_static("x-envoy-upstream-rq-timeout-ms"),
-    HeaderName::from_static("x-envoy-upstream-rq-per-try-timeout-ms"),
-    HeaderName::from_static("x-envoy-upstream-stream-duration-ms"),
-    HeaderName::from_static("x-envoy-upstream-rq-timeout-alt-response"),
-    HeaderName::from_static("x-envoy-expected-rq-timeout-ms"),
-    HeaderName::from_static("x-envoy-retry-on"),
-    HeaderName::from_static("x-envoy-retry-grpc-on"),
-    HeaderName::from_static("x-envoy-max-retries"),
-    HeaderName::from_static("x-envoy-retriable-status-codes"),
-    HeaderName::from_static("x-envoy-retriable-header-names"),
-    HeaderName::from_static("x-envoy-hedge-on-per-try-timeout"),
-    HeaderName::from_static("x-envoy-is-timeout-retry"),
-    HeaderName::from_static("x-forwarded-client-cert"),
+const CONTROL: [&str; 13] = [
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-stream-duration-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-retry-on",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-max-retries",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retriable-header-names",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-is-timeout-retry",
+    X_FORWARDED_CLIENT_CERT,
 ];
+const X_FORWARDED_CLIENT_CERT: &str = "x-forwarded-client-cert";
 
 /// The methods that HTTP/1 requests may have, as registered; over HTTP/2 any token passes (wire 3).
 const METHODS: [&str; 34] = [
@@ -79,11 +82,10 @@ const METHODS: [&str; 34] = [
 pub(super) struct Head {
     pub(super) method: Method,
     pub(super) version: Version,
-    pub(super) authority: String,
+    /// Whose request it is: the target's authority, else the one Host.
+    pub(super) host: Host,
     /// Path and query as sent.
-    pub(super) target: String,
-    /// The target has bytes that the HTTP library does not take.
-    pub(super) odd_target: bool,
+    pub(super) target: Sent,
     pub(super) scheme: &'static str,
     pub(super) headers: HeaderMap,
     /// The client asks for a websocket; `connection` and `upgrade` are still there.
@@ -117,6 +119,16 @@ impl Head {
         named && !length.is_some_and(HeaderValue::is_empty) && request.method() != Method::CONNECT
     }
 
+    /// The authority as text.
+    pub(super) fn authority(&self) -> &str {
+        self.host.as_str()
+    }
+
+    /// Path and query as sent.
+    pub(super) fn target(&self) -> &str {
+        self.target.as_str()
+    }
+
     /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none.
     pub(super) fn read(parts: Parts, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
         let Parts { method, uri, version, mut headers, .. } = parts;
@@ -124,14 +136,18 @@ impl Head {
         if !http2 && !METHODS.contains(&method.as_str()) {
             return Err(Code::BadRequest);
         }
-        let authority = authority(&uri, &mut headers, version)?;
-        let (target, odd_target) = target(&uri, &method, http2)?;
-        let mut head = Self { method, version, authority, target, odd_target, scheme: "http", headers, websocket: false, framed: true };
+        let host = host(&uri, &mut headers, version)?;
+        let target = target(&uri, &method, http2)?;
+        let mut head = Self { method, version, host, target, scheme: "http", headers, websocket: false, framed: true };
         join_request(&mut head.headers, http2);
-        head.connection(http2)?;
+        let found = Found::among(&head.headers);
+        head.connection(found, http2)?;
         // The crumbs that HTTP/2 makes of a cookie are one header again.
         if head.headers.len() > MAX_HEADERS {
             return Err(Code::HeadersTooLarge);
+        }
+        if found.control {
+            CONTROL.iter().for_each(|name| drop(head.headers.remove(*name)));
         }
         head.standard_headers(came, id)?;
         Ok(head)
@@ -139,11 +155,20 @@ impl Head {
 
     /// The head as `plan` takes it.
     pub(super) fn facts(&self) -> RequestHead<'_> {
-        RequestHead { method: &self.method, authority: &self.authority, target: &self.target, scheme: self.scheme, headers: &self.headers }
+        RequestHead {
+            method: &self.method,
+            authority: self.authority(),
+            target: self.target(),
+            scheme: self.scheme,
+            headers: &self.headers,
+        }
     }
 
     /// `connection` and what it names, upgrades, and the other headers of one hop.
-    fn connection(&mut self, http2: bool) -> Result<(), Code> {
+    fn connection(&mut self, found: Found, http2: bool) -> Result<(), Code> {
+        if !found.of_the_hop {
+            return Ok(());
+        }
         let named = nominations(&self.headers)?;
         let upgrades = named.contains(&UPGRADE) && self.headers.contains_key(UPGRADE) && !http2;
         if upgrades {
@@ -189,24 +214,86 @@ impl Head {
     }
 
     fn standard_headers(&mut self, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<(), Code> {
-        for name in &CONTROL {
-            self.headers.remove(name);
-        }
         let own = if came.tls { "https" } else { "http" };
-        self.scheme = match self.headers.get(X_FORWARDED_PROTO).map(HeaderValue::as_bytes) {
-            None => {
-                self.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(own));
-                own
-            }
-            Some(b"") => return Err(Code::NoRoute),
-            Some(b"https") => "https",
-            Some(b"http") => "http",
-            Some(_) => own,
+        let proto = self.headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(own));
+        self.scheme = match proto.as_bytes() {
+            b"" => return Err(Code::NoRoute),
+            b"https" => "https",
+            b"http" => "http",
+            _ => own,
         };
-        if self.headers.get(X_REQUEST_ID).is_none_or(HeaderValue::is_empty) {
-            self.headers.insert(X_REQUEST_ID, id());
+        match self.headers.entry(X_REQUEST_ID) {
+            Entry::Occupied(mut sent) if sent.get().is_empty() => drop(sent.insert(id())),
+            Entry::Occupied(_) => {}
+            Entry::Vacant(none) => drop(none.insert(id())),
         }
         Ok(())
+    }
+}
+
+/// What a head holds of the headers that mean something to a gateway, found in one look at the names: asking the map for each of
+/// them would cost more than all else that is done with a head.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// Headers of the connection that the request came on.
+    of_the_hop: bool,
+    /// [`CONTROL`]
+    control: bool,
+}
+
+impl Found {
+    fn among(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "connection" | "upgrade" | "te" | "expect" | "keep-alive" | "proxy-connection" | "transfer-encoding" => {
+                    found.of_the_hop = true
+                }
+                X_FORWARDED_CLIENT_CERT => found.control = true,
+                name => found.control |= name.starts_with("x-envoy-"),
+            }
+        }
+        found
+    }
+}
+
+/// Whose request it is. Text of ASCII, shared with the header that it came in.
+#[derive(Clone, Debug)]
+pub(super) struct Host(HeaderValue);
+
+impl Host {
+    fn new(text: &str) -> Result<Self, Code> {
+        HeaderValue::from_str(text).map(Self).map_err(|_| Code::BadRequest)
+    }
+
+    /// As text.
+    pub(super) fn as_str(&self) -> &str {
+        // It was checked; what could not be shown would be nobody's.
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// As the value of a header.
+    pub(super) fn value(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+/// Path and query as sent.
+#[derive(Clone, Debug)]
+pub(super) enum Sent {
+    /// As the HTTP library holds them.
+    Plain(PathAndQuery),
+    /// With bytes that the library does not take.
+    Odd(String),
+}
+
+impl Sent {
+    /// As text.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Plain(target) => target.as_str(),
+            Self::Odd(target) => target,
+        }
     }
 }
 
@@ -234,13 +321,12 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Which host is meant: the target's authority, else the one Host header. `host` leaves the headers.
-fn authority(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<String, Code> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (host, second) = (hosts.next().cloned(), hosts.next());
-    if second.is_some() {
-        return Err(Code::BadRequest);
-    }
-    headers.remove(HOST);
+fn host(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<Host, Code> {
+    let host = match headers.entry(HOST) {
+        Entry::Occupied(hosts) if hosts.iter().nth(1).is_some() => return Err(Code::BadRequest),
+        Entry::Occupied(host) => Some(host.remove()),
+        Entry::Vacant(_) => None,
+    };
     if let Some(authority) = uri.authority() {
         // User info is nobody's business behind the gateway.
         let text = authority.as_str();
@@ -250,26 +336,23 @@ fn authority(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Resu
         if host.contains('@') || wrong_port {
             return Err(Code::BadRequest);
         }
-        return Ok(host.to_owned());
+        return Host::new(host);
     }
     match host {
-        Some(host) => checked_host(&host),
+        Some(host) => checked_host(host),
         // Old clients know no Host; they get what an empty one gets.
-        None if version < Version::HTTP_11 => Ok(String::new()),
+        None if version < Version::HTTP_11 => Host::new(""),
         None => Err(Code::BadRequest),
     }
 }
 
-fn checked_host(value: &HeaderValue) -> Result<String, Code> {
+fn checked_host(value: HeaderValue) -> Result<Host, Code> {
     let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:@[]".contains(b);
-    match value.to_str() {
-        Ok(text) if text.as_bytes().iter().all(legal) => Ok(text.to_owned()),
-        _ => Err(Code::BadRequest),
-    }
+    if value.as_bytes().iter().all(legal) { Ok(Host(value)) } else { Err(Code::BadRequest) }
 }
 
-/// Path and query as sent, and whether they were carried.
-fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<(String, bool), Code> {
+/// Path and query as sent.
+fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<Sent, Code> {
     if method == Method::CONNECT {
         // A well-formed one names a host and a port, and no service is a way to them.
         return Err(if uri.port().is_some() { Code::NoRoute } else { Code::BadRequest });
@@ -279,7 +362,7 @@ fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<(String, bool
     if scheme.is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https")) {
         return Err(Code::BadRequest);
     }
-    let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
     if target == "*" {
         return Err(if method == Method::OPTIONS { Code::NoRoute } else { Code::BadRequest });
     }
@@ -288,17 +371,15 @@ fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<(String, bool
         return Err(Code::NoRoute);
     }
     if target.is_empty() && scheme.is_some() {
-        return Ok(("/".to_owned(), false));
+        return Ok(Sent::Plain(PathAndQuery::from_static("/")));
     }
-    if !target.starts_with('/') {
-        return Err(Code::BadRequest);
-    }
+    let whole = uri.path_and_query().filter(|_| target.starts_with('/')).ok_or(Code::BadRequest)?;
     if target.is_ascii() {
-        return Ok((target.to_owned(), false));
+        return Ok(Sent::Plain(whole.clone()));
     }
     // The guard lets nothing but ASCII in, and carries a part of it; HTTP/2 has no guard.
     let restored = restore(target).filter(|_| !http2);
-    restored.map(|target| (target, true)).ok_or(Code::BadRequest)
+    restored.map(Sent::Odd).ok_or(Code::BadRequest)
 }
 
 #[cfg(test)]
@@ -333,7 +414,7 @@ mod tests {
             ("/", "[::1]", "[::1]", "/"),
         ] {
             let head = read("GET", target, &[("host", host)]).unwrap();
-            assert_eq!((head.authority.as_str(), head.target.as_str()), (authority, path), "{target} {host}");
+            assert_eq!((head.authority(), head.target()), (authority, path), "{target} {host}");
         }
     }
 
@@ -354,10 +435,14 @@ mod tests {
             ("GET", "http://h.test:/", "h.test", Code::BadRequest),
             ("GET", "http://h.test:99999/", "h.test", Code::BadRequest),
         ] {
-            assert_eq!(read(method, target, &[("host", host)]).map(|h| h.target).unwrap_err(), code, "{method} {target} {host}");
+            assert_eq!(
+                read(method, target, &[("host", host)]).map(|h| h.target().to_owned()).unwrap_err(),
+                code,
+                "{method} {target} {host}"
+            );
         }
-        assert_eq!(read("GET", "/", &[]).map(|h| h.target).unwrap_err(), Code::BadRequest);
-        assert_eq!(read("GET", "/", &[("host", "a"), ("host", "a")]).map(|h| h.target).unwrap_err(), Code::BadRequest);
+        assert_eq!(read("GET", "/", &[]).map(|h| h.target().to_owned()).unwrap_err(), Code::BadRequest);
+        assert_eq!(read("GET", "/", &[("host", "a"), ("host", "a")]).map(|h| h.target().to_owned()).unwrap_err(), Code::BadRequest);
     }
 
     #[test]
@@ -373,7 +458,11 @@ mod tests {
             ["x-three"]
         );
         for name in ["host", ":path", "x-forwarded-for"] {
-            assert_eq!(read("GET", "/", &[("host", "h"), ("connection", name)]).map(|h| h.target).unwrap_err(), Code::BadRequest, "{name}");
+            assert_eq!(
+                read("GET", "/", &[("host", "h"), ("connection", name)]).map(|h| h.target().to_owned()).unwrap_err(),
+                Code::BadRequest,
+                "{name}"
+            );
         }
     }
 
@@ -384,9 +473,9 @@ mod tests {
         assert!(head.websocket);
         assert_eq!((values(&head, "connection"), values(&head, "upgrade")), (vec!["keep-alive, Upgrade"], vec!["WebSocket"]));
         assert!(!upgrade("h2c").unwrap().headers.contains_key("upgrade"));
-        assert_eq!(upgrade("other").map(|h| h.target).unwrap_err(), Code::UpgradeRefused);
+        assert_eq!(upgrade("other").map(|h| h.target().to_owned()).unwrap_err(), Code::UpgradeRefused);
         let two = [("host", "h"), ("connection", "upgrade"), ("upgrade", "websocket"), ("upgrade", "h2c")];
-        assert_eq!(read("GET", "/", &two).map(|h| h.target).unwrap_err(), Code::UpgradeRefused);
+        assert_eq!(read("GET", "/", &two).map(|h| h.target().to_owned()).unwrap_err(), Code::UpgradeRefused);
         let unnamed = read("GET", "/", &[("host", "h"), ("upgrade", "websocket")]).unwrap();
         assert!(!unnamed.websocket && !unnamed.headers.contains_key("upgrade"));
     }
@@ -427,6 +516,9 @@ mod tests {
         assert_eq!((values(&head, "x-request-id"), values(&head, "x-forwarded-proto"), head.scheme), (vec!["made"], vec!["http"], "http"));
         let head = read("GET", "/", &[("host", "h"), ("x-request-id", "mine"), ("x-forwarded-proto", "https")]).unwrap();
         assert_eq!((values(&head, "x-request-id"), head.scheme), (vec!["mine"], "https"));
-        assert_eq!(read("GET", "/", &[("host", "h"), ("x-forwarded-proto", "")]).map(|h| h.target).unwrap_err(), Code::NoRoute);
+        assert_eq!(
+            read("GET", "/", &[("host", "h"), ("x-forwarded-proto", "")]).map(|h| h.target().to_owned()).unwrap_err(),
+            Code::NoRoute
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, Entry, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -248,8 +248,8 @@ impl<'a> Exchange<'a> {
         let ends = &self.client.ends;
         EditContext {
             method: head.method.as_str(),
-            authority: &head.authority,
-            target: &head.target,
+            authority: head.authority(),
+            target: head.target(),
             scheme: head.scheme,
             request: None,
             status: 0,
@@ -398,17 +398,16 @@ impl<'a> Exchange<'a> {
 
 /// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`).
 fn append_forwarded(head: &mut Head, ends: &Ends) {
-    let client = ends.client.ip().to_canonical().to_string();
-    let list = match head.headers.get(X_FORWARDED_FOR).map(HeaderValue::as_bytes) {
-        Some(sent) if !sent.is_empty() => [sent, b", ", client.as_bytes()].concat(),
-        _ => client.into_bytes(),
-    };
-    if let Ok(value) = HeaderValue::from_bytes(&list) {
-        head.headers.insert(X_FORWARDED_FOR, value);
+    match head.headers.entry(X_FORWARDED_FOR) {
+        Entry::Occupied(mut sent) if !sent.get().is_empty() => {
+            let list = [sent.get().as_bytes(), b", ", ends.forwarded_for.as_bytes()].concat();
+            // Two values with a comma between them are a value.
+            if let Ok(list) = HeaderValue::from_bytes(&list) {
+                sent.insert(list);
+            }
+        }
+        Entry::Occupied(mut empty) => drop(empty.insert(ends.forwarded_for.clone())),
+        Entry::Vacant(none) => drop(none.insert(ends.forwarded_for.clone())),
     }
-    if !head.headers.contains_key(X_FORWARDED_HOST)
-        && let Ok(value) = HeaderValue::from_str(&head.authority)
-    {
-        head.headers.insert(X_FORWARDED_HOST, value);
-    }
+    head.headers.entry(X_FORWARDED_HOST).or_insert_with(|| head.host.value());
 }

@@ -48,12 +48,22 @@ impl Counters {
     }
 }
 
-/// The two ends of a connection, for records.
+/// The two ends of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Ends {
     pub(super) client: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) sni: Option<String>,
+    /// The client's address as `x-forwarded-for` has it.
+    pub(super) forwarded_for: HeaderValue,
+}
+
+impl Ends {
+    pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
+        let ip = client.ip().to_canonical().to_string();
+        let forwarded_for = HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons");
+        Self { client, local, sni: None, forwarded_for }
+    }
 }
 
 /// What a head asks for, as it came.
@@ -146,9 +156,9 @@ impl Outcome {
     pub(super) fn request(&mut self, head: &Head) {
         self.note(|r| {
             r.put("method", head.method.as_str());
-            r.put("path", &*head.target);
+            r.put("path", head.target());
             r.put("protocol", protocol(head.version));
-            r.put("authority", &*head.authority);
+            r.put("authority", head.authority());
             r.header("x_forwarded_for", &head.headers, X_FORWARDED_FOR.as_str());
             r.header("user_agent", &head.headers, "user-agent");
             r.header("request_id", &head.headers, X_REQUEST_ID.as_str());

@@ -3,8 +3,8 @@
 //! One pool a worker, so that a connection is used on one thread only.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http1;
@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use super::shared::{Connections, Stream};
 use super::upload::Upload;
+use crate::decide::snapshot::{Endpoint, UpstreamTls};
+use crate::id::Table;
 use crate::model::service::Address;
 use crate::rt::task::Held;
 
@@ -27,11 +29,13 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The connections of a worker.
 #[derive(Debug, Default)]
-pub(super) struct Pool(RefCell<HashMap<Address, Rc<Peer>>>);
+pub(super) struct Pool(RefCell<Table<Address, Vec<Rc<Peer>>>>);
 
-/// What a worker knows of an instance.
+/// What a worker knows of an instance: of an address, and of who must answer there. Two services behind one address share no
+/// connection, for on it one of them has answered for itself.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
+    tls: Option<Arc<UpstreamTls>>,
     active: Cell<u32>,
     /// How often its connections were let go of.
     renewed: Cell<u32>,
@@ -51,31 +55,36 @@ pub(super) struct Http1 {
 }
 
 impl Pool {
-    /// The instance at an address, remembered from now on.
-    pub(super) fn peer(&self, address: &Address) -> Rc<Peer> {
-        if let Some(peer) = self.0.borrow().get(address) {
-            return peer.clone();
+    /// The instance, remembered from now on.
+    pub(super) fn peer(&self, endpoint: &Endpoint) -> Rc<Peer> {
+        if let Some(peer) = self.known(endpoint, Rc::clone) {
+            return peer;
         }
-        self.0.borrow_mut().entry(address.clone()).or_default().clone()
+        let peer = Rc::new(Peer { tls: endpoint.tls.clone(), ..Peer::default() });
+        self.0.borrow_mut().entry(endpoint.address.clone()).or_default().push(peer.clone());
+        peer
+    }
+
+    fn known<T>(&self, endpoint: &Endpoint, tell: impl FnOnce(&Rc<Peer>) -> T) -> Option<T> {
+        self.0.borrow().get(&endpoint.address)?.iter().find(|peer| peer.tls == endpoint.tls).map(tell)
     }
 
     /// Requests in flight at an instance.
-    pub(super) fn active(&self, address: &Address) -> u32 {
-        self.0.borrow().get(address).map_or(0, |p| p.active.get())
+    pub(super) fn active(&self, endpoint: &Endpoint) -> u32 {
+        self.known(endpoint, |peer| peer.active.get()).unwrap_or_default()
     }
 
     /// Whether an instance rests.
-    pub(super) fn rests(&self, address: &Address) -> bool {
-        self.0.borrow().get(address).is_some_and(|p| p.rests())
+    pub(super) fn rests(&self, endpoint: &Endpoint) -> bool {
+        self.known(endpoint, |peer| peer.rests()).unwrap_or_default()
     }
 
     /// Closes what was unused for too long, and forgets instances of which nothing is left to know.
     pub(super) fn sweep(&self) {
         let now = Instant::now();
-        self.0.borrow_mut().retain(|_, peer| {
-            peer.idle.borrow_mut().retain(|(http1, since)| !http1.sender.is_closed() && now.duration_since(*since) < IDLE);
-            let shares = peer.http2.sweep(now, IDLE);
-            shares || peer.active.get() > 0 || !peer.idle.borrow().is_empty() || peer.is_remembered(now)
+        self.0.borrow_mut().retain(|_, peers| {
+            peers.retain(|peer| peer.sweep(now));
+            !peers.is_empty()
         });
     }
 
@@ -87,19 +96,19 @@ impl Pool {
     /// Lets go of all connections to a host name, those in use when they are done: it has an address less, and which of them
     /// lead there is not known.
     pub(super) fn renew(&self, host: &str) {
-        for (_, peer) in self.0.borrow().iter().filter(|(address, _)| address.host() == Some(host)) {
-            peer.renewed.set(peer.renewed.get().wrapping_add(1));
-            peer.idle.borrow_mut().clear();
-            peer.http2.close_idle();
-        }
+        let peers = self.0.borrow();
+        let of_host = peers.iter().filter(|(address, _)| address.host() == Some(host));
+        of_host.flat_map(|(_, peers)| peers).for_each(|peer| peer.renew());
+    }
+
+    /// Lets go of all connections of mTLS, likewise: the gateway has another identity, or the mesh other roots.
+    pub(super) fn renew_mesh(&self) {
+        self.0.borrow().values().flatten().filter(|peer| peer.tls.is_some()).for_each(|peer| peer.renew());
     }
 
     /// Closes every connection that no request uses.
     pub(super) fn close_idle(&self) {
-        for peer in self.0.borrow().values() {
-            peer.idle.borrow_mut().clear();
-            peer.http2.close_idle();
-        }
+        self.0.borrow().values().flatten().for_each(|peer| peer.close_idle());
     }
 }
 
@@ -114,6 +123,23 @@ impl Peer {
             }
         }
         None
+    }
+
+    /// Closes what was unused for too long. Whether there is anything left to know.
+    fn sweep(&self, now: Instant) -> bool {
+        self.idle.borrow_mut().retain(|(http1, since)| !http1.sender.is_closed() && now.duration_since(*since) < IDLE);
+        let shares = self.http2.sweep(now, IDLE);
+        shares || self.active.get() > 0 || !self.idle.borrow().is_empty() || self.is_remembered(now)
+    }
+
+    fn renew(&self) {
+        self.renewed.set(self.renewed.get().wrapping_add(1));
+        self.close_idle();
+    }
+
+    fn close_idle(&self) {
+        self.idle.borrow_mut().clear();
+        self.http2.close_idle();
     }
 
     /// An instance that is down rests longer each time it is tried; one that nobody tries any more may have left for good.
@@ -191,10 +217,12 @@ mod tests {
     use hyper_util::rt::TokioIo;
 
     use super::*;
+    use crate::model::service::Health;
     use crate::rt::task;
 
-    fn address() -> Address {
-        Address::Host("web.test".to_owned(), 80)
+    fn web() -> Endpoint {
+        let address = Address::Host("web.test".to_owned(), 80);
+        Endpoint { service: "web".into(), id: "web-1".into(), address, tls: None, health: Health::Passing, weight: 1 }
     }
 
     fn run<F: Future>(future: F) -> F::Output {
@@ -204,26 +232,26 @@ mod tests {
     #[test]
     fn a_lease_counts_its_request_while_it_lives() {
         let pool = Pool::default();
-        let lease = Lease::new(&pool.peer(&address()));
-        assert_eq!(pool.active(&address()), 1);
+        let lease = Lease::new(&pool.peer(&web()));
+        assert_eq!(pool.active(&web()), 1);
         drop(lease);
-        assert_eq!(pool.active(&address()), 0);
+        assert_eq!(pool.active(&web()), 0);
     }
 
     #[test]
     fn an_instance_that_refuses_rests_longer_each_time_until_it_accepts() {
         run(async {
             let pool = Pool::default();
-            let peer = pool.peer(&address());
+            let peer = pool.peer(&web());
             peer.refused();
-            assert!(pool.rests(&address()));
+            assert!(pool.rests(&web()));
             tokio::time::advance(REST).await;
-            assert!(!pool.rests(&address()));
+            assert!(!pool.rests(&web()));
             peer.refused();
             tokio::time::advance(REST).await;
-            assert!(pool.rests(&address()));
+            assert!(pool.rests(&web()));
             peer.accepted();
-            assert!(!pool.rests(&address()));
+            assert!(!pool.rests(&web()));
         });
     }
 
@@ -231,7 +259,7 @@ mod tests {
     fn a_sweep_forgets_an_instance_that_refused_and_was_not_asked_again() {
         run(async {
             let pool = Pool::default();
-            pool.peer(&address()).refused();
+            pool.peer(&web()).refused();
             tokio::time::advance(REST).await;
             pool.sweep();
             assert_eq!(pool.0.borrow().len(), 1);
@@ -246,7 +274,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let pool = Pool::default();
-            let peer = pool.peer(&address());
+            let peer = pool.peer(&web());
             let mut connections = Vec::new();
             for _ in 0..3 {
                 let (ours, theirs) = tokio::io::duplex(64);
@@ -272,7 +300,7 @@ mod tests {
     #[test]
     fn a_sweep_forgets_instances_of_which_nothing_is_left() {
         let pool = Pool::default();
-        let lease = Lease::new(&pool.peer(&address()));
+        let lease = Lease::new(&pool.peer(&web()));
         pool.sweep();
         assert_eq!(pool.0.borrow().len(), 1);
         drop(lease);

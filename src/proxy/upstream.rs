@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderValue};
+use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
@@ -17,7 +17,7 @@ use super::MAX_HEADERS;
 use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::{self, Failed};
-use super::head::Head;
+use super::head::{Head, Sent};
 use super::pool::{Http1, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
@@ -69,7 +69,7 @@ impl Sending<'_> {
                 return result;
             }
             let target = self.plan.first_target();
-            let active = target.endpoints.iter().map(|e| self.worker.pool.active(&e.address)).sum();
+            let active = target.endpoints.iter().map(|e| self.worker.pool.active(e)).sum();
             drop(retrying.take());
             retrying = self.worker.retries.take(&target.id, active);
             if retrying.is_none() {
@@ -100,15 +100,16 @@ impl Sending<'_> {
 
     /// One instance: by a connection that was used before, or a new one.
     async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
-        let peer = self.worker.pool.peer(&endpoint.address);
+        let peer = self.worker.pool.peer(endpoint);
         let mut lease = Lease::new(&peer);
         let response = match target.protocol {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, endpoint, &mut lease).await?,
             // Only a connection of its own restores a carried target.
-            _ if self.carries() => self.fresh(&peer, endpoint, &mut lease).await?,
+            _ if self.carries() => Box::pin(self.fresh(&peer, endpoint, &mut lease)).await?,
             _ => match self.reused(&peer, &mut lease).await {
                 Some(answered) => answered?,
-                None => self.fresh(&peer, endpoint, &mut lease).await?,
+                // Boxed: it is rare, and large to carry along.
+                None => Box::pin(self.fresh(&peer, endpoint, &mut lease)).await?,
             },
         };
         Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
@@ -180,15 +181,18 @@ impl Sending<'_> {
 
     /// Path and query as they are sent.
     fn target(&self) -> &str {
-        self.plan.rewritten.as_deref().unwrap_or(&self.head.target)
+        self.plan.rewritten.as_deref().unwrap_or(self.head.target())
     }
 
     /// Whether the HTTP library does not take the target as it is.
     fn carries(&self) -> bool {
-        self.head.odd_target || self.plan.rewritten.as_deref().is_some_and(carried::is_needed)
+        matches!(self.head.target, Sent::Odd(_)) || self.plan.rewritten.as_deref().is_some_and(carried::is_needed)
     }
 
     fn path(&self, http2: bool) -> Result<PathAndQuery, Failed> {
+        if let (None, Sent::Plain(target)) = (&self.plan.rewritten, &self.head.target) {
+            return Ok(target.clone());
+        }
         let target = self.target();
         let path = match (self.carries(), http2) {
             (false, _) => PathAndQuery::try_from(target),
@@ -206,18 +210,17 @@ impl Sending<'_> {
         let mut request = Request::new(Upload::new(self.source));
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
-        let mut uri = http::uri::Parts::default();
-        uri.path_and_query = Some(self.path(http2)?);
-        let authority = Authority::try_from(head.authority.as_str()).ok().filter(|_| http2);
-        if let Some(authority) = authority {
-            uri.scheme = Some(Scheme::HTTP);
-            uri.authority = Some(authority);
+        let path = self.path(http2)?;
+        let authority = if http2 { Authority::try_from(head.authority()).ok() } else { None };
+        *request.uri_mut() = if let Some(authority) = authority {
+            let mut uri = http::uri::Parts::default();
+            (uri.scheme, uri.authority, uri.path_and_query) = (Some(Scheme::HTTP), Some(authority), Some(path));
             *request.version_mut() = Version::HTTP_2;
+            Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?
         } else {
-            let host = HeaderValue::from_str(&head.authority).map_err(|_| Failed::Unwritable)?;
-            request.headers_mut().insert(HOST, host);
-        }
-        *request.uri_mut() = Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?;
+            request.headers_mut().insert(HOST, head.host.value());
+            Uri::from(path)
+        };
         Ok(request)
     }
 }

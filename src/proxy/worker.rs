@@ -1,7 +1,6 @@
 //! What one worker has for itself: pools, chance, counters. Nothing of it is shared with another thread but by number.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::retry::Budget;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
+use crate::id::Table;
 use crate::model::gateway::Listener;
 use crate::net::Dialer;
 use crate::rt::rng::Rng;
@@ -98,14 +98,14 @@ struct Seen {
     /// The newest generation that was looked at.
     looked_at: u64,
     state: Current,
-    by_target: HashMap<u32, u64>,
+    by_target: Table<u32, u64>,
 }
 
 impl Site {
     pub(super) fn new(worker: &Rc<Worker>, live: &Live, listener: &Rc<Listener>) -> Rc<Self> {
         let live = live.reader();
         let state = live.current();
-        let seen = RefCell::new(Seen { looked_at: state.generation, state, by_target: HashMap::new() });
+        let seen = RefCell::new(Seen { looked_at: state.generation, state, by_target: Table::default() });
         Rc::new(Self { worker: worker.clone(), live, listener: listener.clone(), seen })
     }
 
@@ -118,6 +118,9 @@ impl Site {
             seen.looked_at = newest.generation;
             if newest.has(&self.listener) {
                 seen.by_target.clear();
+                if !newest.credentials.mesh_is(&seen.state.credentials) {
+                    self.worker.pool.renew_mesh();
+                }
                 seen.state = newest;
             }
         }
@@ -145,11 +148,11 @@ impl Load for Site {
     }
 
     fn active(&self, endpoint: &Endpoint) -> u32 {
-        self.worker.pool.active(&endpoint.address)
+        self.worker.pool.active(endpoint)
     }
 
     fn rests(&self, endpoint: &Endpoint) -> bool {
-        self.worker.pool.rests(&endpoint.address)
+        self.worker.pool.rests(endpoint)
     }
 }
 

@@ -49,8 +49,8 @@ pub fn resources(gateway: &str, listens: &[Listen], echoes: &Echoes) -> Result<R
         gateway: flags::gateway(gateway, listens)?,
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
-        entries,
-        services: [web, api].into_iter().map(|s| (s.name.key(), Arc::new(s))).collect(),
+        entries: Arc::new(entries),
+        services: Arc::new([web, api].into_iter().map(|s| (s.name.key(), Arc::new(s))).collect()),
         rejected: Vec::new(),
     })
 }

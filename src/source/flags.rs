@@ -161,8 +161,8 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
         gateway,
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
-        entries,
-        services: services.map(|s| (s.name.key(), Arc::new(s))).collect(),
+        entries: Arc::new(entries),
+        services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
         rejected: Vec::new(),
     })
 }

@@ -9,6 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+/// Up to so many bytes it is cheaper to copy what stands in several places than to have the kernel gather it: a tenth of a small
+/// write is the look at the list.
+const SMALL: usize = 1024;
+
 /// A byte stream of either side.
 #[derive(Debug)]
 pub struct Io {
@@ -44,6 +48,16 @@ impl Io {
     }
 }
 
+/// Everything in one place, if it is little.
+fn gathered<'a>(bufs: &[io::IoSlice<'_>], into: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
+    let mut end = 0;
+    for buf in bufs {
+        into.get_mut(end..end + buf.len())?.copy_from_slice(buf);
+        end += buf.len();
+    }
+    Some(&into[..end])
+}
+
 impl AsyncRead for Io {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.replay.has_remaining() {
@@ -68,7 +82,13 @@ impl AsyncWrite for Io {
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match &mut self.stream {
-            Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+            Stream::Tcp(s) => match bufs {
+                [one] => Pin::new(s).poll_write(cx, one),
+                _ => match gathered(bufs, &mut [0; SMALL]) {
+                    Some(all) => Pin::new(s).poll_write(cx, all),
+                    None => Pin::new(s).poll_write_vectored(cx, bufs),
+                },
+            },
             Stream::Tls(s) => Pin::new(s).poll_write_vectored(cx, bufs),
         }
     }

@@ -114,8 +114,8 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         gateway,
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
-        entries: decoded.filter_map(|d| d.entry).collect(),
-        services: services.map(|s| (s.name.key(), Arc::new(s))).collect(),
+        entries: Arc::new(decoded.filter_map(|d| d.entry).collect()),
+        services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
         rejected: Vec::new(),
     }
 }

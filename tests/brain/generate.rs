@@ -98,7 +98,7 @@ impl World {
     /// The world with its listener on another port than 8080.
     pub(crate) fn resources_on(&self, port: u16) -> Resources {
         let mut resources = self.resources();
-        for gateway in resources.entries.ingress_gateways.values_mut() {
+        for gateway in Arc::make_mut(&mut resources.entries).ingress_gateways.values_mut() {
             let mut moved = IngressGateway::clone(gateway);
             moved.listeners.iter_mut().for_each(|l| l.port = port.into());
             *gateway = Arc::new(moved);
@@ -121,8 +121,8 @@ impl World {
             },
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
-            entries: self.entries.clone(),
-            services: self.services.iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect(),
+            entries: Arc::new(self.entries.clone()),
+            services: Arc::new(self.services.iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect()),
             rejected: Vec::new(),
         }
     }

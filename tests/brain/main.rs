@@ -17,6 +17,7 @@ use gw::decide::Snapshot;
 use gw::decide::balance::{Dice, Idle};
 use gw::decide::compile::{Compiler, compile};
 use gw::decide::facts::{Facts, RequestHead};
+use gw::decide::graph::{Checker, check_set};
 use gw::decide::plan::{Plan, Refusal};
 use gw::decide::snapshot::Next;
 use gw::decide::witness::{Step, Witness};
@@ -165,8 +166,12 @@ fn a_change_on_top_of_the_last_state_plans_as_if_compiled_from_nothing() {
         let mut world = World::generate(&mut random);
         let mut compiler = Compiler::default();
         compiler.compile(&world.resources());
+        let mut checker = Checker::default();
+        checker.check_set(&world.resources().entries);
         for step in 0..6 {
             world.change(&mut random);
+            let entries = world.resources().entries;
+            assert_eq!(checker.check_set(&entries), check_set(&entries), "seed {seed}, step {step}\n{world}");
             let changed = compiler.compile(&world.resources());
             let fresh = compile(&world.resources());
             assert_eq!(changed.rejected, fresh.rejected, "seed {seed}, step {step}");

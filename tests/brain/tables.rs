@@ -62,8 +62,8 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
-        entries: set,
-        services: services.map(|s| (s.name.key(), Arc::new(s))).collect(),
+        entries: Arc::new(set),
+        services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
         rejected: Vec::new(),
     }
 }

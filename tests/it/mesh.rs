@@ -95,6 +95,21 @@ fn a_gateway_without_an_identity_does_not_speak_plainly_to_a_sidecar() {
 }
 
 #[test]
+fn two_services_behind_one_address_share_no_connection() {
+    gw::tls::install();
+    let (folder, ca) = (Folder::new("mesh-shared"), Ca::new());
+    let (web, _) = sidecar(ca.sidecar(&[Ca::id("web")]), "web alone");
+    let api = json!({"Match": {"HTTP": {"PathPrefix": "/api"}}, "Destination": {"Service": "api"}});
+    let router = json!({"Kind": "service-router", "Name": "web", "Routes": [api]});
+    let world = World::of("http").entry(router).mesh_instance("web", web.address).mesh_instance("api", web.address);
+    let gateway = world.identity(ca.identity(&folder, "edge")).start();
+    for _ in 0..8 {
+        assert_eq!(get(gateway.address, "/").text(), "web alone");
+        assert_eq!(get(gateway.address, "/api").header("x-gw-code"), Some("upstream_tls"));
+    }
+}
+
+#[test]
 fn one_instance_that_is_someone_else_gives_way_to_the_next() {
     gw::tls::install();
     let (folder, ca) = (Folder::new("mesh-next"), Ca::new());

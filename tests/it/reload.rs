@@ -129,6 +129,22 @@ fn a_listener_comes_and_goes_and_the_others_do_not_notice() {
     assert_eq!((still.status, still.header("connection")), (200, None));
 }
 
+/// The row `listener-changes` of `docs/differences.md`.
+#[test]
+pub(crate) fn connections_live_on_where_routes_change_and_end_where_their_listener_becomes_another() {
+    let web = Service::saying("ok");
+    let (folder, run, port) = gateway("live-on", &web, &["/a"]);
+    let mut kept = Client::connect(run.address());
+    assert_eq!(route(&kept.ask(&request("GET", "/b", "", ""))), None);
+    folder.entries(&[(port, "http", false)], &["/a", "/b"]);
+    run.until(2);
+    let answer = kept.ask(&request("GET", "/b", "", ""));
+    assert_eq!((route(&answer), answer.header("connection")), (Some("/b"), None));
+    folder.entries(&[(port, "tcp", false)], &[]);
+    run.until(3);
+    assert!(kept.is_closed(), "nothing was under way on it");
+}
+
 #[test]
 fn a_request_under_way_on_a_listener_that_goes_is_answered() {
     let (go, wait) = channel::<()>();

@@ -35,7 +35,7 @@ fn judged(question: &Value) -> Result<Option<Value>, String> {
     if let Some(entry) = &written.entry {
         graph::check(&existing, &Change::Write(entry)).map_err(|e| e.to_string())?;
     }
-    Ok(Some(written.stored))
+    Ok(Some(written.stored()))
 }
 
 /// The entries that are there before, in the order of their writes.
@@ -44,7 +44,7 @@ fn existing(list: &[Value]) -> Result<Entries, String> {
     for (i, value) in list.iter().enumerate() {
         let decoded = entry::from_json(value).map_err(|problems| format!("existing[{i}]: {}", sentence(&problems)))?;
         if decoded.kind == EntryKind::Mesh {
-            let allowed = decoded.stored.get("AllowEnablingPermissiveMutualTLS").and_then(Value::as_bool);
+            let allowed = decoded.stored().get("AllowEnablingPermissiveMutualTLS").and_then(Value::as_bool);
             entries.permissive_mutual_tls_allowed = allowed.unwrap_or(false);
         }
         if let Some(entry) = decoded.entry {

@@ -108,13 +108,13 @@ impl<'a> Assembly<'a> {
     pub(super) fn record_protocol(&mut self, service: &str) -> Result<(), Failure> {
         let protocol = self.view.protocol(service);
         match &self.protocol {
-            None => self.protocol = Some(protocol),
-            Some(expected) if *expected != protocol => {
+            None => self.protocol = Some(protocol.into_owned()),
+            Some(expected) if **expected != *protocol => {
                 let chain = self.question.service.to_owned();
                 return self.fail(ChainError::InconsistentProtocols {
                     chain,
                     service: service.to_owned(),
-                    protocol,
+                    protocol: protocol.into_owned(),
                     expected: expected.clone(),
                 });
             }
@@ -131,7 +131,7 @@ impl<'a> Assembly<'a> {
 
     fn router(&mut self, router: &'a ServiceRouter) -> Result<NodeKey, Failure> {
         let entry = EntryRef::new(EntryKind::ServiceRouter, &router.common.name);
-        self.here = Some((entry.at(""), ""));
+        self.here = Some((entry.whole(), ""));
         self.advanced = true;
         self.record_protocol(&router.common.name)?;
         let name = node_name(&router.common.name);
@@ -149,7 +149,7 @@ impl<'a> Assembly<'a> {
             let next_node = self.destination(route.destination.as_ref())?;
             routes.push(ChainRoute { definition: route.clone(), next_node, rule });
         }
-        let rule = entry.at("");
+        let rule = entry.whole();
         self.here = Some((rule.clone(), ""));
         let next_node = self.splitter_or_resolver(TargetId::service(&router.common.name, self.question.datacenter))?;
         routes.push(ChainRoute { definition: catch_all(&router.common.name), next_node, rule });
@@ -168,7 +168,7 @@ impl<'a> Assembly<'a> {
             (&destination.service_subset, &mut target.subset),
         ] {
             if !given.is_empty() {
-                part.clone_from(given);
+                *part = given.as_str().into();
             }
         }
         if target.subset.is_empty() { self.splitter_or_resolver(target) } else { self.resolver(target) }
@@ -248,7 +248,7 @@ impl<'a> Assembly<'a> {
             Some(key) => key,
             None => {
                 let mut target = TargetId::service(service, self.question.datacenter);
-                target.subset.clone_from(&split.service_subset);
+                target.subset = split.service_subset.as_str().into();
                 let key = self.resolver(target)?;
                 self.inherit(frame, &key);
                 key

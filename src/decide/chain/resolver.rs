@@ -1,5 +1,8 @@
 //! Targets and the resolvers that lead to them: redirects, default subsets, failover (semantics 4.4 to 4.6).
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::Failure;
 use super::assembly::Assembly;
 use super::reads::services_read;
@@ -39,6 +42,21 @@ enum Walk<'a> {
     New(Arrival<'a>),
 }
 
+/// Whether an id was passed before. Most ways are short; of a long one the ids are indexed.
+#[derive(Default)]
+struct Seen(HashSet<String>);
+
+impl Seen {
+    fn has(&mut self, passed: &[String], id: &str) -> bool {
+        const SHORT: usize = 8;
+        if passed.len() < SHORT {
+            return passed.iter().any(|p| p == id);
+        }
+        self.0.extend(passed[self.0.len()..].iter().cloned());
+        self.0.contains(id)
+    }
+}
+
 impl<'a> Assembly<'a> {
     /// The resolver node that a target ends in.
     pub(super) fn resolver(&mut self, target: TargetId) -> Result<NodeKey, Failure> {
@@ -61,7 +79,7 @@ impl<'a> Assembly<'a> {
     /// Follows redirects and default subsets to their end.
     fn walk(&mut self, mut target: TargetId) -> Result<Walk<'a>, Failure> {
         let mut passed: Vec<String> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = Seen::default();
         let mut rules = Vec::new();
         loop {
             let id = target.to_string();
@@ -71,7 +89,7 @@ impl<'a> Assembly<'a> {
             if target.peer.is_empty() {
                 self.record_protocol(&target.service)?;
             }
-            let again = !seen.insert(id.clone());
+            let again = seen.has(&passed, &id);
             passed.push(id);
             if again {
                 return self.fail(ChainError::CircularRedirect(passed));
@@ -97,7 +115,7 @@ impl<'a> Assembly<'a> {
                 target = self.rewritten(&target, Rewrite { subset: &resolver.default_subset, ..Rewrite::default() });
                 continue;
             }
-            rules.push(if target.subset.is_empty() { name.at("") } else { name.at(format!("Subsets.{}", target.subset)) });
+            rules.push(if target.subset.is_empty() { name.whole() } else { name.at(format!("Subsets.{}", target.subset)) });
             return self.arrive(target, entry, passed, rules);
         }
     }
@@ -116,7 +134,7 @@ impl<'a> Assembly<'a> {
             return true;
         }
         let (view, service) = (self.view, self.question.service);
-        self.read.get_or_insert_with(|| services_read(view, service)).contains(target.service.as_str())
+        self.read.get_or_insert_with(|| services_read(view, service)).contains(&*target.service)
     }
 
     fn arrive(
@@ -126,8 +144,8 @@ impl<'a> Assembly<'a> {
         passed: Vec<String>,
         rules: Vec<RuleRef>,
     ) -> Result<Walk<'a>, Failure> {
-        if !target.subset.is_empty() && !entry.is_some_and(|e| e.subsets.contains_key(&target.subset)) {
-            return self.fail(ChainError::MissingSubset { service: target.service, subset: target.subset });
+        if !target.subset.is_empty() && !entry.is_some_and(|e| e.subsets.contains_key(&*target.subset)) {
+            return self.fail(ChainError::MissingSubset { service: target.service.to_string(), subset: target.subset.to_string() });
         }
         Ok(Walk::New(Arrival { target, entry, passed, rules }))
     }
@@ -158,7 +176,7 @@ impl<'a> Assembly<'a> {
     fn target(&mut self, id: &TargetId, entry: Option<&ServiceResolver>, connect_timeout: GoDuration) -> Result<ChainTarget, Failure> {
         let sni = if id.peer.is_empty() { service_sni(id, self.question.trust_domain) } else { String::new() };
         let (own, all) = (self.defaults_of(id), self.view.proxy_defaults());
-        let subset = entry.and_then(|e| e.subsets.get(&id.subset)).cloned();
+        let subset = entry.and_then(|e| e.subsets.get(&*id.subset)).cloned();
         let mut target = ChainTarget {
             id: id.clone(),
             mesh_gateway: String::new(),
@@ -174,7 +192,7 @@ impl<'a> Assembly<'a> {
             target.external = true;
             if let Some(what) = entry.and_then(forbidden_outside) {
                 let rule = EntryRef::new(EntryKind::ServiceDefaults, &defaults.common.name).at("ExternalSNI");
-                let error = ChainError::External { service: id.service.clone(), what };
+                let error = ChainError::External { service: id.service.to_string(), what };
                 return Err(Failure::new(error, Some(rule)));
             }
             return Ok(target);
@@ -222,24 +240,24 @@ impl<'a> Assembly<'a> {
     /// Semantics 4.5. Another service leaves the subset behind; a peer is never kept.
     fn rewritten(&mut self, from: &TargetId, by: Rewrite<'_>) -> TargetId {
         let mut target = from.clone();
-        if !by.service.is_empty() && by.service != target.service {
-            by.service.clone_into(&mut target.service);
-            target.subset.clear();
+        if !by.service.is_empty() && *by.service != *target.service {
+            target.service = by.service.into();
+            target.subset = "".into();
         }
         for (given, part) in
             [(by.subset, &mut target.subset), (by.partition, &mut target.partition), (by.datacenter, &mut target.datacenter)]
         {
             if !given.is_empty() {
-                given.clone_into(part);
+                *part = given.into();
             }
         }
         if !by.namespace.is_empty() || !by.peer.is_empty() {
-            by.namespace.clone_into(&mut target.namespace);
+            target.namespace = by.namespace.into();
         }
-        by.peer.clone_into(&mut target.peer);
-        let or_default = |part: &mut String, default: &str| {
+        target.peer = by.peer.into();
+        let or_default = |part: &mut Arc<str>, default: &str| {
             if part.is_empty() {
-                default.clone_into(part);
+                *part = default.into();
             }
         };
         or_default(&mut target.namespace, DEFAULT_NAMESPACE);
@@ -248,8 +266,8 @@ impl<'a> Assembly<'a> {
             or_default(&mut target.datacenter, self.question.datacenter);
             return target;
         }
-        target.datacenter.clear();
-        DEFAULT_PARTITION.clone_into(&mut target.partition);
+        target.datacenter = "".into();
+        target.partition = DEFAULT_PARTITION.into();
         self.at_peers.entry(target.to_string()).or_insert(target).clone()
     }
 }

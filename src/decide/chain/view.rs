@@ -3,8 +3,10 @@
 //! What is stored is found in any case, the proposed change only in its own spelling (semantics 4.9): a reference in another
 //! case sees what was there before. That is why Consul misses loops through such references, and gw warns of the spelling.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::is_http_like;
 use crate::id::ServiceKey;
 use crate::model::entry::{
     ConfigEntry, Entries, EntryKind, ProxyDefaults, RuleRef, ServiceDefaults, ServiceResolver, ServiceRouter, ServiceSplitter,
@@ -34,7 +36,7 @@ macro_rules! lookup {
                     Some(ConfigEntry::$variant(e)) => Some(e),
                     _ => None,
                 },
-                _ => self.entries.$map.get(&ServiceKey::of(name)),
+                _ => self.entries.$map.get(&*ServiceKey::text(name)),
             }
         }
     };
@@ -81,13 +83,17 @@ impl<'a> View<'a> {
 
     /// The protocol of a service (semantics 4.3): its own service-defaults decide even by saying nothing, then
     /// proxy-defaults, then tcp.
-    pub(in crate::decide) fn protocol(self, service: &str) -> String {
+    pub(in crate::decide) fn protocol(self, service: &str) -> Cow<'a, str> {
         let word = match (self.service_defaults(service), self.proxy_defaults()) {
-            (Some(defaults), _) => &defaults.protocol,
-            (None, Some(defaults)) => &defaults.protocol,
+            (Some(defaults), _) => defaults.protocol.as_str(),
+            (None, Some(defaults)) => defaults.protocol.as_str(),
             (None, None) => "",
         };
-        if word.is_empty() { "tcp".to_owned() } else { word.to_lowercase() }
+        match word {
+            "" => Cow::Borrowed("tcp"),
+            _ if is_http_like(word) => Cow::Borrowed(word),
+            _ => Cow::Owned(word.to_lowercase()),
+        }
     }
 
     /// The entry that makes a chain need an http-like protocol: the router, else the splitter.

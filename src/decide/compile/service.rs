@@ -1,52 +1,58 @@
 //! A service behind a listener: its discovery chain as routes, splits and upstreams.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 
-use super::changes::{Changes, reachable};
 use super::target::TargetCompiler;
 use crate::decide::chain::{self, Overrides, Question};
+use crate::decide::changes::{Changes, DependsOn};
 use crate::decide::edits::Edits;
 use crate::decide::matcher::Matcher;
 use crate::decide::plan::{RetryPolicy, Timeouts};
 use crate::decide::routes::{RouteRule, RouteTable};
-use crate::decide::snapshot::{CompiledService, Host, Leg, Next, Policy, Route, Split, Upstream};
-use crate::id::ServiceKey;
+use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Leg, Next, Policy, Route, Split, Upstream};
+use crate::id::{ServiceKey, ServiceName, Table};
 use crate::model::chain::{ChainNode, ChainResolver, ChainRoute, ChainSplit, DiscoveryChain};
 use crate::model::duration::GoDuration;
-use crate::model::entry::{EntryRef, HeaderEdits, IngressService, LoadBalancer, RouteDestination, RuleRef};
+use crate::model::entry::{EntryKind, EntryRef, HeaderEdits, IngressGateway, LoadBalancer, RouteDestination, RuleRef};
 use crate::model::gateway::Protocol;
 use crate::model::resources::{Rejected, Resources};
 
-/// The services of the last compilation, by their lines in the gateway's entry and their names.
+/// A line of the gateway's entry, by the numbers of its listener and of itself; of a line for every service, which one.
+type Line = (usize, usize, Option<ServiceName>);
+
+/// The services of the last compilation.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    services: HashMap<(RuleRef, String), Remembered>,
+    gateway: Option<Arc<IngressGateway>>,
+    services: Table<Line, Remembered>,
+    /// The listeners as they were compiled, by their numbers.
+    pub(super) listeners: Table<usize, Arc<CompiledListener>>,
     /// How many targets were numbered so far.
     targets: u32,
 }
 
 #[derive(Debug)]
 struct Remembered {
-    line: IngressService,
-    protocol: String,
-    domains: Vec<String>,
-    depends_on: BTreeSet<ServiceKey>,
+    depends_on: DependsOn,
     compiled: Option<Arc<CompiledService>>,
     rejected: Vec<Rejected>,
 }
 
 impl Memo {
-    /// Drops what the changes concern.
-    pub(super) fn forget(&mut self, changes: &Changes) {
-        match changes {
-            Changes::Everything => self.services.clear(),
-            Changes::Of(keys) if keys.is_empty() => {}
-            Changes::Of(keys) => self.services.retain(|_, s| s.depends_on.iter().all(|key| !keys.contains(key))),
-        }
+    /// Drops what the changes concern, and what stands in a line of the gateway's entry that is another one now.
+    pub(super) fn forget(&mut self, changes: &Changes, gateway: Option<&Arc<IngressGateway>>) {
+        let last = std::mem::replace(&mut self.gateway, gateway.cloned());
+        let (Some(last), Some(now)) = (&last, gateway) else { return self.services.clear() };
+        let all = Arc::ptr_eq(last, now);
+        let named = last.common.name == now.common.name;
+        let same = |l: usize, s: usize| {
+            let (Some(last), Some(now)) = (last.listeners.get(l), now.listeners.get(l)) else { return false };
+            named && last.protocol == now.protocol && now.services.get(s).is_some_and(|line| last.services.get(s) == Some(line))
+        };
+        self.services.retain(|(l, s, _), service| !service.depends_on.is_touched(changes) && (all || same(*l, *s)));
     }
 }
 
@@ -54,26 +60,33 @@ impl Memo {
 pub(super) struct ServiceCompiler<'a> {
     resources: &'a Resources,
     memo: &'a mut Memo,
-    /// What of the memo is used this time: the rest is of services that are gone.
-    used: HashMap<(RuleRef, String), Remembered>,
     targets: TargetCompiler<'a>,
     rejected: Vec<Rejected>,
 }
 
 /// Where a service stands: on which listener, by which line of the entry.
+#[derive(Clone, Copy)]
 pub(super) struct Behind<'a> {
+    /// The gateway's entry.
+    pub(super) entry: &'a IngressGateway,
+    /// The number of the listener.
+    pub(super) listener: usize,
+    /// The number of the line.
+    pub(super) line: usize,
+}
+
+impl Behind<'_> {
     /// `ingress-gateway/edge Listeners[0].Services[1]`
-    pub(super) rule: RuleRef,
-    /// The line itself.
-    pub(super) service: &'a IngressService,
-    /// The listener's protocol.
-    pub(super) protocol: &'a str,
+    fn rule(&self) -> RuleRef {
+        let entry = EntryRef::new(EntryKind::IngressGateway, &self.entry.common.name);
+        entry.at(format!("Listeners[{}].Services[{}]", self.listener, self.line))
+    }
 }
 
 impl<'a> ServiceCompiler<'a> {
     pub(super) fn new(resources: &'a Resources, memo: &'a mut Memo) -> Self {
         let targets = TargetCompiler::new(resources, memo.targets);
-        Self { resources, memo, used: HashMap::new(), targets, rejected: Vec::new() }
+        Self { resources, memo, targets, rejected: Vec::new() }
     }
 
     pub(super) fn resources(&self) -> &'a Resources {
@@ -84,9 +97,14 @@ impl<'a> ServiceCompiler<'a> {
         self.rejected.push(Rejected { what, why: why.to_owned() });
     }
 
-    /// What was left out; the memo keeps what was used.
-    pub(super) fn finish(self) -> Vec<Rejected> {
-        self.memo.services = self.used;
+    /// The listener of that number as it was the last time.
+    pub(super) fn last_listener(&self, number: usize) -> Option<&Arc<CompiledListener>> {
+        self.memo.listeners.get(&number)
+    }
+
+    /// What was left out; the memo keeps the listeners.
+    pub(super) fn finish(self, listeners: Table<usize, Arc<CompiledListener>>) -> Vec<Rejected> {
+        self.memo.listeners = listeners;
         self.memo.targets = self.targets.numbered();
         self.rejected
     }
@@ -104,45 +122,55 @@ impl<'a> ServiceCompiler<'a> {
         chain::compile(entries, &Question { service, datacenter: datacenter.as_str(), trust_domain, overrides })
     }
 
-    /// One service, compiled now or the last time; `None`, with a word in `rejected`, where its entries have no chain.
-    pub(super) fn compile(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<Arc<CompiledService>> {
-        let key = (behind.rule.clone(), name.to_owned());
-        let known = self.memo.services.remove(&key);
-        let same = |k: &Remembered| k.line == *behind.service && k.protocol == behind.protocol && k.domains == domains;
-        let remembered = known.filter(same).unwrap_or_else(|| {
-            let before = self.rejected.len();
-            let compiled = self.compile_anew(behind, name, domains.clone()).map(Arc::new);
-            Remembered {
-                line: behind.service.clone(),
-                protocol: behind.protocol.to_owned(),
-                domains,
-                depends_on: reachable(&self.resources.entries, name),
-                compiled,
-                rejected: self.rejected.split_off(before),
-            }
-        });
-        self.rejected.extend(remembered.rejected.iter().cloned());
-        let compiled = remembered.compiled.clone();
-        self.used.insert(key, remembered);
+    /// The service of a line, compiled now or the last time; `None`, with a word in `rejected`, where its entries have no chain.
+    pub(super) fn named(&mut self, behind: &Behind<'_>) -> Option<Arc<CompiledService>> {
+        let line = &behind.entry.listeners[behind.listener].services[behind.line];
+        self.compile(behind, None, &line.name, || if line.hosts.is_empty() { vec![default_domain(&line.name)] } else { line.hosts.clone() })
+    }
+
+    /// The same of one of all services, where the line means them all.
+    pub(super) fn one_of_all(&mut self, behind: &Behind<'_>, name: &ServiceName) -> Option<Arc<CompiledService>> {
+        self.compile(behind, Some(name), name.as_str(), || vec![default_domain(name.as_str())])
+    }
+
+    fn compile(
+        &mut self,
+        behind: &Behind<'_>,
+        of_all: Option<&ServiceName>,
+        name: &str,
+        domains: impl FnOnce() -> Vec<String>,
+    ) -> Option<Arc<CompiledService>> {
+        let key = (behind.listener, behind.line, of_all.cloned());
+        if let Some(remembered) = self.memo.services.get(&key) {
+            self.rejected.extend(remembered.rejected.iter().cloned());
+            return remembered.compiled.clone();
+        }
+        let before = self.rejected.len();
+        let compiled = self.compile_anew(behind, name, domains()).map(Arc::new);
+        let rejected = self.rejected[before..].to_vec();
+        let depends_on = DependsOn::of(&self.resources.entries, &ServiceKey::of(name));
+        self.memo.services.insert(key, Remembered { depends_on, compiled: compiled.clone(), rejected });
         compiled
     }
 
     fn compile_anew(&mut self, behind: &Behind<'_>, name: &str, domains: Vec<String>) -> Option<CompiledService> {
-        let chain = match self.chain(name, behind.protocol) {
+        let listener = &behind.entry.listeners[behind.listener];
+        let (line, rule) = (&listener.services[behind.line], behind.rule());
+        let chain = match self.chain(name, &listener.protocol) {
             Ok(chain) => chain,
             Err(e) => {
-                self.reject(behind.rule.entry.clone(), &format!("{name} is not served: {e}"));
+                self.reject(rule.entry, &format!("{name} is not served: {e}"));
                 return None;
             }
         };
         let host = Arc::new(Host {
             service: name.to_owned(),
-            rule: behind.rule.clone(),
             domains,
-            request_edits: self.edits(behind.service.request_headers.as_ref(), &behind.rule),
-            response_edits: self.edits(behind.service.response_headers.as_ref(), &behind.rule),
+            request_edits: self.edits(line.request_headers.as_ref(), &rule),
+            response_edits: self.edits(line.response_headers.as_ref(), &rule),
+            rule,
         });
-        let mut upstreams = HashMap::new();
+        let mut upstreams = Table::default();
         let rules = match chain.nodes.get(&chain.start_node) {
             Some(ChainNode::Router { routes, .. }) => {
                 routes.iter().filter_map(|route| self.route(&host, &chain, route, &mut upstreams)).collect()
@@ -154,7 +182,13 @@ impl<'a> ServiceCompiler<'a> {
     }
 
     /// A route of a router.
-    fn route(&mut self, host: &Arc<Host>, chain: &DiscoveryChain, route: &ChainRoute, upstreams: &mut Upstreams) -> Option<RouteRule> {
+    fn route<'c>(
+        &mut self,
+        host: &Arc<Host>,
+        chain: &'c DiscoveryChain,
+        route: &'c ChainRoute,
+        upstreams: &mut Upstreams<'c>,
+    ) -> Option<RouteRule> {
         let definition = &route.definition;
         let mut problems = Vec::new();
         let matcher = Matcher::compile(definition.r#match.as_ref().and_then(|m| m.http.as_ref()), &mut problems);
@@ -186,7 +220,13 @@ impl<'a> ServiceCompiler<'a> {
     }
 
     /// The one route of a service without router. The resolver's RequestTimeout counts only here (semantics 18.13).
-    fn only_route(&mut self, host: &Arc<Host>, chain: &DiscoveryChain, start: &ChainNode, upstreams: &mut Upstreams) -> Option<RouteRule> {
+    fn only_route<'c>(
+        &mut self,
+        host: &Arc<Host>,
+        chain: &'c DiscoveryChain,
+        start: &'c ChainNode,
+        upstreams: &mut Upstreams<'c>,
+    ) -> Option<RouteRule> {
         let mut timeouts = Timeouts::default();
         if let ChainNode::Resolver(resolver) = start {
             timeouts.request = resolver.request_timeout.positive().or(timeouts.request);
@@ -196,7 +236,7 @@ impl<'a> ServiceCompiler<'a> {
         Some(RouteRule { matcher: Matcher::compile(None, &mut Vec::new()), route: Arc::new(route), rewrite: None, next })
     }
 
-    fn next(&mut self, chain: &DiscoveryChain, node: &ChainNode, upstreams: &mut Upstreams) -> Option<Next> {
+    fn next<'c>(&mut self, chain: &'c DiscoveryChain, node: &'c ChainNode, upstreams: &mut Upstreams<'c>) -> Option<Next> {
         match node {
             ChainNode::Resolver(resolver) => self.upstream(chain, resolver, upstreams).map(Next::Upstream),
             ChainNode::Splitter { splits, .. } => self.split(chain, splits, upstreams).map(|s| Next::Split(Arc::new(s))),
@@ -205,7 +245,7 @@ impl<'a> ServiceCompiler<'a> {
         }
     }
 
-    fn split(&mut self, chain: &DiscoveryChain, splits: &[ChainSplit], upstreams: &mut Upstreams) -> Option<Split> {
+    fn split<'c>(&mut self, chain: &'c DiscoveryChain, splits: &'c [ChainSplit], upstreams: &mut Upstreams<'c>) -> Option<Split> {
         let mut legs = Vec::new();
         let mut total = 0u32;
         for split in splits {
@@ -226,8 +266,13 @@ impl<'a> ServiceCompiler<'a> {
         (!legs.is_empty()).then_some(Split { legs, total })
     }
 
-    fn upstream(&mut self, chain: &DiscoveryChain, resolver: &ChainResolver, upstreams: &mut Upstreams) -> Option<Arc<Upstream>> {
-        if let Some(upstream) = upstreams.get(&resolver.name) {
+    fn upstream<'c>(
+        &mut self,
+        chain: &'c DiscoveryChain,
+        resolver: &'c ChainResolver,
+        upstreams: &mut Upstreams<'c>,
+    ) -> Option<Arc<Upstream>> {
+        if let Some(upstream) = upstreams.get(resolver.name.as_str()) {
             return Some(upstream.clone());
         }
         let protocol = Protocol::of(&chain.protocol);
@@ -245,7 +290,7 @@ impl<'a> ServiceCompiler<'a> {
             failover_rule: failover.and_then(|f| f.rule.clone()),
             targets,
         });
-        (!upstream.targets.is_empty()).then(|| upstreams.entry(resolver.name.clone()).or_insert(upstream).clone())
+        (!upstream.targets.is_empty()).then(|| upstreams.entry(resolver.name.as_str()).or_insert(upstream).clone())
     }
 
     fn policy(&mut self, balancer: Option<&LoadBalancer>, rule: Option<&RuleRef>) -> Policy {
@@ -279,8 +324,13 @@ impl<'a> ServiceCompiler<'a> {
     }
 }
 
+/// The domain of a service that names none.
+fn default_domain(service: &str) -> String {
+    format!("{service}.ingress.*")
+}
+
 /// The upstreams of one chain, by the names of their resolver nodes.
-type Upstreams = HashMap<String, Arc<Upstream>>;
+type Upstreams<'c> = Table<&'c str, Arc<Upstream>>;
 
 /// Zero is the default, negative is off (semantics 5).
 fn timeouts(destination: &RouteDestination) -> Timeouts {

@@ -1,11 +1,11 @@
 //! A target with the instances of it that are in use.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
-use crate::id::{ServiceKey, SpiffeId, TargetId};
+use crate::id::{ServiceKey, SpiffeId, Table};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -19,14 +19,15 @@ const MAX_WEIGHT: u32 = 128;
 /// Builds targets once, however many chains share them.
 pub(super) struct TargetCompiler<'a> {
     resources: &'a Resources,
-    built: HashMap<(TargetId, Protocol), Arc<Target>>,
+    /// By the hash of id and protocol: where two of them meet, the later is built as often as it is asked for.
+    built: Table<u64, Arc<Target>>,
     /// The number of the next target.
     next: u32,
 }
 
 impl<'a> TargetCompiler<'a> {
     pub(super) fn new(resources: &'a Resources, next: u32) -> Self {
-        Self { resources, built: HashMap::new(), next }
+        Self { resources, built: Table::default(), next }
     }
 
     /// How many targets have a number.
@@ -35,8 +36,8 @@ impl<'a> TargetCompiler<'a> {
     }
 
     pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
-        let key = (target.id.clone(), protocol);
-        if let Some(built) = self.built.get(&key) {
+        let hash = self.built.hasher().hash_one((&target.id, protocol));
+        if let Some(built) = self.built.get(&hash).filter(|built| built.id == target.id && built.protocol == protocol) {
             return built.clone();
         }
         let (endpoints, unused) = self.endpoints(target, rejected);
@@ -51,14 +52,14 @@ impl<'a> TargetCompiler<'a> {
             unused,
         });
         self.next = self.next.wrapping_add(1);
-        self.built.insert(key, built.clone());
+        self.built.entry(hash).or_insert_with(|| built.clone());
         built
     }
 
     /// The instances in use, in the order of the catalog, and those that are not for their health. Other datacenters and peers have none here.
     fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
-        let own = target.id.peer.is_empty() && target.id.datacenter == self.resources.datacenter.as_str();
-        let Some(service) = self.resources.services.get(&ServiceKey::of(&target.id.service)).filter(|_| own) else {
+        let own = target.id.peer.is_empty() && *target.id.datacenter == *self.resources.datacenter.as_str();
+        let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)).filter(|_| own) else {
             return (Vec::new(), Vec::new());
         };
         let parsed = Filter::parse(&target.subset.filter).map_err(|e| e.to_string());
@@ -70,12 +71,19 @@ impl<'a> TargetCompiler<'a> {
                 return (Vec::new(), Vec::new());
             }
         };
-        let tls = UpstreamTls { sni: target.sni.clone(), id: SpiffeId::of_target(&target.id, &self.resources.trust_domain) };
-        let tls = Arc::new(tls);
+        let mut tls = None;
+        let mut secured = || {
+            let of_target = || UpstreamTls {
+                from: self.resources.gateway.name.clone(),
+                sni: target.sni.clone(),
+                id: SpiffeId::of_target(&target.id, &self.resources.trust_domain),
+            };
+            tls.get_or_insert_with(|| Arc::new(of_target())).clone()
+        };
         let (mut used, mut unused) = (Vec::new(), Vec::new());
         for instance in service.instances.iter().filter(|i| filter.matches(&service.name, i)) {
             match why_unused(instance, target.subset.only_passing) {
-                None => used.push(Arc::new(endpoint(service, instance, &tls))),
+                None => used.push(Arc::new(endpoint(service, instance, instance.mesh.then(&mut secured)))),
                 Some(why) => unused.push(Unused { id: instance.id.clone(), address: instance.address.clone(), why }),
             }
         }
@@ -92,12 +100,12 @@ fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'static str> {
     }
 }
 
-fn endpoint(service: &Service, instance: &Instance, tls: &Arc<UpstreamTls>) -> Endpoint {
+fn endpoint(service: &Service, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
     Endpoint {
         service: service.name.to_string(),
         id: instance.id.clone(),
         address: instance.address.clone(),
-        tls: instance.mesh.then(|| tls.clone()),
+        tls,
         health: instance.health,
         weight: instance.weight.min(MAX_WEIGHT),
     }

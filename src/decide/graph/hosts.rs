@@ -1,43 +1,45 @@
 //! Hosts of an ingress listener that are one and the same: Consul compares them byte for byte, requests do not.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Finding, Level, codes};
-use crate::model::entry::{Entries, EntryKind, EntryRef, IngressListener, RuleRef};
+use crate::model::entry::{EntryKind, EntryRef, IngressGateway, IngressListener};
 
 /// Every host that another service of the listener, or the same one, has already.
-pub(super) fn check(entries: &Entries) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for gateway in entries.ingress_gateways.values() {
-        let entry = EntryRef::new(EntryKind::IngressGateway, &gateway.common.name);
-        for (l, listener) in gateway.listeners.iter().enumerate().filter(|(_, l)| l.protocol != "tcp") {
-            findings.extend(on_listener(&entry, l, listener));
-        }
-    }
-    findings
+pub(super) fn check(gateway: &IngressGateway) -> Vec<Finding> {
+    let http = gateway.listeners.iter().enumerate().filter(|(_, l)| l.protocol != "tcp");
+    http.flat_map(|(l, listener)| on_listener(&gateway.common.name, l, listener)).collect()
 }
 
-fn on_listener(entry: &EntryRef, l: usize, listener: &IngressListener) -> Vec<Finding> {
-    let mut first: HashMap<String, RuleRef> = HashMap::new();
+/// The number of a service, and of one of its hosts; without one it answers to its default host.
+type Place = (usize, Option<usize>);
+
+fn on_listener(gateway: &str, l: usize, listener: &IngressListener) -> Vec<Finding> {
+    let entry = EntryRef::new(EntryKind::IngressGateway, gateway);
+    let rule = |(s, h): Place| match h {
+        Some(h) => entry.at(format!("Listeners[{l}].Services[{s}].Hosts[{h}]")),
+        None => entry.at(format!("Listeners[{l}].Services[{s}].Name")),
+    };
+    let own_port = format!(":{}", listener.port);
+    let mut first: HashMap<String, Place> = HashMap::new();
     let mut findings = Vec::new();
     for (s, service) in listener.services.iter().enumerate().filter(|(_, s)| s.name != "*") {
-        let default = format!("{}.ingress.*", service.name);
-        let named = service.hosts.iter().enumerate().map(|(h, host)| (host.as_str(), format!("Listeners[{l}].Services[{s}].Hosts[{h}]")));
-        let unnamed = service.hosts.is_empty().then(|| (default.as_str(), format!("Listeners[{l}].Services[{s}].Name")));
-        for (host, path) in named.chain(unnamed) {
-            let rule = entry.at(path);
-            match first.get(&plain(host, listener.port)) {
-                Some(earlier) => findings.push(
+        let named = service.hosts.iter().enumerate().map(|(h, host)| (Cow::Borrowed(host.as_str()), (s, Some(h))));
+        let unnamed = service.hosts.is_empty().then(|| (Cow::Owned(format!("{}.ingress.*", service.name)), (s, None)));
+        for (host, place) in named.chain(unnamed) {
+            let earlier = *first.entry(plain(&host, &own_port)).or_insert(place);
+            if earlier != place {
+                findings.push(
                     Finding::new(
                         codes::HOST_TWICE,
                         Level::Finding,
-                        rule,
+                        rule(place),
                         format!("host {host:?} is on this listener already, and the earlier one gets its requests"),
                     )
                     .help("give each host of a listener to one service; case and the listener's own port make no difference")
-                    .related([earlier.clone()]),
-                ),
-                None => drop(first.insert(plain(host, listener.port), rule)),
+                    .related([rule(earlier)]),
+                );
             }
         }
     }
@@ -45,9 +47,9 @@ fn on_listener(entry: &EntryRef, l: usize, listener: &IngressListener) -> Vec<Fi
 }
 
 /// A host as requests see it: without case, and without the listener's own port, which goes without saying.
-fn plain(host: &str, port: i64) -> String {
+fn plain(host: &str, own_port: &str) -> String {
     let host = host.to_lowercase();
-    match host.strip_suffix(&format!(":{port}")) {
+    match host.strip_suffix(own_port) {
         Some(bare) => bare.to_owned(),
         None => host,
     }

@@ -1,13 +1,12 @@
 //! Protocols across entries: ingress listeners and the services behind them, and defaults that undo each other.
 
-use std::collections::BTreeMap;
-
 use super::{Finding, Level, codes};
 use crate::decide::chain::{View, is_http_like};
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, EntryKind, EntryRef};
 
 /// What a listener must know of a service's chain; the chains themselves are too big to be kept for all services at once.
+#[derive(Clone, Debug)]
 pub(super) struct Spoken {
     /// The chain's protocol.
     pub(super) protocol: String,
@@ -16,19 +15,19 @@ pub(super) struct Spoken {
 }
 
 /// Listeners against the chains of their services, then service-defaults that turn http services into tcp ones.
-pub(super) fn check(entries: &Entries, chains: &BTreeMap<ServiceKey, Spoken>) -> Vec<Finding> {
-    let mut findings = listeners(entries, chains);
+pub(super) fn check<'a>(entries: &Entries, spoken: impl Fn(&str) -> Option<&'a Spoken>) -> Vec<Finding> {
+    let mut findings = listeners(entries, spoken);
     findings.extend(forgotten(entries));
     findings
 }
 
-fn listeners(entries: &Entries, chains: &BTreeMap<ServiceKey, Spoken>) -> Vec<Finding> {
+fn listeners<'a>(entries: &Entries, spoken: impl Fn(&str) -> Option<&'a Spoken>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for gateway in entries.ingress_gateways.values() {
         let entry = EntryRef::new(EntryKind::IngressGateway, &gateway.common.name);
         for (l, listener) in gateway.listeners.iter().enumerate() {
             for (s, service) in listener.services.iter().enumerate() {
-                let Some(chain) = chains.get(&ServiceKey::of(&service.name)) else { continue };
+                let Some(chain) = spoken(&ServiceKey::text(&service.name)) else { continue };
                 if chain.protocol == listener.protocol {
                     continue;
                 }

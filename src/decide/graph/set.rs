@@ -1,102 +1,168 @@
 //! A whole set at once, for `gw config validate`: every chain must compile, in whatever order the entries are written.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use super::check::is_plain;
 use super::circles::circle_of;
-use super::protocols::Spoken;
-use super::{Finding, Level, codes, hosts, protocols, shadow, spelling};
-use crate::decide::chain::{self, ChainError, Compiled, Crash, Failure, Overrides, Question, View};
+use super::judged::{Judged, whole_service};
+use super::{Finding, Level, codes, hosts, protocols, spelling};
+use crate::decide::chain::{ChainError, Crash};
+use crate::decide::changes::Changes;
 use crate::decide::links;
-use crate::id::{ServiceKey, TargetId, TrustDomain};
-use crate::model::entry::{Entries, EntryKind, EntryRef, RuleRef};
+use crate::id::ServiceKey;
+use crate::model::entry::{Entries, EntryKind, EntryRef, IngressGateway, RuleRef};
 
-/// The datacenter that the set is looked at in: the one Consul takes when it checks writes.
-const DATACENTER: &str = "dc1";
+/// Checks a set again and again, with the findings that [`check_set`] has. Of a service nothing is looked at again whose entries
+/// are the very same as the last time, with those of all services that it leads to.
+#[derive(Debug, Default)]
+pub struct Checker {
+    last: Option<(Arc<Entries>, Vec<Finding>)>,
+    /// By their keys, in order.
+    services: Vec<(ServiceKey, Judged)>,
+    /// The gateways with what is wrong with their hosts.
+    gateways: Vec<(Arc<IngressGateway>, Vec<Finding>)>,
+}
 
 /// What is wrong with a set, and what is odd: errors first, each once, however many chains it is part of.
 pub fn check_set(entries: &Entries) -> Vec<Finding> {
-    let (chains, mut findings) = compile_all(entries);
-    findings.extend(protocols::check(entries, &chains));
-    findings.extend(hosts::check(entries));
-    findings.extend(entries.routers.values().flat_map(|r| shadow::check(r)));
-    findings.extend(spelling::check(entries));
-    let mut seen = HashSet::new();
-    findings.retain(|f| seen.insert((f.code, f.rule.clone(), f.message.clone())));
-    findings.sort_by_key(|f| f.level);
-    findings
+    Checker::default().check(entries)
 }
 
-/// Compiles the chains of all services, but for those that are part of another one: what the served ones speak, and what is wrong.
-fn compile_all(entries: &Entries) -> (BTreeMap<ServiceKey, Spoken>, Vec<Finding>) {
-    let (mut chains, mut findings) = (BTreeMap::new(), Vec::new());
-    let mut circles = HashSet::new();
-    let mut proven: HashSet<String> = HashSet::new();
-    let gateways = entries.ingress_gateways.values();
-    let served: HashSet<ServiceKey> = gateways.flat_map(|g| links::of_ingress(g)).map(|l| ServiceKey::of(l.service)).collect();
-    for (key, service) in outside_in(entries) {
-        if is_part(entries, &key, service, &proven, &served) {
-            continue;
+impl Checker {
+    /// What is wrong with a set now.
+    pub fn check_set(&mut self, entries: &Arc<Entries>) -> Vec<Finding> {
+        if let Some((_, findings)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, entries)) {
+            return findings.clone();
         }
-        match compile(entries, service) {
-            Ok(compiled) => {
-                findings.extend(compiled.crashes.iter().map(crash));
-                proven.extend(compiled.passed);
-                if served.contains(&key) {
-                    let plain = is_plain(&compiled.chain);
-                    chains.insert(key, Spoken { protocol: compiled.chain.protocol, plain });
-                }
+        let changes = self.last.as_ref().map_or(Changes::Everything, |(last, _)| Changes::between(entries, last));
+        self.services.retain(|(_, judged)| !judged.concerns(&changes));
+        let findings = self.check(entries);
+        self.last = Some((entries.clone(), findings.clone()));
+        findings
+    }
+
+    fn check(&mut self, entries: &Entries) -> Vec<Finding> {
+        let services = services(entries);
+        self.judge(entries, &services);
+        let numbers: HashMap<&str, usize> = services.iter().enumerate().map(|(n, (key, _))| (&**key, n)).collect();
+        let mut findings = self.compile_all(entries, &services, &served(entries, &numbers));
+        findings.extend(protocols::check(entries, |key| self.services[*numbers.get(key)?].1.spoken()));
+        findings.extend(self.hosts(entries));
+        let odd: Vec<_> = self.services.iter().filter_map(|(_, judged)| judged.odd()).collect();
+        findings.extend(odd.iter().flat_map(|odd| odd.shadows.iter().cloned()));
+        for part in 0..3 {
+            findings.extend(odd.iter().flat_map(|odd| odd.spellings[part].iter().cloned()));
+        }
+        findings.extend(entries.ingress_gateways.values().flat_map(|g| spelling::of_ingress(entries, g)));
+        let mut seen = HashSet::new();
+        findings.retain(|f| seen.insert((f.code, f.rule.clone(), f.message.clone())));
+        findings.sort_by_key(|f| f.level);
+        findings
+    }
+
+    /// Looks at every service for itself, but for those that were looked at; forgets those that are gone. Both lists are in the
+    /// order of the keys.
+    fn judge(&mut self, entries: &Entries, services: &[(Cow<'_, str>, &str)]) {
+        let mut known = std::mem::take(&mut self.services).into_iter().peekable();
+        self.services.reserve_exact(services.len());
+        for (key, service) in services {
+            while known.next_if(|(last, _)| last.as_str() < &**key).is_some() {}
+            let same = known.next_if(|(last, judged)| last.as_str() == &**key && judged.is_of(service));
+            self.services.push(same.unwrap_or_else(|| Judged::look(entries, service)));
+        }
+    }
+
+    /// Compiles the chains of all services, but for those that are part of another one, and says what is wrong.
+    fn compile_all(&mut self, entries: &Entries, services: &[(Cow<'_, str>, &str)], served: &[bool]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut circles = HashSet::new();
+        let mut proven: HashSet<String> = HashSet::new();
+        let order = outside_in(entries, services);
+        let mut left = order.iter();
+        for number in left.by_ref() {
+            let ((key, service), (_, judged)) = (&services[*number], &mut self.services[*number]);
+            if is_part(entries, key, service, &proven) && !served[*number] {
+                continue;
             }
-            Err(failure) => {
-                let (error, rule) = failure.into_parts();
-                if let ChainError::CircularRedirect(passed) = &error {
+            if let Err(failure) = judged.compile(entries, service) {
+                let (error, rule) = &**failure;
+                if let ChainError::CircularRedirect(passed) = error {
                     proven.extend(passed.iter().cloned());
                 }
                 // Every service of a circle finds it; once is enough.
-                if circle_of(&error).is_none_or(|circle| circles.insert(circle)) {
-                    findings.push(broken(&error, rule, service));
+                if circle_of(error).is_none_or(|circle| circles.insert(circle)) {
+                    findings.push(broken(error, rule.clone(), service));
                 }
                 if matches!(error, ChainError::TooManyLegs { .. }) {
                     break; // all the others that lead there would take as long
                 }
+            } else if let Some(odd) = judged.odd() {
+                findings.extend(odd.crashes.iter().map(crash));
+                proven.extend(odd.passed.iter().cloned());
             }
         }
+        // Of those that were not looked at nothing is known, whatever was known of them before.
+        left.for_each(|number| self.services[*number].1.forget_chain());
+        findings
     }
-    (chains, findings)
+
+    fn hosts(&mut self, entries: &Entries) -> Vec<Finding> {
+        let mut known = std::mem::take(&mut self.gateways);
+        for gateway in entries.ingress_gateways.values() {
+            let same = known.iter().position(|(g, _)| Arc::ptr_eq(g, gateway));
+            self.gateways.push(same.map_or_else(|| (gateway.clone(), hosts::check(gateway)), |at| known.swap_remove(at)));
+        }
+        self.gateways.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect()
+    }
+}
+
+/// Which of the services stand behind an ingress gateway.
+fn served(entries: &Entries, numbers: &HashMap<&str, usize>) -> Vec<bool> {
+    let mut served = vec![false; numbers.len()];
+    for line in entries.ingress_gateways.values().flat_map(|g| links::of_ingress(g)) {
+        if let Some(number) = numbers.get(&*ServiceKey::text(line.service)) {
+            served[*number] = true;
+        }
+    }
+    served
 }
 
 /// Whether a service is only a resolver that the chain of another one has passed, and so was looked at with it. Chains of
 /// redirects would otherwise be walked from every one of their services.
-fn is_part(entries: &Entries, key: &ServiceKey, service: &str, proven: &HashSet<String>, served: &HashSet<ServiceKey>) -> bool {
+fn is_part(entries: &Entries, key: &str, service: &str, proven: &HashSet<String>) -> bool {
     let shaped = entries.routers.contains_key(key) || entries.splitters.contains_key(key);
-    !shaped && proven.contains(&TargetId::service(service, DATACENTER).to_string()) && !served.contains(key)
+    !shaped && !proven.is_empty() && proven.contains(&whole_service(service))
 }
 
-/// All services, those that no resolver names before the others.
-fn outside_in(entries: &Entries) -> Vec<(ServiceKey, &str)> {
-    let inner: HashSet<ServiceKey> =
-        entries.resolvers.values().flat_map(|r| links::of_resolver(r)).map(|l| ServiceKey::of(l.service)).collect();
-    let mut services: Vec<_> = services(entries).into_iter().collect();
-    services.sort_by_key(|(key, _)| inner.contains(key));
-    services
+/// The numbers of all services, of those that no resolver names before the others.
+fn outside_in(entries: &Entries, services: &[(Cow<'_, str>, &str)]) -> Vec<usize> {
+    let links = entries.resolvers.values().flat_map(|r| links::of_resolver(r));
+    let inner: HashSet<Cow<'_, str>> = links.map(|l| ServiceKey::text(l.service)).collect();
+    let mut numbers: Vec<usize> = (0..services.len()).collect();
+    if !inner.is_empty() {
+        numbers.sort_by_key(|n| inner.contains(&services[*n].0));
+    }
+    numbers
 }
 
-/// Every service that an entry shapes, or that an ingress gateway serves, in the spelling of that entry.
-fn services(entries: &Entries) -> BTreeMap<ServiceKey, &str> {
+/// Every service that an entry shapes, or that an ingress gateway serves, in the order of their keys and in the spelling of that
+/// entry: the router's, else the splitter's, the resolver's, the last line's of a gateway.
+fn services(entries: &Entries) -> Vec<(Cow<'_, str>, &str)> {
     let Entries { routers, splitters, resolvers, ingress_gateways, .. } = entries;
-    let mut services = BTreeMap::new();
-    let gateways = ingress_gateways.values();
-    services.extend(gateways.flat_map(|g| links::of_ingress(g)).map(|l| (ServiceKey::of(l.service), l.service)));
-    services.extend(resolvers.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
-    services.extend(splitters.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
-    services.extend(routers.iter().map(|(k, e)| (k.clone(), e.common.name.as_str())));
+    let mut services: Vec<(Cow<'_, str>, &str)> = Vec::with_capacity(routers.len() + splitters.len() + resolvers.len());
+    services.extend(routers.iter().map(|(k, e)| (Cow::Borrowed(k.as_str()), e.common.name.as_str())));
+    services.extend(splitters.iter().map(|(k, e)| (Cow::Borrowed(k.as_str()), e.common.name.as_str())));
+    services.extend(resolvers.iter().map(|(k, e)| (Cow::Borrowed(k.as_str()), e.common.name.as_str())));
+    let shaped = |key: &str| routers.contains_key(key) || splitters.contains_key(key) || resolvers.contains_key(key);
+    let lines = ingress_gateways.values().flat_map(|g| links::of_ingress(g)).map(|l| (ServiceKey::text(l.service), l.service));
+    let mut lines: Vec<_> = lines.filter(|(key, _)| !shaped(key)).collect();
+    lines.reverse();
+    services.extend(lines);
+    // Sorting keeps the order of equals, and of equals the first counts.
+    services.sort_by(|(a, _), (b, _)| a.cmp(b));
+    services.dedup_by(|(later, _), (first, _)| later == first);
     services
-}
-
-fn compile(entries: &Entries, service: &str) -> Result<Compiled, Failure> {
-    let trust_domain = &TrustDomain::new("check.consul");
-    let question = Question { service, datacenter: DATACENTER, trust_domain, overrides: Overrides::default() };
-    chain::compile_in(View::of(entries), &question)
 }
 
 fn broken(error: &ChainError, rule: Option<RuleRef>, service: &str) -> Finding {

@@ -1,42 +1,43 @@
 //! References that spell a service in another case than its entries do: entries are found all the same, Consul's checks are not
 //! (semantics 4.9), and ids and server names keep the spelling of the reference.
 
-use std::collections::HashMap;
-
 use super::{Finding, Level, codes};
 use crate::decide::links::{self, Link};
 use crate::id::ServiceKey;
-use crate::model::entry::{ConfigEntry, Entries, EntryRef};
+use crate::model::entry::{Entries, EntryKind, EntryRef, IngressGateway};
 
-/// Every reference that is spelled otherwise than an entry of that service.
-pub(super) fn check(entries: &Entries) -> Vec<Finding> {
-    let spellings = spellings(entries);
-    let mut findings = Vec::new();
-    let mut look = |link: Link<'_>| {
-        let Some(entry) = spellings.get(&ServiceKey::of(link.service)) else { return };
-        if *entry.name != *link.service {
-            let message = format!("service {:?} is spelled {:?} by its own entry", link.service, entry.name);
-            findings.push(
-                Finding::new(codes::SPELLING, Level::Warning, link.rule(), message)
-                    .help("spell it as its entry does: Consul misses clashes of protocol and circles over references in another case")
-                    .related([entry.at("")]),
-            );
-        }
-    };
-    entries.routers.values().flat_map(|e| links::of_router(e)).for_each(&mut look);
-    entries.splitters.values().flat_map(|e| links::of_splitter(e)).for_each(&mut look);
-    entries.resolvers.values().flat_map(|e| links::of_resolver(e)).for_each(&mut look);
-    entries.ingress_gateways.values().flat_map(|e| links::of_ingress(e)).for_each(&mut look);
-    findings
+/// Every reference of the entries that shape a service which is spelled otherwise than an entry of the service it names: of the
+/// router, of the splitter, of the resolver.
+pub(super) fn of_service(entries: &Entries, key: &ServiceKey) -> [Vec<Finding>; 3] {
+    let look = |link: Link<'_>| other_case(entries, &link);
+    [
+        entries.routers.get(key).into_iter().flat_map(|e| links::of_router(e)).filter_map(look).collect(),
+        entries.splitters.get(key).into_iter().flat_map(|e| links::of_splitter(e)).filter_map(look).collect(),
+        entries.resolvers.get(key).into_iter().flat_map(|e| links::of_resolver(e)).filter_map(look).collect(),
+    ]
 }
 
-/// One entry of each service: the router's spelling, else the splitter's, the resolver's, that of the defaults.
-fn spellings(entries: &Entries) -> HashMap<ServiceKey, EntryRef> {
-    let mut spellings = HashMap::new();
+/// The same of an ingress gateway's lines.
+pub(super) fn of_ingress(entries: &Entries, gateway: &IngressGateway) -> Vec<Finding> {
+    links::of_ingress(gateway).filter_map(|link| other_case(entries, &link)).collect()
+}
+
+fn other_case(entries: &Entries, link: &Link<'_>) -> Option<Finding> {
+    let (kind, name) = spelled(entries, &ServiceKey::text(link.service))?;
+    (name != link.service).then(|| {
+        let message = format!("service {:?} is spelled {name:?} by its own entry", link.service);
+        Finding::new(codes::SPELLING, Level::Warning, link.rule(), message)
+            .help("spell it as its entry does: Consul misses clashes of protocol and circles over references in another case")
+            .related([EntryRef::new(kind, name).at("")])
+    })
+}
+
+/// The entry whose spelling counts: the router's, else the splitter's, the resolver's, that of the defaults.
+fn spelled<'a>(entries: &'a Entries, key: &str) -> Option<(EntryKind, &'a str)> {
     let Entries { routers, splitters, resolvers, service_defaults, .. } = entries;
-    spellings.extend(service_defaults.iter().map(|(k, e)| (k.clone(), ConfigEntry::ServiceDefaults(e.clone()).entry_ref())));
-    spellings.extend(resolvers.iter().map(|(k, e)| (k.clone(), ConfigEntry::ServiceResolver(e.clone()).entry_ref())));
-    spellings.extend(splitters.iter().map(|(k, e)| (k.clone(), ConfigEntry::ServiceSplitter(e.clone()).entry_ref())));
-    spellings.extend(routers.iter().map(|(k, e)| (k.clone(), ConfigEntry::ServiceRouter(e.clone()).entry_ref())));
-    spellings
+    let router = routers.get(key).map(|e| (EntryKind::ServiceRouter, e.common.name.as_str()));
+    let splitter = || splitters.get(key).map(|e| (EntryKind::ServiceSplitter, e.common.name.as_str()));
+    let resolver = || resolvers.get(key).map(|e| (EntryKind::ServiceResolver, e.common.name.as_str()));
+    let defaults = || service_defaults.get(key).map(|e| (EntryKind::ServiceDefaults, e.common.name.as_str()));
+    router.or_else(splitter).or_else(resolver).or_else(defaults)
 }

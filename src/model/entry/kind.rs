@@ -1,7 +1,7 @@
 //! The kinds of config entries, and how a decision names the entry and rule it came from.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 macro_rules! kinds {
     ($($variant:ident $text:literal,)*) => {
@@ -72,6 +72,12 @@ impl EntryRef {
     /// The entry of that kind and name.
     pub fn new(kind: EntryKind, name: &str) -> Self {
         Self { kind, name: name.into() }
+    }
+
+    /// This entry as a whole.
+    pub fn whole(&self) -> RuleRef {
+        static NOWHERE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+        RuleRef { entry: self.clone(), path: NOWHERE.clone() }
     }
 
     /// A place in this entry, `Routes[2]`; empty for the entry as a whole.

@@ -87,6 +87,18 @@ impl Entries {
         }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        let Self { proxy_defaults, service_defaults, routers, splitters, resolvers, ingress_gateways, .. } = self;
+        let by_name = service_defaults.len() + routers.len() + splitters.len() + resolvers.len() + ingress_gateways.len();
+        usize::from(proxy_defaults.is_some()) + by_name
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Takes an entry out; nothing happens where there is none, as in Consul.
     pub fn remove(&mut self, kind: EntryKind, name: &str) {
         let key = ServiceKey::of(name);

@@ -1,5 +1,7 @@
 //! Rules that several kinds share: names, Meta, host names, header edits, percentages (semantics 1, 3.1).
 
+use std::fmt::Arguments;
+
 use super::check::Check;
 use super::codes;
 use crate::model::entry::*;
@@ -48,7 +50,7 @@ pub(super) fn mesh_gateway_mode(mode: &str, path: &str, check: &mut Check<'_>) {
 }
 
 /// A regular expression: Consul stores any text, a proxy refuses what is none.
-pub(super) fn regex(text: &str, path: &str, check: &mut Check<'_>) {
+pub(super) fn regex(text: &str, path: Arguments<'_>, check: &mut Check<'_>) {
     if text.is_empty() {
         return;
     }
@@ -60,7 +62,7 @@ pub(super) fn regex(text: &str, path: &str, check: &mut Check<'_>) {
 
 /// Header edits: Consul stores any, Envoy drops the whole route table for a `Host`, a pseudo header or a value that does
 /// not parse.
-pub(super) fn header_edits(edits: Option<&HeaderEdits>, path: &str, check: &mut Check<'_>) {
+pub(super) fn header_edits(edits: Option<&HeaderEdits>, path: Arguments<'_>, check: &mut Check<'_>) {
     let Some(edits) = edits else { return };
     for (part, map) in [("Add", &edits.add), ("Set", &edits.set)] {
         for (name, value) in map {

@@ -1,5 +1,6 @@
 //! Where a reader is in an entry, and everything that it found wrong so far.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use super::codes;
@@ -10,10 +11,22 @@ use crate::source::diagnostic::{Diagnostic, Text};
 /// What is found while one entry is read: where we are in it, and everything that is wrong so far.
 pub(super) struct Cx {
     text: Option<Arc<Text>>,
-    path: Vec<String>,
+    path: Vec<Step>,
     /// Whether the entry was written in HCL, which Consul's command decodes once more before the server does.
     pub(super) twice: bool,
     pub(super) found: Vec<Diagnostic>,
+}
+
+/// A step into an entry. Its words are only put together where something is wrong.
+pub(super) enum Step {
+    /// `Match`
+    Field(&'static str),
+    /// `[2]`
+    Index(usize),
+    /// `[v1]`
+    Key(String),
+    /// A key that has no field.
+    Other(String),
 }
 
 impl Cx {
@@ -23,19 +36,25 @@ impl Cx {
 
     /// The place in Consul's field names: `Routes[0].Match.HTTP`.
     pub(super) fn path(&self) -> String {
+        let field = |out: &mut String, name: &str| {
+            out.push_str(if out.is_empty() { "" } else { "." });
+            out.push_str(name);
+        };
         let mut out = String::new();
-        for part in &self.path {
-            if !out.is_empty() && !part.starts_with('[') {
-                out.push('.');
+        for step in &self.path {
+            match step {
+                Step::Index(number) => drop(write!(out, "[{number}]")),
+                Step::Key(key) => drop(write!(out, "[{key}]")),
+                Step::Field(name) => field(&mut out, name),
+                Step::Other(name) => field(&mut out, name),
             }
-            out.push_str(part);
         }
         out
     }
 
     /// Runs `f` one step further down.
-    pub(super) fn at<T>(&mut self, part: impl Into<String>, f: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(part.into());
+    pub(super) fn at<T>(&mut self, step: Step, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step);
         let result = f(self);
         self.path.pop();
         result

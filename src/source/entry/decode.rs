@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::cx::Cx;
+use super::cx::{Cx, Step};
 use super::tree::{Key, Map, Node, Value, number};
 use crate::model::entry::Opaque;
 
@@ -55,9 +55,9 @@ impl<T: Field> Field for Arc<T> {
 impl<T: Field> Field for Vec<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.value {
-            Value::List(items) => items.iter().enumerate().map(|(i, item)| cx.at(format!("[{i}]"), |cx| take(item, cx))).collect(),
+            Value::List(items) => items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take(item, cx))).collect(),
             Value::Map(members) if members.is_empty() => Self::new(),
-            _ => vec![cx.at("[0]", |cx| take(node, cx))],
+            _ => vec![cx.at(Step::Index(0), |cx| take(node, cx))],
         }
     }
 
@@ -75,10 +75,10 @@ fn members(node: &Node, cx: &mut Cx, mut each: impl FnMut(&Key, &Node, &mut Cx))
     fn walk(outer: &Node, cx: &mut Cx, each: &mut dyn FnMut(&Key, &Node, &mut Cx)) {
         let node = outer.unwrapped();
         match &node.value {
-            Value::Map(map) => map.iter().for_each(|(k, v)| cx.at(format!("[{}]", k.text), |cx| each(k, v, cx))),
+            Value::Map(map) => map.iter().for_each(|(k, v)| cx.at(Step::Key(k.text.clone()), |cx| each(k, v, cx))),
             Value::List(items) => {
                 for (i, item) in items.iter().enumerate() {
-                    cx.at(format!("[{i}]"), |cx| walk(item, cx, each));
+                    cx.at(Step::Index(i), |cx| walk(item, cx, each));
                 }
             }
             Value::Null if outer.value == Value::Null => {}
@@ -212,7 +212,7 @@ mod tests {
     fn stored(field: &str, value: serde_json::Value) -> Result<serde_json::Value, &'static str> {
         let mut entry = json!({"Kind": "service-defaults", "Name": "web"});
         entry[field] = value;
-        from_json(&entry).map(|d| d.stored[field].clone()).map_err(|problems| problems[0].code)
+        from_json(&entry).map(|d| d.stored()[field].clone()).map_err(|problems| problems[0].code)
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
     fn opaque_maps_lose_lists_of_one_as_in_consul() {
         let config = |given: serde_json::Value| {
             let entry = json!({"Kind": "proxy-defaults", "Config": given});
-            from_json(&entry).map(|d| d.stored["Config"].clone()).map_err(|problems| problems[0].code)
+            from_json(&entry).map(|d| d.stored()["Config"].clone()).map_err(|problems| problems[0].code)
         };
         for (given, wanted) in [
             (json!({"a": [1]}), json!({"a": 1})),
@@ -287,7 +287,7 @@ mod tests {
     fn of_two_spellings_the_one_in_lower_case_counts() {
         let with = |a: &str, b: &str| {
             let entry = json!({"Kind": "service-defaults", "Name": "web", a: "a", b: "b"});
-            from_json(&entry).map(|d| d.stored["ExternalSNI"].clone()).map_err(|problems| problems[0].code)
+            from_json(&entry).map(|d| d.stored()["ExternalSNI"].clone()).map_err(|problems| problems[0].code)
         };
         assert_eq!(with("externalsni", "external_sni"), Ok(json!("a")));
         assert_eq!(with("ExternalSNI", "external_sni"), Err("GW0102"));

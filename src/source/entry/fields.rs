@@ -4,10 +4,12 @@
 //! Consul), Consul's name, and its other spelling where Consul knows one (semantics 1). What follows: `; keep` prints the
 //! field when it is empty too, `as Type` takes and prints it through another type.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 use super::codes;
-use super::cx::Cx;
+use super::cx::{Cx, Step};
 use super::decode::{Field, object};
 use super::tree::{Key, Map, Node, Value};
 use crate::model::level::Level;
@@ -118,10 +120,10 @@ pub(super) fn decode_map<T: Schema>(map: &Map, cx: &mut Cx, known: &mut dyn FnMu
     let mut members = translated(T::FIELDS, map);
     for (index, field) in T::FIELDS.iter().enumerate() {
         let exact = members.iter().position(|(key, ..)| key == field.name);
-        let found = exact.or_else(|| members.iter().position(|(key, ..)| key.to_lowercase() == field.name.to_lowercase()));
+        let found = exact.or_else(|| members.iter().position(|(key, ..)| is_lower(key, field.name)));
         if let Some(position) = found {
             let (_, _, node) = members.remove(position);
-            cx.at(field.name, |cx| {
+            cx.at(Step::Field(field.name), |cx| {
                 if node.value != Value::Null {
                     out.set(index, node, cx);
                 }
@@ -136,20 +138,24 @@ pub(super) fn decode_map<T: Schema>(map: &Map, cx: &mut Cx, known: &mut dyn FnMu
     out
 }
 
+/// Whether a key is a word of ASCII in any case. Beyond ASCII there are letters whose small ones are within.
+fn is_lower(key: &str, word: &str) -> bool {
+    if key.is_ascii() { key.eq_ignore_ascii_case(word) } else { key.to_lowercase() == word.to_ascii_lowercase() }
+}
+
 /// The members with their other spellings replaced by the field's name in lower case, as Consul does it: that name counts
 /// if it is there too, and the other spelling is then dropped.
-fn translated<'a>(fields: &[Name], map: &'a Map) -> Vec<(String, &'a Key, &'a Node)> {
-    let mut out: Vec<(String, &Key, &Node)> = Vec::with_capacity(map.len());
+fn translated<'a>(fields: &[Name], map: &'a Map) -> Vec<(Cow<'a, str>, &'a Key, &'a Node)> {
+    let mut out: Vec<(Cow<'a, str>, &Key, &Node)> = Vec::with_capacity(map.len());
     for (key, node) in map {
-        let lower = key.text.to_lowercase();
-        let Some(field) = fields.iter().find(|f| f.alias == Some(lower.as_str())) else {
-            out.push((key.text.clone(), key, node));
+        let Some(field) = fields.iter().find(|f| f.alias.is_some_and(|alias| is_lower(&key.text, alias))) else {
+            out.push((Cow::Borrowed(key.text.as_str()), key, node));
             continue;
         };
         let canonical = field.name.to_lowercase();
         let doubled = map.iter().any(|(k, _)| k.text == canonical) || out.iter().any(|(k, ..)| *k == canonical);
         if !doubled {
-            out.push((canonical, key, node));
+            out.push((Cow::Owned(canonical), key, node));
         }
     }
     out

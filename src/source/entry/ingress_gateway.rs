@@ -1,7 +1,7 @@
 //! ingress-gateway: field table, normalization, validation (semantics 7).
 
 use std::collections::HashSet;
-
+use std::fmt::Arguments;
 use std::sync::Arc;
 
 use super::check::Check;
@@ -125,23 +125,23 @@ fn listener_rules(gateway: &IngressGateway, listener: &IngressListener, at: &str
     }
     let (mut names, mut hosts) = (HashSet::new(), HashSet::new());
     for (j, service) in listener.services.iter().enumerate() {
-        let at = format!("{at}.Services[{j}]");
-        service_rules(listener, service, &at, check);
-        tls::service_sds(&gateway.tls, listener, service, &at, check);
+        let at = format_args!("{at}.Services[{j}]");
+        service_rules(listener, service, at, check);
+        tls::service_sds(&gateway.tls, listener, service, at, check);
         if !names.insert(&service.name) {
-            check.error(codes::DUPLICATE, &at, format!("service {:?} cannot be added to a listener more than once", service.name));
+            check.error(codes::DUPLICATE, at, format!("service {:?} cannot be added to a listener more than once", service.name));
         }
         for (k, host) in service.hosts.iter().enumerate() {
-            let at = format!("{at}.Hosts[{k}]");
+            let at = format_args!("{at}.Hosts[{k}]");
             if !hosts.insert(host) {
-                check.error(codes::DUPLICATE, &at, format!("host {host:?} must be unique within a listener"));
+                check.error(codes::DUPLICATE, at, format!("host {host:?} must be unique within a listener"));
             }
-            host_rules(host, gateway.tls.enabled, &at, check);
+            host_rules(host, gateway.tls.enabled, at, check);
         }
     }
 }
 
-fn service_rules(listener: &IngressListener, service: &IngressService, at: &str, check: &mut Check<'_>) {
+fn service_rules(listener: &IngressListener, service: &IngressService, at: Arguments<'_>, check: &mut Check<'_>) {
     let tcp = listener.protocol == "tcp";
     if service.name.is_empty() {
         check.error(codes::NAME, at, format!("{at} needs a Name"));
@@ -155,16 +155,16 @@ fn service_rules(listener: &IngressListener, service: &IngressService, at: &str,
         check.error(codes::EXCLUSIVE, format!("{at}.Hosts"), format!("{at}.Hosts cannot be set with {with}"));
     }
     for (field, edits) in [("RequestHeaders", &service.request_headers), ("ResponseHeaders", &service.response_headers)] {
-        let place = format!("{at}.{field}");
+        let place = format_args!("{at}.{field}");
         if tcp && edits.as_ref().is_some_and(|e| *e != HeaderEdits::default()) {
-            check.error(codes::EXCLUSIVE, &place, format!("{place} cannot be set with protocol tcp"));
+            check.error(codes::EXCLUSIVE, place, format!("{place} cannot be set with protocol tcp"));
         }
-        common::header_edits(edits.as_ref(), &place, check);
+        common::header_edits(edits.as_ref(), place, check);
     }
 }
 
 /// A host is `*`, unless the gateway makes certificates for its hosts, or a DNS name whose first label may be `*`.
-fn host_rules(host: &str, tls: bool, at: &str, check: &mut Check<'_>) {
+fn host_rules(host: &str, tls: bool, at: Arguments<'_>, check: &mut Check<'_>) {
     if host == "*" {
         if tls {
             check.error(codes::HOST, at, "host \"*\" is not allowed when TLS is enabled: every host becomes a name in the certificate");

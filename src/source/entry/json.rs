@@ -15,8 +15,55 @@ type Read<T> = Result<T, SyntaxError>;
 pub(super) fn read(text: &str) -> Read<Node> {
     let mut reader = Reader { text, at: 0, depth: 0 };
     let node = reader.value()?;
-    reader.blanks();
-    if reader.at < text.len() { Err(reader.unexpected("the end of the text")) } else { Ok(node) }
+    reader.end()?;
+    Ok(node)
+}
+
+/// Reads the value that begins at a byte of the text, whatever follows it.
+pub(super) fn read_at(text: &str, at: usize) -> Read<Node> {
+    Reader { text, at, depth: 0 }.value()
+}
+
+/// A text that is one list, element by element: of a long list no more than one element need be there as a tree.
+pub(super) struct Elements<'a> {
+    reader: Reader<'a>,
+    first: bool,
+}
+
+impl<'a> Elements<'a> {
+    /// The elements of the list that the text is; what is no list has its error here.
+    pub(super) fn of(text: &'a str) -> Read<Self> {
+        let mut reader = Reader { text, at: 0, depth: 1 };
+        if reader.eat(b'[') { Ok(Self { reader, first: true }) } else { Err(reader.unexpected("'['")) }
+    }
+
+    /// What is left of the text from the next element on; `None` after the last one, and then nothing follows the list.
+    pub(super) fn rest(&mut self) -> Read<Option<&'a str>> {
+        if self.reader.eat(b']') {
+            self.reader.end()?;
+            return Ok(None);
+        }
+        if !std::mem::take(&mut self.first) && !self.reader.eat(b',') {
+            return Err(self.reader.unexpected("',' or ']'"));
+        }
+        self.reader.blanks();
+        Ok(Some(self.reader.rest()))
+    }
+
+    /// Where the next element begins.
+    pub(super) fn at(&self) -> usize {
+        self.reader.at
+    }
+
+    /// Reads the next element.
+    pub(super) fn read(&mut self) -> Read<Node> {
+        self.reader.value()
+    }
+
+    /// Goes past the next element, which is known to be so many bytes.
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.reader.at += bytes;
+    }
 }
 
 struct Reader<'a> {
@@ -34,9 +81,20 @@ impl<'a> Reader<'a> {
         self.rest().chars().next()
     }
 
+    /// The byte that is next; what JSON is made of is ASCII, so only texts and errors look at characters.
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
     fn blanks(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn end(&mut self) -> Read<()> {
+        self.blanks();
+        if self.at < self.text.len() { Err(self.unexpected("the end of the text")) } else { Ok(()) }
     }
 
     fn unexpected(&self, expected: &str) -> SyntaxError {
@@ -47,23 +105,22 @@ impl<'a> Reader<'a> {
         SyntaxError { message: format!("expected {expected}, found {found}"), span: self.at..self.at + length }
     }
 
-    fn eat(&mut self, token: char) -> bool {
+    /// Goes past blanks, and the token if it is next.
+    fn eat(&mut self, token: u8) -> bool {
         self.blanks();
-        let found = self.peek() == Some(token);
-        if found {
-            self.at += token.len_utf8();
-        }
+        let found = self.byte() == Some(token);
+        self.at += usize::from(found);
         found
     }
 
     fn value(&mut self) -> Read<Node> {
         self.blanks();
         let start = self.at;
-        let value = match self.peek() {
-            Some('{') => self.deeper(Self::object)?,
-            Some('[') => self.deeper(Self::list)?,
-            Some('"') => Value::Text(self.string()?),
-            Some('-' | '0'..='9') => self.number()?,
+        let value = match self.byte() {
+            Some(b'{') => self.deeper(Self::object)?,
+            Some(b'[') => self.deeper(Self::list)?,
+            Some(b'"') => Value::Text(self.string()?),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
         Ok(Node::new(value, start..self.at))
@@ -80,46 +137,46 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self) -> Read<Value> {
-        self.eat('{');
+        self.eat(b'{');
         let mut map = Map::new();
-        if self.eat('}') {
+        if self.eat(b'}') {
             return Ok(Value::Map(map));
         }
         loop {
             self.blanks();
             let start = self.at;
-            if self.peek() != Some('"') {
+            if self.byte() != Some(b'"') {
                 return Err(self.unexpected("a key in double quotes"));
             }
             let key = Key { text: self.string()?, span: start..self.at };
-            if !self.eat(':') {
+            if !self.eat(b':') {
                 return Err(self.unexpected("':'"));
             }
             let node = self.value()?;
             // Of two members with one key the later counts, as in Go.
             map.retain(|(k, _)| k.text != key.text);
             map.push((key, node));
-            if self.eat('}') {
+            if self.eat(b'}') {
                 return Ok(Value::Map(map));
             }
-            if !self.eat(',') {
+            if !self.eat(b',') {
                 return Err(self.unexpected("',' or '}'"));
             }
         }
     }
 
     fn list(&mut self) -> Read<Value> {
-        self.eat('[');
+        self.eat(b'[');
         let mut items = Vec::new();
-        if self.eat(']') {
+        if self.eat(b']') {
             return Ok(Value::List(items));
         }
         loop {
             items.push(self.value()?);
-            if self.eat(']') {
+            if self.eat(b']') {
                 return Ok(Value::List(items));
             }
-            if !self.eat(',') {
+            if !self.eat(b',') {
                 return Err(self.unexpected("',' or ']'"));
             }
         }
@@ -180,7 +237,7 @@ impl<'a> Reader<'a> {
         let mut out = String::new();
         loop {
             let rest = self.rest();
-            let plain = rest.find(|c: char| c == '"' || c == '\\' || c < ' ').unwrap_or(rest.len());
+            let plain = rest.bytes().position(|b| b == b'"' || b == b'\\' || b < b' ').unwrap_or(rest.len());
             out.push_str(&rest[..plain]);
             self.at += plain;
             match self.peek() {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::check::Check;
 use super::codes;
-use super::cx::Cx;
+use super::cx::{Cx, Step};
 use super::decode::{Field, take};
 use super::fields::{Schema, decode_map, nearest, print_struct};
 use super::tree::{Key, Map, Node, Value};
@@ -31,8 +31,23 @@ pub(super) trait Kind: Schema {
     fn entry(self) -> ConfigEntry;
 }
 
+/// An accepted entry that does not know yet where it stands.
+pub(super) struct Accepted {
+    kind: EntryKind,
+    name: String,
+    entry: Option<ConfigEntry>,
+    notes: Vec<Diagnostic>,
+}
+
+impl Accepted {
+    pub(super) fn at(self, source: EntrySource) -> Decoded {
+        let Self { kind, name, entry, notes } = self;
+        Decoded { kind, name, entry, notes, source }
+    }
+}
+
 /// Reads one entry; `twice` is for HCL, which Consul's command decodes before the server does.
-pub(super) fn decode(root: &Arc<Node>, text: &Arc<Text>, twice: bool) -> Result<Decoded, Vec<Diagnostic>> {
+pub(super) fn decode(root: &Node, text: &Arc<Text>, twice: bool) -> Result<Accepted, Vec<Diagnostic>> {
     let place = (!text.content.is_empty()).then(|| text.clone());
     let mut cx = Cx::new(place, twice);
     let result = match &root.value {
@@ -44,15 +59,12 @@ pub(super) fn decode(root: &Arc<Node>, text: &Arc<Text>, twice: bool) -> Result<
     };
     cx.found.sort_by_key(|d| d.place.as_ref().map(|(_, span)| span.start));
     match result.filter(|_| !cx.failed()) {
-        Some((kind, name, entry, stored)) => {
-            let source = EntrySource { text: text.clone(), span: root.span.clone(), root: root.clone() };
-            Ok(Decoded { kind, name, entry, stored, notes: cx.found, source })
-        }
+        Some((kind, name, entry)) => Ok(Accepted { kind, name, entry, notes: cx.found }),
         None => Err(cx.found),
     }
 }
 
-type Read = (EntryKind, String, Option<ConfigEntry>, Json);
+type Read = (EntryKind, String, Option<ConfigEntry>);
 
 fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
     let kind = kind_of(root, map, cx)?;
@@ -71,7 +83,7 @@ fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
             cx.error(codes::KIND, &root.span, "bound-api-gateway entries are written by Consul's servers alone");
             None
         }
-        _ => Some(recognised(kind, root, map, cx)),
+        _ => Some(recognised(kind, root, cx)),
     }
 }
 
@@ -108,9 +120,8 @@ fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Op
     let mut check = Check::new(root, cx);
     super::common::validate(entry.common(), &mut check);
     entry.validate(&mut check);
-    let stored = stored(kind, &entry);
     let entry = entry.entry();
-    Some((kind, entry.common().name.clone(), Some(entry), stored))
+    Some((kind, entry.common().name.clone(), Some(entry)))
 }
 
 /// Keys that every entry may have at its top and that say nothing. Consul's command takes the indexes for numbers, in any
@@ -119,20 +130,25 @@ fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
     let named = |name: &str| key.text.eq_ignore_ascii_case(name);
     let number = if cx.twice { named("CreateIndex") || named("ModifyIndex") } else { named("Hash") };
     if number {
-        let _: u64 = cx.at(key.text.as_str(), |cx| take(node, cx));
+        let _: u64 = cx.at(Step::Other(key.text.clone()), |cx| take(node, cx));
     }
     number || matches!(key.text.as_str(), "CreateIndex" | "ModifyIndex" | "Kind" | "kind")
 }
 
 /// A kind that `gw` knows by name only.
-fn recognised(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Read {
+fn recognised(kind: EntryKind, root: &Node, cx: &mut Cx) -> Read {
     let name: String = root.member("Name").map(|n| take(n, cx)).unwrap_or_default();
     let message = format!("gw does not act on {kind} entries");
     cx.note(Level::Warning, codes::NOT_ACTED_ON, &root.span, message, "the entry is read and otherwise ignored");
-    let kept = map.iter().filter(|(k, _)| !matches!(k.text.as_str(), "CreateIndex" | "ModifyIndex" | "Hash" | "Status"));
-    let stored = kept.map(|(k, v)| (k.text.clone(), v.to_json())).collect();
     let name = if kind == EntryKind::Mesh { "mesh".to_owned() } else { name };
-    (kind, name, None, Json::Object(stored))
+    (kind, name, None)
+}
+
+/// What Consul would print of a kind that `gw` knows by name only: what was written, but for what the server sets.
+pub(super) fn print_recognised(root: &Node) -> Json {
+    let Value::Map(map) = &root.value else { return Json::Null };
+    let kept = map.iter().filter(|(k, _)| !matches!(k.text.as_str(), "CreateIndex" | "ModifyIndex" | "Hash" | "Status"));
+    Json::Object(kept.map(|(k, v)| (k.text.clone(), v.to_json())).collect())
 }
 
 /// What Consul stores and prints: the kind, then the fields in its order.
@@ -186,7 +202,7 @@ mod tests {
     fn kinds_that_gw_does_not_act_on_are_kept_and_told() {
         let decoded = from_json(&json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x", "ModifyIndex": 7})).expect("it is known");
         assert_eq!((decoded.name.as_str(), decoded.entry.is_none()), ("okta", true));
-        assert_eq!(decoded.stored, json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x"}));
+        assert_eq!(decoded.stored(), json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x"}));
         assert_eq!(decoded.notes.iter().map(|n| n.level).collect::<Vec<_>>(), [Level::Warning]);
     }
 
@@ -243,8 +259,8 @@ mod tests {
             let mut entry = fields.as_object().cloned().unwrap_or_default();
             entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
             if let Ok(first) = from_json(&Json::Object(entry)) {
-                let again = from_json(&first.stored).map(|d| d.stored);
-                prop_assert_eq!(again.as_ref().ok(), Some(&first.stored));
+                let again = from_json(&first.stored()).map(|d| d.stored());
+                prop_assert_eq!(again.ok(), Some(first.stored()));
             }
         }
     }

@@ -5,6 +5,7 @@ pub mod codes;
 mod common;
 mod cx;
 mod decode;
+mod earlier;
 mod extension;
 mod fields;
 mod hcl;
@@ -27,7 +28,7 @@ mod tree;
 mod write;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -54,12 +55,17 @@ pub struct Decoded {
     pub name: String,
     /// The entry, of a kind that `gw` acts on; `None` of one that is only recognised.
     pub entry: Option<ConfigEntry>,
-    /// What Consul would store and print: its JSON without indexes.
-    pub stored: Value,
     /// Findings and warnings.
     pub notes: Vec<Diagnostic>,
     /// Where it was read.
     pub source: EntrySource,
+}
+
+impl Decoded {
+    /// What Consul would store and print: its JSON without indexes. Made when it is asked for: a run never asks.
+    pub fn stored(&self) -> Value {
+        self.entry.as_ref().map_or_else(|| kind::print_recognised(&self.source.tree()), print)
+    }
 }
 
 /// Where an entry was read, so that later checks can point into it.
@@ -69,27 +75,55 @@ pub struct EntrySource {
     pub text: Arc<Text>,
     /// The whole entry.
     pub span: Range<usize>,
-    /// Every value and where it stands.
-    root: Arc<tree::Node>,
+    /// Every value and where it stands. Of an accepted entry hardly anything is asked for, so it is read again when it is.
+    tree: OnceLock<Arc<tree::Node>>,
+    again: read::Again,
 }
 
 impl EntrySource {
     /// The bytes of a place in Consul's field names, `Routes[2].Match`; the nearest part of it that exists.
     pub fn find(&self, path: &str) -> Range<usize> {
-        check::find(&self.root, path)
+        check::find(&self.tree(), path)
+    }
+
+    fn tree(&self) -> Arc<tree::Node> {
+        self.tree.get_or_init(|| Arc::new(self.again.tree(&self.text, &self.span))).clone()
     }
 }
 
 /// Reads one entry that came as JSON, as Consul's HTTP API takes it.
 pub fn from_json(value: &Value) -> Result<Decoded, Vec<Diagnostic>> {
     let text = Arc::new(Text { origin: String::new(), content: String::new() });
-    kind::decode(&Arc::new(tree::Node::from_json(value)), &text, false)
+    let root = Arc::new(tree::Node::from_json(value));
+    let read = kind::decode(&root, &text, false)?;
+    // There is no text to read it from again.
+    Ok(read.at(EntrySource { text, span: 0..0, tree: OnceLock::from(root), again: read::Again::Nowhere }))
 }
 
 /// Reads all entries of a text. Each is accepted or refused for itself: the accepted ones, then everything that is wrong
 /// with the others.
 pub fn read(text: &Arc<Text>, syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
-    read::entries(text, syntax)
+    let read = read::entries(text, syntax, &[]);
+    (read.decoded, read.problems)
+}
+
+/// The same with the same result, where entries of the same file were read before: those that stand in it as they did are
+/// neither read nor judged again.
+pub fn read_again<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decoded]) -> ReadAgain<'a> {
+    read::entries(text, syntax, earlier)
+}
+
+/// A text of entries that was read before, and how it differs.
+#[derive(Debug, Default)]
+pub struct ReadAgain<'a> {
+    /// The accepted entries.
+    pub decoded: Vec<Decoded>,
+    /// Everything that is wrong with the others.
+    pub problems: Vec<Diagnostic>,
+    /// The numbers of those that were not accepted before as they stand here.
+    pub fresh: Vec<usize>,
+    /// Those that were accepted before, and do not stand in the text as they did.
+    pub gone: Vec<&'a Decoded>,
 }
 
 /// An entry as Consul's JSON, without indexes.

@@ -1,40 +1,104 @@
 //! A text of entries: which syntax it is in, and where one entry ends and the next begins.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::tree::{Node, Value};
-use super::{Decoded, Syntax, codes, hcl, json, kind, toml};
+use super::earlier::Earlier;
+use super::json::{Elements, SyntaxError};
+use super::tree::{Node, Span, Value};
+use super::{Decoded, EntrySource, ReadAgain, Syntax, codes, hcl, json, kind, toml};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// Longer texts are not read; an entry that Consul takes is far below.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Every entry of a text: the accepted ones, then what is wrong with the others.
-pub(super) fn entries(text: &Arc<Text>, syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
+/// How the tree of an accepted entry is made once more.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Again {
+    /// The entry is a value of a text in JSON.
+    Json,
+    /// The text is read as a whole; the entry is the one of that number.
+    Whole(Syntax, usize),
+    /// It came without a text.
+    Nowhere,
+}
+
+impl Again {
+    pub(super) fn tree(self, text: &Text, span: &Span) -> Node {
+        let node = match self {
+            Self::Json => json::read_at(&text.content, span.start).ok(),
+            Self::Whole(syntax, number) => tree(text, syntax).ok().and_then(|root| split(root).into_iter().nth(number)),
+            Self::Nowhere => None,
+        };
+        // What was read once is read again; if it were not, a place in the entry would be the entry as a whole.
+        node.unwrap_or_else(|| Node::new(Value::Null, span.clone()))
+    }
+}
+
+/// Every entry of a text: the accepted ones, then what is wrong with the others. What stands in `earlier` as it does here is
+/// taken from there.
+pub(super) fn entries<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decoded]) -> ReadAgain<'a> {
     if text.content.len() > MAX_BYTES {
-        return (Vec::new(), vec![Diagnostic::error(codes::SYNTAX, format!("{} is too long to be read", text.origin))]);
+        let problems = vec![Diagnostic::error(codes::SYNTAX, format!("{} is too long to be read", text.origin))];
+        return ReadAgain { problems, gone: earlier.iter().collect(), ..ReadAgain::default() };
     }
     let first = text.content.trim_start().chars().next();
     let syntax = if first == Some('{') { Syntax::Json } else { syntax };
-    let root = match syntax {
+    let read = match (syntax, first) {
+        (Syntax::Json, Some('[')) => one_by_one(text, Earlier::of(earlier)),
+        _ => at_once(text, syntax).map(|read| ReadAgain { gone: earlier.iter().collect(), ..read }),
+    };
+    read.unwrap_or_else(|e| {
+        let problems = vec![Diagnostic::error(codes::SYNTAX, e.message).at(text, e.span)];
+        ReadAgain { problems, gone: earlier.iter().collect(), ..ReadAgain::default() }
+    })
+}
+
+/// A list in JSON, which may be as long as a mesh is big.
+fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgain<'a>, SyntaxError> {
+    let mut read = ReadAgain::default();
+    let mut elements = Elements::of(&text.content)?;
+    while let Some(rest) = elements.rest()? {
+        if let Some(known) = earlier.next_in(rest) {
+            read.decoded.push(known.moved(text, elements.at()));
+            elements.skip(known.source.span.len());
+        } else {
+            read.judge(&elements.read()?, text, true, Again::Json);
+        }
+    }
+    read.gone = earlier.gone();
+    Ok(read)
+}
+
+fn at_once(text: &Arc<Text>, syntax: Syntax) -> Result<ReadAgain<'static>, SyntaxError> {
+    let mut read = ReadAgain::default();
+    for (number, node) in split(tree(text, syntax)?).iter().enumerate() {
+        let again = if syntax == Syntax::Json { Again::Json } else { Again::Whole(syntax, number) };
+        // Consul's command decodes what it reads from a file before the server decodes it again.
+        read.judge(node, text, syntax != Syntax::Toml, again);
+    }
+    Ok(read)
+}
+
+fn tree(text: &Text, syntax: Syntax) -> Result<Node, SyntaxError> {
+    match syntax {
         Syntax::Json => json::read(&text.content),
         Syntax::Hcl => hcl::read(&text.content),
         Syntax::Toml => toml::read(&text.content),
-    };
-    let root = match root {
-        Ok(root) => root,
-        Err(e) => return (Vec::new(), vec![Diagnostic::error(codes::SYNTAX, e.message).at(text, e.span)]),
-    };
-    let (mut decoded, mut problems) = (Vec::new(), Vec::new());
-    for node in split(root) {
-        // Consul's command decodes what it reads from a file before the server decodes it again.
-        match kind::decode(&Arc::new(node), text, syntax != Syntax::Toml) {
-            Ok(entry) => decoded.push(entry),
+    }
+}
+
+impl ReadAgain<'_> {
+    fn judge(&mut self, node: &Node, text: &Arc<Text>, twice: bool, again: Again) {
+        match kind::decode(node, text, twice) {
+            Ok(entry) => {
+                let source = EntrySource { text: text.clone(), span: node.span.clone(), tree: OnceLock::new(), again };
+                self.fresh.push(self.decoded.len());
+                self.decoded.push(entry.at(source));
+            }
             // A text of nothing has no place in it, but for its beginning.
-            Err(wrong) => problems.extend(wrong.into_iter().map(|p| if p.place.is_some() { p } else { p.at(text, 0..0) })),
+            Err(wrong) => self.problems.extend(wrong.into_iter().map(|p| if p.place.is_some() { p } else { p.at(text, 0..0) })),
         }
     }
-    (decoded, problems)
 }
 
 /// The entries of a tree: a list at the top, a list named `entries` where there is no kind, or the one that it is.
@@ -56,7 +120,8 @@ mod tests {
     use super::*;
 
     fn read(content: &str, syntax: Syntax) -> (Vec<Decoded>, Vec<Diagnostic>) {
-        entries(&Arc::new(Text { origin: "x".into(), content: content.into() }), syntax)
+        let read = entries(&Arc::new(Text { origin: "x".into(), content: content.into() }), syntax, &[]);
+        (read.decoded, read.problems)
     }
 
     #[test]
@@ -67,7 +132,7 @@ mod tests {
         let stored = |text: &str, syntax| {
             let (decoded, problems) = read(text, syntax);
             assert_eq!(problems, [], "{text}");
-            decoded.into_iter().map(|d| d.stored).collect::<Vec<_>>()
+            decoded.into_iter().map(|d| d.stored()).collect::<Vec<_>>()
         };
         let wanted = stored(json, Syntax::Json);
         assert_eq!(stored(json, Syntax::Hcl), wanted, "a text that begins with a brace is JSON");

@@ -1,5 +1,6 @@
 //! service-router: field table, normalization, validation (semantics 3.1).
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 
 use super::check::Check;
@@ -26,14 +27,14 @@ impl Kind for ServiceRouter {
 
     fn validate(&self, check: &mut Check<'_>) {
         for (i, route) in self.routes.iter().enumerate() {
-            let place = format!("Routes[{i}]");
+            let place = format_args!("Routes[{i}]");
             let http = route.r#match.as_ref().and_then(|m| m.http.as_ref());
             if let Some(http) = http {
-                match_rules(http, &format!("{place}.Match.HTTP"), check);
+                match_rules(http, format_args!("{place}.Match.HTTP"), check);
             }
             if let Some(destination) = &route.destination {
                 let rewritable = http.is_some_and(|h| !h.path_exact.is_empty() || !h.path_prefix.is_empty());
-                destination_rules(destination, rewritable, &format!("{place}.Destination"), check);
+                destination_rules(destination, rewritable, format_args!("{place}.Destination"), check);
             }
         }
     }
@@ -113,7 +114,7 @@ const RETRY_CONDITIONS: [&str; 12] = [
     "unavailable",
 ];
 
-fn match_rules(http: &HttpMatch, at: &str, check: &mut Check<'_>) {
+fn match_rules(http: &HttpMatch, at: Arguments<'_>, check: &mut Check<'_>) {
     for (field, path) in [("PathExact", &http.path_exact), ("PathPrefix", &http.path_prefix)] {
         if !path.is_empty() && !path.starts_with('/') {
             check.error(codes::PATH, format!("{at}.{field}"), format!("{at}.{field} does not start with '/': {path:?}"));
@@ -123,30 +124,30 @@ fn match_rules(http: &HttpMatch, at: &str, check: &mut Check<'_>) {
     if given > 1 {
         check.error(codes::EXCLUSIVE, at, format!("{at} may have at most one of PathExact, PathPrefix and PathRegex"));
     }
-    common::regex(&http.path_regex, &format!("{at}.PathRegex"), check);
+    common::regex(&http.path_regex, format_args!("{at}.PathRegex"), check);
     for (i, header) in http.header.iter().enumerate() {
-        let at = format!("{at}.Header[{i}]");
+        let at = format_args!("{at}.Header[{i}]");
         let texts = [&header.exact, &header.prefix, &header.suffix, &header.regex];
-        one_kind(&header.name, header.present, &texts, "Present, Exact, Prefix, Suffix and Regex", &at, check);
-        common::regex(&header.regex, &format!("{at}.Regex"), check);
+        one_kind(&header.name, header.present, &texts, "Present, Exact, Prefix, Suffix and Regex", at, check);
+        common::regex(&header.regex, format_args!("{at}.Regex"), check);
     }
     for (i, query) in http.query_param.iter().enumerate() {
-        let at = format!("{at}.QueryParam[{i}]");
-        one_kind(&query.name, query.present, &[&query.exact, &query.regex], "Present, Exact and Regex", &at, check);
-        common::regex(&query.regex, &format!("{at}.Regex"), check);
+        let at = format_args!("{at}.QueryParam[{i}]");
+        one_kind(&query.name, query.present, &[&query.exact, &query.regex], "Present, Exact and Regex", at, check);
+        common::regex(&query.regex, format_args!("{at}.Regex"), check);
     }
     for (i, method) in http.methods.iter().enumerate() {
-        let place = format!("{at}.Methods[{i}]");
+        let place = format_args!("{at}.Methods[{i}]");
         if !METHODS.contains(&method.as_str()) {
-            check.error(codes::VALUE, &place, format!("{place} is no method: {method:?}"));
+            check.error(codes::VALUE, place, format!("{place} is no method: {method:?}"));
         } else if http.methods[..i].contains(method) {
-            check.error(codes::DUPLICATE, &place, format!("{at}.Methods has {method:?} more than once"));
+            check.error(codes::DUPLICATE, place, format!("{at}.Methods has {method:?} more than once"));
         }
     }
 }
 
 /// A name, and exactly one of the ways to match.
-fn one_kind(name: &str, present: bool, texts: &[&String], kinds: &str, at: &str, check: &mut Check<'_>) {
+fn one_kind(name: &str, present: bool, texts: &[&String], kinds: &str, at: Arguments<'_>, check: &mut Check<'_>) {
     if name.is_empty() {
         check.error(codes::NAME, at, format!("{at} needs a Name"));
     }
@@ -156,7 +157,7 @@ fn one_kind(name: &str, present: bool, texts: &[&String], kinds: &str, at: &str,
     }
 }
 
-fn destination_rules(destination: &RouteDestination, rewritable: bool, at: &str, check: &mut Check<'_>) {
+fn destination_rules(destination: &RouteDestination, rewritable: bool, at: Arguments<'_>, check: &mut Check<'_>) {
     if !destination.prefix_rewrite.is_empty() && !rewritable {
         let message = format!("{at}.PrefixRewrite needs a PathExact or PathPrefix in the same route");
         check.error(codes::EXCLUSIVE, format!("{at}.PrefixRewrite"), message);
@@ -174,8 +175,8 @@ fn destination_rules(destination: &RouteDestination, rewritable: bool, at: &str,
         let help = "add RetryOnConnectFailure, RetryOn or RetryOnStatusCodes";
         check.warning(codes::NO_RETRY, format!("{at}.NumRetries"), message, help);
     }
-    common::header_edits(destination.request_headers.as_ref(), &format!("{at}.RequestHeaders"), check);
-    common::header_edits(destination.response_headers.as_ref(), &format!("{at}.ResponseHeaders"), check);
+    common::header_edits(destination.request_headers.as_ref(), format_args!("{at}.RequestHeaders"), check);
+    common::header_edits(destination.response_headers.as_ref(), format_args!("{at}.ResponseHeaders"), check);
 }
 
 #[cfg(test)]

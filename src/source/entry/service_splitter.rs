@@ -36,8 +36,8 @@ impl Kind for ServiceSplitter {
                 let message = format!("split destination occurs more than once: {}", self.destination(split));
                 check.error(codes::DUPLICATE, &place, message);
             }
-            common::header_edits(split.request_headers.as_ref(), &format!("{place}.RequestHeaders"), check);
-            common::header_edits(split.response_headers.as_ref(), &format!("{place}.ResponseHeaders"), check);
+            common::header_edits(split.request_headers.as_ref(), format_args!("{place}.RequestHeaders"), check);
+            common::header_edits(split.response_headers.as_ref(), format_args!("{place}.ResponseHeaders"), check);
         }
         if sum != 100 * 100 {
             let message = format!("the sum of all split weights must be 100, not {:.2}", sum as f64 / 100.0);
@@ -100,7 +100,7 @@ mod tests {
 
     fn judged(splits: Value) -> Result<Value, &'static str> {
         let entry = json!({"Kind": "service-splitter", "Name": "web", "Splits": splits});
-        from_json(&entry).map(|d| d.stored["Splits"].clone()).map_err(|problems| problems[0].code)
+        from_json(&entry).map(|d| d.stored()["Splits"].clone()).map_err(|problems| problems[0].code)
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! TLS parameters and SDS settings of ingress gateways (semantics 1, 7).
 
+use std::fmt::Arguments;
+
 use super::check::Check;
 use super::codes;
 use crate::model::entry::*;
@@ -79,7 +81,13 @@ pub(super) fn listener_sds(gateway: &GatewayTls, listener: &IngressListener, at:
 }
 
 /// A service's own certificate needs a cluster somewhere, and hosts by which it is chosen.
-pub(super) fn service_sds(gateway: &GatewayTls, listener: &IngressListener, service: &IngressService, at: &str, check: &mut Check<'_>) {
+pub(super) fn service_sds(
+    gateway: &GatewayTls,
+    listener: &IngressListener,
+    service: &IngressService,
+    at: Arguments<'_>,
+    check: &mut Check<'_>,
+) {
     let Some(sds) = service.tls.as_ref().and_then(|t| t.sds.as_ref()) else { return };
     let (cluster, certificate) = given(Some(sds));
     let place = format!("{at}.TLS.SDS");

@@ -217,7 +217,7 @@ mod tests {
     fn back(text: String, syntax: Syntax) -> Value {
         let (decoded, problems) = read(&Arc::new(Text { origin: "x".into(), content: text.clone() }), syntax);
         assert_eq!(problems, [], "{text}");
-        decoded.into_iter().next().map(|d| d.stored).unwrap_or_default()
+        decoded.into_iter().next().map(|d| d.stored()).unwrap_or_default()
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
             "Config": {"protocol": "http", "list": [1, 2.5, "x", {"a": [true, "y"]}], "big": 1e300, "tables": [{"x": 1}, {"y": [2, 3]}]},
             "AccessLogs": {"Enabled": true, "TextFormat": "%START_TIME%\t\u{1}\n"},
         });
-        let stored = from_json(&entry).expect("it is accepted").stored;
+        let stored = from_json(&entry).expect("it is accepted").stored();
         assert_eq!(back(hcl(&stored), Syntax::Hcl), stored);
         assert_eq!(back(toml(&stored), Syntax::Toml), stored);
     }
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn hcl_is_laid_out_as_people_write_it() {
         let entry = serde_json::json!({"Kind": "service-resolver", "Name": "web", "Subsets": {"v1": {"Filter": "a == b"}}, "Failover": {"*": {"Datacenters": ["dc2", "dc3"]}}});
-        let stored = from_json(&entry).expect("it is accepted").stored;
+        let stored = from_json(&entry).expect("it is accepted").stored();
         let wanted = "Kind = \"service-resolver\"\nName = \"web\"\nSubsets = {\n  v1 = {\n    Filter = \"a == b\"\n  }\n}\nFailover = {\n  \"*\" = {\n    Datacenters = [\"dc2\", \"dc3\"]\n  }\n}\n";
         assert_eq!(hcl(&stored), wanted);
     }
@@ -245,7 +245,7 @@ mod tests {
         fn any_text_survives(text in any::<String>()) {
             let text = text.replace(['\0', '\u{e123}', '\u{feff}'], "");
             let entry = serde_json::json!({"Kind": "proxy-defaults", "Config": {"k": text, "x": {text.clone(): 1}}});
-            let stored = from_json(&entry).expect("it is accepted").stored;
+            let stored = from_json(&entry).expect("it is accepted").stored();
             prop_assert_eq!(back(hcl(&stored), Syntax::Hcl), stored.clone());
             prop_assert_eq!(back(toml(&stored), Syntax::Toml), stored);
         }

@@ -28,7 +28,7 @@ pub struct Configuration {
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services.
-    pub services: BTreeMap<ServiceKey, Arc<Service>>,
+    pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
     /// The DNS servers that are asked for the host names of instances; none is those of the machine.
@@ -60,7 +60,7 @@ impl Default for Configuration {
             entries: Vec::new(),
             certs: None,
             gateways: Vec::new(),
-            services: BTreeMap::new(),
+            services: Arc::default(),
             certificates: Vec::new(),
             dns: Vec::new(),
         }
@@ -79,6 +79,13 @@ pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
     let mut converter = Converter { file, problems: Vec::new() };
     let configuration = converter.configuration();
     if converter.problems.is_empty() { Ok(configuration) } else { Err(converter.problems) }
+}
+
+/// The services alone; `None` where anything is wrong with them.
+pub(super) fn services(file: &ReadFile) -> Option<BTreeMap<ServiceKey, Arc<Service>>> {
+    let mut converter = Converter { file, problems: Vec::new() };
+    let services = converter.services();
+    converter.problems.is_empty().then_some(services)
 }
 
 pub(super) struct Converter<'a> {
@@ -106,7 +113,7 @@ impl Converter<'_> {
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
-            services: self.services(),
+            services: Arc::new(self.services()),
             certificates: certificates.collect(),
             dns: parsed.dns.servers.iter().filter_map(|s| self.dns_server(s)).collect(),
         }

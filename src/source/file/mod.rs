@@ -2,8 +2,10 @@
 
 mod check;
 mod convert;
+mod entries;
 mod places;
 mod schema;
+mod sections;
 mod settle;
 mod watch;
 
@@ -14,7 +16,9 @@ use super::diagnostic::{Diagnostic, Text};
 use super::entry::{self, Decoded, Syntax};
 
 pub use convert::{Configuration, GatewayFile, convert};
+pub use entries::{Differs, EntryFiles};
 pub use schema::GwToml;
+pub use sections::KeptFile;
 pub use watch::{Changes, Unwatched, Watch, watch};
 
 /// A `gw.toml` that was read, with its place.
@@ -58,10 +62,18 @@ pub fn is_gateway_file(path: &Path) -> bool {
 
 /// Reads `gw.toml`. Unknown keys, wrong types and bad values are errors, each with its place.
 pub fn read(path: &Path) -> Result<ReadFile, Vec<Diagnostic>> {
-    let text = read_text(path).map_err(|e| vec![e])?;
+    parse(path, read_text(path).map_err(|e| vec![e])?)
+}
+
+/// The same of a text that was read from there.
+fn parse(path: &Path, text: Arc<Text>) -> Result<ReadFile, Vec<Diagnostic>> {
     let parsed = schema::parse(&text)?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Ok(ReadFile { parsed, text, folder })
+    Ok(ReadFile { parsed, text, folder: folder_of(path) })
+}
+
+/// The folder that relative paths in a file start from.
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).to_owned()
 }
 
 /// Reads every config entry of a file, or of a folder's `.hcl`, `.json` and `.toml` files in the order of their names.
@@ -122,7 +134,8 @@ fn may_hold_entries(file: &Path) -> bool {
     !hidden && matches!(ending(file).as_deref(), Some("hcl" | "json" | "toml"))
 }
 
-fn read_text(path: &Path) -> Result<Arc<Text>, Diagnostic> {
+/// Reads a text, which has to be UTF-8.
+pub fn read_text(path: &Path) -> Result<Arc<Text>, Diagnostic> {
     let content = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
     let origin = path.display().to_string();
     match String::from_utf8(content) {

@@ -69,9 +69,9 @@ impl Folder {
 
     pub(crate) fn start_with(&self, config: &Path, drain_time: Duration) -> Run {
         let wanted = Wanted { config: Some(config.to_owned()), ..Wanted::default() };
-        let gateways = origin::resolve(&wanted, || panic!("files are there")).expect("the files are good");
+        let mut gateways = origin::resolve(&wanted, || panic!("files are there")).expect("the files are good");
         let bound = app::start(RunConfig {
-            files: Files::of(&wanted, &gateways, None),
+            files: Files::of(&wanted, &mut gateways, None),
             certificates: gateways.certificates,
             dns: gateways.dns,
             admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],

@@ -147,8 +147,8 @@ impl World {
             gateway,
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
-            entries,
-            services: services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect(),
+            entries: Arc::new(entries),
+            services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
             rejected: Vec::new(),
         };
         let records = Records::default();

@@ -196,7 +196,7 @@ fn a_peers_target_is_shaped_by_local_entries_only_where_something_links_to_them(
     };
     let timeout = |set: Set, peer: &str| {
         let chain = set.compile("web").unwrap();
-        let target = chain.targets.values().find(|t| t.id.peer == peer).unwrap();
+        let target = chain.targets.values().find(|t| *t.id.peer == *peer).unwrap();
         (target.connect_timeout.to_string(), target.mesh_gateway.clone(), target.sni.clone())
     };
     let alone = slow(Set::new()).resolver("web", |r| fail(r, "*", targets(&["api%east"])));

@@ -1,0 +1,159 @@
+//! What is wrong with a `gw.toml` and its entries together: what no entry and no key is wrong by itself.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::{ListenerName, ServiceKey};
+use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
+use crate::model::level::Level;
+use crate::source::diagnostic::Diagnostic;
+use crate::source::entry::{Decoded, EntrySource};
+use crate::source::file::{Configuration, ReadFile};
+use crate::tls;
+
+/// What is wrong with a `gw.toml` and the entries that were accepted, which are one set.
+pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[&Decoded], entries: &Entries) -> Vec<Diagnostic> {
+    let mut problems = unusable_certificates(read, configuration);
+    problems.extend(unusable_identities(read, configuration));
+    problems.extend(unspeakable(read));
+    if configuration.certificates.is_empty() {
+        let with_tls = with_tls(decoded);
+        problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, &with_tls)));
+    }
+    problems.extend(nowhere(configuration, decoded, entries));
+    problems
+}
+
+/// Services that entries name and that nothing answers for: `gw.toml` is the whole catalogue.
+fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entries) -> Vec<Diagnostic> {
+    let Entries { routers, splitters, resolvers, .. } = entries;
+    let shaped = routers.keys().chain(splitters.keys()).chain(resolvers.keys());
+    let answering = configuration.services.iter().filter(|(_, s)| !s.instances.is_empty()).map(|(key, _)| key);
+    let known: HashSet<&str> = shaped.chain(answering).map(ServiceKey::as_str).collect();
+    let datacenter = configuration.datacenter.as_str();
+    let mut problems = Vec::new();
+    for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        named(entry, datacenter, &mut |service, path| {
+            if matches!(service, "" | "*") || known.contains(&*ServiceKey::text(service)) {
+                return;
+            }
+            let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
+            let place = source.find(&path.to_string());
+            let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, place);
+            problems.push(problem.help("requests for it are answered with 503; add [[service]] with an instance, or correct the name"));
+        });
+    }
+    problems
+}
+
+/// Tells the services of this datacenter that an entry names, and where.
+fn named(entry: &ConfigEntry, datacenter: &str, tell: &mut dyn FnMut(&str, fmt::Arguments<'_>)) {
+    let here = |dc: &str, peer: &str| peer.is_empty() && (dc.is_empty() || dc == datacenter);
+    match entry {
+        ConfigEntry::IngressGateway(entry) => {
+            for (l, listener) in entry.listeners.iter().enumerate() {
+                let lines = listener.services.iter().enumerate();
+                lines.for_each(|(s, service)| tell(&service.name, format_args!("Listeners[{l}].Services[{s}].Name")));
+            }
+        }
+        ConfigEntry::ServiceRouter(entry) => {
+            let destinations = entry.routes.iter().enumerate().filter_map(|(n, r)| Some((n, r.destination.as_ref()?)));
+            destinations.for_each(|(n, d)| tell(&d.service, format_args!("Routes[{n}].Destination.Service")));
+        }
+        ConfigEntry::ServiceSplitter(entry) => {
+            entry.splits.iter().enumerate().for_each(|(n, s)| tell(&s.service, format_args!("Splits[{n}].Service")));
+        }
+        ConfigEntry::ServiceResolver(entry) => {
+            let redirect = entry.redirect.iter().filter(|r| here(&r.datacenter, &r.peer));
+            redirect.for_each(|r| tell(&r.service, format_args!("Redirect.Service")));
+            for (key, failover) in &entry.failover {
+                if failover.datacenters.is_empty() {
+                    tell(&failover.service, format_args!("Failover[{key}].Service"));
+                }
+                let targets = failover.targets.iter().enumerate().filter(|(_, t)| here(&t.datacenter, &t.peer));
+                targets.for_each(|(n, t)| tell(&t.service, format_args!("Failover[{key}].Targets[{n}].Service")));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An ingress gateway with a listener that begins with TLS, and where it stands.
+pub(super) type WithTls = (Arc<IngressGateway>, EntrySource);
+
+/// Every ingress gateway with a listener that begins with TLS.
+pub(super) fn with_tls(decoded: &[&Decoded]) -> Vec<WithTls> {
+    let gateways =
+        decoded.iter().filter_map(|d| if let Some(ConfigEntry::IngressGateway(e)) = &d.entry { Some((e, &d.source)) } else { None });
+    let begins = |e: &IngressGateway| asks(&e.tls) || e.listeners.iter().any(|l| l.tls.as_ref().is_some_and(asks));
+    gateways.filter(|(e, _)| begins(e)).map(|(e, source)| (e.clone(), source.clone())).collect()
+}
+
+fn asks(tls: &GatewayTls) -> bool {
+    tls.enabled || tls.sds.is_some()
+}
+
+/// The listeners of a gateway that begin with TLS: an error for each, where there is no certificate to show.
+pub(super) fn uncertified(gateway: &str, with_tls: &[WithTls]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (entry, source) in with_tls.iter().filter(|(e, _)| ServiceKey::of(&e.common.name) == ServiceKey::of(gateway)) {
+        for (n, listener) in entry.listeners.iter().enumerate() {
+            let own = listener.tls.as_ref().is_some_and(asks);
+            if !own && !asks(&entry.tls) {
+                continue;
+            }
+            let name = ListenerName::of(gateway, listener.port);
+            let place = if own { format!("Listeners[{n}].TLS") } else { format!("Listeners[{n}]") };
+            let message = format!("listener {name} begins with TLS, and there is no [[certificate]] to show");
+            let problem = Diagnostic::error("GW0503", message).at(&source.text, source.find(&place));
+            problems.push(problem.help("add [[certificate]] with cert and key, two PEM files, to gw.toml; SDS is taken from there too"));
+        }
+    }
+    problems
+}
+
+/// Certificates whose files cannot be read, are no PEM, or do not fit each other.
+fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (written, certificate) in read.parsed.certificate.iter().zip(&configuration.certificates) {
+        let Err(error) = tls::Credentials::build(std::slice::from_ref(certificate), None) else { continue };
+        let span = match &error {
+            tls::Error::Read(path, _) | tls::Error::Nothing(path, _) | tls::Error::Pem(path, _) if *path == certificate.cert => {
+                written.cert.span()
+            }
+            _ => written.key.span(),
+        };
+        let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
+        problems.push(Diagnostic::error("GW0504", format!("{error}{why}")).at(&read.text, span));
+    }
+    problems
+}
+
+/// Gateways that the mesh would not trust.
+fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
+    let Some(certs) = &read.parsed.certs else { return Vec::new() };
+    let mut problems = Vec::new();
+    for gateway in &configuration.gateways {
+        let name = &gateway.config.name;
+        let Some(Err(error)) = configuration.identity(name).as_ref().map(tls::Mesh::build) else { continue };
+        let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
+        let problem = Diagnostic::error("GW0507", format!("{error}{why}")).at(&read.text, certs.dir.span());
+        problems.push(problem.help(format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}")));
+    }
+    problems
+}
+
+/// Instances with a sidecar, which no gateway without an identity can speak to.
+fn unspeakable(read: &ReadFile) -> Vec<Diagnostic> {
+    if read.parsed.certs.is_some() {
+        return Vec::new();
+    }
+    let instances = read.parsed.service.iter().flat_map(|s| &s.instance);
+    let spans = instances.filter_map(|i| i.mesh.as_ref()).filter(|mesh| *mesh.get_ref()).map(|mesh| mesh.span());
+    let problem = |span| {
+        let message = "mesh = true: a sidecar asks for a certificate of the mesh, and there is no [certs] to show one from";
+        Diagnostic::error("GW0508", message).at(&read.text, span).help("add [certs] with dir = \"certs\", the folder of ca.pem")
+    };
+    spans.map(problem).collect()
+}

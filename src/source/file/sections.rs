@@ -1,0 +1,180 @@
+//! The `[[service]]` sections of a `gw.toml`, which may be thousands: each is read by itself, and one that stands there as it did
+//! before is not read again.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::convert::{self, Configuration};
+use super::schema::GwToml;
+use super::{ReadFile, folder_of};
+use crate::id::ServiceKey;
+use crate::model::service::Service;
+use crate::source::diagnostic::{Diagnostic, Text};
+
+/// How many earlier sections may be gone at one place before the rest of the text is read anew.
+const MOST_GONE: usize = 16;
+
+/// A `gw.toml` with its meaning, kept to be read again.
+#[derive(Debug)]
+pub struct KeptFile {
+    /// What it says, but for the services: those are in the configuration, and nobody looks for their places any more.
+    pub read: ReadFile,
+    /// What it means.
+    pub configuration: Configuration,
+    services: Vec<(Range<usize>, ServiceKey, Arc<Service>)>,
+}
+
+impl KeptFile {
+    /// Reads a `gw.toml`; `last` is the same file as it was before. All errors at once.
+    pub fn read(path: &Path, text: Arc<Text>, last: Option<&Self>) -> Result<Self, Vec<Diagnostic>> {
+        match Self::in_parts(path, &text, last) {
+            Some(file) => Ok(file),
+            // Whatever is wrong in a part is told by who reads it as a whole.
+            None => Self::as_a_whole(path, text),
+        }
+    }
+
+    fn as_a_whole(path: &Path, text: Arc<Text>) -> Result<Self, Vec<Diagnostic>> {
+        let mut read = super::parse(path, text)?;
+        let configuration = convert::convert(&read)?;
+        read.parsed.service = Vec::new();
+        Ok(Self { read, configuration, services: Vec::new() })
+    }
+
+    fn in_parts(path: &Path, text: &Arc<Text>, last: Option<&Self>) -> Option<Self> {
+        let Sections { rest, services: sections } = Sections::of(&text.content)?;
+        let parsed: GwToml = toml::from_str(&rest).ok().filter(|parsed: &GwToml| parsed.service.is_empty())?;
+        let read = ReadFile { parsed, text: text.clone(), folder: folder_of(path) };
+        let mut configuration = convert::convert(&read).ok()?;
+        let last = last.filter(|last| last.read.parsed.datacenter == read.parsed.datacenter);
+        let mut earlier = last.map(|last| last.services.as_slice()).unwrap_or_default();
+        let mut services = Vec::with_capacity(sections.len());
+        for section in sections {
+            let written = &text.content[section.clone()];
+            let same = |(span, ..): &(Range<usize>, _, _)| last.is_some_and(|last| last.read.text.content[span.clone()] == *written);
+            let (key, service) = match earlier.iter().take(MOST_GONE).position(same) {
+                Some(at) => {
+                    let (_, key, service) = &earlier[at];
+                    earlier = &earlier[at + 1..];
+                    (key.clone(), service.clone())
+                }
+                None => one_service(&read, written)?,
+            };
+            services.push((section, key, service));
+        }
+        let by_key: BTreeMap<ServiceKey, Arc<Service>> = services.iter().map(|(_, key, service)| (key.clone(), service.clone())).collect();
+        if by_key.len() < services.len() {
+            return None; // one is there twice
+        }
+        configuration.services = Arc::new(by_key);
+        Some(Self { read, configuration, services })
+    }
+}
+
+/// The service of a section by itself; `None` where anything is wrong with it.
+fn one_service(file: &ReadFile, section: &str) -> Option<(ServiceKey, Arc<Service>)> {
+    let mut parsed: GwToml = toml::from_str(section).ok()?;
+    parsed.datacenter.clone_from(&file.parsed.datacenter);
+    let alone = ReadFile { parsed, text: file.text.clone(), folder: file.folder.clone() };
+    let mut services = convert::services(&alone)?.into_iter();
+    services.next().filter(|_| services.len() == 0)
+}
+
+/// A text in parts: what is in no `[[service]]` section, with blanks in the place of these, and the sections.
+pub(super) struct Sections {
+    pub(super) rest: String,
+    pub(super) services: Vec<Range<usize>>,
+}
+
+impl Sections {
+    /// Takes a text apart. `None` where a line may not be what it looks like, because it may stand in a text of several lines.
+    /// What is taken apart wrongly for any other reason is no TOML in one of its parts.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        if text.contains("\"\"\"") || text.contains("'''") {
+            return None;
+        }
+        let mut services: Vec<Range<usize>> = Vec::new();
+        let (mut at, mut within) = (0, false);
+        for line in text.split_inclusive('\n') {
+            let start = line.trim_start();
+            if start.starts_with("[[service]]") {
+                services.push(at..at);
+                within = true;
+            } else if start.starts_with('[') && !start.trim_start_matches('[').starts_with("service.") {
+                within = false;
+            }
+            at += line.len();
+            if let Some(section) = services.last_mut().filter(|_| within) {
+                section.end = at;
+            }
+        }
+        let mut rest = String::with_capacity(text.len());
+        for section in &services {
+            rest.push_str(&text[rest.len()..section.start]);
+            rest.extend(std::iter::repeat_n(' ', section.len()));
+        }
+        rest.push_str(&text[rest.len()..]);
+        Some(Self { rest, services })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(content: &str) -> Arc<Text> {
+        Arc::new(Text { origin: "gw.toml".into(), content: content.into() })
+    }
+
+    fn lines() -> impl Strategy<Value = Vec<&'static str>> {
+        let service = ["[[service]]", "  [[service]] # more", "[[service]]", "[[ service ]]", "[service]", "[service.x]", "service = []"];
+        let instance =
+            ["[[service.instance]]", "[[service.instance]]", "address = \"127.0.0.1:1\"", "address = \"127.0.0.1:2\"", "address = 1"];
+        let keys =
+            ["name = \"a\"", "name = \"b\"", "name = \"c\"", "datacenter = \"dc2\"", "kind = \"ingress\"", "[[gateway]]", "mesh = true"];
+        let other = ["tags = [", "\"[[service]]\",", "]", "# [[service]]", "", "tags = [\"\"\"", "\"\"\"]", "meta = { a = \"b\" }"];
+        proptest::collection::vec(proptest::sample::select([&service[..], &instance, &keys, &other].concat()), 0..9)
+    }
+
+    /// A file that is mostly sound, with some lines anywhere.
+    fn file() -> impl Strategy<Value = String> {
+        let sound = "[[gateway]]\nkind = \"ingress\"\n[[service]]\nname = \"x\"\n[[service.instance]]\naddress = \"127.0.0.1:3\"\n";
+        (lines(), lines()).prop_map(move |(before, after)| format!("{}\n{sound}{}\n", before.join("\n"), after.join("\n")))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_in_parts_is_what_is_read_as_a_whole(first in file(), second in file()) {
+            let path = Path::new("gw.toml");
+            let mut last = None;
+            for content in [first, second] {
+                let parts = KeptFile::in_parts(path, &text(&content), last.as_ref());
+                if let Some(parts) = &parts {
+                    let whole = KeptFile::as_a_whole(path, text(&content));
+                    let whole = whole.map(|file| format!("{:?}", file.configuration)).map_err(|problems| problems[0].message.clone());
+                    prop_assert_eq!(Ok(format!("{:?}", parts.configuration)), whole, "{}", content);
+                }
+                last = parts;
+            }
+        }
+    }
+
+    #[test]
+    fn a_section_that_stands_as_it_did_is_not_read_again() {
+        let path = Path::new("gw.toml");
+        let section = |name: &str| format!("[[service]]\nname = \"{name}\"\n[[service.instance]]\naddress = \"127.0.0.1:1\"\n");
+        let read = |content: String, last| KeptFile::in_parts(path, &text(&content), last).expect("it has sections");
+        let first = read([section("a"), section("b"), section("c")].concat(), None);
+        let second = read([section("new"), section("a"), section("c")].concat(), Some(&first));
+        let same = |name: &str| {
+            let key = ServiceKey::of(name);
+            Arc::ptr_eq(&first.configuration.services[&key], &second.configuration.services[&key])
+        };
+        assert!(same("a") && same("c"));
+        assert_eq!(second.configuration.services.len(), 3);
+    }
+}
