@@ -42,6 +42,7 @@ const ROWS: &[(&str, fn())] = &[
     ("check-status", crate::checks::an_instance_counts_as_it_was_configured_until_its_check_has_answered),
     ("check-redirects", crate::checks::a_check_that_is_sent_elsewhere_has_failed),
     ("tls13-up", crate::mesh::a_sidecar_may_speak_either_version_of_tls),
+    ("listener-changes", crate::reload::a_changed_file_is_taken_up_by_itself_and_a_kept_alive_connection_sees_it_at_its_next_request),
     ("drain", a_drain_time_of_zero_cuts_at_once),
     ("split-99.99", folded_splits_are_printed_as_consul_prints_them_and_miss_nobody),
     ("crash-entries", entries_that_kill_a_server_are_refused_with_the_reason),
