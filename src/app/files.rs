@@ -84,14 +84,7 @@ impl Files {
 
     /// Reads them again. Every error at once.
     pub(super) fn read(&mut self) -> Result<Gateways, Unreadable> {
-        let mut gateways = match origin::read(&self.origin, &self.wanted, std::mem::take(&mut self.loader)) {
-            Ok(gateways) => gateways,
-            Err((error, loader)) => {
-                self.loader = loader;
-                return Err(error.into());
-            }
-        };
-        self.loader = std::mem::take(&mut gateways.loader);
+        let gateways = origin::read(&self.origin, &self.wanted, &mut self.loader)?;
         match self.admin {
             Some(admin) if admin != gateways.admin => Err(Unreadable::Admin(admin, gateways.admin)),
             _ if self.dns != gateways.dns => Err(Unreadable::Dns(self.dns.clone(), gateways.dns)),

@@ -148,7 +148,11 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     let origin = Origin::of(wanted);
     let name = wanted.service.as_deref();
     match &origin {
-        Origin::File(..) | Origin::Folders(_) => read(&origin, wanted, Loader::default()).map_err(|(error, _)| error),
+        Origin::File(..) | Origin::Folders(_) => {
+            let mut loader = Loader::default();
+            let gateways = read(&origin, wanted, &mut loader)?;
+            Ok(Gateways { loader, ..gateways })
+        }
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -159,18 +163,14 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
 }
 
 /// Reads the gateways of files; for any other origin there is nothing to read, and no gateway.
-/// The loader comes back either way.
-pub(super) fn read(origin: &Origin, wanted: &Wanted, mut loader: Loader) -> Result<Gateways, (OriginError, Loader)> {
+pub(super) fn read(origin: &Origin, wanted: &Wanted, loader: &mut Loader) -> Result<Gateways, OriginError> {
     let at = SystemTime::now();
     let loaded = match origin {
         Origin::File(path, folders) => loader.load(path, folders),
         Origin::Folders(folders) => loader.load_entries(folders),
-        Origin::Flags | Origin::Embedded => return Err((OriginError::NoListen, loader)),
+        Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
     };
-    match loaded.map_err(OriginError::Files).and_then(|loaded| of_files(origin, loaded, wanted, at)) {
-        Ok(gateways) => Ok(Gateways { loader, ..gateways }),
-        Err(error) => Err((error, loader)),
-    }
+    of_files(origin, loaded.map_err(OriginError::Files)?, wanted, at)
 }
 
 fn alone(origin: Origin, resources: Resources) -> Gateways {

@@ -37,7 +37,7 @@ fn route(answer: &Answer) -> Option<&str> {
 }
 
 #[test]
-fn a_changed_file_is_taken_up_by_itself_and_a_kept_alive_connection_sees_it_at_its_next_request() {
+pub(crate) fn a_changed_file_is_taken_up_by_itself_and_a_kept_alive_connection_sees_it_at_its_next_request() {
     let web = Service::saying("ok");
     let (folder, run, port) = gateway("file", &web, &["/a"]);
     let mut kept = Client::connect(run.address());

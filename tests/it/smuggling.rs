@@ -192,6 +192,11 @@ fn ask(client: &mut Client, case: &Case, cut: Cut) -> Vec<u16> {
             drop(client.stream.write_all(PROBE));
         }
     }
+    // A client that ends is not answered any more: it waits for what is due, then sees that nothing else comes.
+    while statuses.len() < case.statuses.len() {
+        let Some(status) = final_status(client) else { break };
+        statuses.push(status);
+    }
     drop(client.stream.shutdown(Shutdown::Write));
     statuses.extend(std::iter::from_fn(|| final_status(client)));
     statuses

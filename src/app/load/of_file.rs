@@ -150,10 +150,10 @@ fn unspeakable(read: &ReadFile) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let instances = read.parsed.service.iter().flat_map(|s| &s.instance);
-    let spans = instances.filter_map(|i| i.mesh.as_ref()).filter(|mesh| *mesh.get_ref()).map(|mesh| mesh.span());
+    let mesh = instances.filter_map(|i| i.mesh.as_ref()).filter(|mesh| *mesh.get_ref()).map(|mesh| mesh.span());
     let problem = |span| {
         let message = "mesh = true: a sidecar asks for a certificate of the mesh, and there is no [certs] to show one from";
         Diagnostic::error("GW0508", message).at(&read.text, span).help("add [certs] with dir = \"certs\", the folder of ca.pem")
     };
-    spans.map(problem).collect()
+    mesh.map(problem).collect()
 }

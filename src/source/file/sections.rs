@@ -45,7 +45,8 @@ impl KeptFile {
 
     fn in_parts(path: &Path, text: &Arc<Text>, last: Option<&Self>) -> Option<Self> {
         let Sections { rest, services: sections } = Sections::of(&text.content)?;
-        let parsed: GwToml = toml::from_str(&rest).ok().filter(|parsed: &GwToml| parsed.service.is_empty())?;
+        // A `service` that is no section, even an empty one, is a part of what the sections are of.
+        let parsed: GwToml = toml::from_str(&rest).ok().filter(|_| !rest.contains("service"))?;
         let read = ReadFile { parsed, text: text.clone(), folder: folder_of(path) };
         let mut configuration = convert::convert(&read).ok()?;
         let last = last.filter(|last| last.read.parsed.datacenter == read.parsed.datacenter);

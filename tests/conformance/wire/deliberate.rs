@@ -24,7 +24,6 @@ pub(super) const DELIBERATE: &[(&str, &[usize], &str)] = &[
     ("hosts/h2-authority", &[8], "h2-forms"),
     ("proxy/h2-invalid", &[11, 13], "h2-forms"),
     ("proxy/bodies", &[4, 7], "trailers"),
-    ("proxy/grpc", &[9], "trailers"),
     ("proxy/h2", &[18], "trailers"),
     ("proxy/h2-to-http1", &[3], "trailers"),
     ("proxy/h2", &[13], "stale-pool"),
