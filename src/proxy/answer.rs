@@ -10,7 +10,7 @@ use http::{Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::lines::join_answer;
+use super::lines::{join_answer, one_length};
 use super::outcome::Outcome;
 use super::patience::Patience;
 use super::relay::Relay;
@@ -92,25 +92,41 @@ const fn grpc_message(code: Code) -> Option<&'static str> {
     }
 }
 
-/// Takes the headers of the hop to the service out of its answer; what its `connection` names stays (wire 5).
+/// Takes the headers of the hop to the service out of its answer; what its `connection` names stays (wire 5). What is there is found
+/// in one look: asking the map for each of them would cost more.
 pub(super) fn clean(status: StatusCode, headers: &mut HeaderMap) {
-    const HOP_BY_HOP: [HeaderName; 3] = [
+    const HOP_BY_HOP: [HeaderName; 4] = [
+        TRANSFER_ENCODING,
         HeaderName::from_static("keep-alive"),
         HeaderName::from_static("proxy-connection"),
         HeaderName::from_static("x-envoy-decorator-operation"),
     ];
     join_answer(headers);
-    headers.remove(TRANSFER_ENCODING);
+    let (mut of_the_hop, mut lengthless, mut listed) = (false, status == StatusCode::NO_CONTENT, false);
+    for (name, value) in &*headers {
+        match name.as_str() {
+            "connection" | "upgrade" | "keep-alive" | "proxy-connection" | "x-envoy-decorator-operation" => of_the_hop = true,
+            // A length beside a coding means nothing (RFC 9112, 6.3), and would cut the answer off.
+            "transfer-encoding" => (of_the_hop, lengthless) = (true, true),
+            "content-length" => listed |= value.as_bytes().contains(&b','),
+            _ => {}
+        }
+    }
+    if listed {
+        one_length(headers);
+    }
+    if lengthless {
+        headers.remove(CONTENT_LENGTH);
+    }
+    if !of_the_hop {
+        return;
+    }
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        return;
-    }
-    headers.remove(CONNECTION);
-    headers.remove(UPGRADE);
-    if status == StatusCode::NO_CONTENT {
-        headers.remove(CONTENT_LENGTH);
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        headers.remove(CONNECTION);
+        headers.remove(UPGRADE);
     }
 }
 

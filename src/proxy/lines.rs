@@ -68,7 +68,7 @@ pub(super) fn join_request(headers: &mut HeaderMap, http2: bool) {
     }
 }
 
-/// Joins the lines of an answer. Two lengths that agree are one; of others none is true.
+/// Joins the lines of an answer.
 pub(super) fn join_answer(headers: &mut HeaderMap) {
     if headers.len() == headers.keys_len() {
         return;
@@ -76,14 +76,19 @@ pub(super) fn join_answer(headers: &mut HeaderMap) {
     for name in &OF_ANSWERS {
         join(headers, name, b",");
     }
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    let first = lengths.next().cloned();
-    if let (Some(first), Some(second)) = (first, lengths.next()) {
-        if lengths.chain([second]).all(|other| *other == first) {
-            headers.insert(header::CONTENT_LENGTH, first);
-        } else {
-            headers.remove(header::CONTENT_LENGTH);
-        }
+    if headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
+        one_length(headers);
+    }
+}
+
+/// Lengths that agree, in lines or in a list, are one; of others none is true.
+pub(super) fn one_length(headers: &mut HeaderMap) {
+    let values = headers.get_all(header::CONTENT_LENGTH).iter();
+    let mut lengths = values.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let first = lengths.next().filter(|first| lengths.all(|other| other == *first));
+    match first.and_then(|first| HeaderValue::from_bytes(first).ok()) {
+        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, length)),
+        None => drop(headers.remove(header::CONTENT_LENGTH)),
     }
 }
 
@@ -151,7 +156,7 @@ mod tests {
 
     #[test]
     fn of_an_answer_lengths_that_disagree_are_none() {
-        for (lengths, wanted) in [(["5", "5"], vec!["5"]), (["5", "6"], vec![])] {
+        for (lengths, wanted) in [(["5", "5"], vec!["5"]), (["5", "6"], vec![]), (["5", "5, 5"], vec!["5"]), (["5", "5, 6"], vec![])] {
             let mut headers = map(&[("content-length", lengths[0]), ("content-length", lengths[1]), ("vary", "a"), ("vary", "b")]);
             headers.append("set-cookie", HeaderValue::from_static("a"));
             headers.append("set-cookie", HeaderValue::from_static("b"));

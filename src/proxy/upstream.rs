@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -219,6 +219,10 @@ impl Sending<'_> {
             Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?
         } else {
             request.headers_mut().insert(HOST, head.host.value());
+            // Unless told so, the HTTP library leaves such a body out where the method is GET or HEAD.
+            if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
+                request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
             Uri::from(path)
         };
         Ok(request)

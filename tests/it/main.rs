@@ -17,6 +17,7 @@ mod gone;
 mod hostile;
 mod http;
 mod http2;
+mod lengths;
 mod mesh;
 mod names;
 mod records;
