@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::error::Failed;
+use super::progress::Progress;
 
 /// The most of an answer that is kept until its trailers are there.
 const MOST: usize = 1024 * 1024;
@@ -23,12 +24,13 @@ pub(super) enum Bridged {
     Long(Response<Incoming>, Bytes),
 }
 
-/// Reads an answer up to its trailers.
-pub(super) async fn bridge(response: Response<Incoming>) -> Result<Bridged, Failed> {
+/// Reads an answer up to its trailers. Each frame of it renews the idle timeout, as when it is passed on.
+pub(super) async fn bridge(response: Response<Incoming>, progress: &Progress) -> Result<Bridged, Failed> {
     let (mut head, mut incoming) = response.into_parts();
     let mut kept = BytesMut::new();
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(Failed::from_hyper)?;
+        progress.moves();
         if let Some(data) = frame.data_ref() {
             kept.extend_from_slice(data);
         } else if let Some(trailers) = frame.trailers_ref() {

@@ -282,7 +282,7 @@ impl<'a> Exchange<'a> {
         let Answered { response, lease, target, endpoint } = answered;
         let bridged = tokio::select! {
             biased;
-            bridged = bridge(response) => bridged,
+            bridged = bridge(response, &self.progress) => bridged,
             code = &mut watchdog => Err(Failed::Timeout(code)),
         };
         match bridged {

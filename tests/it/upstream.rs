@@ -238,6 +238,26 @@ fn a_grpc_answer_has_its_status_in_the_head_for_a_client_that_speaks_http1() {
 }
 
 #[test]
+fn each_frame_of_a_grpc_answer_that_is_kept_renews_the_idle_timeout() {
+    let service = Http2Service::start(100, |_| {
+        Box::pin(async {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", "0".parse().unwrap());
+            let frames = Frames::of(&["x"; 10], Some(trailers)).paced(Duration::from_millis(250));
+            Response::builder().header("content-type", "application/grpc").body(BoxBody::new(frames)).unwrap()
+        })
+    });
+    let gateway = World::of("grpc")
+        .instance("web", service.address)
+        .entry(json!({"Kind": "service-router", "Name": "web", "Routes": [
+            {"Match": {"HTTP": {"PathPrefix": "/"}}, "Destination": {"IdleTimeout": "1500ms"}},
+        ]}))
+        .start();
+    let answer = Client::connect(gateway.address).ask(&request("POST", "/", "content-type: application/grpc\r\n", "hello"));
+    assert_eq!((answer.status, answer.text(), answer.header("grpc-status")), (200, "xxxxxxxxxx", Some("0")));
+}
+
+#[test]
 fn a_grpc_answer_that_is_too_long_to_keep_comes_without_its_trailers() {
     const LENGTH: usize = 3_000_000;
     let service = Http2Service::start(100, |_| Box::pin(async { text(&"x".repeat(LENGTH)) }));

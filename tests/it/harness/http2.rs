@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -104,16 +105,23 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 pub(crate) struct Frames {
     frames: VecDeque<Frame<Bytes>>,
     ends: bool,
+    pace: Option<tokio::time::Interval>,
 }
 
 impl Frames {
     pub(crate) fn of(data: &[&'static str], trailers: Option<HeaderMap>) -> Self {
         let data = data.iter().map(|d| Frame::data(Bytes::from_static(d.as_bytes())));
-        Self { frames: data.chain(trailers.map(Frame::trailers)).collect(), ends: true }
+        Self { frames: data.chain(trailers.map(Frame::trailers)).collect(), ends: true, pace: None }
     }
 
     pub(crate) const fn for_ever(mut self) -> Self {
         self.ends = false;
+        self
+    }
+
+    /// One frame each time.
+    pub(crate) fn paced(mut self, time: Duration) -> Self {
+        self.pace = Some(tokio::time::interval(time));
         self
     }
 }
@@ -122,7 +130,10 @@ impl Body for Frames {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(pace) = &mut self.pace {
+            ready!(pace.poll_tick(cx));
+        }
         match self.frames.pop_front() {
             Some(frame) => Poll::Ready(Some(Ok(frame))),
             None if self.ends => Poll::Ready(None),
