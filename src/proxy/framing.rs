@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use http::Uri;
+
 use super::MAX_HEADERS;
 use super::carried::carry;
 use crate::decide::code::Code;
@@ -51,6 +53,11 @@ impl Checked {
         let websocket = fields.websocket == Some(true) && fields.names_upgrade;
         Ok(Self { line, line_end, framing: fields.framing()?, tunnel: websocket || connect, closes: fields.closes })
     }
+
+    /// How long a head is for the library, that came with so many bytes.
+    pub(super) fn length(&self, came: usize) -> usize {
+        self.line.as_ref().map_or(came, |line| came - self.line_end + line.len())
+    }
 }
 
 /// A line without its end, and where the next one begins. `None`: it does not end in CR LF.
@@ -74,6 +81,10 @@ fn request_line(written: &[u8]) -> Result<Option<Vec<u8>>, Code> {
         return Err(Code::BadRequest);
     }
     let carried = carry(target);
+    // The library takes every path; where it does not take another form, nobody would know of the request.
+    if !target.starts_with(b"/") && Uri::try_from(&*carried).is_err() {
+        return Err(Code::BadRequest);
+    }
     let single = method.len() + target.len() + version.len() + 2 == written.len() && !line.contains(&b'\t');
     if single && matches!(carried, Cow::Borrowed(_)) {
         return Ok(None);
@@ -212,6 +223,8 @@ mod tests {
             ("GET /a#b HTTP/1.1\r\n\r\n", Code::BadRequest),
             ("GET /ü HTTP/1.1\r\n\r\n", Code::BadRequest),
             ("GET /\u{7f} HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET http://[::1/ HTTP/1.1\r\n\r\n", Code::BadRequest),
+            ("GET a/b HTTP/1.1\r\n\r\n", Code::BadRequest),
             ("GET / HTTP/1.2\r\n\r\n", Code::BadRequest),
             ("GET / http/1.1\r\n\r\n", Code::BadRequest),
             ("GET /\r\n\r\n", Code::BadRequest),

@@ -78,6 +78,8 @@ struct Linger {
     until: Pin<Box<Sleep>>,
 }
 
+/// How much of a tunnel is read before it is granted: nothing is read for it, but to notice that the client went away.
+const EARLY: usize = 64 * 1024;
 /// How much of a request is read after its answer.
 const LINGERED: usize = 256 * 1024;
 /// And for how long.
@@ -88,7 +90,7 @@ enum Expects {
     Head,
     Body(u64),
     Chunks(Chunks),
-    /// A tunnel, if it is granted: the bytes wait for [`Guard::into_inner`].
+    /// A tunnel, if it is granted: its bytes wait in `raw` for [`Guard::into_inner`].
     Tunnel,
     /// Nothing more: the request was refused, or broke off in its head.
     Nothing,
@@ -162,7 +164,7 @@ impl Guard {
                 passes
             }
             Expects::Head => {
-                if head_end(bytes, 0) != Some(bytes.len()) {
+                if bytes.len() > MAX_HEADER_BYTES as usize || head_end(bytes, 0) != Some(bytes.len()) {
                     return false;
                 }
                 match Checked::of(bytes) {
@@ -226,6 +228,8 @@ impl Guard {
         self.searched = 0;
         let head = self.raw.split_to(end);
         match Checked::of(&head) {
+            // The library would refuse it too, and nobody would know of the request.
+            Ok(checked) if checked.length(end) > MAX_HEADER_BYTES as usize => self.refuse(Code::HeadersTooLarge),
             Ok(checked) => {
                 self.passed(&checked);
                 match &checked.line {
@@ -289,7 +293,7 @@ impl AsyncRead for Guard {
         while this.ready.is_empty() {
             match this.expects {
                 // Nobody needs to be woken: either the tunnel takes the stream over, or the answer ends the connection.
-                Expects::Tunnel => return Poll::Pending,
+                Expects::Tunnel if this.raw.len() >= EARLY => return Poll::Pending,
                 // Not only for the body, but for whatever the library thinks to be in.
                 Expects::Wrong => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
                 _ => {}
@@ -298,7 +302,7 @@ impl AsyncRead for Guard {
             ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
             let new = &buf.filled()[before..];
             if new.is_empty() {
-                // A head that ends in the middle is none.
+                // A head that ends in the middle is none, nor is a tunnel whose client left before it was granted.
                 this.raw.clear();
                 return Poll::Ready(Ok(()));
             } else if this.raw.is_empty() && this.passes(new) {

@@ -115,11 +115,15 @@ fn a_service_that_reads_nothing_does_not_hold_a_client_beyond_the_idle_timeout()
 
 #[test]
 fn a_client_that_closes_while_it_waits_ends_its_request() {
-    for reset in [false, true] {
+    // A websocket, which may have sent something for the tunnel, is a request too until its 101.
+    let websocket = "connection: Upgrade\r\nupgrade: websocket\r\n";
+    for (reset, headers, early) in
+        [(false, "", ""), (true, "", ""), (false, websocket, ""), (true, websocket, ""), (false, websocket, "early")]
+    {
         let (service, told) = silent();
         let gateway = World::of("http").instance("web", service.address).start();
         let mut client = Client::connect(gateway.address);
-        client.send(&request("GET", "/", "", ""));
+        client.send(&format!("{}{early}", request("GET", "/", headers, "")));
         assert_eq!(told.recv_timeout(LONG), Ok("asked"));
         if reset {
             SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
@@ -129,7 +133,7 @@ fn a_client_that_closes_while_it_waits_ends_its_request() {
             client.stream.shutdown(Shutdown::Write).unwrap();
             assert!(client.is_closed());
         }
-        assert_eq!(told.recv_timeout(LONG), Ok("ended"), "reset: {reset}");
+        assert_eq!(told.recv_timeout(LONG), Ok("ended"), "reset: {reset} {headers:?} {early:?}");
         assert_eq!(gateway.stop()[0]["code"], "client_gone");
     }
 }

@@ -46,3 +46,35 @@ fn what_gw_answers_itself_is_recorded_with_its_bytes_and_what_was_asked() {
     assert_eq!(asked(2), ["OPTIONS", "*", "h.test", "HTTP/1.1"]);
     assert_eq!(records[1]["bytes_sent"], none.body.len());
 }
+
+#[test]
+fn what_the_http_library_would_refuse_is_answered_and_recorded_by_gw() {
+    let service = Service::saying("ok");
+    let gateway = World::of("http").instance("web", service.address).start();
+    let large = |line: &str, length: usize| {
+        let head = format!("{line}\r\nhost: h.test\r\nx: ");
+        format!("{head}{}\r\n\r\n", "x".repeat(length - head.len() - 4))
+    };
+    let odd = format!("GET /{} HTTP/1.1", "<".repeat(1000));
+    let heads = [
+        (large("GET / HTTP/1.1", 60 * 1024), 200, "ok"),
+        (large("GET / HTTP/1.1", 60 * 1024 + 1), 431, "headers_too_large"),
+        (large("GET / HTTP/1.1", 61_500), 431, "headers_too_large"),
+        // Odd bytes count twice on their way through the library.
+        (large(&odd, 60 * 1024 - 500), 431, "headers_too_large"),
+        ("GET http://[::1/ HTTP/1.1\r\nhost: h.test\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("GET http:///x HTTP/1.1\r\nhost: h.test\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("GET a/b HTTP/1.1\r\nhost: h.test\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("CONNECT a:b:c HTTP/1.1\r\nhost: h.test\r\n\r\n".to_owned(), 400, "bad_request"),
+    ];
+    for (head, status, code) in &heads {
+        let answer = Client::connect(gateway.address).ask(head);
+        assert_eq!((answer.status, answer.header("x-gw-code").unwrap_or("ok")), (*status, *code), "{}", &head[..40]);
+    }
+    let records = gateway.stop();
+    let mut codes: Vec<&str> = records.iter().map(|r| r["code"].as_str().unwrap()).collect();
+    let mut wanted = heads.map(|(_, _, code)| code);
+    codes.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(codes, wanted);
+}

@@ -1,6 +1,8 @@
 //! Upgrades.
 
 use std::io::{BufReader, Read, Write};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 
 use crate::harness::{Client, Service, World, answer, read_request, request};
 
@@ -32,6 +34,39 @@ fn a_websocket_is_a_tunnel_after_the_101() {
     assert_eq!(client.read_to_end(), b"");
     let records = gateway.stop();
     assert_eq!((&records[0]["code"], &records[0]["response_code"], &records[0]["bytes_received"]), (&"ok".into(), &101.into(), &4.into()));
+}
+
+#[test]
+fn what_a_client_sends_before_the_101_comes_first_in_the_tunnel() {
+    // Less, and more than is kept until then.
+    for length in [5, 1_000_000] {
+        let (go, wait) = channel::<()>();
+        let wait = Mutex::new(wait);
+        let service = Service::start(move |mut stream| {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            read_request(&mut reader).unwrap();
+            wait.lock().unwrap().recv().unwrap();
+            stream.write_all(b"HTTP/1.1 101 X\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n").unwrap();
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).unwrap();
+            let in_order = all.iter().enumerate().all(|(n, byte)| usize::from(*byte) == n % 251);
+            stream.write_all(format!("{} {in_order}", all.len()).as_bytes()).unwrap();
+        });
+        let gateway = World::of("http").instance("web", service.address).start();
+        let mut client = Client::connect(gateway.address);
+        client.send(&request("GET", "/ws", UPGRADE, ""));
+        let mut stream = client.stream.try_clone().unwrap();
+        let early: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        let sending = std::thread::spawn(move || {
+            stream.write_all(&early[..early.len().min(100_000)]).unwrap();
+            go.send(()).unwrap();
+            stream.write_all(&early[early.len().min(100_000)..]).unwrap();
+        });
+        assert_eq!(client.head().map(|head| head.status), Some(101));
+        sending.join().unwrap();
+        client.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(String::from_utf8(client.read_to_end()).unwrap(), format!("{length} true"));
+    }
 }
 
 #[test]
