@@ -355,7 +355,7 @@ fn checked_host(value: HeaderValue) -> Result<Host, Code> {
 fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<Sent, Code> {
     if method == Method::CONNECT {
         // A well-formed one names a host and a port, and no service is a way to them.
-        return Err(if uri.port().is_some() { Code::NoRoute } else { Code::BadRequest });
+        return Err(if uri.port().is_some() && uri.host() != Some("") { Code::NoRoute } else { Code::BadRequest });
     }
     // Over HTTP/2 any scheme passes.
     let scheme = uri.scheme_str().filter(|_| !http2);
@@ -430,6 +430,9 @@ mod tests {
             ("get", "/", "h.test", Code::BadRequest),
             ("GET", "ftp://h.test/x", "h.test", Code::BadRequest),
             ("CONNECT", "h.test:80", "h.test", Code::NoRoute),
+            ("CONNECT", "http://h.test:80", "h.test", Code::NoRoute),
+            ("CONNECT", ":80", "h.test", Code::BadRequest),
+            ("CONNECT", "h.test", "h.test", Code::BadRequest),
             ("M-SEARCH", "/", "h.test", Code::BadRequest),
             ("GET", "http://a@b@h.test/", "h.test", Code::BadRequest),
             ("GET", "http://h.test:/", "h.test", Code::BadRequest),

@@ -237,6 +237,8 @@ fn what_two_readers_could_take_for_different_requests_is_refused_and_closed() {
         request("GET", "/", "x-a: 1\r\n folded\r\n", ""),
         request("GET", "/", "x-a: a\rb\r\n", ""),
         request("GET", "/", "host: other.test\r\n", ""),
+        request("OPTIONS", "**", "", ""),
+        request("OPTIONS", "*/x", "", ""),
         format!("{chunked}zz\r\n\r\n"),
         format!("{chunked}3\r\nabcd\r\n0\r\n\r\n"),
     ] {
@@ -307,6 +309,9 @@ fn an_answer_that_breaks_http_is_passed_where_its_end_is_clear() {
     let service = Service::answering(|seen: &Seen| match &seen.line {
         line if line.contains("/empty") => "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n".to_owned(),
         line if line.contains("/two") => "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok".to_owned(),
+        line if line.contains("/both") => {
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".to_owned()
+        }
         _ => "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n".to_owned(),
     });
     let gateway = World::of("http").instance("web", service.address).start();
@@ -314,6 +319,7 @@ fn an_answer_that_breaks_http_is_passed_where_its_end_is_clear() {
     assert_eq!((empty.status, empty.header("content-length")), (204, None));
     let two = get(gateway.address, "/two");
     assert_eq!((two.status, two.text()), (200, "ok"));
+    assert_eq!(get(gateway.address, "/both").text(), "ok");
     let mut client = Client::connect(gateway.address);
     client.send(&request("HEAD", "/head", "", ""));
     let head = client.head().expect("an answer");
