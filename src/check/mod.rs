@@ -34,6 +34,8 @@ use crate::rt::task::{self, Held};
 
 /// How many instances are asked at once.
 const AT_ONCE: usize = 64;
+/// How often names that no check asks any more are let go of.
+const SWEEP: Duration = Duration::from_secs(30);
 /// Within which the first questions are asked, spread so that they are not asked all together.
 const SPREAD: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,7 @@ pub struct Checks {
     running: RefCell<HashMap<Subject, Running>>,
     rng: RefCell<Rng>,
     shared: Rc<Shared>,
+    _sweeps: Held,
 }
 
 /// An instance that is checked.
@@ -77,7 +80,16 @@ impl Checks {
     /// No check yet.
     pub fn new(names: &Names, rng: Rng) -> Self {
         let shared = Shared { dialer: Dialer::new(names), permits: Semaphore::new(AT_ONCE), changed: Notify::new() };
-        Self { running: RefCell::default(), rng: RefCell::new(rng), shared: Rc::new(shared) }
+        let shared = Rc::new(shared);
+        let swept = shared.clone();
+        let sweeps = task::hold(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                // A check keeps no connection, so that none of it is to end.
+                drop(swept.dialer.sweep(|_| false));
+            }
+        });
+        Self { running: RefCell::default(), rng: RefCell::new(rng), shared, _sweeps: sweeps }
     }
 
     /// Runs the checks of these gateways' instances and no others. One that ran before goes on, and what it found stays; an instance
@@ -103,8 +115,6 @@ impl Checks {
             }
         }
         self.running.replace(now);
-        // A check keeps no connection, so that none of it is to end.
-        drop(self.shared.dialer.sweep(|_| false));
     }
 
     fn start(&self, service: &ServiceName, subject: &Subject, check: &Arc<Check>, health: Health) -> Running {
@@ -167,5 +177,43 @@ impl Asking {
             Health::Passing => tracing::info!("{name} is {is}, was {was}: {said}"),
             Health::Warning | Health::Critical => tracing::warn!("{name} is {is}, was {was}: {said}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::check::Probe;
+    use crate::net::names;
+
+    #[test]
+    fn the_name_of_a_check_that_ended_is_let_go_of_although_no_file_changes() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let (names, _resolver) = names(Vec::new());
+            let checks = Checks::new(&names, Rng::from_entropy());
+            let (service, second) = (ServiceName::from("web"), Duration::from_secs(1));
+            let check = Check {
+                probe: Probe::Tcp { at: None },
+                interval: second,
+                timeout: second,
+                success_before_passing: 1,
+                failures_before_critical: 1,
+            };
+            let address = Address::Host("web.test".to_owned(), 80);
+            let subject = Subject { service: service.key(), instance: "web-1".to_owned(), address };
+            let running = checks.start(&service, &subject, &Arc::new(check), Health::Passing);
+            // Its name is never resolved, so that it fails.
+            checks.changed().await;
+            drop(running);
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            let left = RefCell::new(Vec::new());
+            let is_kept = |host: &str| {
+                left.borrow_mut().push(host.to_owned());
+                true
+            };
+            drop(checks.shared.dialer.sweep(is_kept));
+            assert_eq!(left.take(), [""; 0]);
+        });
     }
 }

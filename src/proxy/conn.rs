@@ -17,6 +17,7 @@ use super::HEAD_TIME;
 use super::dial::dial;
 use super::error::Failed;
 use super::http::{Client, LAST_REQUEST, serve_http1, serve_http2};
+use super::listen::Open;
 use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
@@ -41,12 +42,13 @@ pub(super) struct Accepted {
     pub(super) listener: Rc<Listener>,
     pub(super) site: Rc<Site>,
     pub(super) drain: DrainWatch,
+    pub(super) open: Rc<Open>,
 }
 
 impl Accepted {
     /// From its first byte to its last.
     pub(super) async fn serve(self) {
-        let Self { stream, client, listener, site, mut drain } = self;
+        let Self { stream, client, listener, site, mut drain, open } = self;
         let Ok(local) = stream.local_addr() else {
             return;
         };
@@ -88,6 +90,7 @@ impl Accepted {
             drain,
             asked: Cell::new(false),
             draining: Cell::new(false),
+            open,
         });
         if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await }
     }
@@ -131,11 +134,13 @@ async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &
     let mut last = None;
     for (target, endpoint) in plan.hops() {
         let peer = site.worker.pool.peer(endpoint);
+        // Also while it is dialed: who comes meanwhile sees that this one is on its way there.
+        let lease = Lease::new(&peer);
         match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);
-                return Ok((io, Lease::new(&peer)));
+                return Ok((io, lease));
             }
             Err(failed) => {
                 peer.refused();

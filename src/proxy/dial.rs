@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsStream;
 
 use super::error::Failed;
@@ -13,15 +14,17 @@ use crate::tls::{Credentials, Io};
 
 /// Connects within a time, all addresses of a host name and the handshake together.
 pub(super) async fn dial(dialer: &Dialer, endpoint: &Endpoint, credentials: &Credentials, within: Duration) -> Result<Io, Failed> {
+    let until = Instant::now() + within;
     let dialed = async {
+        // The dialer keeps the time itself, and then says what it has tried.
         let stream = dialer.connect(&endpoint.address, within).await.map_err(Failed::Connect)?;
-        match &endpoint.tls {
-            None => Ok(Io::tcp(stream)),
-            Some(tls) => secured(stream, tls, credentials).await,
-        }
+        let Some(tls) = &endpoint.tls else {
+            return Ok(Io::tcp(stream));
+        };
+        let late = |_| Failed::Connect(io::ErrorKind::TimedOut.into());
+        timeout_at(until, secured(stream, tls, credentials)).await.map_err(late)?
     };
-    let late = || Failed::Connect(io::ErrorKind::TimedOut.into());
-    let dialed = tokio::time::timeout(within, dialed).await.unwrap_or_else(|_| Err(late()));
+    let dialed = dialed.await;
     if let Err(failed) = &dialed {
         let error: &dyn std::error::Error = failed;
         tracing::debug!(service = endpoint.service, instance = endpoint.id, address = %endpoint.address, error, "no connection");

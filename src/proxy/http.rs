@@ -20,6 +20,7 @@ use super::bridge::{Bridged, bridge};
 use super::error::Failed;
 use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
+use super::listen::Open;
 use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::Patience;
 use super::progress::{Progress, Watchdog};
@@ -65,6 +66,7 @@ pub(super) struct Client {
     /// It has brought a request.
     pub(super) asked: Cell<bool>,
     pub(super) draining: Cell<bool>,
+    pub(super) open: Rc<Open>,
 }
 
 /// Serves HTTP/1 until the connection ends.
@@ -348,10 +350,10 @@ impl<'a> Exchange<'a> {
         let service = hyper::upgrade::on(&mut response);
         answer::clean(response.status(), response.headers_mut());
         self.edit_response(&mut response, head, plan);
-        let worker = self.client.site.worker.clone();
+        let (worker, open) = (self.client.site.worker.clone(), self.client.open.clone());
         let (drain, idle) = (&self.client.drain, plan.route.timeouts.idle);
         let (progress, outcome) = (self.progress, self.outcome);
-        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone() };
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open };
         drain.spawn(|guest| async move {
             tunnel.run().await;
             drop(guest);

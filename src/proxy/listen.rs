@@ -117,26 +117,27 @@ impl Door {
         let _ = stream.set_nodelay(true);
         let Self { listener, site, drain } = self.clone();
         let open = Open::new(&site, permit);
-        let accepted = Accepted { stream, client, listener, site, drain };
+        let accepted = Accepted { stream, client, listener, site, drain, open };
         self.drain.spawn(|guest| async move {
             accepted.serve().await;
-            drop((open, guest));
+            drop(guest);
         });
     }
 }
 
-/// An open connection: counted until it is dropped.
-struct Open {
+/// An open connection: counted until it is dropped. Whatever it becomes, a tunnel too, holds it.
+#[derive(Debug)]
+pub(super) struct Open {
     site: Rc<Site>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Open {
-    fn new(site: &Rc<Site>, permit: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(site: &Rc<Site>, permit: Option<OwnedSemaphorePermit>) -> Rc<Self> {
         let counters = &site.worker.counters;
         counters.connections.fetch_add(1, Ordering::Relaxed);
         counters.connections_open.fetch_add(1, Ordering::Relaxed);
-        Self { site: site.clone(), _permit: permit }
+        Rc::new(Self { site: site.clone(), _permit: permit })
     }
 }
 

@@ -3,7 +3,7 @@
 //! One pool a worker, so that a connection is used on one thread only.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::decide::snapshot::{Endpoint, UpstreamTls};
 use crate::id::Table;
 use crate::model::service::Address;
 use crate::rt::task::Held;
+use crate::tls::{Credentials, Mesh};
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -37,10 +38,18 @@ pub(super) struct Pool(RefCell<Table<Address, Vec<Rc<Peer>>>>);
 pub(super) struct Peer {
     tls: Option<Arc<UpstreamTls>>,
     active: Cell<u32>,
-    /// How often its connections were let go of.
-    renewed: Cell<u32>,
     refusals: Cell<u32>,
     rests_until: Cell<Option<Instant>>,
+    /// One for each identity that is shown to it: one, but for the time in which requests of an older state go on, and where
+    /// several gateways ask it.
+    kept: RefCell<Vec<Rc<Kept>>>,
+}
+
+/// The connections to an instance that show it the same identity and trust it for the same reasons. Whoever has one is let go of by
+/// being taken off its peer: what is still dialed or in use then does not come back to where the next request looks.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    mesh: Option<Mesh>,
     idle: RefCell<Vec<(Http1, Instant)>>,
     pub(super) http2: Connections,
 }
@@ -98,48 +107,38 @@ impl Pool {
     pub(super) fn renew(&self, host: &str) {
         let peers = self.0.borrow();
         let of_host = peers.iter().filter(|(address, _)| address.host() == Some(host));
-        of_host.flat_map(|(_, peers)| peers).for_each(|peer| peer.renew());
-    }
-
-    /// Lets go of all connections of mTLS, likewise: the gateway has another identity, or the mesh other roots.
-    pub(super) fn renew_mesh(&self) {
-        self.0.borrow().values().flatten().filter(|peer| peer.tls.is_some()).for_each(|peer| peer.renew());
+        of_host.flat_map(|(_, peers)| peers).for_each(|peer| peer.let_go());
     }
 
     /// Closes every connection that no request uses.
     pub(super) fn close_idle(&self) {
-        self.0.borrow().values().flatten().for_each(|peer| peer.close_idle());
+        self.0.borrow().values().flatten().for_each(|peer| peer.let_go());
     }
 }
 
 impl Peer {
-    /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
-    pub(super) fn idle(&self) -> Option<(Http1, Instant)> {
-        let mut idle = self.idle.borrow_mut();
-        // The one used last is the likeliest to be alive, and lets the others go when load falls.
-        while let Some((http1, since)) = idle.pop() {
-            if http1.sender.is_ready() && since.elapsed() < IDLE {
-                return Some((http1, since));
-            }
+    /// Where connections are kept that show what these credentials show.
+    pub(super) fn kept(&self, credentials: &Credentials) -> Rc<Kept> {
+        let mesh = credentials.mesh().filter(|_| self.tls.is_some());
+        let mut all = self.kept.borrow_mut();
+        if let Some(kept) = all.iter().find(|kept| kept.shows(mesh)) {
+            return kept.clone();
         }
-        None
+        let kept = Rc::new(Kept { mesh: mesh.cloned(), ..Kept::default() });
+        all.push(kept.clone());
+        kept
     }
 
     /// Closes what was unused for too long. Whether there is anything left to know.
     fn sweep(&self, now: Instant) -> bool {
-        self.idle.borrow_mut().retain(|(http1, since)| !http1.sender.is_closed() && now.duration_since(*since) < IDLE);
-        let shares = self.http2.sweep(now, IDLE);
-        shares || self.active.get() > 0 || !self.idle.borrow().is_empty() || self.is_remembered(now)
+        let mut kept = self.kept.borrow_mut();
+        kept.retain(|kept| kept.sweep(now));
+        !kept.is_empty() || self.active.get() > 0 || self.is_remembered(now)
     }
 
-    fn renew(&self) {
-        self.renewed.set(self.renewed.get().wrapping_add(1));
-        self.close_idle();
-    }
-
-    fn close_idle(&self) {
-        self.idle.borrow_mut().clear();
-        self.http2.close_idle();
+    /// Closes every connection that no request uses; the others end with their requests.
+    fn let_go(&self) {
+        self.kept.borrow_mut().clear();
     }
 
     /// An instance that is down rests longer each time it is tried; one that nobody tries any more may have left for good.
@@ -166,26 +165,54 @@ impl Peer {
     }
 }
 
+impl Kept {
+    fn shows(&self, mesh: Option<&Mesh>) -> bool {
+        match (&self.mesh, mesh) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
+    /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
+    pub(super) fn idle(&self) -> Option<(Http1, Instant)> {
+        let mut idle = self.idle.borrow_mut();
+        // The one used last is the likeliest to be alive, and lets the others go when load falls.
+        while let Some((http1, since)) = idle.pop() {
+            if http1.sender.is_ready() && since.elapsed() < IDLE {
+                return Some((http1, since));
+            }
+        }
+        None
+    }
+
+    /// Closes what was unused for too long. Whether there are connections, or some may come back.
+    fn sweep(self: &Rc<Self>, now: Instant) -> bool {
+        self.idle.borrow_mut().retain(|(http1, since)| !http1.sender.is_closed() && now.duration_since(*since) < IDLE);
+        let shares = self.http2.sweep(now, IDLE);
+        let is_used = Rc::strong_count(self) > 1 || Rc::weak_count(self) > 0;
+        shares || is_used || !self.idle.borrow().is_empty()
+    }
+}
+
 /// A request in flight at an instance: counted until it is dropped. Dropped before its answer is complete, it ends its HTTP/1
 /// connection or its HTTP/2 stream.
 #[derive(Debug)]
 pub(super) struct Lease {
     peer: Rc<Peer>,
-    /// `Peer::renewed` when the request began.
-    renewed: u32,
-    http1: Option<Http1>,
+    /// With where it comes back to, if that is still there.
+    http1: Option<(Http1, Weak<Kept>)>,
     http2: Option<Stream>,
 }
 
 impl Lease {
     pub(super) fn new(peer: &Rc<Peer>) -> Self {
         peer.active.set(peer.active.get() + 1);
-        Self { peer: peer.clone(), renewed: peer.renewed.get(), http1: None, http2: None }
+        Self { peer: peer.clone(), http1: None, http2: None }
     }
 
     /// The HTTP/1 connection that the request uses alone.
-    pub(super) fn hold(&mut self, http1: Http1) {
-        self.http1 = Some(http1);
+    pub(super) fn hold(&mut self, http1: Http1, kept: &Rc<Kept>) {
+        self.http1 = Some((http1, Rc::downgrade(kept)));
     }
 
     /// The place on an HTTP/2 connection that the request has.
@@ -195,12 +222,14 @@ impl Lease {
 
     /// The answer is complete: the connection may serve the next request.
     pub(super) fn give_back(&mut self) {
-        let Some(http1) = self.http1.take() else {
+        let Some((http1, kept)) = self.http1.take() else {
             return;
         };
-        let mut idle = self.peer.idle.borrow_mut();
-        let again = !http1.once && !http1.sender.is_closed() && self.renewed == self.peer.renewed.get();
-        if again && idle.len() < KEPT {
+        let Some(kept) = kept.upgrade().filter(|_| !http1.once && !http1.sender.is_closed()) else {
+            return;
+        };
+        let mut idle = kept.idle.borrow_mut();
+        if idle.len() < KEPT {
             idle.push((http1, Instant::now()));
         }
     }
@@ -275,23 +304,28 @@ mod tests {
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let pool = Pool::default();
             let peer = pool.peer(&web());
+            let credentials = Credentials::build(&[], None).unwrap();
+            let kept = peer.kept(&credentials);
             let mut connections = Vec::new();
             for _ in 0..3 {
                 let (ours, theirs) = tokio::io::duplex(64);
                 let (sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
                 let runs = task::hold(async move { drop(connection.await) });
                 let mut lease = Lease::new(&peer);
-                lease.hold(Http1 { sender, once: false, _runs: runs });
+                lease.hold(Http1 { sender, once: false, _runs: runs }, &kept);
                 connections.push((lease, theirs));
             }
-            let kept = || peer.idle.borrow().len();
+            drop(kept);
+            let kept = || peer.kept(&credentials).idle.borrow().len();
             connections[0].0.give_back();
             assert_eq!(kept(), 1);
             assert!(pool.has("web.test") && !pool.has("other.test"));
             pool.renew("other.test");
             connections[1].0.give_back();
             assert_eq!(kept(), 2);
+            let dialing = peer.kept(&credentials);
             pool.renew("web.test");
+            assert!(!Rc::ptr_eq(&dialing, &peer.kept(&credentials)), "what is dialed now is not what the next request finds");
             connections[2].0.give_back();
             assert_eq!(kept(), 0);
         });

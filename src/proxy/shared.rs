@@ -146,11 +146,6 @@ impl Connections {
         self.open.borrow_mut().retain(|c| !c.is_over() && !c.is_unused(now, idle));
         !self.open.borrow().is_empty() || self.opening.borrow().as_ref().is_some_and(|o| !o.over.get())
     }
-
-    /// Closes every connection that no request uses; the others end with their requests.
-    pub(super) fn close_idle(&self) {
-        self.open.borrow_mut().clear();
-    }
 }
 
 /// Ends an opening when it is dropped.

@@ -8,6 +8,7 @@ use hyper_util::rt::TokioIo;
 
 use super::carried::Restoring;
 use super::guard::Guard;
+use super::listen::Open;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
@@ -31,6 +32,8 @@ pub(super) struct Tunnel {
     pub(super) lease: Lease,
     /// Waited for when the gateway drains.
     pub(super) drain: DrainWatch,
+    /// The client's connection, which is open until the end of the tunnel.
+    pub(super) open: std::rc::Rc<Open>,
 }
 
 impl Tunnel {
@@ -49,7 +52,7 @@ impl Tunnel {
         let service = service.replaying(first);
         let copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle).await;
         self.outcome.end(copied.map_or_else(Code::from, |()| Code::Ok));
-        drop((self.lease, self.drain));
+        drop((self.lease, self.drain, self.open));
     }
 }
 

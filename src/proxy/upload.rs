@@ -187,10 +187,13 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// The next attempt. All earlier ones are cut.
+    /// The next attempt. All earlier ones are cut, and learn of it: what sends a body over HTTP/2 outlives its attempt.
     pub(super) fn new(source: &Rc<RefCell<Source>>) -> Self {
         let mut inner = source.borrow_mut();
         inner.attempt += 1;
+        if let Some(waker) = inner.waker.take() {
+            waker.wake();
+        }
         Self { source: source.clone(), at: 0, trailers_sent: false, attempt: inner.attempt }
     }
 }

@@ -18,7 +18,7 @@ use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::{self, Failed};
 use super::head::{Head, Sent};
-use super::pool::{Http1, Lease, Peer};
+use super::pool::{Http1, Kept, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
 use super::worker::Worker;
@@ -101,25 +101,26 @@ impl Sending<'_> {
     /// One instance: by a connection that was used before, or a new one.
     async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
         let peer = self.worker.pool.peer(endpoint);
+        let kept = peer.kept(self.credentials);
         let mut lease = Lease::new(&peer);
         let response = match target.protocol {
-            Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, endpoint, &mut lease).await?,
+            Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, endpoint, &mut lease).await?,
             // Only a connection of its own restores a carried target.
-            _ if self.carries() => Box::pin(self.fresh(&peer, endpoint, &mut lease)).await?,
-            _ => match self.reused(&peer, &mut lease).await {
+            _ if self.carries() => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
+            _ => match self.reused(&kept, &mut lease).await {
                 Some(answered) => answered?,
                 // Boxed: it is rare, and large to carry along.
-                None => Box::pin(self.fresh(&peer, endpoint, &mut lease)).await?,
+                None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             },
         };
         Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
     }
 
     /// Over HTTP/2, again on another connection if this one was about to end or had ended.
-    async fn over_http2(&self, peer: &Rc<Peer>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+    async fn over_http2(&self, peer: &Peer, kept: &Kept, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let mut tries = 0;
         loop {
-            let stream = peer.http2.stream(async || self.dial(peer, endpoint).await).await?;
+            let stream = kept.http2.stream(async || self.dial(peer, endpoint).await).await?;
             let failed = match stream.sender().try_send_request(self.request(true)?).await {
                 Ok(response) => {
                     stream.answered();
@@ -144,12 +145,12 @@ impl Sending<'_> {
 
     /// Over an HTTP/1 connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
     /// (`docs/differences.md`, stale-pool).
-    async fn reused(&self, peer: &Peer, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
-        let (mut http1, since) = peer.idle()?;
+    async fn reused(&self, kept: &Rc<Kept>, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
+        let (mut http1, since) = kept.idle()?;
         let rested = since.elapsed() >= STALE;
         let failed = match http1.sender.try_send_request(self.request(false).ok()?).await {
             Ok(response) => {
-                lease.hold(http1);
+                lease.hold(http1, kept);
                 return Some(Ok(response));
             }
             Err(failed) => failed,
@@ -160,13 +161,13 @@ impl Sending<'_> {
         if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
     }
 
-    async fn fresh(&self, peer: &Peer, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+    async fn fresh(&self, peer: &Peer, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let request = self.request(false)?;
         let io = self.dial(peer, endpoint).await?;
         let mut http1 =
             if self.carries() { Http1 { once: true, ..begin_http1(Restoring::new(io)).await? } } else { begin_http1(io).await? };
         let response = http1.sender.send_request(request).await.map_err(Failed::Reset)?;
-        lease.hold(http1);
+        lease.hold(http1, kept);
         Ok(response)
     }
 

@@ -118,9 +118,6 @@ impl Site {
             seen.looked_at = newest.generation;
             if newest.has(&self.listener) {
                 seen.by_target.clear();
-                if !newest.credentials.mesh_is(&seen.state.credentials) {
-                    self.worker.pool.renew_mesh();
-                }
                 seen.state = newest;
             }
         }

@@ -50,7 +50,7 @@ impl Credentials {
     }
 
     /// Whether services see the same gateway and trust it for the same reasons.
-    pub fn mesh_is(&self, other: &Self) -> bool {
+    fn mesh_is(&self, other: &Self) -> bool {
         match (&self.mesh, &other.mesh) {
             (Some(one), Some(other)) => one.is(other),
             (one, other) => one.is_none() && other.is_none(),

@@ -81,7 +81,7 @@ impl Mesh {
     }
 
     /// Whether it is the very same.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.config, &other.config)
     }
 

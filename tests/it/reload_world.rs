@@ -8,10 +8,15 @@ use std::time::Duration;
 use gw::app::files::Unreadable;
 use gw::app::origin::OriginError;
 use gw::app::{Refused, Told};
+use http_body_util::BodyExt;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::Semaphore;
 
-use crate::harness::{Ca, Dns, Folder, Run, Seen, Service, answer, eventually, get};
+use crate::harness::http2::{ask, connect, run, text};
+use crate::harness::{Ca, Dns, Folder, LONG, Run, Seen, Service, answer, entries, eventually, get};
 use crate::mesh::sidecar;
 
 /// A service that says its name, and at `/health` a status that may change; it counts how often it was asked for that.
@@ -178,4 +183,78 @@ fn a_renewed_identity_is_shown_to_the_next_sidecar_and_one_that_is_not_trusted_i
     std::fs::write(folder.at("certs/edge.pem"), renewed).unwrap();
     assert!(matches!(run.told(), Told::Same { .. }), "it is good again, and that is said");
     assert!(run.is_silent(Duration::from_millis(300)));
+}
+
+/// A sidecar that speaks HTTP/2 and answers with the certificate that its client has shown. It begins no handshake without a permit.
+fn http2_sidecar(config: Arc<rustls::ServerConfig>) -> (SocketAddr, Arc<Semaphore>, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (permits, connections) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (wait, counter) = (permits.clone(), connections.clone());
+    std::thread::spawn(move || {
+        run(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let (wait, config) = (wait.clone(), config.clone());
+                tokio::spawn(async move {
+                    wait.acquire().await.unwrap().forget();
+                    let stream = tokio_rustls::TlsAcceptor::from(config).accept(stream).await.unwrap();
+                    let leaf = hex(&stream.get_ref().1.peer_certificates().unwrap()[0]);
+                    let service = service_fn(move |_| std::future::ready(Ok::<_, std::convert::Infallible>(text(&leaf))));
+                    drop(
+                        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
+                });
+            }
+        });
+    });
+    (address, permits, connections)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[test]
+fn a_connection_that_was_being_made_with_the_old_identity_serves_no_request_of_the_new_one() {
+    gw::tls::install();
+    let (folder, ca, port) = (Folder::new("identity-dialing"), Ca::new(), port());
+    let (sidecar, permits, connections) = http2_sidecar(ca.sidecar(&[Ca::id("web")]));
+    let leaf = || hex(&CertificateDer::from_pem_file(folder.at("certs/edge.pem")).unwrap());
+    std::fs::create_dir(folder.at("certs")).unwrap();
+    let certs = Folder(folder.at("certs"));
+    ca.identity(&certs, "edge");
+    folder.gw_toml(sidecar, "mesh = true\n[certs]\ndir = \"certs\"\n");
+    folder
+        .write("gw.d/entries.json", &entries(&[(port, "http2", false)], &["/"]).replace("\"Protocol\":\"http\"", "\"Protocol\":\"http2\""));
+    let gateway = folder.start();
+    run(async {
+        // One connection, so that one worker is asked.
+        let sender = connect(gateway.address()).await;
+        let shown = |mut sender: hyper::client::conn::http2::SendRequest<_>| async move {
+            let answer = sender.send_request(ask("/")).await.unwrap();
+            String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+        };
+        let (old, before) = (leaf(), tokio::spawn(shown(sender.clone())));
+        let dialed = connections.clone();
+        tokio::task::spawn_blocking(move || eventually("it dials", || dialed.load(Ordering::SeqCst) == 1)).await.unwrap();
+        ca.identity(&certs, "edge");
+        let gateway = tokio::task::spawn_blocking(move || {
+            gateway.until(2);
+            gateway
+        })
+        .await
+        .unwrap();
+        permits.add_permits(8);
+        assert_eq!(before.await.unwrap(), old);
+        let new = leaf();
+        assert_ne!(new, old);
+        let after = tokio::time::timeout(LONG, shown(sender)).await.expect("an answer");
+        assert_eq!(after, new, "the renewed one is shown");
+        drop(tokio::task::spawn_blocking(move || drop(gateway)).await);
+    });
 }

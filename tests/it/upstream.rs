@@ -215,6 +215,45 @@ fn an_answer_that_is_complete_before_its_request_ends_the_request_over_http2() {
 }
 
 #[test]
+fn the_next_attempt_ends_the_one_before_it_at_the_service_over_http2() {
+    let (came, go) = (AtomicUsize::new(0), Arc::new(Semaphore::new(0)));
+    let wait = go.clone();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let service = Http2Service::start(100, move |request| {
+        let (first, wait, tell) = (came.fetch_add(1, Ordering::SeqCst) == 0, wait.clone(), tell.clone());
+        Box::pin(async move {
+            let mut body = request.into_body();
+            body.frame().await.unwrap().unwrap();
+            if !first {
+                wait.acquire().await.unwrap().forget();
+                return text("ok");
+            }
+            tokio::spawn(async move {
+                while let Some(Ok(_)) = body.frame().await {}
+                tell.send(()).unwrap();
+            });
+            let mut answer = text("x");
+            *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+            answer
+        })
+    });
+    let gateway = World::of("http2")
+        .instance("web", service.address)
+        .entry(json!({"Kind": "service-router", "Name": "web", "Routes": [
+            {"Match": {"HTTP": {"PathPrefix": "/"}}, "Destination": {"NumRetries": 1, "RetryOn": ["5xx"]}},
+        ]}))
+        .start();
+    run(async {
+        let mut sender = connect(gateway.address).await;
+        let body = Frames::of(&["some"], None).for_ever();
+        let asked = tokio::spawn(sender.send_request(Request::post("http://h.test/").body(body).unwrap()));
+        tokio::time::timeout(LONG, told.recv()).await.expect("the end of the first attempt").unwrap();
+        go.add_permits(1);
+        assert_eq!(asked.await.unwrap().unwrap().status(), 200);
+    });
+}
+
+#[test]
 fn a_grpc_answer_has_its_status_in_the_head_for_a_client_that_speaks_http1() {
     let service = Http2Service::start(100, |request| {
         let status = request.uri().path()[1..].to_owned();

@@ -8,20 +8,29 @@ use crate::harness::{Client, Service, World, answer, read_request, request};
 
 const UPGRADE: &str = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-#[test]
-fn a_websocket_is_a_tunnel_after_the_101() {
-    let service = Service::start(|stream| {
+/// A service that takes a websocket, says hello and answers in capitals; any other request gets `ok`.
+fn capitals() -> Service {
+    Service::start(|stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let seen = read_request(&mut reader).unwrap();
-        assert_eq!((seen.header("upgrade"), seen.header("connection")), (Some("websocket"), Some("Upgrade")));
         let mut stream = stream;
+        let seen = read_request(&mut reader).unwrap();
+        if seen.header("upgrade").is_none() {
+            stream.write_all(answer(200, "ok").as_bytes()).unwrap();
+            return;
+        }
+        assert_eq!((seen.header("upgrade"), seen.header("connection")), (Some("websocket"), Some("Upgrade")));
         // The first bytes of the tunnel come with the answer.
         stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\nhello").unwrap();
         let mut buffer = [0; 64];
         while let Ok(n @ 1..) = reader.read(&mut buffer) {
             stream.write_all(buffer[..n].to_ascii_uppercase().as_slice()).unwrap();
         }
-    });
+    })
+}
+
+#[test]
+fn a_websocket_is_a_tunnel_after_the_101() {
+    let service = capitals();
     let gateway = World::of("http").instance("web", service.address).start();
     let mut client = Client::connect(gateway.address);
     client.send(&request("GET", "/ws", UPGRADE, ""));
@@ -77,4 +86,25 @@ fn a_refused_websocket_is_an_answer_and_the_end_of_the_connection() {
     let answer = client.ask(&request("GET", "/ws", UPGRADE, ""));
     assert_eq!((answer.status, answer.text(), answer.header("connection")), (400, "no", Some("close")));
     assert!(client.is_closed());
+}
+
+#[test]
+fn a_tunnel_is_an_open_connection_until_its_end() {
+    let service = capitals();
+    let gateway = World::of("http").instance("web", service.address).max_connections(1).start();
+    let mut client = Client::connect(gateway.address);
+    client.send(&request("GET", "/ws", UPGRADE, ""));
+    assert_eq!(client.head().unwrap().status, 101);
+    assert_eq!(client.read_exact(5), b"hello");
+    let mut next = Client::connect(gateway.address);
+    next.send(&request("GET", "/", "", ""));
+    for _ in 0..100 {
+        client.send("ping");
+        assert_eq!(client.read_exact(4), b"PING");
+    }
+    next.stream.set_nonblocking(true).unwrap();
+    assert!(next.stream.peek(&mut [0]).is_err(), "there is one connection already");
+    next.stream.set_nonblocking(false).unwrap();
+    drop(client);
+    assert_eq!(next.answer().unwrap().text(), "ok");
 }

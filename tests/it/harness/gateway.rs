@@ -25,6 +25,7 @@ pub(crate) struct World {
     identity: Option<Identity>,
     drain_time: Duration,
     switches: Switches,
+    max_connections: Option<usize>,
 }
 
 impl World {
@@ -43,6 +44,7 @@ impl World {
             identity: None,
             drain_time: Duration::from_secs(10),
             switches: Switches::default(),
+            max_connections: None,
         }
     }
 
@@ -111,6 +113,12 @@ impl World {
         self
     }
 
+    /// So many connections at once, by one worker.
+    pub(crate) fn max_connections(mut self, most: usize) -> Self {
+        self.max_connections = Some(most);
+        self
+    }
+
     pub(crate) fn drain_time(mut self, time: Duration) -> Self {
         self.drain_time = time;
         self
@@ -152,14 +160,16 @@ impl World {
             rejected: Vec::new(),
         };
         let records = Records::default();
+        let defaults = RunConfig::new(vec![resources]);
         let config = RunConfig {
             certificates: self.certificates,
             dns: self.dns,
             admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-            workers: NonZeroUsize::new(2),
+            workers: NonZeroUsize::new(if self.max_connections.is_some() { 1 } else { 2 }),
+            max_connections: self.max_connections.unwrap_or(defaults.max_connections),
             access_log: Some(AccessLogTo::Writer(Box::new(records.clone()))),
             drain_time: self.drain_time,
-            ..RunConfig::new(vec![resources])
+            ..defaults
         };
         let bound = app::start(config)?;
         let address = bound.listeners.first().expect("a listener").1;
