@@ -232,7 +232,7 @@ impl Exchange {
     async fn send(self, decided: Decided) -> Response<Answer> {
         let Decided { head, plan, body, upgrade } = decided;
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
-        let mut watchdog = Watchdog::new(self.progress.clone(), plan.route.timeouts);
+        let mut watchdog = Watchdog::new(&self.progress, plan.route.timeouts, &self.client.site.worker.timers);
         let sending =
             Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
         let sent = tokio::select! {
@@ -274,12 +274,11 @@ impl Exchange {
         if self.switches().forwarded == Forwarded::Append {
             append_forwarded(head, &self.client.ends);
         }
-        let mut headers = std::mem::take(&mut head.headers);
-        let context = self.edit_context(head, plan.first_target().sni.as_str());
         for edits in plan.request_edits() {
-            edits.apply(&mut headers, &context);
+            let mut headers = std::mem::take(&mut head.headers);
+            edits.apply(&mut headers, &self.edit_context(head, plan.first_target().sni.as_str()));
+            head.headers = headers;
         }
-        head.headers = headers;
     }
 
     fn edit_context<'f>(&'f self, head: &'f Head, upstream_cluster: &'f str) -> EditContext<'f> {
@@ -300,10 +299,10 @@ impl Exchange {
     }
 
     fn edit_response<T>(&self, response: &mut Response<T>, head: &Head, plan: &Plan) {
-        let status = response.status().as_u16();
-        let cluster = plan.first_target().sni.as_str();
-        let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, cluster) };
         for edits in plan.response_edits() {
+            let status = response.status().as_u16();
+            let cluster = plan.first_target().sni.as_str();
+            let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, cluster) };
             edits.apply(response.headers_mut(), &context);
         }
     }
