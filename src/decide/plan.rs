@@ -146,6 +146,13 @@ impl Upstream {
     /// The first target that has an instance in use, and which instance is tried first. Failover is strict: a leg counts only
     /// when all before it have no healthy instance (semantics 4.6).
     fn first_in_use(&self, load: &impl Load, dice: &mut impl Dice, witness: &mut impl Witness) -> Option<(usize, usize)> {
+        if let [target] = self.targets.as_slice()
+            && target.endpoints.len() == 1
+        {
+            // There is no other to prefer, whether it rests or not.
+            witness.saw(|| target.chose(0));
+            return Some((0, 0));
+        }
         let mut resting = None;
         for (n, target) in self.targets.iter().enumerate() {
             match choose(target, self.policy, load, dice) {

@@ -102,14 +102,14 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
     let patience = Rc::<Patience>::default();
     let service = service_fn(|request| {
-        let (asking, patience) = (patience.ask(), patience.clone());
-        let answer = answer(client.clone(), request, Verdict::Passed { last: false });
-        async move {
-            let response = answer.await?;
+        let (asking, patience, client) = (patience.ask(), patience.clone(), client.clone());
+        // Boxed: the library moves it from task to task before it is first polled.
+        Box::pin(async move {
+            let response = answer(client, request, Verdict::Passed { last: false }).await?;
             asking.answered();
             response.body().tries(&patience);
             Ok::<_, Reset>(response)
-        }
+        })
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut drain = client.drain.clone();
@@ -126,24 +126,47 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     drop(connection.await);
 }
 
-/// One request, by the guard's verdict. An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer
-/// but the end of its stream.
-async fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> Result<Response<Answer>, Reset> {
+/// One request, by the guard's verdict.
+fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> impl Future<Output = Result<Response<Answer>, Reset>> {
     let http1 = request.version() != Version::HTTP_2;
-    if !http1 && !Head::is_answerable(&request) {
-        return Err(Reset);
+    // Here and now: a future that carried the request as it came would be moved about with it.
+    let begun = Begun::of(&client, request, verdict);
+    async move {
+        let (mut response, last) = match begun {
+            Begun::Reset => return Err(Reset),
+            Begun::Answered(response, last) => (response, last),
+            Begun::Decided(exchange, decided, last) => (exchange.send(decided).await, last),
+        };
+        if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
     }
-    client.asked.set(true);
-    let exchange = Exchange::open(&client);
-    let (mut response, last) = match verdict {
-        Verdict::Refused(code) => (exchange.local(code, true), true),
-        // Who asked for a tunnel and gets none may send what is not HTTP.
-        Verdict::Passed { last } => (exchange.serve(request).await, last),
-    };
-    if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// A request that was looked at, and whether it is the last one of its connection.
+enum Begun {
+    /// An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer but the end of its stream.
+    Reset,
+    /// It goes no further.
+    Answered(Response<Answer>, bool),
+    /// It goes to a service.
+    Decided(Exchange, Decided, bool),
+}
+
+impl Begun {
+    fn of(client: &Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> Self {
+        if request.version() == Version::HTTP_2 && !Head::is_answerable(&request) {
+            return Self::Reset;
+        }
+        client.asked.set(true);
+        let exchange = Exchange::open(client);
+        match verdict {
+            Verdict::Refused(code) => Self::Answered(exchange.local(code, true), true),
+            // Who asked for a tunnel and gets none may send what is not HTTP.
+            Verdict::Passed { last } => exchange.begin(request, last),
+        }
     }
-    Ok(response)
 }
 
 /// Ends a stream without an answer.
@@ -153,8 +176,8 @@ struct Reset;
 
 /// A request and its answer.
 #[derive(Debug)]
-struct Exchange<'a> {
-    client: &'a Client,
+struct Exchange {
+    client: Rc<Client>,
     state: Current,
     progress: Rc<Progress>,
     outcome: Outcome,
@@ -162,15 +185,24 @@ struct Exchange<'a> {
     bodiless: bool,
 }
 
-impl<'a> Exchange<'a> {
-    fn open(client: &'a Client) -> Self {
+/// What is to be done with a request.
+#[derive(Debug)]
+struct Decided {
+    head: Head,
+    plan: Plan,
+    body: Incoming,
+    upgrade: Option<OnUpgrade>,
+}
+
+impl Exchange {
+    fn open(client: &Rc<Client>) -> Self {
         let progress = Progress::start();
         let outcome = Outcome::open(&client.site.worker, &client.ends, &progress);
-        Self { client, state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
+        Self { client: client.clone(), state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
-    /// Straight down: read the head, decide, send, answer.
-    async fn serve(mut self, mut request: Request<Incoming>) -> Response<Answer> {
+    /// Reads the head and decides.
+    fn begin(mut self, mut request: Request<Incoming>, last: bool) -> Begun {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
         let (parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
@@ -181,22 +213,28 @@ impl<'a> Exchange<'a> {
             Ok(head) => head,
             Err(code) => {
                 self.outcome.asked(asked);
-                return self.local(code, !body.is_end_stream());
+                return Begun::Answered(self.local(code, !body.is_end_stream()), last);
             }
         };
         self.outcome.request(&head);
         let plan = match self.plan(&head) {
             Ok(plan) => plan,
-            Err(refusal) => return self.refuse(&refusal, &head, !body.is_end_stream()),
+            Err(refusal) => return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last),
         };
         self.outcome.planned(&plan);
         let upgradable = plan.first_target().protocol == Protocol::Http && upgrade.is_some();
         if head.websocket && !upgradable {
-            return self.local(Code::UpgradeRefused, true);
+            return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
         }
         self.edit_request(&mut head, &plan);
+        Begun::Decided(self, Decided { head, plan, body, upgrade }, last)
+    }
+
+    /// Sends the request; the answer.
+    async fn send(self, decided: Decided) -> Response<Answer> {
+        let Decided { head, plan, body, upgrade } = decided;
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
-        let mut watchdog = Watchdog::new(self.progress.clone(), plan.route.timeouts);
+        let mut watchdog = Watchdog::new(&self.progress, plan.route.timeouts, &self.client.site.worker.timers);
         let sending =
             Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
         let sent = tokio::select! {
@@ -220,7 +258,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn facts<'f>(&'f self, head: &'f Head) -> Facts<'f> {
-        let Client { listener, ends, .. } = self.client;
+        let Client { listener, ends, .. } = &*self.client;
         Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: Some(head.facts()) }
     }
 
@@ -238,12 +276,11 @@ impl<'a> Exchange<'a> {
         if self.switches().forwarded == Forwarded::Append {
             append_forwarded(head, &self.client.ends);
         }
-        let mut headers = std::mem::take(&mut head.headers);
-        let context = self.edit_context(head, plan.first_target().sni.as_str());
         for edits in plan.request_edits() {
-            edits.apply(&mut headers, &context);
+            let mut headers = std::mem::take(&mut head.headers);
+            edits.apply(&mut headers, &self.edit_context(head, plan.first_target().sni.as_str()));
+            head.headers = headers;
         }
-        head.headers = headers;
     }
 
     fn edit_context<'f>(&'f self, head: &'f Head, upstream_cluster: &'f str) -> EditContext<'f> {
@@ -264,10 +301,10 @@ impl<'a> Exchange<'a> {
     }
 
     fn edit_response<T>(&self, response: &mut Response<T>, head: &Head, plan: &Plan) {
-        let status = response.status().as_u16();
-        let cluster = plan.first_target().sni.as_str();
-        let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, cluster) };
         for edits in plan.response_edits() {
+            let status = response.status().as_u16();
+            let cluster = plan.first_target().sni.as_str();
+            let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, cluster) };
             edits.apply(response.headers_mut(), &context);
         }
     }

@@ -107,7 +107,7 @@ impl Outcome {
     pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>) -> Self {
         worker.counters.open.fetch_add(1, Ordering::Relaxed);
         let record = worker.access.is_some().then(|| Box::new(Record::new(ends)));
-        Self { worker: worker.clone(), progress: progress.clone(), started: Instant::now(), code: Code::ClientGone, record }
+        Self { worker: worker.clone(), progress: progress.clone(), started: progress.began(), code: Code::ClientGone, record }
     }
 
     /// How it ended. The first answer to that stays.

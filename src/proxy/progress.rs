@@ -34,6 +34,21 @@ impl Progress {
         self.moved.set(Instant::now());
     }
 
+    /// When it began, as long as nothing moved.
+    pub(super) const fn began(&self) -> Instant {
+        self.moved.get()
+    }
+
+    /// The last bytes of the answer: no timeout runs any more.
+    pub(super) fn sent_last(&self, bytes: usize) {
+        self.sent.set(self.sent.get() + bytes as u64);
+    }
+
+    /// The request is complete with its head.
+    pub(super) fn complete_at_once(&self) {
+        self.complete.set(Some(self.moved.get()));
+    }
+
     /// Bytes of the request came in.
     pub(super) fn received(&self, bytes: usize) {
         self.moved.set(Instant::now());
@@ -62,17 +77,39 @@ impl Progress {
     }
 }
 
+/// Timers of requests that have ended, for those that come: each goes on running, and most new deadlines are later than the one it
+/// was set to, so that a request sets none.
+#[derive(Debug, Default)]
+pub(super) struct Timers(RefCell<Vec<Pin<Box<Sleep>>>>);
+
+impl Timers {
+    /// How many are kept: a timer remembers the task that waited last.
+    const KEPT: usize = 256;
+
+    fn take(&self, at: Instant) -> Pin<Box<Sleep>> {
+        self.0.borrow_mut().pop().unwrap_or_else(|| Box::pin(sleep_until(at)))
+    }
+
+    fn give_back(&self, sleep: Pin<Box<Sleep>>) {
+        let mut kept = self.0.borrow_mut();
+        if kept.len() < Self::KEPT {
+            kept.push(sleep);
+        }
+    }
+}
+
 /// Resolves when a timeout is over, with the code that it ends in.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     progress: Rc<Progress>,
     timeouts: Timeouts,
+    timers: Rc<Timers>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watchdog {
-    pub(super) const fn new(progress: Rc<Progress>, timeouts: Timeouts) -> Self {
-        Self { progress, timeouts, sleep: None }
+    pub(super) fn new(progress: &Rc<Progress>, timeouts: Timeouts, timers: &Rc<Timers>) -> Self {
+        Self { progress: progress.clone(), timeouts, timers: timers.clone(), sleep: None }
     }
 
     /// Whether there is a timeout at all.
@@ -105,7 +142,7 @@ impl Future for Watchdog {
             let Some((at, code)) = this.next() else {
                 return Poll::Pending;
             };
-            let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+            let sleep = this.sleep.get_or_insert_with(|| this.timers.take(at));
             // A timer that fires early costs one more look; moving it with every byte would cost more.
             if sleep.deadline() > at {
                 sleep.as_mut().reset(at);
@@ -117,6 +154,14 @@ impl Future for Watchdog {
                 return Poll::Ready(code);
             }
             sleep.as_mut().reset(at);
+        }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        if let Some(sleep) = self.sleep.take() {
+            self.timers.give_back(sleep);
         }
     }
 }
@@ -140,7 +185,7 @@ mod tests {
         run(async {
             let progress = Progress::start();
             let start = Instant::now();
-            let dog = Watchdog::new(progress.clone(), timeouts(Some(2), None));
+            let dog = Watchdog::new(&progress, timeouts(Some(2), None), &Rc::default());
             let body = async {
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 progress.complete();
@@ -151,11 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_of_an_earlier_request_watches_over_the_next_one_by_its_own_deadline() {
+        run(async {
+            let timers = Rc::default();
+            for (seconds, earlier) in [(50, 0), (5, 50), (70, 55), (1, 125)] {
+                let start = Instant::now();
+                let progress = Progress::start();
+                progress.complete();
+                let dog = Watchdog::new(&progress, timeouts(Some(seconds), None), &timers);
+                assert_eq!((dog.await, start.elapsed().as_secs()), (Code::RequestTimeout, seconds), "after {earlier} s");
+            }
+            assert_eq!(timers.0.borrow().len(), 1);
+        });
+    }
+
+    #[test]
     fn each_byte_renews_the_idle_timeout() {
         run(async {
             let progress = Progress::start();
             let start = Instant::now();
-            let dog = Watchdog::new(progress.clone(), timeouts(Some(100), Some(3)));
+            let dog = Watchdog::new(&progress, timeouts(Some(100), Some(3)), &Rc::default());
             let body = async {
                 for _ in 0..4 {
                     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -162,7 +162,12 @@ impl Passing {
         let frame = ready!(Pin::new(incoming).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
-                self.progress.sent(frame.data_ref().map_or(0, Bytes::len));
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                if self.is_over() {
+                    self.progress.sent_last(bytes)
+                } else {
+                    self.progress.sent(bytes)
+                }
                 self.check_end();
             }
             Some(Err(_)) => self.end(Code::UpstreamBroken),

@@ -100,7 +100,8 @@ impl Connections {
             }
             let opening = self.opening.borrow().clone().filter(|o| !o.over.get());
             let Some(opening) = opening else {
-                return self.open(&dial).await;
+                // Boxed: it is rare, and large for each request to carry along.
+                return Box::pin(self.open(&dial)).await;
             };
             opening.told.notified().await;
             if let Some(failed) = opening.refused.get() {

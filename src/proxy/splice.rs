@@ -83,7 +83,7 @@ where
     tokio::select! {
         biased;
         copied = copied => copied,
-        _ = Watchdog::new(progress.clone(), timeouts) => Err(Broke::Idle),
+        _ = Watchdog::new(progress, timeouts, &Rc::default()) => Err(Broke::Idle),
     }
 }
 

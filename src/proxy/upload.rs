@@ -79,7 +79,7 @@ impl Source {
     pub(super) fn new(incoming: Incoming, progress: &Rc<Progress>, keeps: bool, framed: bool) -> Rc<RefCell<Self>> {
         let ended = incoming.is_end_stream();
         if ended {
-            progress.complete();
+            progress.complete_at_once();
         }
         let length = incoming.size_hint().exact().filter(|_| framed);
         let (kept, trailers) = (Vec::new(), None);

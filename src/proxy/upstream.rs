@@ -109,7 +109,6 @@ impl Sending<'_> {
             _ if self.carries() => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             _ => match self.reused(&kept, &mut lease).await {
                 Some(answered) => answered?,
-                // Boxed: it is rare, and large to carry along.
                 None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             },
         };
@@ -172,7 +171,8 @@ impl Sending<'_> {
     }
 
     async fn dial(&self, peer: &Peer, endpoint: &Endpoint) -> Result<Io, Failed> {
-        let io = dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout).await;
+        // Boxed: dialing is rare, and its state is large for each request to carry along.
+        let io = Box::pin(dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout)).await;
         match &io {
             Ok(_) => peer.accepted(),
             Err(_) => peer.refused(),

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use super::outcome::{AccessLog, Counters};
 use super::pool::Pool;
+use super::progress::Timers;
 use super::retry::Budget;
 use super::splice::Buffer;
 use crate::decide::balance::{Dice, Load};
@@ -33,6 +34,7 @@ pub(super) struct Worker {
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
+    pub(super) timers: Rc<Timers>,
     rng: RefCell<Rng>,
 }
 
@@ -45,6 +47,7 @@ impl Worker {
             counters,
             access,
             buffer: RefCell::default(),
+            timers: Rc::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)
