@@ -186,7 +186,8 @@ mod tests {
     use hyper::client::conn::http2;
     use hyper_util::rt::TokioIo;
     use tokio::io::DuplexStream;
-    use tokio::task::{JoinHandle, LocalSet, spawn_local};
+    use tokio::sync::oneshot;
+    use tokio::task::LocalSet;
     use tokio::time::{Instant, sleep, timeout};
 
     use super::super::http::{Client, serve_http2};
@@ -195,12 +196,12 @@ mod tests {
     use super::super::worker::{Site, Worker};
     use super::super::{Dialer, LocalExecutor};
     use super::*;
-    use crate::id::{Datacenter, ListenerName, TrustDomain};
-    use crate::model::gateway::{GatewayConfig, GatewayKind, Listener, ListenerMode, Protocol, Switches};
+    use crate::id::ListenerName;
+    use crate::model::gateway::{Listener, ListenerMode, Protocol};
     use crate::model::resources::Resources;
     use crate::net::names;
-    use crate::rt::drain;
     use crate::rt::rng::Rng;
+    use crate::rt::{drain, task};
     use crate::state::publisher;
     use crate::tls::Credentials;
 
@@ -210,21 +211,9 @@ mod tests {
     }
 
     /// A connection of a gateway that knows no service: each answer is its own. It tells when it ends.
-    fn serve(io: DuplexStream, drain: drain::DrainWatch) -> JoinHandle<Instant> {
-        let name = "edge".to_owned();
-        let gateway = GatewayConfig {
-            kind: GatewayKind::Ingress,
-            name,
-            address: [127, 0, 0, 1].into(),
-            addresses: Default::default(),
-            switches: Switches::default(),
-            identity: None,
-        };
-        let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
-        let resources =
-            Resources { gateway, datacenter, trust_domain, entries: Arc::default(), services: Arc::default(), rejected: Vec::new() };
+    fn serve(io: DuplexStream, drain: drain::DrainWatch) -> oneshot::Receiver<Instant> {
         crate::tls::install();
-        let (_, live) = publisher(1, &resources, Credentials::build(&[], None).unwrap());
+        let (_, live) = publisher(1, &Resources::of_a_gateway_alone(), Credentials::build(&[], None).unwrap());
         let here = ([127, 0, 0, 1], 80).into();
         let listener = ListenerName::from("edge:80");
         let listening = Listener { name: listener.clone(), bind: here, protocol: Protocol::Http, mode: ListenerMode::Plain };
@@ -234,17 +223,19 @@ mod tests {
         let ends = Arc::new(Ends::new(here, here));
         let (asked, draining) = (Cell::new(false), Cell::new(false));
         let client = Rc::new(Client { site, listener, ends, tls: false, drain, asked, draining, open });
-        spawn_local(async move {
+        let (tell, ended) = oneshot::channel();
+        task::spawn(async move {
             serve_http2(io, client).await;
-            Instant::now()
-        })
+            tell.send(Instant::now()).unwrap();
+        });
+        ended
     }
 
     /// A client that has room for so many bytes of each answer.
     async fn connect(io: DuplexStream, room: u32) -> http2::SendRequest<Empty<Bytes>> {
         let builder = http2::Builder::new(LocalExecutor);
         let (sender, connection) = builder.clone().initial_stream_window_size(room).handshake(TokioIo::new(io)).await.unwrap();
-        spawn_local(connection);
+        task::spawn(async move { drop(connection.await) });
         sender
     }
 
@@ -253,7 +244,7 @@ mod tests {
     }
 
     /// When it ended, if it does within a day.
-    async fn minutes(since: Instant, ended: JoinHandle<Instant>) -> u64 {
+    async fn minutes(since: Instant, ended: oneshot::Receiver<Instant>) -> u64 {
         let ended = timeout(MINUTE * 60 * 24, ended).await.expect("the end of the connection").unwrap();
         ended.duration_since(since).as_secs() / 60
     }

@@ -262,7 +262,8 @@ mod tests {
     use hyper::server;
     use hyper::service::service_fn;
     use hyper_util::rt::TokioIo;
-    use tokio::task::{LocalSet, spawn_local};
+    use tokio::sync::oneshot;
+    use tokio::task::LocalSet;
 
     use super::super::outcome::Ends;
     use super::super::patience::Patience;
@@ -293,13 +294,14 @@ mod tests {
     /// The answer of an HTTP/2 service, of these frames, of which all have come.
     async fn relayed(frames: &'static [&'static str]) -> Relay {
         let (ours, theirs) = tokio::io::duplex(65_536);
-        spawn_local(async move {
+        task::spawn(async move {
             let answer = async |_| Ok::<_, Infallible>(Response::new(Frames(frames.iter().copied().collect())));
             let builder = server::conn::http2::Builder::new(LocalExecutor);
             drop(pin!(builder.serve_connection(TokioIo::new(theirs), service_fn(answer))).await);
         });
         let (mut sender, connection) = http2::handshake(LocalExecutor, TokioIo::new(ours)).await.unwrap();
-        let connection = spawn_local(connection);
+        let (tell, ended) = oneshot::channel();
+        task::spawn(async move { tell.send(connection.await).unwrap() });
         let request = Request::get("http://h.test/").body(Empty::<Bytes>::new()).unwrap();
         let incoming = sender.send_request(request).await.unwrap().into_body();
         drop(sender);
@@ -307,7 +309,7 @@ mod tests {
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
         let outcome = Outcome::open(&worker, &std::sync::Arc::new(Ends::new(here, here)), &progress);
         let watchdog = Watchdog::new(progress.clone(), Timeouts { request: None, idle: None });
-        connection.await.unwrap().unwrap();
+        ended.await.unwrap().unwrap();
         Relay::new(Bytes::new(), incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)
     }
 
