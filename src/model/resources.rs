@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::id::{Datacenter, ServiceKey, TrustDomain};
 use crate::model::entry::{Entries, EntryRef};
 use crate::model::gateway::GatewayConfig;
+#[cfg(test)]
+use crate::model::gateway::{GatewayKind, Switches};
 use crate::model::service::Service;
 
 /// The state of the world for one gateway.
@@ -23,6 +25,23 @@ pub struct Resources {
     pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
     /// What the source left out, and why.
     pub rejected: Vec<Rejected>,
+}
+
+#[cfg(test)]
+impl Resources {
+    /// A gateway of which nothing is known.
+    pub(crate) fn of_a_gateway_alone() -> Self {
+        let gateway = GatewayConfig {
+            kind: GatewayKind::Ingress,
+            name: "edge".to_owned(),
+            address: [127, 0, 0, 1].into(),
+            addresses: BTreeMap::new(),
+            switches: Switches::default(),
+            identity: None,
+        };
+        let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
+        Self { gateway, datacenter, trust_domain, entries: Arc::default(), services: Arc::default(), rejected: Vec::new() }
+    }
 }
 
 /// Something that was left out so that the rest could go on serving.

@@ -1,7 +1,6 @@
 //! Answers: those of gw's own, and those of services made ready for the client.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use hyper::body::Incoming;
 
 use super::lines::{join_answer, one_length};
 use super::outcome::Outcome;
-use super::patience::Patience;
+use super::patience::Taking;
 use super::relay::Relay;
 use super::upload::Cut;
 use crate::decide::code::Code;
@@ -34,6 +33,8 @@ pub(super) struct Local {
     text: Bytes,
     // Recorded when the answer is sent.
     outcome: Outcome,
+    // An HTTP/2 client's, which lets wait or does not.
+    taking: Option<Taking>,
 }
 
 /// The answer that gw itself makes for a code (`docs/differences.md`: local-body, x-gw-code). Its body is the text of it.
@@ -64,7 +65,7 @@ pub(super) fn own(code: Code, grpc: bool, code_header: bool, close: bool) -> Res
 /// gRPC client takes it for the end of the call only then.
 pub(super) fn with_outcome(response: Response<impl Into<Bytes>>, bodiless: bool, mut outcome: Outcome) -> Response<Answer> {
     outcome.status(response.status().as_u16());
-    response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, outcome }))
+    response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, outcome, taking: None }))
 }
 
 /// The gRPC status of an HTTP one (wire 1.8).
@@ -147,10 +148,13 @@ pub(super) fn relayed(mut response: Response<Incoming>, into: impl FnOnce(Incomi
 }
 
 impl Answer {
-    /// Whose patience it is that a client may lose by what it does not take.
-    pub(super) fn tries(&self, patience: &Rc<Patience>) {
-        if let Self::Relayed(relay) = self {
-            relay.tries(patience);
+    /// An HTTP/2 client takes it: counted as one that waits for it, until something is asked for.
+    pub(super) fn is_taken(&mut self, taking: Taking) {
+        taking.waits();
+        match self {
+            Self::Local(local) => local.taking = Some(taking),
+            Self::Relayed(relay) => relay.is_taken(taking),
+            Self::Empty => {}
         }
     }
 }

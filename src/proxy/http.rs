@@ -14,6 +14,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::{self, Answer};
 use super::bridge::{Bridged, bridge};
@@ -22,7 +23,7 @@ use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::listen::Open;
 use super::outcome::{Asked, Ends, Outcome, protocol};
-use super::patience::Patience;
+use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
 use super::tunnel::Tunnel;
@@ -94,7 +95,7 @@ pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
 }
 
 /// Serves HTTP/2 until the connection ends.
-pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
+pub(super) async fn serve_http2(io: impl AsyncRead + AsyncWrite + Unpin + 'static, client: Rc<Client>) {
     let mut builder = http2::Builder::new(LocalExecutor);
     builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(STREAMS);
     builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
@@ -102,12 +103,13 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     builder.keep_alive_interval(Duration::from_secs(60)).keep_alive_timeout(Duration::from_secs(20));
     let patience = Rc::<Patience>::default();
     let service = service_fn(|request| {
-        let (asking, patience, client) = (patience.ask(), patience.clone(), client.clone());
+        let (asking, client) = (patience.ask(), client.clone());
         // Boxed: the library moves it from task to task before it is first polled.
         Box::pin(async move {
-            let response = answer(client, request, Verdict::Passed { last: false }).await?;
-            asking.answered();
-            response.body().tries(&patience);
+            let mut response = answer(client, request, Verdict::Passed { last: false }).await?;
+            if let Some(taking) = asking.answered() {
+                response.body_mut().is_taken(taking);
+            }
             Ok::<_, Reset>(response)
         })
     });
@@ -116,14 +118,21 @@ pub(super) async fn serve_http2(io: Io, client: Rc<Client>) {
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        () = patience.over() => return,
+        end = patience.end() => if end == End::Over {
+            return;
+        },
         () = drain.signaled() => {}
     }
     if !client.asked.get() && tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await.is_ok() {
         return;
     }
     connection.as_mut().graceful_shutdown();
-    drop(connection.await);
+    tokio::select! {
+        biased;
+        _ = connection => {}
+        // Who asked nothing for so long, and does not go by the next look, still has an answer that it does not take.
+        _ = patience.end() => {}
+    }
 }
 
 /// One request, by the guard's verdict.

@@ -133,7 +133,7 @@ pub(super) struct Open {
 }
 
 impl Open {
-    fn new(site: &Rc<Site>, permit: Option<OwnedSemaphorePermit>) -> Rc<Self> {
+    pub(super) fn new(site: &Rc<Site>, permit: Option<OwnedSemaphorePermit>) -> Rc<Self> {
         let counters = &site.worker.counters;
         counters.connections.fetch_add(1, Ordering::Relaxed);
         counters.connections_open.fetch_add(1, Ordering::Relaxed);

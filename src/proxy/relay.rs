@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::outcome::Outcome;
-use super::patience::{Patience, Stuck};
+use super::patience::{Stuck, Taking};
 use super::pool::Lease;
 use super::progress::{Progress, Watchdog};
 use super::upload::{Cut, Source};
@@ -44,7 +44,7 @@ struct Passing {
     /// Of the one who sends this on.
     waker: Option<Waker>,
     /// With an HTTP/2 client.
-    patience: Option<Rc<Patience>>,
+    taking: Option<Taking>,
     /// Given up, and the client does not know it yet.
     stuck: Option<Stuck>,
 }
@@ -70,9 +70,9 @@ impl Relay {
     ) -> Self {
         let (incoming, lease, outcome) = (Some(incoming), Some(lease), Some(outcome));
         let (watchdog, watch, waker) = (Some(watchdog), None, None);
-        let (patience, stuck) = (None, None);
+        let (taking, stuck) = (None, None);
         let next = Next::Unknown;
-        let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, patience, stuck };
+        let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, taking, stuck };
         passing.check_end();
         Self { passing: Rc::new(RefCell::new(passing)), length_kept: false }
     }
@@ -83,16 +83,24 @@ impl Relay {
         self
     }
 
-    /// Whose patience it is that a client may lose by what it does not take.
-    pub(super) fn tries(&self, patience: &Rc<Patience>) {
-        self.passing.borrow_mut().patience = Some(patience.clone());
+    /// An HTTP/2 client takes it.
+    pub(super) fn is_taken(&self, taking: Taking) {
+        self.passing.borrow_mut().taking = Some(taking);
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let mut passing = self.passing.borrow_mut();
+        if let Some(taking) = &passing.taking {
+            taking.moves();
+        }
         let frame = passing.poll_frame(cx);
-        if matches!(frame, Poll::Ready(Some(Ok(_)))) && passing.watch.is_none() && passing.peek(cx).is_pending() {
-            self.watch(&mut passing, cx);
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) && passing.watch.is_none() {
+            if passing.peek(cx).is_pending() {
+                self.watch(&mut passing, cx);
+            } else if let Some(taking) = passing.taking.as_ref().filter(|_| !passing.is_end_stream()) {
+                // Nothing is left to watch over but how the client takes the end.
+                taking.waits();
+            }
         }
         frame
     }
@@ -235,7 +243,7 @@ impl Passing {
             request.borrow_mut().cut();
         }
         if let Some(waker) = self.waker.take() {
-            self.stuck = self.patience.as_ref().map(Patience::stuck);
+            self.stuck = self.taking.as_ref().map(Taking::stuck);
             waker.wake();
         }
     }
@@ -244,5 +252,83 @@ impl Passing {
         if let Some(outcome) = &mut self.outcome {
             outcome.end(code);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::pin::pin;
+
+    use http::{Request, Response};
+    use http_body_util::Empty;
+    use hyper::client::conn::http2;
+    use hyper::server;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::sync::oneshot;
+    use tokio::task::LocalSet;
+
+    use super::super::outcome::Ends;
+    use super::super::patience::Patience;
+    use super::super::pool::Peer;
+    use super::super::worker::Worker;
+    use super::super::{Dialer, LocalExecutor};
+    use super::*;
+    use crate::decide::plan::Timeouts;
+    use crate::net::names;
+    use crate::rt::rng::Rng;
+
+    /// A body of these frames.
+    struct Frames(VecDeque<&'static str>);
+
+    impl Body for Frames {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.pop_front().map(|frame| Ok(Frame::data(frame.into()))))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    /// The answer of an HTTP/2 service, of these frames, of which all have come.
+    async fn relayed(frames: &'static [&'static str]) -> Relay {
+        let (ours, theirs) = tokio::io::duplex(65_536);
+        task::spawn(async move {
+            let answer = async |_| Ok::<_, Infallible>(Response::new(Frames(frames.iter().copied().collect())));
+            let builder = server::conn::http2::Builder::new(LocalExecutor);
+            drop(pin!(builder.serve_connection(TokioIo::new(theirs), service_fn(answer))).await);
+        });
+        let (mut sender, connection) = http2::handshake(LocalExecutor, TokioIo::new(ours)).await.unwrap();
+        let (tell, ended) = oneshot::channel();
+        task::spawn(async move { tell.send(connection.await).unwrap() });
+        let request = Request::get("http://h.test/").body(Empty::<Bytes>::new()).unwrap();
+        let incoming = sender.send_request(request).await.unwrap().into_body();
+        drop(sender);
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, Rng::from_entropy());
+        let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
+        let outcome = Outcome::open(&worker, &std::sync::Arc::new(Ends::new(here, here)), &progress);
+        let watchdog = Watchdog::new(progress.clone(), Timeouts { request: None, idle: None });
+        ended.await.unwrap().unwrap();
+        Relay::new(Bytes::new(), incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)
+    }
+
+    #[test]
+    fn the_last_frame_of_an_answer_waits_for_its_client_until_it_is_asked_for() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut relay = relayed(&["ab", "cd"]).await;
+            let patience = Rc::<Patience>::default();
+            relay.is_taken(patience.ask().answered().unwrap());
+            for (frame, waits) in [("ab", 1), ("cd", 0)] {
+                let taken = std::future::poll_fn(|cx| relay.poll_frame(cx)).await.unwrap().unwrap();
+                assert_eq!((taken.into_data().unwrap(), patience.waiting()), (Bytes::from(frame), waits));
+            }
+        });
     }
 }
