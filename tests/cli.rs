@@ -456,6 +456,19 @@ fn what_run_refuses_validate_refuses() {
 }
 
 #[test]
+fn a_sidecar_without_an_identity_to_show_and_an_identity_that_is_none_are_refused() {
+    let service = "[[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"127.0.0.1:1\"\nmesh = true\n";
+    let gateway = "[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n";
+    let folder = scratch_with("sidecar", &[("gw.toml", &format!("{gateway}{service}"))]);
+    let args = ["config", "validate", "--error-format", "short"];
+    let (_, err) = expect(&run(folder.path(), &args, ""), 3);
+    assert!(err.starts_with("gw.toml:8:8: error[GW0508]"), "{err}");
+    std::fs::write(folder.path().join("gw.toml"), format!("[certs]\ndir = \"certs\"\n{gateway}{service}")).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &args, ""), 3);
+    assert!(err.starts_with("gw.toml:2:7: error[GW0507]: cannot read ") && err.contains("ca.pem"), "{err}");
+}
+
+#[test]
 fn a_gw_toml_under_another_name_is_known_as_one() {
     let folder =
         scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
