@@ -3,11 +3,10 @@
 use http::header::Entry;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Version};
 
 use super::MAX_HEADERS;
-use super::carried::restore;
+use super::asked::{Host, Sent, host, target};
 use super::framing::is_websocket;
 use super::lines::join_request;
 use crate::decide::code::Code;
@@ -257,46 +256,6 @@ impl Found {
     }
 }
 
-/// Whose request it is. Text of ASCII, shared with the header that it came in.
-#[derive(Clone, Debug)]
-pub(super) struct Host(HeaderValue);
-
-impl Host {
-    fn new(text: &str) -> Result<Self, Code> {
-        HeaderValue::from_str(text).map(Self).map_err(|_| Code::BadRequest)
-    }
-
-    /// As text.
-    pub(super) fn as_str(&self) -> &str {
-        // It was checked; what could not be shown would be nobody's.
-        self.0.to_str().unwrap_or_default()
-    }
-
-    /// As the value of a header.
-    pub(super) fn value(&self) -> HeaderValue {
-        self.0.clone()
-    }
-}
-
-/// Path and query as sent.
-#[derive(Clone, Debug)]
-pub(super) enum Sent {
-    /// As the HTTP library holds them.
-    Plain(PathAndQuery),
-    /// With bytes that the library does not take.
-    Odd(String),
-}
-
-impl Sent {
-    /// As text.
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Plain(target) => target.as_str(),
-            Self::Odd(target) => target,
-        }
-    }
-}
-
 /// The names in `connection`. Some may not be taken away from the gateway by a client (wire 4).
 fn nominations(headers: &HeaderMap) -> Result<Vec<HeaderName>, Code> {
     let mut named = Vec::new();
@@ -318,68 +277,6 @@ fn nominations(headers: &HeaderMap) -> Result<Vec<HeaderName>, Code> {
 /// The elements of a comma-separated list.
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|t| !t.is_empty())
-}
-
-/// Which host is meant: the target's authority, else the one Host header. `host` leaves the headers.
-fn host(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<Host, Code> {
-    let host = match headers.entry(HOST) {
-        Entry::Occupied(hosts) if hosts.iter().nth(1).is_some() => return Err(Code::BadRequest),
-        Entry::Occupied(host) => Some(host.remove()),
-        Entry::Vacant(_) => None,
-    };
-    if let Some(authority) = uri.authority() {
-        // User info is nobody's business behind the gateway.
-        let text = authority.as_str();
-        let host = text.split_once('@').map_or(text, |(_, host)| host);
-        let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
-        let wrong_port = version != Version::HTTP_2 && port.is_some_and(|port| port.parse::<u16>().is_err());
-        if host.contains('@') || wrong_port {
-            return Err(Code::BadRequest);
-        }
-        return Host::new(host);
-    }
-    match host {
-        Some(host) => checked_host(host),
-        // Old clients know no Host; they get what an empty one gets.
-        None if version < Version::HTTP_11 => Host::new(""),
-        None => Err(Code::BadRequest),
-    }
-}
-
-fn checked_host(value: HeaderValue) -> Result<Host, Code> {
-    let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:@[]".contains(b);
-    if value.as_bytes().iter().all(legal) { Ok(Host(value)) } else { Err(Code::BadRequest) }
-}
-
-/// Path and query as sent.
-fn target(uri: &http::Uri, method: &Method, http2: bool) -> Result<Sent, Code> {
-    if method == Method::CONNECT {
-        // A well-formed one names a host and a port, and no service is a way to them.
-        return Err(if uri.port().is_some() && uri.host() != Some("") { Code::NoRoute } else { Code::BadRequest });
-    }
-    // Over HTTP/2 any scheme passes.
-    let scheme = uri.scheme_str().filter(|_| !http2);
-    if scheme.is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https")) {
-        return Err(Code::BadRequest);
-    }
-    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
-    if target == "*" {
-        return Err(if method == Method::OPTIONS { Code::NoRoute } else { Code::BadRequest });
-    }
-    // `http://x?y` has no path that a route could match.
-    if scheme.is_some() && target.starts_with('?') {
-        return Err(Code::NoRoute);
-    }
-    if target.is_empty() && scheme.is_some() {
-        return Ok(Sent::Plain(PathAndQuery::from_static("/")));
-    }
-    let whole = uri.path_and_query().filter(|_| target.starts_with('/')).ok_or(Code::BadRequest)?;
-    if target.is_ascii() {
-        return Ok(Sent::Plain(whole.clone()));
-    }
-    // The guard lets nothing but ASCII in, and carries a part of it; HTTP/2 has no guard.
-    let restored = restore(target).filter(|_| !http2);
-    restored.map(Sent::Odd).ok_or(Code::BadRequest)
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@
 //! | accept | `posts`, `listen` |
 //! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `patience` |
-//! | the request | `http`, `head`, `lines`, `answer`, `bridge`, `relay`, `progress` |
+//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker` |
 
 mod answer;
+mod asked;
 mod bridge;
 mod carried;
 mod chunks;

@@ -14,10 +14,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::MAX_HEADERS;
+use super::asked::Sent;
 use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::{self, Failed};
-use super::head::{Head, Sent};
+use super::head::Head;
 use super::pool::{Http1, Kept, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
