@@ -73,7 +73,7 @@ async def close_codes_of_the_service():
 
 async def close_codes_of_the_client():
     for code, reason in ((1000, "done"), (1001, ""), (4000, "mine")):
-        async with to("/closed") as peer:
+        async with to("/closing") as peer:
             await peer.close(code, reason)
         async with to("/closed") as peer:
             same(await peer.recv(), f"{code} {reason}")

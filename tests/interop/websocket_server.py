@@ -32,19 +32,20 @@ async def close(peer):
     await peer.close(int(code), reason)
 
 
-async def closed(peer):
-    """Tells on the next connection how the last one was closed."""
-    if closed.last is not None:
-        await peer.send(f"{closed.last.rcvd.code} {closed.last.rcvd.reason}")
-        closed.last = None
-        return
+ends = asyncio.Queue()
+
+
+async def closing(peer):
     try:
         await peer.recv()
     except ConnectionClosed as end:
-        closed.last = end
+        await ends.put(end.rcvd)
 
 
-closed.last = None
+async def closed(peer):
+    """Tells how the last connection to `/closing` was closed."""
+    end = await ends.get()
+    await peer.send(f"{end.code} {end.reason}")
 
 
 async def both(peer):
