@@ -121,7 +121,7 @@ impl Peer {
     pub(super) fn kept(&self, credentials: &Credentials) -> Rc<Kept> {
         let mesh = credentials.mesh().filter(|_| self.tls.is_some());
         let mut all = self.kept.borrow_mut();
-        if let Some(kept) = all.iter().find(|kept| kept.shows(mesh)) {
+        if let Some(kept) = all.iter().find(|kept| Mesh::same(kept.mesh.as_ref(), mesh)) {
             return kept.clone();
         }
         let kept = Rc::new(Kept { mesh: mesh.cloned(), ..Kept::default() });
@@ -166,13 +166,6 @@ impl Peer {
 }
 
 impl Kept {
-    fn shows(&self, mesh: Option<&Mesh>) -> bool {
-        match (&self.mesh, mesh) {
-            (Some(one), Some(other)) => one.is(other),
-            (one, other) => one.is_none() && other.is_none(),
-        }
-    }
-
     /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
     pub(super) fn idle(&self) -> Option<(Http1, Instant)> {
         let mut idle = self.idle.borrow_mut();

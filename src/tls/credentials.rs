@@ -46,15 +46,7 @@ impl Credentials {
 
     /// Whether these are the very objects of others, so that nothing is to be replaced.
     pub fn is(&self, other: &Self) -> bool {
-        self.mesh_is(other) && Arc::ptr_eq(&self.shown, &other.shown)
-    }
-
-    /// Whether services see the same gateway and trust it for the same reasons.
-    fn mesh_is(&self, other: &Self) -> bool {
-        match (&self.mesh, &other.mesh) {
-            (Some(one), Some(other)) => one.is(other),
-            (one, other) => one.is_none() && other.is_none(),
-        }
+        Mesh::same(self.mesh(), other.mesh()) && Arc::ptr_eq(&self.shown, &other.shown)
     }
 
     /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not.

@@ -80,9 +80,13 @@ impl Mesh {
         self.made_of == other.made_of
     }
 
-    /// Whether it is the very same.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.config, &other.config)
+    /// Whether services see the very same gateway, which trusts them for the same reasons; two gateways that show nothing are the
+    /// same, too.
+    pub fn same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.config, &other.config),
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 
     /// A connection to the service that is expected and to no other. Protocols are not negotiated: the service's protocol is known.

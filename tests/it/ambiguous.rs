@@ -1,10 +1,8 @@
 //! Bytes that two readers could take for different requests: never do two requests come out of one.
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
 
-use crate::harness::{Client, Seen, Service, World, answer, request};
+use crate::harness::{Client, Service, World, request};
 
 const CHUNKED: &str = "POST /first HTTP/1.1\r\nhost: h.test\r\ntransfer-encoding: chunked\r\n\r\n";
 const WEBSOCKET: &str = "connection: Upgrade\r\nupgrade: websocket\r\n";
@@ -15,17 +13,6 @@ const SMUGGLED: [&str; 3] = [
     "GET /smuggled#x HTTP/1.1\r\nhost: h.test\r\n\r\n",
 ];
 
-/// A service that remembers the lines of what it was asked.
-fn remembering() -> (Service, Arc<Mutex<Vec<String>>>) {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let seen = lines.clone();
-    let service = Service::answering(move |request: &Seen| {
-        seen.lock().unwrap().push(request.line.clone());
-        answer(200, "ok")
-    });
-    (service, lines)
-}
-
 /// Sends, and reads answers until the connection ends or none is left: their statuses, and whether it ended.
 fn statuses(client: &mut Client) -> Vec<u16> {
     std::iter::from_fn(|| client.answer()).map(|a| a.status).collect()
@@ -33,7 +20,7 @@ fn statuses(client: &mut Client) -> Vec<u16> {
 
 #[test]
 fn after_a_body_that_is_none_nothing_more_is_read() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     for body in [
         "zz\r\n\r\n",
@@ -68,7 +55,7 @@ fn after_a_body_that_is_none_nothing_more_is_read() {
 
 #[test]
 fn after_a_body_that_is_one_the_next_head_is_looked_at() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     for body in ["0\r\n\r\n", "3;x\r\nabc\r\n0\r\nx: y\r\n\r\n", "0000000000000003\r\nabc\r\n0\r\n\r\n"] {
         for smuggled in SMUGGLED {
@@ -82,7 +69,7 @@ fn after_a_body_that_is_one_the_next_head_is_looked_at() {
 
 #[test]
 fn a_tunnel_that_is_asked_for_but_not_granted_ends_the_connection() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let router = json!({"Kind": "service-router", "Name": "web", "Routes": [
         {"Match": {"HTTP": {"PathPrefix": "/gone"}}, "Destination": {"Service": "refusing"}},
         {"Match": {"HTTP": {"PathPrefix": "/none"}}, "Destination": {"Service": "none"}},
@@ -104,7 +91,7 @@ fn a_tunnel_that_is_asked_for_but_not_granted_ends_the_connection() {
 
 #[test]
 fn only_what_asks_for_a_websocket_alone_waits_for_a_tunnel() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     for smuggled in SMUGGLED {
         let mut client = Client::connect(gateway.address);
@@ -121,7 +108,7 @@ fn only_what_asks_for_a_websocket_alone_waits_for_a_tunnel() {
 
 #[test]
 fn a_head_that_never_ends_is_refused() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     let mut client = Client::connect(gateway.address);
     client.send(&format!("GET / HTTP/1.1\r\nhost: h.test\r\nx: {}", "x".repeat(62_000)));

@@ -1,30 +1,17 @@
 //! HTTP/2 by frames: those that must not pass end the stream or the connection with the code that says why, and what HTTP/1 would read
 //! in another way than HTTP/2 does reaches no service.
 
-use std::sync::{Arc, Mutex};
-
 use crate::harness::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, End, Frames, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, block,
 };
-use crate::harness::{Seen, Service, World, answer};
+use crate::harness::{Service, World};
 
 const GET: [(&[u8], &[u8]); 4] = [(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"h.test"), (b":path", b"/case")];
 const POST: [(&[u8], &[u8]); 4] = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"h.test"), (b":path", b"/case")];
 
-/// A service that remembers what it was asked.
-fn remembering() -> (Service, Arc<Mutex<Vec<String>>>) {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let seen = lines.clone();
-    let service = Service::answering(move |request: &Seen| {
-        seen.lock().unwrap().push(request.line.clone());
-        answer(200, "ok")
-    });
-    (service, lines)
-}
-
 #[test]
 fn a_frame_that_must_not_come_ends_stream_or_connection_with_its_code() {
-    let (service, _) = remembering();
+    let (service, _) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     type Send = fn(&mut Frames);
     let cases: [(&str, Send, End); 12] = [
@@ -63,7 +50,7 @@ fn a_frame_that_must_not_come_ends_stream_or_connection_with_its_code() {
 
 #[test]
 fn fields_that_http1_would_read_in_another_way_reach_no_service() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     let wrong: [(&[u8], &[u8]); 24] = [
         (b"x", b"y\r\nGET /smuggled HTTP/1.1"),
@@ -103,7 +90,7 @@ fn fields_that_http1_would_read_in_another_way_reach_no_service() {
 
 #[test]
 fn pseudo_fields_that_http1_would_read_in_another_way_reach_no_service() {
-    let (service, lines) = remembering();
+    let (service, lines) = Service::remembering();
     let gateway = World::of("http").instance("web", service.address).start();
     let wrong: [(usize, &[u8]); 13] = [
         (0, b"GET /smuggled HTTP/1.1\r\nx:"),

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::LONG;
 
@@ -49,6 +49,17 @@ impl Service {
                 }
             }
         })
+    }
+
+    /// Answers, and remembers the lines of what it was asked.
+    pub(crate) fn remembering() -> (Self, Arc<Mutex<Vec<String>>>) {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let seen = lines.clone();
+        let service = Self::answering(move |request: &Seen| {
+            seen.lock().unwrap().push(request.line.clone());
+            answer(200, "ok")
+        });
+        (service, lines)
     }
 
     /// An address where nobody listens.
