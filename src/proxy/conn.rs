@@ -48,7 +48,7 @@ pub(super) struct Accepted {
 impl Accepted {
     /// From its first byte to its last.
     pub(super) async fn serve(self) {
-        let Self { stream, client, listener, site, mut drain, open } = self;
+        let Self { stream, client, listener, site, drain, open } = self;
         let Ok(local) = stream.local_addr() else {
             return;
         };
@@ -62,7 +62,7 @@ impl Accepted {
                 drop(state);
                 let acceptor = TlsAcceptor::from(config);
                 // Who does not finish a handshake has its error by TLS itself.
-                let Some(stream) = in_time(acceptor.accept(stream), &mut drain).await else {
+                let Some(stream) = in_time(acceptor.accept(stream), &drain).await else {
                     return;
                 };
                 let (_, session) = stream.get_ref();
@@ -75,7 +75,7 @@ impl Accepted {
         if !listener.protocol.is_http() {
             return tcp(io, &site, &listener.name, &ends).await;
         }
-        let Some(first) = in_time(prefix(&mut io, PREFACE), &mut drain).await else {
+        let Some(first) = in_time(prefix(&mut io, PREFACE), &drain).await else {
             return;
         };
         // What was negotiated is not another protocol for beginning wrong.
@@ -83,6 +83,7 @@ impl Accepted {
         io = io.replaying(Bytes::from(first));
         let tls = listener.mode == ListenerMode::TerminateTls;
         let client = Rc::new(Client {
+            waits: (!http2).then(|| site.worker.rounds.enter()),
             site,
             listener: listener.name.clone(),
             ends,
@@ -97,7 +98,7 @@ impl Accepted {
 }
 
 /// What a client does first, if it does it in time; in a drain it has the time that a kept-alive connection has for its last request.
-async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &mut DrainWatch) -> Option<T> {
+async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &DrainWatch) -> Option<T> {
     let mut first = pin!(timeout(HEAD_TIME, first));
     let done = tokio::select! {
         biased;
@@ -110,7 +111,7 @@ async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &mut Drai
 /// A connection whose bytes are nobody's business but the service's.
 async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) {
     let progress = Progress::start();
-    let mut outcome = Outcome::open(&site.worker, ends, &progress);
+    let mut outcome = Outcome::open(&site.worker, ends, &progress, None);
     let state = site.current();
     let facts = Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: None };
     let plan = match state.snapshot.plan(&facts, &**site, &mut site.dice(), &mut ()) {

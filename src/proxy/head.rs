@@ -87,6 +87,8 @@ pub(super) struct Head {
     pub(super) target: Sent,
     pub(super) scheme: &'static str,
     pub(super) headers: HeaderMap,
+    /// `host` is among them again, for an instance that speaks HTTP/1.
+    pub(super) names_host: bool,
     /// The client asks for a websocket; `connection` and `upgrade` are still there.
     pub(super) websocket: bool,
     /// The length may be told to the instance; not if the client called it hop-by-hop.
@@ -137,7 +139,7 @@ impl Head {
         }
         let host = host(&uri, &mut headers, version)?;
         let target = target(&uri, &method, http2)?;
-        let mut head = Self { method, version, host, target, scheme: "http", headers, websocket: false, framed: true };
+        let mut head = Self { method, version, host, target, scheme: "http", headers, names_host: false, websocket: false, framed: true };
         join_request(&mut head.headers, http2);
         let found = Found::among(&head.headers);
         head.connection(found, http2)?;
@@ -150,6 +152,12 @@ impl Head {
         }
         head.standard_headers(came, id)?;
         Ok(head)
+    }
+
+    /// Puts `host` back once, for all attempts. Only HTTP/1 has it.
+    pub(super) fn name_host(&mut self) {
+        self.headers.insert(HOST, self.host.value());
+        self.names_host = true;
     }
 
     /// The head as `plan` takes it.

@@ -29,8 +29,9 @@ use super::relay::Relay;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
+use super::waits::Waits;
 use super::worker::Site;
-use super::{HEAD_TIME, LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
+use super::{LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
 use crate::decide::code::Code;
 use crate::decide::facts::Facts;
 use crate::decide::plan::{Plan, Refusal};
@@ -60,6 +61,8 @@ const RESETS: usize = 128;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) site: Rc<Site>,
+    /// Over HTTP/1.
+    pub(super) waits: Option<Arc<Waits>>,
     pub(super) listener: ListenerName,
     pub(super) ends: Arc<Ends>,
     pub(super) tls: bool,
@@ -74,24 +77,29 @@ pub(super) struct Client {
 pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
     let mut builder = http1::Builder::new();
     // A client that closes its side while it waits is gone, as for Envoy: its request is not worth going on.
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
-    let (guard, verdicts) = Guard::new(io);
+    builder.header_read_timeout(None).max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
+    let waits = client.waits.clone().unwrap_or_else(|| client.site.worker.rounds.enter());
+    let (guard, verdicts) = Guard::new(io, waits.clone());
     let service = service_fn(|request| answer(client.clone(), request, verdicts.next()));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(guard), service).with_upgrades());
-    let mut drain = client.drain.clone();
+    let mut over = pin!(waits.over());
     tokio::select! {
         biased;
         // An error is a client that went away or sent no HTTP; hyper has answered what could be.
         _ = connection.as_mut() => return,
-        () = drain.signaled() => client.draining.set(true),
+        () = over.as_mut() => return,
+        () = client.drain.signaled() => client.draining.set(true),
     }
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
         () = tokio::time::sleep(LAST_REQUEST) => connection.as_mut().graceful_shutdown(),
     }
-    drop(connection.await);
+    tokio::select! {
+        biased;
+        _ = connection => {}
+        () = over => {}
+    }
 }
 
 /// Serves HTTP/2 until the connection ends.
@@ -114,7 +122,7 @@ pub(super) async fn serve_http2(io: impl AsyncRead + AsyncWrite + Unpin + 'stati
         })
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-    let mut drain = client.drain.clone();
+    let drain = client.drain.clone();
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
@@ -144,7 +152,7 @@ fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> i
         let (mut response, last) = match begun {
             Begun::Reset => return Err(Reset),
             Begun::Answered(response, last) => (response, last),
-            Begun::Decided(exchange, decided, last) => (exchange.send(decided).await, last),
+            Begun::Decided(job, last) => (job.send().await, last),
         };
         if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -154,14 +162,13 @@ fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> i
 }
 
 /// A request that was looked at, and whether it is the last one of its connection.
-#[expect(clippy::large_enum_variant, reason = "the large one is what most requests are, and a box would cost each of them an allocation")]
 enum Begun {
     /// An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer but the end of its stream.
     Reset,
     /// It goes no further.
     Answered(Response<Answer>, bool),
     /// It goes to a service.
-    Decided(Exchange, Decided, bool),
+    Decided(Box<Job>, bool),
 }
 
 impl Begun {
@@ -195,19 +202,55 @@ struct Exchange {
     bodiless: bool,
 }
 
-/// What is to be done with a request.
+/// A request that was decided: who asks, and what is to be done.
+// In a box from here on: what runs until the answer is moved from hand to hand, by the library too.
 #[derive(Debug)]
-struct Decided {
+struct Job {
+    exchange: Exchange,
     head: Head,
     plan: Plan,
-    body: Incoming,
+    source: Rc<RefCell<Source>>,
     upgrade: Option<OnUpgrade>,
+}
+
+impl Job {
+    /// Sends the request; the answer.
+    async fn send(self: Box<Self>) -> Response<Answer> {
+        let mut watchdog = {
+            let Exchange { client, progress, .. } = &self.exchange;
+            Watchdog::new(progress, self.plan.route.timeouts, &client.site.worker.timers)
+        };
+        let sent = tokio::select! {
+            biased;
+            sent = self.sending().run() => sent,
+            code = &mut watchdog => Err(Failed::Timeout(code)),
+        };
+        let Self { exchange, head, plan, source, upgrade } = *self;
+        match sent {
+            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => exchange.switch(answered, upgrade, &head, &plan),
+            Ok(answered) if exchange.grpc && head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
+                Box::pin(exchange.bridge(answered, watchdog, source, &head, &plan)).await
+            }
+            Ok(answered) => exchange.relay(answered, Bytes::new(), watchdog, source, &head, &plan),
+            Err(_) if source.borrow().malformed() => exchange.local(Code::BadRequest, true),
+            Err(_) if source.borrow().broke_off() => exchange.unheard(),
+            Err(failed) => {
+                let unread = source.borrow_mut().cut();
+                exchange.failed(&failed, &head, &plan, unread)
+            }
+        }
+    }
+
+    fn sending(&self) -> Sending<'_> {
+        let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
+        Sending { worker: &client.site.worker, credentials: &state.credentials, plan, head, source }
+    }
 }
 
 impl Exchange {
     fn open(client: &Rc<Client>) -> Self {
         let progress = Progress::start();
-        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress);
+        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
         Self { client: client.clone(), state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
@@ -237,34 +280,11 @@ impl Exchange {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
         }
         self.edit_request(&mut head, &plan);
-        Begun::Decided(self, Decided { head, plan, body, upgrade }, last)
-    }
-
-    /// Sends the request; the answer.
-    async fn send(self, decided: Decided) -> Response<Answer> {
-        let Decided { head, plan, body, upgrade } = decided;
-        let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
-        let mut watchdog = Watchdog::new(&self.progress, plan.route.timeouts, &self.client.site.worker.timers);
-        let sending =
-            Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
-        let sent = tokio::select! {
-            biased;
-            sent = sending.run() => sent,
-            code = &mut watchdog => Err(Failed::Timeout(code)),
-        };
-        match sent {
-            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered, upgrade, &head, &plan),
-            Ok(answered) if self.grpc && head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
-                Box::pin(self.bridge(answered, watchdog, source, &head, &plan)).await
-            }
-            Ok(answered) => self.relay(answered, Bytes::new(), watchdog, source, &head, &plan),
-            Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, true),
-            Err(_) if source.borrow().broke_off() => self.unheard(),
-            Err(failed) => {
-                let unread = source.borrow_mut().cut();
-                self.failed(&failed, &head, &plan, unread)
-            }
+        if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
+            head.name_host();
         }
+        let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
+        Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade }), last)
     }
 
     fn facts<'f>(&'f self, head: &'f Head) -> Facts<'f> {
