@@ -165,6 +165,8 @@ const TOKEN: u8 = 1;
 const TARGET: u8 = 2;
 /// The value of a header: no control byte but the tab.
 const VALUE: u8 = 4;
+/// A host (wire 2): what is unreserved, a delimiter within a part, or `%`, `:`, `@`, `[`, `]`.
+pub(super) const HOST: u8 = 8;
 
 const fn kinds() -> [u8; 256] {
     let mut kinds = [0; 256];
@@ -175,14 +177,18 @@ const fn kinds() -> [u8; 256] {
             || matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
         let target = byte.is_ascii_graphic() && byte != b'#';
         let value = byte == b'\t' || !byte.is_ascii_control();
-        kinds[at] = if token { TOKEN } else { 0 } | if target { TARGET } else { 0 } | if value { VALUE } else { 0 };
+        let host = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+            || matches!(byte, b'%' | b':' | b'@' | b'[' | b']');
+        kinds[at] =
+            if host { HOST } else { 0 } | if token { TOKEN } else { 0 } | if target { TARGET } else { 0 } | if value { VALUE } else { 0 };
         at += 1;
     }
     kinds
 }
 
 /// Whether all bytes may stand there.
-fn all(bytes: &[u8], kind: u8) -> bool {
+pub(super) fn all(bytes: &[u8], kind: u8) -> bool {
     // Without a way out in the middle, which would cost more than it spares.
     bytes.iter().fold(kind, |all, b| all & KINDS[usize::from(*b)]) == kind
 }

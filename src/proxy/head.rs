@@ -76,6 +76,9 @@ const METHODS: [&str; 34] = [
     "UNSUBSCRIBE",
 ];
 
+/// Those of them that nearly all have.
+const USUAL: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::HEAD];
+
 /// A request's head as the routes see it.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
@@ -134,7 +137,7 @@ impl Head {
     pub(super) fn read(parts: Parts, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
         let Parts { method, uri, version, mut headers, .. } = parts;
         let http2 = version == Version::HTTP_2;
-        if !http2 && !METHODS.contains(&method.as_str()) {
+        if !http2 && !USUAL.contains(&method) && !METHODS.contains(&method.as_str()) {
             return Err(Code::BadRequest);
         }
         let host = host(&uri, &mut headers, version)?;

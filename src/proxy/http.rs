@@ -225,25 +225,100 @@ impl Job {
             sent = self.sending().run() => sent,
             code = &mut watchdog => Err(Failed::Timeout(code)),
         };
-        let Self { exchange, head, plan, source, upgrade } = *self;
         match sent {
-            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => exchange.switch(answered, upgrade, &head, &plan),
-            Ok(answered) if exchange.grpc && head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
-                Box::pin(exchange.bridge(answered, watchdog, source, &head, &plan)).await
+            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
+            Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
+                Box::pin(self.bridge(answered, watchdog)).await
             }
-            Ok(answered) => exchange.relay(answered, Bytes::new(), watchdog, source, &head, &plan),
-            Err(_) if source.borrow().malformed() => exchange.local(Code::BadRequest, true),
-            Err(_) if source.borrow().broke_off() => exchange.unheard(),
-            Err(failed) => {
-                let unread = source.borrow_mut().cut();
-                exchange.failed(&failed, &head, &plan, unread)
-            }
+            Ok(answered) => self.relay(answered, Bytes::new(), watchdog),
+            Err(_) if self.source.borrow().malformed() => self.exchange.local(Code::BadRequest, true),
+            Err(_) if self.source.borrow().broke_off() => self.exchange.unheard(),
+            Err(failed) => self.failed(&failed),
         }
     }
 
     fn sending(&self) -> Sending<'_> {
         let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
         Sending { worker: &client.site.worker, credentials: &state.credentials, plan, head, source }
+    }
+
+    /// A gRPC service's answer to a client that cannot read trailers.
+    async fn bridge(mut self: Box<Self>, answered: Box<Answered>, mut watchdog: Watchdog) -> Response<Answer> {
+        let Answered { response, lease, target, endpoint } = *answered;
+        let bridged = tokio::select! {
+            biased;
+            bridged = bridge(response, &self.exchange.progress) => bridged,
+            code = &mut watchdog => Err(Failed::Timeout(code)),
+        };
+        match bridged {
+            Ok(Bridged::Whole(mut response)) => {
+                let unread = self.source.borrow_mut().cut();
+                self.exchange.outcome.answered_by(&target, &endpoint);
+                self.exchange.outcome.end(Code::Ok);
+                answer::clean(response.status(), response.headers_mut());
+                self.exchange.edit_response(&mut response, &self.head, &self.plan);
+                if unread {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
+            }
+            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, target, endpoint }), kept, watchdog),
+            Err(failed) => self.failed(&failed),
+        }
+    }
+
+    /// A service's answer, passed on. `kept`: what was read of it already.
+    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, watchdog: Watchdog) -> Response<Answer> {
+        let Answered { mut response, lease, target, endpoint } = *answered;
+        self.exchange.outcome.answered_by(&target, &endpoint);
+        self.exchange.outcome.status(response.status().as_u16());
+        answer::clean(response.status(), response.headers_mut());
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        let http1 = self.head.version != Version::HTTP_2;
+        let request = (!self.exchange.progress.is_complete()).then_some(self.source);
+        if request.is_some() && http1 {
+            // The answer may be complete before the request; then nobody reads the rest.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let (progress, outcome) = (self.exchange.progress, self.exchange.outcome);
+        let length_kept = http1 && answer::is_not_modified_with_length(&response);
+        answer::relayed(response, |incoming| {
+            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
+            if length_kept { relay.keeping_length() } else { relay }
+        })
+    }
+
+    /// A 101: the answer goes to the client, and the two connections become a tunnel.
+    fn switch(mut self: Box<Self>, answered: Box<Answered>) -> Response<Answer> {
+        let Answered { mut response, lease, target, endpoint } = *answered;
+        self.exchange.outcome.answered_by(&target, &endpoint);
+        let Some(client) = self.upgrade.take().filter(|_| self.head.websocket) else {
+            // Nobody asked for it.
+            return self.exchange.local(Code::UpstreamBroken, false);
+        };
+        self.exchange.outcome.status(response.status().as_u16());
+        let service = hyper::upgrade::on(&mut response);
+        answer::clean(response.status(), response.headers_mut());
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        let idle = self.plan.route.timeouts.idle;
+        let Exchange { client: from, progress, outcome, .. } = self.exchange;
+        let (worker, open, drain) = (from.site.worker.clone(), from.open.clone(), &from.drain);
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open };
+        drain.spawn(|guest| async move {
+            tunnel.run().await;
+            drop(guest);
+        });
+        response.map(|_| Answer::Empty)
+    }
+
+    /// No instance answered.
+    fn failed(mut self: Box<Self>, failed: &Failed) -> Response<Answer> {
+        tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", self.plan.first_target().id);
+        let unread = self.source.borrow_mut().cut();
+        self.exchange.outcome.end(failed.code());
+        let mut response = answer::own(failed.code(), self.exchange.grpc, self.exchange.switches().code_header, unread);
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
     }
 }
 
@@ -339,95 +414,6 @@ impl Exchange {
         }
     }
 
-    /// A gRPC service's answer to a client that cannot read trailers.
-    async fn bridge(
-        mut self,
-        answered: Answered,
-        mut watchdog: Watchdog,
-        source: Rc<RefCell<Source>>,
-        head: &Head,
-        plan: &Plan,
-    ) -> Response<Answer> {
-        let Answered { response, lease, target, endpoint } = answered;
-        let bridged = tokio::select! {
-            biased;
-            bridged = bridge(response, &self.progress) => bridged,
-            code = &mut watchdog => Err(Failed::Timeout(code)),
-        };
-        match bridged {
-            Ok(Bridged::Whole(mut response)) => {
-                let unread = source.borrow_mut().cut();
-                self.outcome.answered_by(&target, &endpoint);
-                self.outcome.end(Code::Ok);
-                answer::clean(response.status(), response.headers_mut());
-                self.edit_response(&mut response, head, plan);
-                if unread {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                answer::with_outcome(response, self.bodiless, self.outcome)
-            }
-            Ok(Bridged::Long(response, kept)) => {
-                let answered = Answered { response, lease, target, endpoint };
-                self.relay(answered, kept, watchdog, source, head, plan)
-            }
-            Err(failed) => {
-                let unread = source.borrow_mut().cut();
-                self.failed(&failed, head, plan, unread)
-            }
-        }
-    }
-
-    /// A service's answer, passed on. `kept`: what was read of it already.
-    fn relay(
-        mut self,
-        answered: Answered,
-        kept: Bytes,
-        watchdog: Watchdog,
-        source: Rc<RefCell<Source>>,
-        head: &Head,
-        plan: &Plan,
-    ) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = answered;
-        self.outcome.answered_by(&target, &endpoint);
-        self.outcome.status(response.status().as_u16());
-        answer::clean(response.status(), response.headers_mut());
-        self.edit_response(&mut response, head, plan);
-        let request = (!self.progress.is_complete()).then_some(source);
-        if request.is_some() && head.version != Version::HTTP_2 {
-            // The answer may be complete before the request; then nobody reads the rest.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        let (progress, outcome) = (self.progress, self.outcome);
-        let length_kept = head.version != Version::HTTP_2 && answer::is_not_modified_with_length(&response);
-        answer::relayed(response, |incoming| {
-            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
-            if length_kept { relay.keeping_length() } else { relay }
-        })
-    }
-
-    /// A 101: the answer goes to the client, and the two connections become a tunnel.
-    fn switch(mut self, answered: Answered, upgrade: Option<OnUpgrade>, head: &Head, plan: &Plan) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = answered;
-        self.outcome.answered_by(&target, &endpoint);
-        let Some(client) = upgrade.filter(|_| head.websocket) else {
-            // Nobody asked for it.
-            return self.local(Code::UpstreamBroken, false);
-        };
-        self.outcome.status(response.status().as_u16());
-        let service = hyper::upgrade::on(&mut response);
-        answer::clean(response.status(), response.headers_mut());
-        self.edit_response(&mut response, head, plan);
-        let (worker, open) = (self.client.site.worker.clone(), self.client.open.clone());
-        let (drain, idle) = (&self.client.drain, plan.route.timeouts.idle);
-        let (progress, outcome) = (self.progress, self.outcome);
-        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open };
-        drain.spawn(|guest| async move {
-            tunnel.run().await;
-            drop(guest);
-        });
-        response.map(|_| Answer::Empty)
-    }
-
     /// Nothing can be done with the request.
     fn refuse(mut self, refusal: &Refusal, head: &Head, unread: bool) -> Response<Answer> {
         self.outcome.refused(refusal);
@@ -438,15 +424,6 @@ impl Exchange {
         for edits in refusal.response_edits() {
             edits.apply(response.headers_mut(), &context);
         }
-        answer::with_outcome(response, self.bodiless, self.outcome)
-    }
-
-    /// No instance answered.
-    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, unread: bool) -> Response<Answer> {
-        tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
-        self.outcome.end(failed.code());
-        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, unread);
-        self.edit_response(&mut response, head, plan);
         answer::with_outcome(response, self.bodiless, self.outcome)
     }
 

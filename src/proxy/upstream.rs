@@ -55,7 +55,7 @@ pub(super) struct Answered {
 
 impl Sending<'_> {
     /// All attempts. Timeouts are the caller's: dropping this ends what is under way.
-    pub(super) async fn run(self) -> Result<Answered, Failed> {
+    pub(super) async fn run(self) -> Result<Box<Answered>, Failed> {
         let Some((target, endpoint)) = self.plan.hops().next() else {
             return Err(nobody());
         };
@@ -69,7 +69,7 @@ impl Sending<'_> {
     }
 
     /// What follows the first hop of a request that may be tried again.
-    async fn retry(&self, first: Result<Answered, Failed>, policy: &RetryPolicy) -> Result<Answered, Failed> {
+    async fn retry(&self, first: Result<Box<Answered>, Failed>, policy: &RetryPolicy) -> Result<Box<Answered>, Failed> {
         let (mut attempt, mut retrying) = (0, None);
         let mut result = match first {
             Err(failed) if failed.tries_next() => self.others(1, 0, failed).await,
@@ -101,7 +101,7 @@ impl Sending<'_> {
 
     /// One attempt: the next instance in turn, and if it refuses the others, then the failover targets. `tried` of them were, and the
     /// last of them failed.
-    async fn others(&self, tried: usize, attempt: usize, mut last: Failed) -> Result<Answered, Failed> {
+    async fn others(&self, tried: usize, attempt: usize, mut last: Failed) -> Result<Box<Answered>, Failed> {
         let own = self.plan.first_target().endpoints.len();
         let turn = attempt % own.max(1);
         let hops = self.plan.hops().take(own).skip(turn).chain(self.plan.hops().take(turn)).chain(self.plan.hops().skip(own));
@@ -115,7 +115,7 @@ impl Sending<'_> {
     }
 
     /// One instance: by a connection that was used before, or a new one.
-    async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
+    async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Box<Answered>, Failed> {
         let peer = self.worker.pool.peer(endpoint);
         let kept = peer.kept(self.credentials);
         let mut lease = Lease::new(&peer);
@@ -128,7 +128,8 @@ impl Sending<'_> {
                 None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             },
         };
-        Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
+        // In a box: it is handed up from here, attempt by attempt.
+        Ok(Box::new(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() }))
     }
 
     /// Over HTTP/2, again on another connection if this one was about to end or had ended.
