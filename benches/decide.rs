@@ -64,6 +64,8 @@ fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Re
             addresses: BTreeMap::new(),
             switches: Switches::default(),
             identity: None,
+            port: None,
+            leaves: None,
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),

@@ -38,6 +38,8 @@ impl Resources {
             addresses: BTreeMap::new(),
             switches: Switches::default(),
             identity: None,
+            port: None,
+            leaves: None,
         };
         let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
         Self { gateway, datacenter, trust_domain, entries: Arc::default(), services: Arc::default(), rejected: Vec::new() }

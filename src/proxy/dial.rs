@@ -32,9 +32,17 @@ pub(super) async fn dial(dialer: &Dialer, endpoint: &Endpoint, credentials: &Cre
     dialed
 }
 
-/// mTLS with the service that is meant. Who has no identity to show is not worth a try: a sidecar would end the handshake.
+/// TLS with the service that is meant. Who has no identity to show is not worth a try: a sidecar would end the handshake.
 async fn secured(stream: TcpStream, tls: &UpstreamTls, credentials: &Credentials) -> Result<Io, Failed> {
-    let mesh = credentials.mesh().ok_or(Failed::NoIdentity)?;
-    let stream = mesh.connect(stream, &tls.sni, &tls.id).await.map_err(|untrusted| Failed::Tls(Box::new(untrusted)))?;
+    let stream = match tls {
+        UpstreamTls::Mesh { sni, id, .. } => {
+            let mesh = credentials.mesh().ok_or(Failed::NoIdentity)?;
+            mesh.connect(stream, sni, id).await.map_err(|untrusted| Failed::Tls(Box::new(untrusted)))?
+        }
+        UpstreamTls::Outside { files, name, protocol, .. } => {
+            let outside = credentials.outside(files).ok_or(Failed::NoKeys)?;
+            outside.connect(stream, name.as_deref(), *protocol).await.map_err(|no_tls| Failed::Outside(Box::new(no_tls)))?
+        }
+    };
     Ok(Io::tls(TlsStream::from(stream)))
 }

@@ -124,7 +124,7 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
 pub fn of_name(name: &str) -> GatewayConfig {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let (kind, switches) = (GatewayKind::Ingress, Switches::default());
-    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), switches, identity: None }
+    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), port: None, switches, identity: None, leaves: None }
 }
 
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.

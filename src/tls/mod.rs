@@ -1,16 +1,21 @@
 //! Bytes and keys: certificates from PEM files, TLS configurations built once a generation, and what connections read and write.
 
 mod credentials;
+mod inbound;
 mod io;
 mod mesh;
+mod outside;
 mod pem;
+mod xfcc;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Unusable};
+pub use inbound::{Inbound, Peer};
 pub use io::Io;
 pub use mesh::{Mesh, Untrusted};
+pub use outside::{NoTls, Outside};
 
 /// What is wrong with the certificates of an operator.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,9 @@ pub enum Error {
     /// A root certificate is none.
     #[error("{} holds what is no root certificate", .0.display())]
     Root(PathBuf, #[source] rustls::Error),
+    /// The machine has no roots.
+    #[error("this machine has no root certificates ({0}): name a file, CAFile = \"/path/ca.pem\"")]
+    System(String),
     /// The gateway's own certificate would be trusted by nobody in the mesh.
     #[error("the roots of the mesh do not vouch for the certificate {}", .0.display())]
     Distrusted(PathBuf, #[source] rustls::Error),
@@ -43,6 +51,12 @@ pub enum Error {
         /// What the library says.
         source: rustls::Error,
     },
+}
+
+/// An error and what it comes from, in a line.
+fn with_source(error: &Error) -> String {
+    let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{error}{why}")
 }
 
 /// Makes aws-lc-rs the process's cryptography. Called first thing in `main`; a second call changes nothing.

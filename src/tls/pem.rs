@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rustls::InconsistentKeys;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
 
@@ -21,6 +23,18 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
         pem::Error::NoItemsFound => Error::Nothing(path.to_owned(), "private key"),
         e => Error::Pem(path.to_owned(), e),
     })
+}
+
+/// A chain with its key, which fits it.
+pub(super) fn certified(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
+    let chain = chain(cert)?;
+    let loaded = super::shared_provider().key_provider.load_private_key(self::key(key)?);
+    let certified = CertifiedKey::new(chain, loaded.map_err(|e| Error::Key(key.to_owned(), e))?);
+    match certified.keys_match() {
+        // Some keys do not tell; then the first handshake does.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(source) => Err(Error::Mismatch { cert: cert.to_owned(), key: key.to_owned(), source }),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

@@ -109,6 +109,8 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         addresses: BTreeMap::new(),
         switches: Switches::default(),
         identity: None,
+        port: None,
+        leaves: None,
     };
     Resources {
         gateway,

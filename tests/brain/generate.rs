@@ -118,6 +118,8 @@ impl World {
                 addresses: BTreeMap::new(),
                 switches: Switches::default(),
                 identity: None,
+                port: None,
+                leaves: None,
             },
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),

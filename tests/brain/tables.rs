@@ -59,6 +59,8 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
             addresses: BTreeMap::new(),
             switches: Switches::default(),
             identity: None,
+            port: None,
+            leaves: None,
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),

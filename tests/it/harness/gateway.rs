@@ -150,6 +150,8 @@ impl World {
             addresses: Default::default(),
             switches: self.switches,
             identity: self.identity,
+            port: None,
+            leaves: None,
         };
         let resources = Resources {
             gateway,

@@ -1,0 +1,100 @@
+//! `x-forwarded-client-cert`: who connected, as Envoy writes it for services (wire 4).
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::SupportedCipherSuite;
+use rustls_pki_types::CertificateDer;
+
+use super::X509;
+
+/// One element: who was spoken to, and the certificate of who spoke with all that came with it.
+pub(super) fn element(own: &str, chain: &[CertificateDer<'_>]) -> String {
+    let Some(leaf) = chain.first() else { return String::new() };
+    let read = X509::read(leaf);
+    let (subject, uris) = read.map(|read| (read.subject, read.uris)).unwrap_or_default();
+    let whole: String = chain.iter().map(pem).collect();
+    let mut out = format!("By={own};Hash=");
+    for byte in sha256(leaf) {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    let _ = write!(out, ";Cert=\"{}\";Chain=\"{}\";Subject=\"{}\"", encoded(&pem(leaf)), encoded(&whole), quoted(&subject));
+    for uri in uris {
+        let _ = write!(out, ";URI={uri}");
+    }
+    out
+}
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    match rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256 {
+        SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider.hash(bytes).as_ref().to_vec(),
+        SupportedCipherSuite::Tls12(_) => Vec::new(),
+    }
+}
+
+fn pem(cert: &CertificateDer<'_>) -> String {
+    let text = STANDARD.encode(cert);
+    let mut out = String::with_capacity(text.len() + text.len() / 64 + 60);
+    out.push_str("-----BEGIN CERTIFICATE-----\n");
+    for at in (0..text.len()).step_by(64) {
+        out.push_str(&text[at..text.len().min(at + 64)]);
+        out.push('\n');
+    }
+    out.push_str("-----END CERTIFICATE-----\n");
+    out
+}
+
+/// Envoy's URL encoding of a PEM: of the bytes that one has, these.
+fn encoded(pem: &str) -> String {
+    let mut out = String::with_capacity(pem.len() + pem.len() / 8);
+    for c in pem.chars() {
+        match c {
+            '\n' => out.push_str("%0A"),
+            ' ' => out.push_str("%20"),
+            '+' => out.push_str("%2B"),
+            '/' => out.push_str("%2F"),
+            '=' => out.push_str("%3D"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Within quotes. A name from a certificate may have any character; a header may not.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            ' '..='~' => out.push(c),
+            _ => out.push('?'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_has_the_parts_in_envoys_order_and_encoding() {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let der = made.cert.der().clone();
+        let element = element("spiffe://td/ns/default/dc/dc1/svc/web", std::slice::from_ref(&der));
+        let names: Vec<&str> = element.split(';').map(|part| part.split('=').next().unwrap()).collect();
+        assert_eq!(names, ["By", "Hash", "Cert", "Chain", "Subject"]);
+        assert!(element.contains("Cert=\"-----BEGIN%20CERTIFICATE-----%0A"), "{element}");
+        assert!(element.contains("-----END%20CERTIFICATE-----%0A\";Chain="), "{element}");
+        let cert = element.split("Cert=\"").nth(1).unwrap().split('"').next().unwrap();
+        let plain = cert.replace("%0A", "\n").replace("%20", " ").replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+        assert_eq!(plain.trim_end(), made.cert.pem().replace("\r\n", "\n").trim_end());
+    }
+
+    #[test]
+    fn a_name_that_no_header_takes_is_made_one() {
+        assert_eq!(quoted("a\"b\nü"), "a\\\"b??");
+    }
+}
