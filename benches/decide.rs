@@ -133,7 +133,7 @@ fn decide(snapshot: &Snapshot, host: &str, target: &str, watched: bool) {
     let here: SocketAddr = ([127, 0, 0, 1], 8080).into();
     let listener = ListenerName::of("edge", 8080);
     let head = RequestHead { method: &method, authority: host, target, scheme: "http", headers: &headers };
-    let facts = Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) };
+    let facts = Facts { listener: &listener, client: here, local: here, sni: None, peer: None, request: Some(head) };
     const N: u32 = 20_000;
     let all = time(9, || {
         for _ in 0..N {

@@ -153,7 +153,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
     let client = SocketAddr::new(question.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0);
     let head = RequestHead { method: &method, authority: host, target, scheme, headers: &headers };
-    let facts = Facts { listener: &listener.listener.name, client, local: listener.listener.bind, sni: None, request: Some(head) };
+    let facts = Facts { listener: &listener.listener.name, client, local: listener.listener.bind, sni: None, peer: None, request: Some(head) };
     Ok(explain(snapshot, &facts, question.roll.unwrap_or(0)))
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::edits::Edits;
 use super::hosts::HostIndex;
 use super::plan::{RetryPolicy, Timeouts};
@@ -214,7 +216,7 @@ pub struct Endpoint {
     /// How it is spoken to with TLS, if it is.
     pub tls: Option<Arc<UpstreamTls>>,
     /// The Host that it is told instead of the client's.
-    pub host: Option<Arc<str>>,
+    pub host: Option<HeaderValue>,
     /// Passing or warning; critical where no instance is better and a bad one is better than none.
     pub health: Health,
     /// Its weight, 1 to 128.

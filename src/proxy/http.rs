@@ -1,13 +1,13 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, Entry, HeaderValue};
+use http::header::{CONNECTION, Entry, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -32,7 +32,6 @@ use super::upstream::{Answered, Sending};
 use super::worker::Site;
 use super::{HEAD_TIME, LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
 use crate::decide::code::Code;
-use crate::decide::facts::Facts;
 use crate::decide::plan::{Plan, Refusal};
 use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
@@ -68,6 +67,18 @@ pub(super) struct Client {
     pub(super) asked: Cell<bool>,
     pub(super) draining: Cell<bool>,
     pub(super) open: Rc<Open>,
+    /// Its certificate as services are told of it: written once, at its first request.
+    pub(super) forwarded_cert: OnceCell<HeaderValue>,
+}
+
+impl Client {
+    /// What becomes of `x-forwarded-client-cert`: it goes, but where the listener tells services of certificates.
+    fn client_cert(&self, state: &Current) -> Option<&HeaderValue> {
+        let peer = self.ends.peer.as_ref().filter(|_| state.snapshot.forwards_client_cert(&self.listener))?;
+        // What is no value of a header is not told; there is none.
+        let encode = || HeaderValue::from_str(&peer.forwarded()).unwrap_or(HeaderValue::from_static(""));
+        Some(self.forwarded_cert.get_or_init(encode)).filter(|value| !value.is_empty())
+    }
 }
 
 /// Serves HTTP/1 until the connection ends.
@@ -219,7 +230,8 @@ impl Exchange {
         // HTTP/1 leaves a body out itself where none may be.
         self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
         let asked = self.outcome.is_recorded().then(|| Asked::of(&parts));
-        let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
+        let came = Came { tls: self.client.tls, client_cert: self.client.client_cert(&self.state) };
+        let mut head = match Head::read(parts, came, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => {
                 self.outcome.asked(asked);
@@ -227,6 +239,9 @@ impl Exchange {
             }
         };
         self.outcome.request(&head);
+        if let Err(refusal) = self.prepare(&mut head) {
+            return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last);
+        }
         let plan = match self.plan(&head) {
             Ok(plan) => plan,
             Err(refusal) => return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last),
@@ -267,14 +282,23 @@ impl Exchange {
         }
     }
 
-    fn facts<'f>(&'f self, head: &'f Head) -> Facts<'f> {
-        let Client { listener, ends, .. } = &*self.client;
-        Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: Some(head.facts()) }
+    /// What the mesh says a request is, before it is judged: that is what is sent on.
+    fn prepare(&self, head: &mut Head) -> Result<(), Refusal> {
+        if self.client.ends.peer.is_none() {
+            return Ok(());
+        }
+        let mut headers = std::mem::take(&mut head.headers);
+        let prepared = self.state.snapshot.prepare(&self.client.listener, head.target(), &mut headers, &mut ());
+        head.headers = headers;
+        match prepared? {
+            Some(target) => head.asks_for(target).map_err(|code| Refusal::new(code, "a path that no request can have")),
+            None => Ok(()),
+        }
     }
 
     fn plan(&self, head: &Head) -> Result<Plan, Refusal> {
         let site = &*self.client.site;
-        self.state.snapshot.plan(&self.facts(head), site, &mut site.dice(), &mut ())
+        self.state.snapshot.plan(&self.client.ends.facts(&self.client.listener, Some(head.facts())), site, &mut site.dice(), &mut ())
     }
 
     fn switches(&self) -> Switches {
@@ -413,6 +437,9 @@ impl Exchange {
         self.outcome.refused(refusal);
         let (code_header, grpc) = (self.switches().code_header, self.grpc);
         let mut response = answer::own(refusal.code, grpc, code_header, unread);
+        if let Some(location) = refusal.location.as_deref().and_then(|path| HeaderValue::from_str(path).ok()) {
+            response.headers_mut().insert(LOCATION, location);
+        }
         let status = response.status().as_u16();
         let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, "") };
         for edits in refusal.response_edits() {

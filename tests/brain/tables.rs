@@ -85,7 +85,7 @@ fn reached(snapshot: &Snapshot, port: i64, request: &str) -> String {
     let head = RequestHead { method: &method, authority, target, scheme: "http", headers: &headers };
     let here = ([127, 0, 0, 1], 1).into();
     let listener = ListenerName::of("edge", port);
-    let facts = Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) };
+    let facts = Facts { listener: &listener, client: here, local: here, sni: None, peer: None, request: Some(head) };
     let sides = split_sides(snapshot, &facts);
     let rolls: Vec<u32> = boundaries(snapshot).into_iter().filter(|r| *r < sides).collect();
     let mut shares: BTreeMap<String, f64> = BTreeMap::new();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use super::target::{endpoint, unused, why_unused};
 use crate::decide::snapshot::{Endpoint, Unused, UpstreamTls};
 use crate::model::entry::{LinkedService, RuleRef};
@@ -70,7 +72,7 @@ impl Outside {
         let name = if self.sni.is_empty() { named() } else { Some(self.sni.clone()) };
         let (rule, protocol) = (self.rule.clone(), self.protocol);
         let tls = self.files.clone().map(|files| Arc::new(UpstreamTls::Outside { rule, files, name, protocol }));
-        let host = host.filter(|_| self.rewrites_host).map(Arc::from);
+        let host = host.filter(|_| self.rewrites_host).and_then(|host| HeaderValue::from_str(host).ok());
         Endpoint { host, ..endpoint(service, instance, tls) }
     }
 }
