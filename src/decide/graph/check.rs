@@ -58,7 +58,11 @@ fn check_mutual_tls(existing: &Entries, change: &Change<'_>) -> Result<(), Graph
         _ => return Ok(()),
     };
     let kept = before.is_some_and(|b| b == PERMISSIVE);
-    if now == PERMISSIVE && !kept && !existing.permissive_mutual_tls_allowed { Err(GraphError::PermissiveMutualTls) } else { Ok(()) }
+    if now == PERMISSIVE && !kept && !existing.mesh.as_ref().is_some_and(|m| m.allow_enabling_permissive_mutual_tls) {
+        Err(GraphError::PermissiveMutualTls)
+    } else {
+        Ok(())
+    }
 }
 
 /// One link back from the changed entry, and no further: neighbours that fit each other leave no longer chain to break.

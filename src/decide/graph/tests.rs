@@ -125,7 +125,7 @@ fn permissive_mutual_tls_needs_leave_unless_it_was_so_before() {
     let permissive = |d: &mut ServiceDefaults| d.mutual_tls_mode = "permissive".into();
     let write = defaults("web", permissive);
     let mut allowed = Set::new();
-    allowed.0.permissive_mutual_tls_allowed = true;
+    allowed.0.insert(ConfigEntry::Mesh(Arc::new(Mesh { allow_enabling_permissive_mutual_tls: true, ..Mesh::default() })));
     assert!(verdict(&Set::new(), &Change::Write(&write)).starts_with("cannot set MutualTLSMode=permissive"));
     assert_eq!(verdict(&allowed, &Change::Write(&write)), "");
     assert_eq!(verdict(&Set::new().defaults("web", permissive), &Change::Write(&write)), "");

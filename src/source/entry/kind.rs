@@ -75,6 +75,9 @@ fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
         EntryKind::ServiceRouter => acted_on::<ServiceRouter>(kind, root, map, cx),
         EntryKind::ServiceSplitter => acted_on::<ServiceSplitter>(kind, root, map, cx),
         EntryKind::ServiceResolver => acted_on::<ServiceResolver>(kind, root, map, cx),
+        EntryKind::TerminatingGateway => acted_on::<TerminatingGateway>(kind, root, map, cx),
+        EntryKind::ServiceIntentions => acted_on::<ServiceIntentions>(kind, root, map, cx),
+        EntryKind::Mesh => acted_on::<Mesh>(kind, root, map, cx),
         EntryKind::SamenessGroup => {
             cx.error(codes::ENTERPRISE, &root.span, "sameness-group entries belong to Consul Enterprise");
             None
@@ -140,7 +143,6 @@ fn recognised(kind: EntryKind, root: &Node, cx: &mut Cx) -> Read {
     let name: String = root.member("Name").map(|n| take(n, cx)).unwrap_or_default();
     let message = format!("gw does not act on {kind} entries");
     cx.note(Level::Warning, codes::NOT_ACTED_ON, &root.span, message, "the entry is read and otherwise ignored");
-    let name = if kind == EntryKind::Mesh { "mesh".to_owned() } else { name };
     (kind, name, None)
 }
 
@@ -169,6 +171,9 @@ pub(super) fn print(entry: &ConfigEntry) -> Json {
         ConfigEntry::ServiceSplitter(e) => stored(kind, &**e),
         ConfigEntry::ServiceResolver(e) => stored(kind, &**e),
         ConfigEntry::IngressGateway(e) => stored(kind, &**e),
+        ConfigEntry::TerminatingGateway(e) => stored(kind, &**e),
+        ConfigEntry::ServiceIntentions(e) => stored(kind, &**e),
+        ConfigEntry::Mesh(e) => stored(kind, &**e),
     }
 }
 
