@@ -29,6 +29,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
     ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
     ("rustls_pki_types::", &["tls/"]),
+    ("x509_parser::", &["tls/x509.rs"]),
+    ("webpki::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),
     ("foldhash::", &["id/table.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),

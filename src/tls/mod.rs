@@ -1,16 +1,24 @@
 //! Bytes and keys: certificates from PEM files, TLS configurations built once a generation, and what connections read and write.
 
 mod credentials;
+mod distrust;
 mod io;
 mod mesh;
+mod peers;
 mod pem;
+mod verify;
+mod x509;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use credentials::Credentials;
+pub use distrust::{Distrust, Side, Why};
 pub use io::Io;
 pub use mesh::{Mesh, Untrusted};
+pub use peers::Peers;
+pub use verify::{Bundle, Member, NoRoot, id_of};
+pub use x509::{KeyKind, Moment, X509};
 
 /// What is wrong with the certificates of an operator.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +34,10 @@ pub enum Error {
     Pem(PathBuf, #[source] rustls_pki_types::pem::Error),
     /// A root certificate is none.
     #[error("{} holds what is no root certificate", .0.display())]
-    Root(PathBuf, #[source] rustls::Error),
+    Root(PathBuf, #[source] NoRoot),
     /// The gateway's own certificate would be trusted by nobody in the mesh.
     #[error("the roots of the mesh do not vouch for the certificate {}", .0.display())]
-    Distrusted(PathBuf, #[source] rustls::Error),
+    Distrusted(PathBuf, #[source] Box<Distrust>),
     /// The key is of no kind that can sign.
     #[error("the key {} cannot be used", .0.display())]
     Key(PathBuf, #[source] rustls::Error),
