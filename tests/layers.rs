@@ -31,6 +31,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls_pki_types::", &["tls/"]),
     ("rustls_native_certs::", &["tls/outside.rs"]),
     ("base64::", &["tls/xfcc.rs"]),
+    ("x509_parser::", &["tls/x509.rs"]),
+    ("webpki::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),
     ("foldhash::", &["id/table.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),

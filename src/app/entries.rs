@@ -31,6 +31,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0506", "a service that entries name, and that gw.toml does not have"),
         ("GW0507", "an identity that the mesh would not trust"),
         ("GW0508", "an instance with a sidecar, and no [certs]"),
+        ("GW0509", "a terminating gateway, and no [certs]"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use self::of_file::WithTls;
 use self::of_set::SetChecker;
 use crate::model::entry::Entries;
-use crate::model::gateway::{GatewayConfig, Identity};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
@@ -38,7 +38,7 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhichGateway {
     /// There is none at all.
-    #[error("there is no [[gateway]] in the file, and no ingress-gateway among the entries")]
+    #[error("there is no [[gateway]] in the file, and no ingress-gateway or terminating-gateway among the entries")]
     None,
     /// None has the name.
     #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
@@ -51,9 +51,14 @@ pub enum WhichGateway {
     /// There are several, and no name was given.
     #[error("say which gateway is meant; there are {}", .0.join(", "))]
     Several(Vec<String>),
-    /// No ingress-gateway entry has the gateway's name.
-    #[error("there is no ingress-gateway/{name} among the entries{}", only(.known))]
+    /// None is of the kind that is asked for.
+    #[error("there is no {} gateway in the file; gw run runs every gateway of it", .0.as_str())]
+    OfKind(GatewayKind),
+    /// No entry of its kind has the gateway's name.
+    #[error("there is no {}-gateway/{name} among the entries{}", .kind.as_str(), only(*.kind, .known))]
     NoEntry {
+        /// The kind of gateway.
+        kind: GatewayKind,
         /// The name.
         name: String,
         /// The names of the entries there are.
@@ -61,16 +66,19 @@ pub enum WhichGateway {
     },
 }
 
-fn only(known: &[String]) -> String {
-    let known: Vec<String> = known.iter().map(|name| format!("ingress-gateway/{name}")).collect();
+fn only(kind: GatewayKind, known: &[String]) -> String {
+    let known: Vec<String> = known.iter().map(|name| format!("{}-gateway/{name}", kind.as_str())).collect();
     if known.is_empty() { String::new() } else { format!(", only {}", known.join(", ")) }
 }
 
 impl Loaded {
     /// The whole world of a gateway.
     pub fn world(&self, gateway: GatewayConfig) -> Resources {
-        let identity = self.configuration.identity(&gateway.name);
-        let gateway = GatewayConfig { identity, ..gateway };
+        let gateway = match gateway.kind {
+            // It shows the leaves of those it speaks for, and none of its own.
+            GatewayKind::Terminating => GatewayConfig { leaves: self.configuration.certs.clone(), ..gateway },
+            _ => GatewayConfig { identity: self.configuration.identity(&gateway.name), ..gateway },
+        };
         Resources {
             gateway,
             datacenter: self.configuration.datacenter.clone(),
@@ -86,12 +94,14 @@ impl Loaded {
         if self.configuration.certificates.is_empty() { of_file::uncertified(gateway, &self.with_tls) } else { Vec::new() }
     }
 
-    /// Every gateway of `gw.toml`; where it has none, one for each ingress-gateway entry.
+    /// Every gateway of `gw.toml`; where it has none, one for each ingress-gateway and terminating-gateway entry.
     pub fn every(&self) -> Vec<Resources> {
         if !self.gateways.is_empty() {
             return self.gateways.iter().map(|(_, resources)| resources.clone()).collect();
         }
-        self.entries.ingress_gateways.values().map(|e| self.world(flags::of_name(&e.common.name))).collect()
+        let ingress = self.entries.ingress_gateways.values().map(|e| (GatewayKind::Ingress, &e.common.name));
+        let terminating = self.entries.terminating_gateways.values().map(|e| (GatewayKind::Terminating, &e.common.name));
+        ingress.chain(terminating).map(|(kind, name)| self.world(flags::of_name(kind, name))).collect()
     }
 
     /// The gateway of that name; without a name the only one.

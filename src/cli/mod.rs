@@ -9,6 +9,7 @@ mod input;
 mod inspect;
 mod run;
 mod shell;
+mod terminating;
 mod told;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +51,7 @@ enum ErrorFormatArg {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingress(ingress::IngressArgs),
+    Terminating(terminating::TerminatingArgs),
     Run(run::RunArgs),
     Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
@@ -134,6 +136,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
             Ok(Answer::Yes)
         }
         Some(Command::Ingress(args)) => ingress::run(args, ui),
+        Some(Command::Terminating(args)) => terminating::run(args, ui),
         Some(Command::Run(args)) => run::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),

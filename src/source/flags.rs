@@ -117,13 +117,13 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
             return Err(FlagError::TwicePort(listen.port));
         }
     }
-    Ok(GatewayConfig { addresses, ..of_name(name) })
+    Ok(GatewayConfig { addresses, ..of_name(GatewayKind::Ingress, name) })
 }
 
 /// A gateway of which nothing but the name is known.
-pub fn of_name(name: &str) -> GatewayConfig {
+pub fn of_name(kind: GatewayKind, name: &str) -> GatewayConfig {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let (kind, switches) = (GatewayKind::Ingress, Switches::default());
+    let switches = Switches::default();
     GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), port: None, switches, identity: None, leaves: None }
 }
 

@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::{Bundle, Clients, Distrust, Error, Member, Side, Unusable, pem, shared_provider, xfcc};
+use super::{Bundle, Distrust, Error, Member, Peers, Side, Unusable, pem, shared_provider, xfcc};
 use crate::id::TrustDomain;
 use crate::model::gateway::{InboundKeys, Leaf, TlsRange};
 
@@ -17,7 +17,7 @@ use crate::model::gateway::{InboundKeys, Leaf, TlsRange};
 pub struct Inbound {
     config: Arc<ServerConfig>,
     shown: Arc<BySni>,
-    clients: Arc<Clients>,
+    clients: Arc<Peers>,
     tls: TlsRange,
 }
 
@@ -51,7 +51,7 @@ impl Inbound {
         // Who was verified by the same roots is still known, and may resume its sessions.
         let same_roots = |o: &&Self| o.clients.bundle().roots() == bundle.roots() && o.clients.bundle().trust_domain() == trust_domain;
         let older = older.filter(same_roots);
-        let clients = older.map_or_else(|| Arc::new(Clients::new(Arc::new(bundle))), |o| o.clients.clone());
+        let clients = older.map_or_else(|| Arc::new(Peers::clients(Arc::new(bundle))), |o| o.clients.clone());
         let mut shown = BySni::default();
         for leaf in &keys.leaves {
             match Shown::read(leaf, clients.bundle()) {
@@ -96,7 +96,7 @@ impl Inbound {
     }
 }
 
-fn config(tls: &TlsRange, shown: &Arc<BySni>, clients: &Arc<Clients>, tickets: Option<Arc<dyn ProducesTickets>>) -> Arc<ServerConfig> {
+fn config(tls: &TlsRange, shown: &Arc<BySni>, clients: &Arc<Peers>, tickets: Option<Arc<dyn ProducesTickets>>) -> Arc<ServerConfig> {
     let mut provider = (*shared_provider()).clone();
     let asked = |suite: &SupportedCipherSuite| {
         let name = format!("{:?}", suite.suite());
@@ -148,7 +148,7 @@ impl Shown {
     fn read(leaf: &Leaf, bundle: &Bundle) -> Result<Self, String> {
         let key = pem::certified(&leaf.cert, &leaf.key).map_err(|e| super::with_source(&e))?;
         let in_file = |why: String| format!("{}: {why}", leaf.cert.display());
-        let member = bundle.member(&key.cert, Side::Server, UnixTime::now()).map_err(|e| in_file(format!("{e}; {}", e.advice())))?;
+        let member = bundle.member(&key.cert, Side::Server, UnixTime::now()).map_err(|e| in_file(e.to_string()))?;
         if !member.id.service.eq_ignore_ascii_case(&leaf.service) {
             return Err(in_file(format!("it is the leaf of {}, not of {}", member.id, leaf.service)));
         }

@@ -112,8 +112,8 @@ impl Outside {
             Protocol::Http => vec![b"http/1.1".to_vec()],
             Protocol::Http2 | Protocol::Grpc => vec![b"h2".to_vec()],
         };
-        let connector = TlsConnector::from(config.clone()).with_alpn(alpn);
-        connector.connect(server, stream).await.map_err(no_tls)
+        let connector = TlsConnector::from(config.clone());
+        connector.with_alpn(alpn).connect(server, stream).await.map_err(no_tls)
     }
 }
 
@@ -154,17 +154,17 @@ struct Anchored {
 impl Anchored {
     fn of(files: &OutsideFiles, certs: &[CertificateDer<'static>]) -> Result<Arc<Self>, Error> {
         let (mut kept, mut anchors) = (Vec::new(), Vec::new());
-        for cert in certs {
-            let anchor = anchor_from_trusted_cert(cert).map(|a| a.to_owned());
-            match (anchor, X509::read(cert), &files.anchors) {
-                (Ok(anchor), Some(read), _) => {
+        for (n, cert) in certs.iter().enumerate() {
+            let anchor = anchor_from_trusted_cert(cert).map(|a| a.to_owned()).map_err(|e| e.to_string());
+            let read = X509::read(cert).ok_or_else(|| "it is malformed".to_owned());
+            match (anchor.and_then(|anchor| Ok((anchor, read?))), &files.anchors) {
+                (Ok((anchor, read)), _) => {
                     kept.push((cert.clone(), read.from, read.until));
                     anchors.push(anchor);
                 }
                 // Machines have some that are no good.
-                (_, _, Anchors::System) => {}
-                (Err(e), _, Anchors::File(path)) => return Err(Error::Root(path.clone(), rustls::Error::General(e.to_string()))),
-                (_, None, Anchors::File(path)) => return Err(Error::Nothing(path.clone(), "certificate that can be read")),
+                (Err(_), Anchors::System) => {}
+                (Err(why), Anchors::File(path)) => return Err(Error::Anchor(path.clone(), n + 1, why)),
             }
         }
         let from = files.anchors.to_string();

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
+use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
-use crate::source::file::{Configuration, ReadFile};
+use crate::source::file::{Configuration, GatewayTable, ReadFile};
 use crate::tls;
 
 /// What is wrong with a `gw.toml` and the entries that were accepted, which are one set.
@@ -17,6 +18,7 @@ pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[&De
     let mut problems = unusable_certificates(read, configuration);
     problems.extend(unusable_identities(read, configuration));
     problems.extend(unspeakable(read));
+    problems.extend(leafless(read));
     if configuration.certificates.is_empty() {
         let with_tls = with_tls(decoded);
         problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, &with_tls)));
@@ -134,7 +136,7 @@ fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<
 fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
     let Some(certs) = &read.parsed.certs else { return Vec::new() };
     let mut problems = Vec::new();
-    for gateway in &configuration.gateways {
+    for gateway in configuration.gateways.iter().filter(|g| g.config.kind == GatewayKind::Ingress) {
         let name = &gateway.config.name;
         let Some(Err(error)) = configuration.identity(name).as_ref().map(tls::Mesh::build) else { continue };
         let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
@@ -142,6 +144,17 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
         problems.push(problem.help(format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}")));
     }
     problems
+}
+
+/// Terminating gateways that would have no leaf to show.
+fn leafless(read: &ReadFile) -> Vec<Diagnostic> {
+    let terminating = |table: &&GatewayTable| read.parsed.certs.is_none() && table.kind() == Some(GatewayKind::Terminating);
+    let problem = |table: &GatewayTable| {
+        let message = "a terminating gateway shows the leaves of the services that it speaks for, and there is no [certs] to take them from";
+        let help = "add [certs] with dir = \"certs\", the folder of ca.pem and of NAME.pem and NAME-key.pem of each service";
+        Diagnostic::error("GW0509", message).at(&read.text, table.kind.span()).help(help)
+    };
+    read.parsed.gateway.iter().filter(terminating).map(problem).collect()
 }
 
 /// Instances with a sidecar, which no gateway without an identity can speak to.
