@@ -20,15 +20,14 @@ use crate::model::resources::Resources;
 pub struct Compiler {
     memo: Memo,
     last: Option<World>,
-    /// How many targets of a gateway that is compiled as a whole were numbered so far.
-    numbered: u32,
+    terminating: terminating::Kept,
 }
 
 impl Compiler {
     /// Never fails as a whole: what cannot be served is left out and stands in `Snapshot::rejected`.
     pub fn compile(&mut self, resources: &Resources) -> Snapshot {
         if resources.gateway.kind == GatewayKind::Terminating {
-            return terminating::compile(resources, &mut self.numbered);
+            return terminating::compile(resources, &mut self.terminating);
         }
         let world = World::of(resources);
         let changes = world.changes_since(self.last.as_ref());

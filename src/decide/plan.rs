@@ -1,5 +1,6 @@
 //! The one question, and its answer: everything that the data path will do, or why it does nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::balance::{Dice, Load, choose};
 use super::code::Code;
 use super::edits::Edits;
 use super::facts::Facts;
+use super::normalize::{Normalized, Unfit};
 use super::snapshot::{CompiledListener, CompiledService, Endpoint, Leg, Next, Route, Snapshot, Split, Target, Upstream};
 use super::witness::{Step, Witness};
 use crate::id::{ListenerName, Table};
@@ -120,6 +122,7 @@ impl Snapshot {
             service: service.host.service.clone(),
             domains: service.host.domains.clone(),
         });
+        service.admits(facts, witness)?;
         Ok(service)
     }
 
@@ -137,9 +140,15 @@ impl Snapshot {
         headers: &mut HeaderMap,
         witness: &mut impl Witness,
     ) -> Result<Option<String>, Refusal> {
-        let _ = (target, headers, witness);
-        self.listener(listener)?;
-        Ok(None)
+        let Some(inbound) = &self.listener(listener)?.inbound else { return Ok(None) };
+        let unfit = |unfit: Unfit| Refusal::new(Code::BadRequest, unfit.to_string());
+        inbound.normalization.headers(headers).map_err(unfit)?;
+        match inbound.normalization.target(target, witness) {
+            Normalized::Forward(Cow::Borrowed(_)) => Ok(None),
+            Normalized::Forward(Cow::Owned(target)) => Ok(Some(target)),
+            Normalized::Redirect(location) => Err(Refusal { location: Some(location), ..Refusal::new(Code::PathSpelling, target) }),
+            Normalized::Reject(why) => Err(unfit(why)),
+        }
     }
 
     /// Whether services are told of the certificate of who connected.
@@ -180,6 +189,23 @@ impl CompiledListener {
             }
         }
         found.ok_or_else(|| Refusal::new(Code::NoHost, request.authority))
+    }
+}
+
+impl CompiledService {
+    /// Whether who connected may speak to it. Nobody who has not shown who he is, where that is to be judged.
+    fn admits(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<(), Refusal> {
+        let Some(judge) = &self.judge else { return Ok(()) };
+        let Some(peer) = facts.peer else {
+            return Err(Refusal { rule: Some(self.host.rule.clone()), ..Refusal::new(Code::Denied, "nobody has shown who he is") });
+        };
+        let verdict = judge.judge(peer, facts.request.as_ref(), witness);
+        if verdict.allowed {
+            return Ok(());
+        }
+        let by = verdict.by;
+        let subject = format!("{peer} to {}, by {by}", self.host.service);
+        Err(Refusal { rule: by.rule().cloned(), ..Refusal::new(Code::Denied, subject) })
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::authz::Judge;
 use super::edits::Edits;
 use super::hosts::HostIndex;
+use super::normalize::Normalization;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
 use crate::id::{ListenerName, SpiffeId, Table, TargetId};
@@ -44,6 +46,8 @@ pub struct CompiledListener {
 pub struct Inbound {
     /// Which service a server name means, by its number; names are in lower case, and no other is known.
     pub names: Table<String, u32>,
+    /// What a request is before it is judged.
+    pub normalization: Normalization,
     /// Whether the client's certificate is told to services; what clients claim of others goes where it is not.
     pub forwards_client_cert: bool,
 }
@@ -57,6 +61,8 @@ pub struct CompiledService {
     pub routes: RouteTable,
     /// What is spoken with it: on a listener of its own protocol that of the listener.
     pub protocol: Protocol,
+    /// Who may speak to it, where that is this gateway's to judge.
+    pub judge: Option<Arc<Judge>>,
 }
 
 /// What a service on a listener is called and what it does to all its requests.

@@ -178,7 +178,7 @@ impl<'a> ServiceCompiler<'a> {
             Some(start) => vec![self.only_route(&host, &chain, start, &mut upstreams)?],
             None => Vec::new(),
         };
-        Some(CompiledService { host, routes: RouteTable::new(rules), protocol: Protocol::of(&chain.protocol) })
+        Some(CompiledService { host, routes: RouteTable::new(rules), protocol: Protocol::of(&chain.protocol), judge: None })
     }
 
     /// A route of a router.

@@ -8,15 +8,17 @@ use std::time::Duration;
 use super::outside::Outside;
 use super::service::policy;
 use super::target::TargetCompiler;
+use crate::decide::authz::Judges;
 use crate::decide::chain::View;
 use crate::decide::hosts::HostIndex;
 use crate::decide::matcher::Matcher;
+use crate::decide::normalize::Normalization;
 use crate::decide::plan::Timeouts;
 use crate::decide::routes::{RouteRule, RouteTable};
 use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, Next, Route, Snapshot, Upstream};
 use crate::id::{ListenerName, ServiceKey, Table, TargetId, service_sni};
 use crate::model::chain::ChainTarget;
-use crate::model::entry::{EntryKind, EntryRef, LinkedService, RuleRef, ServiceResolver, Subset, TerminatingGateway};
+use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, RuleRef, ServiceResolver, Subset, TerminatingGateway};
 use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol, TlsRange};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::Service;
@@ -24,11 +26,22 @@ use crate::model::service::Service;
 /// The catalog's name for Consul's own servers, which no wildcard means.
 const CONSUL: &str = "consul";
 
-pub(super) fn compile(resources: &Resources, numbered: &mut u32) -> Snapshot {
-    let mut compiler = Compiler::new(resources, *numbered);
+/// What is kept from one compilation to the next.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    judges: Judges,
+    /// How many targets were numbered so far.
+    numbered: u32,
+}
+
+pub(super) fn compile(resources: &Resources, kept: &mut Kept) -> Snapshot {
+    kept.judges.begin(resources);
+    let targets = TargetCompiler::new(resources, kept.numbered);
+    let mut compiler = Compiler { resources, targets, judges: &mut kept.judges, rejected: Vec::new() };
     let listener = compiler.listener();
-    *numbered = compiler.targets.numbered();
-    let rejected = resources.rejected.iter().cloned().chain(compiler.rejected).collect();
+    let Compiler { targets, rejected, .. } = compiler;
+    kept.numbered = targets.numbered();
+    let rejected = resources.rejected.iter().cloned().chain(rejected).chain(kept.judges.rejected().cloned()).collect();
     let listeners = [(listener.listener.name.clone(), Arc::new(listener))].into_iter().collect();
     Snapshot { listeners, switches: resources.gateway.switches, rejected }
 }
@@ -51,8 +64,8 @@ pub(super) fn keys(resources: &Resources) -> (Option<InboundKeys>, Vec<OutsideFi
 
 /// `mesh` says which versions and suites of TLS are spoken with who connects.
 fn tls_range(resources: &Resources) -> TlsRange {
-    let _ = resources;
-    TlsRange::default()
+    let incoming = resources.entries.mesh.as_ref().and_then(|mesh| mesh.incoming_tls().cloned()).unwrap_or_default();
+    TlsRange { min: incoming.tls_min_version, max: incoming.tls_max_version, suites: incoming.cipher_suites }
 }
 
 /// A service that the gateway is linked with, and has instances.
@@ -116,14 +129,11 @@ fn sni(resources: &Resources, target: &TargetId) -> String {
 struct Compiler<'a> {
     resources: &'a Resources,
     targets: TargetCompiler<'a>,
+    judges: &'a mut Judges,
     rejected: Vec<Rejected>,
 }
 
-impl<'a> Compiler<'a> {
-    fn new(resources: &'a Resources, numbered: u32) -> Self {
-        Self { resources, targets: TargetCompiler::new(resources, numbered), rejected: Vec::new() }
-    }
-
+impl Compiler<'_> {
     /// There is a listener also where nothing is linked.
     fn listener(&mut self) -> CompiledListener {
         let gateway = &self.resources.gateway;
@@ -147,7 +157,12 @@ impl<'a> Compiler<'a> {
             protocol: Protocol::Tcp,
             mode: ListenerMode::TerminateMtls,
         };
-        let inbound = Inbound { names, forwards_client_cert: true };
+        let mesh = self.resources.entries.mesh.as_deref();
+        let inbound = Inbound {
+            names,
+            normalization: Normalization::of(mesh),
+            forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc),
+        };
         let hosts = Arc::new(HostIndex::new(i64::from(port), false));
         CompiledListener { listener, services, hosts, inbound: Some(Arc::new(inbound)) }
     }
@@ -206,7 +221,7 @@ impl<'a> Compiler<'a> {
             rewrite: None,
             next: Next::Upstream(Arc::new(upstream)),
         };
-        CompiledService { host, routes: RouteTable::new(vec![only]), protocol }
+        CompiledService { host, routes: RouteTable::new(vec![only]), protocol, judge: Some(self.judges.of(name)) }
     }
 
     /// Behind the plain name stands the default subset, if there is one.
