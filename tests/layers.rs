@@ -29,6 +29,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
     ("tokio_rustls::", &["tls/", "proxy/conn.rs", "proxy/dial.rs"]),
     ("rustls_pki_types::", &["tls/"]),
+    ("rcgen::", &["tls/issue.rs"]),
+    ("aws_lc_rs::", &["tls/"]),
     ("x509_parser::", &["tls/x509.rs"]),
     ("webpki::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),

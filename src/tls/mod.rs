@@ -3,6 +3,7 @@
 mod credentials;
 mod distrust;
 mod io;
+mod issue;
 mod mesh;
 mod peers;
 mod pem;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use credentials::Credentials;
 pub use distrust::{Distrust, Side, Why};
 pub use io::Io;
+pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted};
 pub use mesh::{Mesh, Untrusted};
 pub use peers::Peers;
 pub use verify::{Bundle, Member, NoRoot, id_of};
