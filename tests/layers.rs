@@ -31,6 +31,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls_pki_types::", &["tls/"]),
     ("rustls_native_certs::", &["tls/outside.rs"]),
     ("base64::", &["tls/xfcc.rs"]),
+    ("rcgen::", &["tls/issue.rs"]),
+    ("aws_lc_rs::", &["tls/"]),
     ("x509_parser::", &["tls/x509.rs"]),
     ("webpki::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),

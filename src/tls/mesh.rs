@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::{CertificateError, ClientConfig};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::distrust::{Distrust, Side, Why};
 use super::peers::Peers;
 use super::verify::{Bundle, id_of};
+use super::x509::Moment;
 use super::{Error, pem, shared_provider};
 use crate::id::SpiffeId;
 use crate::model::gateway::Identity;
@@ -63,7 +64,7 @@ impl Mesh {
         let distrusted = |distrust| Error::Distrusted(files.cert.clone(), Box::new(distrust));
         let own = id_of(&chain[0]).map_err(|why| distrusted(Distrust::of(&chain[0], chain.len() - 1, why)))?;
         let bundle = Arc::new(Bundle::read(&files.roots, own.trust_domain)?);
-        bundle.member(&chain, Side::Client, UnixTime::now()).map_err(distrusted)?;
+        bundle.member(&chain, Side::Client, Moment::now()).map_err(distrusted)?;
         let servers = Arc::new(Peers::servers(bundle));
         let mismatch = |source| Error::Mismatch { cert: files.cert.clone(), key: files.key.clone(), source };
         let builder = ClientConfig::builder_with_provider(shared_provider());
@@ -97,7 +98,7 @@ impl Mesh {
         // Also of a resumed session: its certificates are those of the first one, and may have ended since.
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let distrusted = |distrust| Untrusted::Distrusted(Box::new(distrust));
-        let member = self.servers.who(chain, UnixTime::now()).map_err(distrusted)?;
+        let member = self.servers.who(chain, Moment::now()).map_err(distrusted)?;
         if member.id == *expected {
             return Ok(stream);
         }

@@ -11,6 +11,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::distrust::{Distrust, Side};
 use super::verify::{Bundle, Member};
+use super::x509::Moment;
 
 /// How many chains are remembered: more services than most gateways hear.
 const MOST_KNOWN: usize = 1024;
@@ -46,7 +47,7 @@ impl Peers {
 
     /// Who shows this chain. After a handshake it is an answer that is known already; of a resumed session, whose certificates are those
     /// of the first one, it also says whether they are still valid.
-    pub fn who(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<Arc<Member>, Distrust> {
+    pub fn who(&self, chain: &[CertificateDer<'_>], now: Moment) -> Result<Arc<Member>, Distrust> {
         let key = key(chain);
         if let Some(member) = key.as_deref().and_then(|key| self.known().find(key, now)) {
             return Ok(member);
@@ -59,7 +60,7 @@ impl Peers {
     }
 
     /// As the library asks, and with all that is known about it in the error.
-    fn verified(&self, leaf: &CertificateDer<'_>, beside: &[CertificateDer<'_>], now: UnixTime) -> Result<(), rustls::Error> {
+    fn verified(&self, leaf: &CertificateDer<'_>, beside: &[CertificateDer<'_>], now: Moment) -> Result<(), rustls::Error> {
         let chain: Vec<CertificateDer<'_>> = std::iter::once(leaf).chain(beside).map(|cert| CertificateDer::from(cert.as_ref())).collect();
         let refusal = |distrust| rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(distrust))));
         self.who(&chain, now).map(drop).map_err(refusal)
@@ -93,10 +94,9 @@ struct Known {
 }
 
 impl Known {
-    fn find(&self, key: &[u8], now: UnixTime) -> Option<Arc<Member>> {
-        let member = self.members.get(key)?;
+    fn find(&self, key: &[u8], now: Moment) -> Option<Arc<Member>> {
         // As the library has it: the last second still counts.
-        (i128::from(now.as_secs()) <= i128::from(member.until.0)).then(|| member.clone())
+        self.members.get(key).filter(|member| now <= member.until).cloned()
     }
 
     fn remember(&mut self, key: Box<[u8]>, member: Arc<Member>) {
@@ -124,7 +124,7 @@ impl ClientCertVerifier for Peers {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        self.verified(end_entity, intermediates, now)?;
+        self.verified(end_entity, intermediates, now.into())?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -160,7 +160,7 @@ impl ServerCertVerifier for Peers {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.verified(end_entity, intermediates, now)?;
+        self.verified(end_entity, intermediates, now.into())?;
         Ok(ServerCertVerified::assertion())
     }
 

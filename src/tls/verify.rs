@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::distrust::{Distrust, Side, Why};
@@ -82,7 +82,7 @@ impl Bundle {
 
     /// Who shows this chain, leaf first. Which of the certificates beside the leaf are needed, and in which order, is found out;
     /// some peers send one twice, or none.
-    pub fn member(&self, chain: &[CertificateDer<'_>], side: Side, now: UnixTime) -> Result<Member, Distrust> {
+    pub fn member(&self, chain: &[CertificateDer<'_>], side: Side, now: Moment) -> Result<Member, Distrust> {
         let Some((leaf, beside)) = chain.split_first() else {
             return Err(Distrust { shown: None, beside: 0, why: Why::Nothing });
         };
@@ -91,7 +91,7 @@ impl Bundle {
     }
 
     /// Chain, dates and purpose, whatever the names are. The end of the validity of the path.
-    pub fn chain(&self, leaf: &CertificateDer<'_>, beside: &[CertificateDer<'_>], side: Side, now: UnixTime) -> Result<Moment, Why> {
+    pub fn chain(&self, leaf: &CertificateDer<'_>, beside: &[CertificateDer<'_>], side: Side, now: Moment) -> Result<Moment, Why> {
         let read = X509::read(leaf).ok_or(Why::Malformed)?;
         let parsed = EndEntityCert::try_from(leaf).map_err(|_| Why::Malformed)?;
         let usage = match side {
@@ -99,7 +99,7 @@ impl Bundle {
             Side::Server => KeyUsage::server_auth(),
         };
         let anchor_is_valid = |path: &VerifiedPath<'_>| self.until_of_anchor(path.anchor(), now).map(|_| ());
-        let path = parsed.verify_for_usage(self.algorithms.all, &self.anchors, beside, now, usage, None, Some(&anchor_is_valid));
+        let path = parsed.verify_for_usage(self.algorithms.all, &self.anchors, beside, now.into(), usage, None, Some(&anchor_is_valid));
         let path = path.map_err(|error| why(error, &read, side))?;
         if !read.key.is_strong() {
             return Err(Why::Key(read.key));
@@ -113,15 +113,14 @@ impl Bundle {
     }
 
     /// The end of a root's validity. The same root may stand there twice, with other dates: the longest counts.
-    fn until_of_anchor(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Result<Moment, webpki::Error> {
-        let time = |moment: Moment| UnixTime::since_unix_epoch(std::time::Duration::from_secs(moment.0.max(0).unsigned_abs()));
+    fn until_of_anchor(&self, anchor: &TrustAnchor<'_>, now: Moment) -> Result<Moment, webpki::Error> {
         let mut worst = webpki::Error::UnknownIssuer;
         let mut until = None;
         for (_, (from, to)) in self.anchors.iter().zip(&self.dates).filter(|(a, _)| *a == anchor) {
-            if now < time(*from) {
-                worst = webpki::Error::CertNotValidYet { time: now, not_before: time(*from) };
-            } else if now > time(*to) {
-                worst = webpki::Error::CertExpired { time: now, not_after: time(*to) };
+            if now < *from {
+                worst = webpki::Error::CertNotValidYet { time: now.into(), not_before: (*from).into() };
+            } else if now > *to {
+                worst = webpki::Error::CertExpired { time: now.into(), not_after: (*to).into() };
             } else {
                 until = until.max(Some(*to));
             }
@@ -149,13 +148,12 @@ pub fn id_of(leaf: &CertificateDer<'_>) -> Result<SpiffeId, Why> {
 /// The library's word for what is wrong, in ours.
 fn why(error: webpki::Error, leaf: &X509, side: Side) -> Why {
     use webpki::Error as E;
-    let moment = |time: UnixTime| Moment(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
     match error {
         E::CertExpired { time, not_after } => {
-            Why::Date { over: true, at: moment(not_after), now: moment(time), own: moment(not_after) == leaf.until }
+            Why::Date { over: true, at: Moment::from(not_after), now: Moment::from(time), own: Moment::from(not_after) == leaf.until }
         }
         E::CertNotValidYet { time, not_before } => {
-            Why::Date { over: false, at: moment(not_before), now: moment(time), own: moment(not_before) == leaf.from }
+            Why::Date { over: false, at: Moment::from(not_before), now: Moment::from(time), own: Moment::from(not_before) == leaf.from }
         }
         E::UnknownIssuer => Why::Issuer,
         E::InvalidSignatureForPublicKey | E::SignatureAlgorithmMismatch => Why::Signature,

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use x509_parser::extensions::GeneralName;
@@ -19,6 +20,18 @@ impl Moment {
     /// This very moment.
     pub fn now() -> Self {
         Self(OffsetDateTime::now_utc().unix_timestamp())
+    }
+}
+
+impl From<UnixTime> for Moment {
+    fn from(time: UnixTime) -> Self {
+        Self(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<Moment> for UnixTime {
+    fn from(moment: Moment) -> Self {
+        Self::since_unix_epoch(Duration::from_secs(moment.0.max(0).unsigned_abs()))
     }
 }
 

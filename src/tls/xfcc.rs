@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::SupportedCipherSuite;
 use rustls_pki_types::CertificateDer;
 
 use super::X509;
@@ -16,7 +15,7 @@ pub(super) fn element(own: &str, chain: &[CertificateDer<'_>]) -> String {
     let (subject, uris) = read.map(|read| (read.subject, read.uris)).unwrap_or_default();
     let whole: String = chain.iter().map(pem).collect();
     let mut out = format!("By={own};Hash=");
-    for byte in sha256(leaf) {
+    for byte in aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf).as_ref() {
         // Writing to a String cannot fail.
         let _ = write!(out, "{byte:02x}");
     }
@@ -25,13 +24,6 @@ pub(super) fn element(own: &str, chain: &[CertificateDer<'_>]) -> String {
         let _ = write!(out, ";URI={uri}");
     }
     out
-}
-
-fn sha256(bytes: &[u8]) -> Vec<u8> {
-    match rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256 {
-        SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider.hash(bytes).as_ref().to_vec(),
-        SupportedCipherSuite::Tls12(_) => Vec::new(),
-    }
 }
 
 fn pem(cert: &CertificateDer<'_>) -> String {

@@ -25,6 +25,7 @@ mod reload;
 mod reload_world;
 mod smuggling;
 mod tcp;
+mod terminating;
 mod tls;
 mod upstream;
 mod websocket;

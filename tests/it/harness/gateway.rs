@@ -231,11 +231,12 @@ impl Drop for Gateway {
     }
 }
 
+/// The access records of a gateway.
 #[derive(Clone, Default)]
-struct Records(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Records(Arc<Mutex<Vec<u8>>>);
 
 impl Records {
-    fn all(&self) -> Vec<Value> {
+    pub(crate) fn all(&self) -> Vec<Value> {
         let bytes = self.0.lock().unwrap();
         let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).expect("a record is a line of JSON")).collect()
