@@ -22,7 +22,7 @@ use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
 use super::splice::{prefix, splice};
-use super::standing::Allowed;
+use super::standing::{self, Allowed};
 use super::worker::Site;
 use crate::decide::code::Code;
 use crate::decide::plan::Plan;
@@ -120,7 +120,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
     let ended = tokio::select! {
         biased;
         ended = copied => ended,
-        () = forbidden(&mut allowed) => Err(Code::Denied),
+        () = standing::forbidden(&mut allowed) => Err(Code::Denied),
     };
     outcome.end(ended.map_or_else(|code| code, |()| Code::Ok));
 }
@@ -132,14 +132,6 @@ fn stands(site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) -> Option<
     Some(site.standing.stands(move |snapshot| snapshot.permitted(&ends.facts(&listener, None), &mut ()).is_ok()))
 }
 
-/// Resolves when the connection may not go on.
-async fn forbidden(allowed: &mut Option<Allowed>) {
-    match allowed {
-        Some(allowed) => allowed.is_over().await,
-        None => std::future::pending().await,
-    }
-}
-
 /// The first instance that takes the connection.
 async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
     let mut last = None;
@@ -147,7 +139,7 @@ async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &
         let peer = site.worker.pool.peer(endpoint);
         // Also while it is dialed: who comes meanwhile sees that this one is on its way there.
         let lease = Lease::new(&peer);
-        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
+        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout, peer.is_well()).await {
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);

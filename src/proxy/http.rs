@@ -26,11 +26,13 @@ use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
+use super::standing::Allowed;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
 use super::worker::Site;
 use super::{HEAD_TIME, LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
+use crate::decide::Snapshot;
 use crate::decide::code::Code;
 use crate::decide::plan::{Plan, Refusal};
 use crate::id::ListenerName;
@@ -422,14 +424,24 @@ impl Exchange {
         answer::clean(response.status(), response.headers_mut());
         self.edit_response(&mut response, head, plan);
         let (worker, open) = (self.client.site.worker.clone(), self.client.open.clone());
+        let allowed = self.stands(head);
         let (drain, idle) = (&self.client.drain, plan.route.timeouts.idle);
         let (progress, outcome) = (self.progress, self.outcome);
-        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open };
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, allowed };
         drain.spawn(|guest| async move {
             tunnel.run().await;
             drop(guest);
         });
         response.map(|_| Answer::Empty)
+    }
+
+    /// A tunnel of who has shown who he is may be forbidden later, as the request that opened it.
+    fn stands(&self, head: &Head) -> Option<Allowed> {
+        let client = &self.client;
+        client.ends.peer.as_ref()?;
+        let (listener, ends, head) = (client.listener.clone(), client.ends.clone(), head.clone());
+        let permitted = move |snapshot: &Snapshot| snapshot.permitted(&ends.facts(&listener, Some(head.facts())), &mut ()).is_ok();
+        Some(client.site.standing.stands(permitted))
     }
 
     /// Nothing can be done with the request.

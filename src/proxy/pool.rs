@@ -183,6 +183,11 @@ impl Peer {
         self.rests_until.set(Instant::now().checked_add(rest));
     }
 
+    /// Whether the last connection stood, or none was tried.
+    pub(super) fn is_well(&self) -> bool {
+        self.refusals.get() == 0
+    }
+
     /// A connection stands: the instance is well.
     pub(super) fn accepted(&self) {
         self.refusals.set(0);

@@ -58,12 +58,14 @@ impl Standing {
     }
 }
 
-impl Allowed {
-    /// Resolves when the connection is to end.
-    pub(super) async fn is_over(&mut self) {
-        if (&mut self.ended).await.is_err() {
-            std::future::pending().await
-        }
+/// Resolves when a connection is to end; of one that nobody asks about, never.
+pub(super) async fn forbidden(allowed: &mut Option<Allowed>) {
+    let told = match allowed {
+        Some(allowed) => (&mut allowed.ended).await.is_ok(),
+        None => false,
+    };
+    if !told {
+        std::future::pending().await
     }
 }
 

@@ -173,7 +173,8 @@ impl Sending<'_> {
 
     async fn dial(&self, peer: &Peer, endpoint: &Endpoint) -> Result<Io, Failed> {
         // Boxed: dialing is rare, and its state is large for each request to carry along.
-        let io = Box::pin(dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout)).await;
+        let within = self.plan.upstream.connect_timeout;
+        let io = Box::pin(dial(&self.worker.dialer, endpoint, self.credentials, within, peer.is_well())).await;
         match &io {
             Ok(_) => peer.accepted(),
             Err(_) => peer.refused(),

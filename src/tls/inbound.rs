@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerConnection};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::CertificateDer;
 
-use super::{Bundle, Distrust, Error, Member, Peers, Side, Unusable, pem, shared_provider, xfcc};
+use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, shared_provider, xfcc};
 use crate::id::TrustDomain;
 use crate::model::gateway::{InboundKeys, Leaf, TlsRange};
 
@@ -90,7 +90,7 @@ impl Inbound {
     /// that of the first one, is still good.
     pub fn peer(&self, session: &ServerConnection) -> Result<Peer, Distrust> {
         let chain = session.peer_certificates().unwrap_or_default();
-        let member = self.clients.who(chain, UnixTime::now())?;
+        let member = self.clients.who(chain, Moment::now())?;
         let own = session.server_name().and_then(|name| self.shown.find(name)).map(|shown| shown.uri.clone());
         Ok(Peer { member, chain: chain.iter().map(|cert| cert.clone().into_owned()).collect(), own: own.unwrap_or_default() })
     }
@@ -148,7 +148,7 @@ impl Shown {
     fn read(leaf: &Leaf, bundle: &Bundle) -> Result<Self, String> {
         let key = pem::certified(&leaf.cert, &leaf.key).map_err(|e| super::with_source(&e))?;
         let in_file = |why: String| format!("{}: {why}", leaf.cert.display());
-        let member = bundle.member(&key.cert, Side::Server, UnixTime::now()).map_err(|e| in_file(e.to_string()))?;
+        let member = bundle.member(&key.cert, Side::Server, Moment::now()).map_err(|e| in_file(e.to_string()))?;
         if !member.id.service.eq_ignore_ascii_case(&leaf.service) {
             return Err(in_file(format!("it is the leaf of {}, not of {}", member.id, leaf.service)));
         }

@@ -26,6 +26,7 @@ mod reload_world;
 mod smuggling;
 mod tcp;
 mod terminating;
+mod terminating_tls;
 mod tls;
 mod upstream;
 mod websocket;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Ca, Exit, Seen, Service, Tls, answer, eventually, sni};
+use crate::harness::{Ca, Exit, Exits, Seen, Service, Tls, answer, eventually, sni};
 
 /// Says everything back, and counts every byte that reaches it.
 fn echo() -> (Service, Arc<AtomicUsize>) {
@@ -44,7 +44,7 @@ fn who_is_allowed_gets_through_and_sees_the_leaf_of_the_service() {
     let leaf = <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::from_pem_slice(leaf.as_bytes()).unwrap();
     assert_eq!(shown, leaf);
     assert!(client.0.conn.alpn_protocol().is_none());
-    drop(client);
+    client.ends();
     let record = exit.recorded("ok");
     assert_eq!(record["peer"], Ca::id("api"));
     assert_eq!(record["rule"], "terminating-gateway/exit Services[0]");
@@ -191,7 +191,7 @@ fn a_service_without_a_leaf_is_not_offered_until_it_has_one() {
     let exit = Exit::of("term-leafless", "tcp").linked(json!([{"Name": "web"}, {"Name": "billing"}]));
     let exit = exit.entry(json!({"Kind": "service-intentions", "Name": "*", "Sources": [{"Name": "*", "Action": "allow"}]}));
     let mut exit = exit.instance("web", service.address, "").instance("billing", service.address, "").start();
-    let connect = |exit: &crate::harness::Exits, name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), name);
+    let connect = |exit: &Exits, name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), name);
     assert!(!connect(&exit, &sni("billing")).shakes_hands());
     assert!(exit.recorded("no_sni")["response_code_details"].as_str().unwrap().ends_with("there is no leaf to show"));
     assert!(connect(&exit, &sni("web")).echoes("others are not held up"));
@@ -229,7 +229,7 @@ fn subsets_have_names_of_their_own_and_the_plain_name_means_the_default_one() {
     let exit = Exit::of("term-subsets", "http").intention("api", json!("allow")).entry(resolver);
     let exit = exit.instance("web", one.address, "meta = { version = \"v1\" }").instance("web", two.address, "meta = { version = \"v2\" }");
     let mut exit = exit.start();
-    let ask = |exit: &crate::harness::Exits, name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), name).get("/").1;
+    let ask = |exit: &Exits, name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), name).get("/").1;
     for _ in 0..4 {
         assert!(ask(&exit, &sni("v1.web")).ends_with("one"));
         assert!(ask(&exit, &sni("v2.web")).ends_with("two"));
@@ -295,4 +295,32 @@ fn an_instance_that_refuses_gives_way_to_the_next() {
     for _ in 0..4 {
         assert!(exit.connect("api").echoes("x"));
     }
+}
+
+#[test]
+fn a_websocket_that_is_no_longer_allowed_is_cut_too() {
+    let service = Service::start(|mut stream| {
+        let mut bytes = [0; 4096];
+        if !matches!(stream.read(&mut bytes), Ok(1..)) {
+            return;
+        }
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..n]);
+        }
+    });
+    let permissions = |path: &str| json!([{"Action": "allow", "HTTP": {"PathPrefix": path}}]);
+    let exit = Exit::of("term-websocket", "http").intention("api", permissions("/")).instance("web", service.address, "");
+    let mut exit = exit.start();
+    let open = |path: &str| {
+        let mut client = exit.connect("api");
+        assert!(client.send(&format!("GET {path} HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")));
+        assert!(client.read().starts_with("HTTP/1.1 101"), "{path}");
+        assert!(client.echoes("hello"));
+        client
+    };
+    let (mut kept, mut cut) = (open("/kept"), open("/cut"));
+    exit.change(|exit| exit.intention("api", permissions("/kept")));
+    assert_eq!(cut.read(), "");
+    assert!(kept.echoes("goes on"));
 }

@@ -23,9 +23,8 @@ pub(crate) struct Exit {
     pub(crate) ca: Ca,
     entries: Vec<Value>,
     services: Vec<(String, Vec<String>)>,
-    /// Lines of the gateway in `gw.toml`, and before it.
+    /// Lines of the gateway in `gw.toml`.
     lines: String,
-    top: String,
 }
 
 impl Exit {
@@ -34,7 +33,7 @@ impl Exit {
         gw::tls::install();
         let (folder, ca) = (Folder::new(name), Ca::new());
         std::fs::create_dir(folder.at("certs")).unwrap();
-        let exit = Self { folder, ca, entries: Vec::new(), services: Vec::new(), lines: String::new(), top: String::new() };
+        let exit = Self { folder, ca, entries: Vec::new(), services: Vec::new(), lines: String::new() };
         let exit = exit.entry(json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": protocol}}));
         exit.entry(json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "web"}]})).leaf("web")
     }
@@ -49,14 +48,9 @@ impl Exit {
     /// What may be done at `web` by a source: an action, or permissions.
     pub(crate) fn intention(self, source: &str, says: Value) -> Self {
         let mut source = json!({"Name": source});
-        source[if says.is_string() { "Action" } else { "Permissions" }] = says;
+        let field = if says.is_string() { "Action" } else { "Permissions" };
+        source[field] = says;
         self.entry(json!({"Kind": "service-intentions", "Name": "web", "Sources": [source]}))
-    }
-
-    /// Without its intentions.
-    pub(crate) fn without_intentions(mut self) -> Self {
-        self.entries.retain(|e| e["Kind"] != "service-intentions");
-        self
     }
 
     /// Links services as these lines say.
@@ -80,12 +74,6 @@ impl Exit {
         self
     }
 
-    /// A line before all else.
-    pub(crate) fn top(mut self, line: &str) -> Self {
-        self.top += &format!("{line}\n");
-        self
-    }
-
     /// Files of a leaf of a service.
     pub(crate) fn leaf(self, service: &str) -> Self {
         self.ca.identity(&Folder::within(self.folder.at("certs")), service);
@@ -98,7 +86,7 @@ impl Exit {
 
     /// Writes what was said.
     pub(crate) fn write(&self) {
-        let mut text = format!("{}entries = [\"gw.d\"]\ntrust_domain = \"{TRUST_DOMAIN}\"\n[certs]\ndir = \"{}\"\n", self.top, self.certs().display());
+        let mut text = format!("entries = [\"gw.d\"]\ntrust_domain = \"{TRUST_DOMAIN}\"\n[certs]\ndir = \"{}\"\n", self.certs().display());
         text += &format!("[[gateway]]\nkind = \"terminating\"\nname = \"exit\"\naddress = \"127.0.0.1:0\"\n{}", self.lines);
         for (name, instances) in &self.services {
             text += &format!("[[service]]\nname = \"{name}\"\n{}", instances.concat());
@@ -186,6 +174,13 @@ impl Tls {
         stream.set_read_timeout(Some(LONG)).unwrap();
         let name = ServerName::try_from(name.to_owned()).unwrap();
         Self(StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream))
+    }
+
+    /// Says that there is no more.
+    pub(crate) fn ends(mut self) {
+        self.0.conn.send_close_notify();
+        let _ = self.0.flush();
+        assert_eq!(self.read(), "");
     }
 
     /// Ends the handshake. Whether it ended well for this side.
