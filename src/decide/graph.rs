@@ -8,6 +8,7 @@ mod check;
 mod circles;
 pub mod codes;
 mod hosts;
+mod intentions;
 mod judged;
 mod protocols;
 mod set;
@@ -51,6 +52,35 @@ pub enum GraphError {
     /// `MutualTLSMode` permissive where the mesh does not allow it and it was not so before.
     #[error("cannot set MutualTLSMode=permissive because AllowEnablingPermissiveMutualTLS=false in the mesh config entry")]
     PermissiveMutualTls,
+    /// Permissions of a service that has no requests.
+    #[error("service {service:?} has protocol {protocol:?}, which is incompatible with L7 intentions permissions")]
+    IntentionProtocol {
+        /// The service.
+        service: String,
+        /// The protocol of its chain.
+        protocol: String,
+    },
+    /// Intentions name a jwt-provider that is not there.
+    #[error("Referenced JWT Provider does not exist. Provider Name: {0}")]
+    NoJwtProvider(String),
+    /// A jwt-provider is deleted that intentions name.
+    #[error("cannot delete jwt provider config entry referenced by an intention. Provider name: {provider}, intention name: {intention}")]
+    JwtProviderInUse {
+        /// The provider.
+        provider: String,
+        /// The destination of the intentions.
+        intention: String,
+    },
+    /// An ingress and a terminating gateway of one name.
+    #[error("cannot create a \"{kind}\" config entry with name {name:?}, a \"{other}\" config entry with that name already exists")]
+    GatewayName {
+        /// The kind that is written.
+        kind: EntryKind,
+        /// The name, as it is written.
+        name: String,
+        /// The kind that has it.
+        other: EntryKind,
+    },
     /// proxy-defaults of another name than the one there is.
     #[error("invalid name ({0:?}), only \"global\" is supported")]
     NotGlobal(String),
