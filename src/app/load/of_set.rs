@@ -1,9 +1,10 @@
 //! Whether entries that were accepted one by one fit together, and where what does not stands.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::decide::graph::{Checker, Finding};
+use crate::id::ServiceKey;
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef};
 use crate::model::level::Level;
 use crate::source::diagnostic::Diagnostic;
@@ -29,6 +30,7 @@ impl SetChecker {
         let all = decoded.iter().filter(|d| d.entry.is_some()).count();
         let entries = self.last.take().map(|last| changed(last, differs)).filter(|entries| entries.len() == all);
         let entries = entries.unwrap_or_else(|| Arc::new(decoded.iter().filter_map(|d| d.entry.clone()).collect()));
+        let entries = with_providers(entries, decoded);
         let whole = entries.len() == all;
         let mut problems: Vec<Diagnostic> = decoded.iter().flat_map(|d| d.notes.iter().cloned()).collect();
         problems.extend(doubles(decoded.iter().copied().filter(|d| !whole || d.entry.is_none())));
@@ -47,6 +49,16 @@ fn changed(mut entries: Arc<Entries>, differs: Differs) -> Arc<Entries> {
     let set = Arc::make_mut(&mut entries);
     gone.iter().for_each(|(kind, name)| set.remove(*kind, name));
     fresh.into_iter().for_each(|entry| set.insert(entry));
+    entries
+}
+
+/// The same with the names of the jwt-provider entries, which are read and otherwise ignored.
+fn with_providers(mut entries: Arc<Entries>, decoded: &[&Decoded]) -> Arc<Entries> {
+    let providers = decoded.iter().filter(|d| d.kind == EntryKind::JwtProvider);
+    let providers: BTreeMap<_, _> = providers.map(|d| (ServiceKey::of(&d.name), d.name.clone())).collect();
+    if entries.jwt_providers != providers {
+        Arc::make_mut(&mut entries).jwt_providers = providers;
+    }
     entries
 }
 
