@@ -77,6 +77,7 @@ impl Loaded {
             trust_domain: self.configuration.trust_domain.clone(),
             entries: self.entries.clone(),
             services: self.configuration.services.clone(),
+            default_action: self.configuration.default_action,
             rejected: Vec::new(),
         }
     }

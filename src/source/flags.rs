@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::id::{Datacenter, ServiceName, TrustDomain};
 use crate::model::entry::{
-    Common, ConfigEntry, Entries, HttpMatch, IngressGateway, IngressListener, IngressService, ProxyDefaults, RouteDestination, RouteMatch,
-    ServiceRoute, ServiceRouter,
+    Common, ConfigEntry, Entries, HttpMatch, IngressGateway, IngressListener, IngressService, IntentionAction, ProxyDefaults,
+    RouteDestination, RouteMatch, ServiceRoute, ServiceRouter,
 };
 use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol, Switches};
 use crate::model::resources::Resources;
@@ -163,6 +163,7 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     })
 }

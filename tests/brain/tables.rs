@@ -9,7 +9,7 @@ use gw::decide::balance::Idle;
 use gw::decide::compile::compile;
 use gw::decide::facts::{Facts, RequestHead};
 use gw::id::{Datacenter, ListenerName, ServiceName, TrustDomain};
-use gw::model::entry::Entries;
+use gw::model::entry::{Entries, IntentionAction};
 use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
@@ -64,6 +64,7 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(set),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     }
 }

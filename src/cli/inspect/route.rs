@@ -11,8 +11,8 @@ use crate::app::load;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::cli::input;
+use crate::cli::inspect::describe;
 use crate::decide::compile::compile;
-use crate::decide::witness::Step;
 use crate::model::gateway::ListenerMode;
 use crate::ui::Ui;
 
@@ -108,25 +108,10 @@ fn steps(explanation: &Explanation) -> String {
     let mut text = format!("{} {}{} from {}\n", facts.method, facts.authority, facts.target, facts.client);
     for step in &explanation.steps {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}", step_line(step));
+        let _ = writeln!(text, "  {}", describe::step(step));
     }
     text.push_str(&outcome_lines(&explanation.outcome));
     text
-}
-
-fn step_line(step: &Step) -> String {
-    match step {
-        Step::Listener { listener, protocol } => format!("+ listener {listener}, {protocol}"),
-        Step::Service { rule, service, domains } => format!("+ service {service}, for {}   [{rule}]", domains.join(", ")),
-        Step::Missed { rule, why } => format!("- {rule}: {why}"),
-        Step::Route { rule } => format!("+ route   [{rule}]"),
-        Step::Split { rules, roll, of } => format!("+ split, dice {roll} of {of}   [{}]", rules.join(" > ")),
-        Step::Resolver { rules, target } if rules.is_empty() => format!("+ target {target}"),
-        Step::Resolver { rules, target } => format!("+ target {target}   [{}]", rules.join(" > ")),
-        Step::PassedOver { target, rule: Some(rule), why } => format!("- {target}: {why}   [{rule}]"),
-        Step::PassedOver { target, rule: None, why } => format!("- {target}: {why}, and no failover"),
-        Step::Instance { instance, address, of, .. } => format!("+ instance {instance} at {address}, one of {of}"),
-    }
 }
 
 fn outcome_lines(outcome: &ExplainedOutcome) -> String {

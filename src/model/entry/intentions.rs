@@ -46,6 +46,14 @@ pub enum IntentionAction {
 impl IntentionAction {
     /// Both, by Consul's words.
     pub const WORDS: &[(&str, Self)] = &[("allow", Self::Allow), ("deny", Self::Deny)];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// `Permissions[]`.

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::ReadFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
+use crate::model::entry::IntentionAction;
 use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
@@ -21,6 +22,8 @@ pub struct Configuration {
     pub datacenter: Datacenter,
     /// The trust domain.
     pub trust_domain: TrustDomain,
+    /// What holds where no intention says anything.
+    pub default_action: IntentionAction,
     /// Files and folders of config entries, relative ones already joined to the folder of `gw.toml`.
     pub entries: Vec<PathBuf>,
     /// The folder of the mesh's certificates.
@@ -57,6 +60,7 @@ impl Default for Configuration {
         Self {
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
+            default_action: IntentionAction::Deny,
             entries: Vec::new(),
             certs: None,
             gateways: Vec::new(),
@@ -98,9 +102,8 @@ impl Converter<'_> {
         let ReadFile { parsed, folder, .. } = self.file;
         self.twice();
         self.absent();
-        if let Some(word) = &parsed.default_intention {
-            self.word(word, "default_intention", &[("allow", ()), ("deny", ())]);
-        }
+        let default_action = parsed.default_intention.as_ref();
+        let default_action = default_action.and_then(|word| self.word(word, "default_intention", IntentionAction::WORDS));
         let certificates = parsed.certificate.iter().map(|c| Certificate {
             cert: folder.join(c.cert.get_ref()),
             key: folder.join(c.key.get_ref()),
@@ -110,6 +113,7 @@ impl Converter<'_> {
         Configuration {
             datacenter: Datacenter::from(parsed.datacenter.as_deref().unwrap_or("dc1")),
             trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
+            default_action: default_action.unwrap_or(IntentionAction::Deny),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),

@@ -10,7 +10,7 @@ use gw::app::config::{AccessLogTo, RunConfig};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::check::Check;
-use gw::model::entry::Entries;
+use gw::model::entry::{Entries, IntentionAction};
 use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
@@ -157,6 +157,7 @@ impl World {
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
             entries: Arc::new(entries),
             services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
+            default_action: IntentionAction::Deny,
             rejected: Vec::new(),
         };
         let records = Records::default();
