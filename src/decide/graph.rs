@@ -1,8 +1,8 @@
 //! Whether a set of entries fits together (semantics 4.9).
 //!
-//! Two questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
-//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen. A [`Checker`] asks it
-//! again after a change.
+//! Questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
+//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen; a [`Checker`] asks it
+//! again after a change. [`traps()`] tells what intentions do not do, under the default policy there is.
 
 mod check;
 mod circles;
@@ -16,6 +16,7 @@ mod shadow;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod traps;
 
 use super::chain::ChainError;
 use crate::model::entry::{ConfigEntry, EntryKind, RuleRef};
@@ -23,6 +24,7 @@ use crate::model::level::Level;
 
 pub use check::check;
 pub use set::{Checker, check_set};
+pub use traps::traps;
 
 /// One change of a set.
 #[derive(Clone, Copy, Debug)]
