@@ -57,7 +57,8 @@ fn of_request(
     Ok((judged.allowed(), by))
 }
 
-fn default_action(value: Option<&Value>) -> Result<IntentionAction, String> {
+/// What `default` of a question says; `deny` if it says nothing.
+pub fn default_action(value: Option<&Value>) -> Result<IntentionAction, String> {
     let word = value.and_then(Value::as_str).unwrap_or("deny");
     let known = IntentionAction::WORDS.iter().find(|(known, _)| *known == word);
     known.map(|(_, action)| *action).ok_or_else(|| format!("default is {word:?}, which is not allow or deny"))

@@ -4,6 +4,7 @@ mod authz;
 mod chain;
 mod validate;
 
+pub use authz::default_action;
 use serde_json::{Value, json};
 
 use crate::model::entry::Entries;
