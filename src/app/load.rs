@@ -183,7 +183,7 @@ impl Loader {
     fn with_entries(&mut self, configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
         let (differs, mut problems) = self.files.read(folders);
         let decoded: Vec<_> = self.files.decoded().collect();
-        let (entries, more) = self.set.check(&decoded, differs);
+        let (entries, more) = self.set.check(&decoded, differs, configuration.default_action);
         problems.extend(more);
         if let Some(KeptFile { read, configuration, .. }) = &self.file {
             problems.extend(check_file(read, configuration, &decoded, &entries));

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::model::entry::{EntryKind, EntryRef, IngressGateway, RuleRef, ServiceResolver, ServiceRouter, ServiceSplitter};
+use crate::model::entry::{
+    EntryKind, EntryRef, IngressGateway, RuleRef, ServiceIntentions, ServiceResolver, ServiceRouter, ServiceSplitter, TerminatingGateway,
+};
 
 /// A place where an entry names a service.
 pub(in crate::decide) struct Link<'a> {
@@ -20,6 +22,8 @@ enum Path<'a> {
     Failover(&'a str),
     FailoverTarget(&'a str, usize),
     Listener(usize, usize),
+    Linked(usize),
+    Destination,
 }
 
 impl fmt::Display for Path<'_> {
@@ -31,6 +35,8 @@ impl fmt::Display for Path<'_> {
             Self::Failover(key) => write!(f, "Failover.{key}.Service"),
             Self::FailoverTarget(key, i) => write!(f, "Failover.{key}.Targets[{i}].Service"),
             Self::Listener(l, s) => write!(f, "Listeners[{l}].Services[{s}].Name"),
+            Self::Linked(i) => write!(f, "Services[{i}].Name"),
+            Self::Destination => f.write_str("Name"),
         }
     }
 }
@@ -84,4 +90,17 @@ pub(in crate::decide) fn of_ingress(gateway: &IngressGateway) -> impl Iterator<I
         listener.services.iter().enumerate().map(move |(s, service)| (service.name.as_str(), Path::Listener(l, s)))
     });
     services.filter(|(name, _)| *name != "*").map(move |(service, path)| Link { service, entry, path })
+}
+
+/// The services that a terminating gateway links, but for the wildcard.
+pub(in crate::decide) fn of_terminating(gateway: &TerminatingGateway) -> impl Iterator<Item = Link<'_>> {
+    let entry = (EntryKind::TerminatingGateway, gateway.common.name.as_str());
+    let named = gateway.services.iter().enumerate().filter(|(_, s)| s.name != "*");
+    named.map(move |(i, service)| Link { service: &service.name, entry, path: Path::Linked(i) })
+}
+
+/// The destination of intentions.
+pub(in crate::decide) fn of_intentions(intentions: &ServiceIntentions) -> Link<'_> {
+    let name = intentions.common.name.as_str();
+    Link { service: name, entry: (EntryKind::ServiceIntentions, name), path: Path::Destination }
 }

@@ -45,7 +45,7 @@ fn existing(list: &[Value]) -> Result<Entries, String> {
     for (i, value) in list.iter().enumerate() {
         let decoded = entry::from_json(value).map_err(|problems| format!("existing[{i}]: {}", sentence(&problems)))?;
         if decoded.kind == EntryKind::JwtProvider {
-            entries.jwt_providers.insert(ServiceKey::of(&decoded.name));
+            entries.jwt_providers.insert(ServiceKey::of(&decoded.name), decoded.name.clone());
         }
         if let Some(entry) = decoded.entry {
             entries.insert(entry);

@@ -57,6 +57,9 @@ fn named(entry: &ConfigEntry, datacenter: &str, tell: &mut dyn FnMut(&str, fmt::
                 lines.for_each(|(s, service)| tell(&service.name, format_args!("Listeners[{l}].Services[{s}].Name")));
             }
         }
+        ConfigEntry::TerminatingGateway(entry) => {
+            entry.services.iter().enumerate().for_each(|(n, s)| tell(&s.name, format_args!("Services[{n}].Name")));
+        }
         ConfigEntry::ServiceRouter(entry) => {
             let destinations = entry.routes.iter().enumerate().filter_map(|(n, r)| Some((n, r.destination.as_ref()?)));
             destinations.for_each(|(n, d)| tell(&d.service, format_args!("Routes[{n}].Destination.Service")));

@@ -1,6 +1,6 @@
 //! A set of entries, found by kind and name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -87,8 +87,8 @@ pub struct Entries {
     pub intentions: BTreeMap<ServiceKey, Arc<ServiceIntentions>>,
     /// mesh, of which there is one.
     pub mesh: Option<Arc<Mesh>>,
-    /// The names of jwt-provider entries, of which nothing else is acted on yet.
-    pub jwt_providers: BTreeSet<ServiceKey>,
+    /// jwt-provider: the names as spelled, of which nothing else is acted on.
+    pub jwt_providers: BTreeMap<ServiceKey, String>,
 }
 
 impl Entries {
@@ -108,7 +108,12 @@ impl Entries {
         }
     }
 
-    /// How many there are.
+    /// The jwt-provider of that name, as it is spelled.
+    pub fn jwt_provider(&self, name: &str) -> Option<&str> {
+        self.jwt_providers.get(&*ServiceKey::text(name)).map(String::as_str)
+    }
+
+    /// How many there are of the kinds that `gw` acts on.
     pub fn len(&self) -> usize {
         let Self { service_defaults, routers, splitters, resolvers, ingress_gateways, terminating_gateways, intentions, .. } = self;
         let of_chains = service_defaults.len() + routers.len() + splitters.len() + resolvers.len();

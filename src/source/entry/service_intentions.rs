@@ -226,7 +226,7 @@ fn permission_rules(permission: &IntentionPermission, at: Arguments<'_>, check: 
 }
 
 /// What comes of a regex that is none.
-const BAD_REGEX: &str = "Consul stores the entry and no proxy takes it; gw denies what the intention would have to decide by it";
+const BAD_REGEX: &str = "Consul stores the entry and no proxy takes it; in gw the permission allows nothing, and denies all that its other conditions match";
 
 fn header_rules(header: &IntentionHeader, at: Arguments<'_>, check: &mut Check<'_>) {
     let IntentionHeader { rule, contains, ignore_case } = header;
@@ -240,6 +240,10 @@ fn header_rules(header: &IntentionHeader, at: Arguments<'_>, check: &mut Check<'
 }
 
 fn jwt_rules(jwt: Option<&IntentionJwtRequirement>, at: Arguments<'_>, check: &mut Check<'_>) {
+    if jwt.is_some() {
+        let message = format!("{at}: gw verifies no tokens, so what asks for one is denied");
+        check.finding(codes::JWT, at, message, "Consul's sidecars verify it; keep such a service behind one");
+    }
     for (i, provider) in jwt.iter().flat_map(|jwt| &jwt.providers).enumerate() {
         if provider.name.is_empty() {
             check.error(codes::NAME, format!("{at}.Providers[{i}]"), format!("{at}.Providers[{i}] needs a Name"));
