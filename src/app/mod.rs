@@ -1,6 +1,7 @@
 //! Assembly: the only module that sees all the layers below it.
 
 mod access_log;
+pub mod authz;
 pub mod batch;
 pub mod chain;
 pub mod config;

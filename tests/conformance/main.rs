@@ -3,6 +3,7 @@
 //! The corpora beside this file are recordings. Compared as meaning, not to the letter: key order is nothing; absent, null, empty and
 //! zero are one, but where Consul tells a given 0 from none; durations are compared as times; of an error only that there is one.
 
+mod authz;
 #[path = "../brain/corpus.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod corpus;

@@ -8,7 +8,7 @@ use crate::id::{ServiceKey, Table, TrustDomain};
 use crate::model::entry::{
     Entries, EntryKind, EntryRef, IntentionAction, IntentionPermission, RuleRef, ServiceIntentions, SourceIntention,
 };
-use crate::model::resources::{Rejected, Resources};
+use crate::model::resources::Rejected;
 
 /// Makes the judges of destinations, configuration after configuration. What is judged by the very same as the last time is judged
 /// by the very same object, so that an unchanged destination is known by its pointer.
@@ -42,10 +42,10 @@ impl Default for Judges {
 
 impl Judges {
     /// Begins with another configuration. Whoever is not asked for until the next one is forgotten then.
-    pub fn begin(&mut self, resources: &Resources) {
-        self.entries = resources.entries.clone();
-        self.trust_domain = resources.trust_domain.clone();
-        self.default = resources.default_action;
+    pub fn begin(&mut self, entries: Arc<Entries>, trust_domain: &TrustDomain, default: IntentionAction) {
+        self.entries = entries;
+        self.trust_domain = trust_domain.clone();
+        self.default = default;
         self.last = std::mem::take(&mut self.now);
     }
 

@@ -55,9 +55,13 @@ fn world(default_action: IntentionAction, entries: impl IntoIterator<Item = Conf
     Resources { default_action, entries, ..Resources::of_a_gateway_alone() }
 }
 
+fn begin(judges: &mut Judges, world: &Resources) {
+    judges.begin(world.entries.clone(), &world.trust_domain, world.default_action);
+}
+
 fn judge(default: IntentionAction, entries: impl IntoIterator<Item = ConfigEntry>) -> Arc<Judge> {
     let mut judges = Judges::default();
-    judges.begin(&world(default, entries));
+    begin(&mut judges, &world(default, entries));
     judges.of("web")
 }
 
@@ -145,7 +149,7 @@ fn what_cannot_be_judged_never_opens() {
     let regex = |regex: &str| IntentionHttp { path_regex: regex.into(), ..IntentionHttp::default() };
     let judged = |permissions: &[(IntentionAction, IntentionHttp)]| {
         let mut judges = Judges::default();
-        judges.begin(&world(DENY, [entry("web", vec![permitted("a", permissions)])]));
+        begin(&mut judges, &world(DENY, [entry("web", vec![permitted("a", permissions)])]));
         let judge = judges.of("web");
         (said(&judge, "a", Some(("GET", "/x", &[("x-a", "1")]))), judges.rejected().count())
     };
@@ -227,19 +231,19 @@ fn rules_are_named_by_the_place_they_are_written_at() {
 fn a_destination_of_which_nothing_changed_is_judged_by_the_same_object() {
     let web = intentions("web", &[("a", ALLOW)]);
     let (mut judges, first) = (Judges::default(), world(DENY, [web.clone(), intentions("db", &[("a", ALLOW)])]));
-    judges.begin(&first);
+    begin(&mut judges, &first);
     let before = (judges.of("web"), judges.of("db"));
     // The same text read again is another object with the same meaning.
-    judges.begin(&world(DENY, [intentions("web", &[("a", ALLOW)]), intentions("db", &[("a", DENY)])]));
+    begin(&mut judges, &world(DENY, [intentions("web", &[("a", ALLOW)]), intentions("db", &[("a", DENY)])]));
     assert!(Arc::ptr_eq(&before.0, &judges.of("web")) && !Arc::ptr_eq(&before.1, &judges.of("db")));
     for changed in [world(ALLOW, [web.clone()]), world(DENY, [web.clone(), intentions("*", &[("x", DENY)])]), world(DENY, [])] {
-        judges.begin(&first);
+        begin(&mut judges, &first);
         let before = judges.of("web");
-        judges.begin(&changed);
+        begin(&mut judges, &changed);
         assert!(!Arc::ptr_eq(&before, &judges.of("web")));
     }
-    judges.begin(&first);
+    begin(&mut judges, &first);
     let before = judges.of("web");
-    judges.begin(&Resources { trust_domain: TrustDomain::new("new.consul"), datacenter: Datacenter::from("dc2"), ..first.clone() });
+    begin(&mut judges, &Resources { trust_domain: TrustDomain::new("new.consul"), datacenter: Datacenter::from("dc2"), ..first.clone() });
     assert!(!Arc::ptr_eq(&before, &judges.of("web")));
 }
