@@ -2,6 +2,7 @@
 
 mod access_log;
 pub mod batch;
+pub mod certs;
 pub mod chain;
 pub mod config;
 mod control;
