@@ -75,6 +75,16 @@ impl Leaf {
         }
     }
 
+    /// Whether it is of use, in a word.
+    pub fn state(&self, now: Moment) -> &'static str {
+        match self.due(None, now, f64::INFINITY) {
+            Due::Missing => "missing",
+            Due::Broken => "broken",
+            Due::Over => "expired",
+            Due::Aged | Due::OtherCa | Due::Fresh => "valid",
+        }
+    }
+
     /// The same names, purposes and length of life.
     fn wanted(&self) -> Option<Wanted> {
         let X509 { subject, uris, dns, ips, for_servers, for_clients, from, until, .. } = self.says.clone()?;
@@ -103,17 +113,19 @@ pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
     Ok(leaves.collect())
 }
 
-/// Renews the leaves of these names, or all of the folder where none is named: those of which that share of the life is over, or that
-/// another CA signed. The files it wrote.
-pub fn renew(folder: &Folder, names: &[String], at: f64) -> Result<Vec<PathBuf>, CertsError> {
+/// Renews the leaves of these names, or all of the folder where none is named: those of which the share of the life is over that
+/// `at` says, and those that another CA signed. The files it wrote.
+pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Vec<PathBuf>, CertsError> {
     // Before the lock, which would make the folder.
     folder.ca()?;
     let _lock = folder.lock()?;
-    let ca = folder.ca()?;
-    let leaves = if names.is_empty() { list(folder)? } else { names.iter().map(|name| Leaf::of(folder, name)).collect() };
-    let now = Moment::now();
+    let (ca, now) = (folder.ca()?, Moment::now());
     let mut wrote = Vec::new();
-    for leaf in leaves.iter().filter(|leaf| leaf.due(Some(&ca), now, at) != Due::Fresh) {
+    for leaf in named(folder, names)? {
+        let share = leaf.says.as_ref().map_or(0.0, &at);
+        if leaf.due(Some(&ca), now, share) == Due::Fresh {
+            continue;
+        }
         let Some(wanted) = leaf.wanted() else {
             return Err(CertsError::NoSuch(format!("{} is no certificate: gw certs issue {} makes one", leaf.cert.display(), leaf.name)));
         };
@@ -124,10 +136,19 @@ pub fn renew(folder: &Folder, names: &[String], at: f64) -> Result<Vec<PathBuf>,
     Ok(wrote)
 }
 
+/// The same, of those whose own moment has come.
+pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Vec<PathBuf>, CertsError> {
+    renew(folder, names, |says| says.age(says.renew_at()))
+}
+
+fn named(folder: &Folder, names: &[String]) -> Result<Vec<Leaf>, CertsError> {
+    if names.is_empty() { list(folder) } else { Ok(names.iter().map(|name| Leaf::of(folder, name)).collect()) }
+}
+
 /// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: there is none.
 pub fn next(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
     let ca = folder.ca()?;
-    let leaves = if names.is_empty() { list(folder)? } else { names.iter().map(|name| Leaf::of(folder, name)).collect() };
+    let leaves = named(folder, names)?;
     let when = |leaf: &Leaf| match (leaf.due(Some(&ca), now, f64::INFINITY), &leaf.says) {
         (Due::Fresh, Some(says)) => says.renew_at(),
         _ => now,
