@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use credentials::Credentials;
 pub use distrust::{Distrust, Side, Why};
 pub use io::Io;
-pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted};
+pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};
 pub use mesh::{Mesh, Untrusted};
 pub use peers::Peers;
 pub use shown::{Shown, shown};

@@ -67,6 +67,11 @@ impl Folder {
         self.0.join(name)
     }
 
+    /// The files that say who signs, of which each may be missing.
+    pub fn of_ca(&self) -> [PathBuf; 4] {
+        [KEY, INTERMEDIATE, INTERMEDIATE_KEY, CROSS].map(|name| self.file(name))
+    }
+
     /// Whether it has a key that signs.
     pub fn signs(&self) -> bool {
         self.file(KEY).exists() || self.file(INTERMEDIATE_KEY).exists()

@@ -2,6 +2,7 @@
 
 mod error;
 mod folder;
+mod keep;
 mod look;
 mod make;
 mod renew;
@@ -9,6 +10,7 @@ mod rotate;
 
 pub use error::CertsError;
 pub use folder::Folder;
+pub(in crate::app) use keep::{Keeper, Keeping, keeper};
 pub use look::{Served, Wrong, at, in_file, in_text, verify_file, wrong};
 pub use make::{Init, Kind, Order, init, issue, leaves, sign, trust_domain};
 pub use renew::{Due, Leaf, leaf_in, list, next, renew, renew_due};

@@ -1,14 +1,13 @@
 //! Leaves of a folder: how far they are in their life, and others in their place.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::error::CertsError;
 use super::folder::{Ca, Folder};
 use super::make::{RESERVED, put};
 use crate::id::SpiffeId;
 use crate::model::gateway::Identity;
-use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, pem};
+use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
 
 /// A leaf of a folder, as its files are.
 #[derive(Clone, Debug)]
@@ -87,10 +86,10 @@ impl Leaf {
 
     /// The same names, purposes and length of life.
     fn wanted(&self) -> Option<Wanted> {
-        let X509 { subject, uris, dns, ips, for_servers, for_clients, from, until, .. } = self.says.clone()?;
+        let says = self.says.as_ref()?;
+        let life = life_of(says);
+        let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
         let common_name = subject.strip_prefix("CN=").map(str::to_owned);
-        // What begins a minute back is that much longer than it was asked for.
-        let life = Duration::from_secs((until.0 - from.0 - 60).max(1).unsigned_abs());
         let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
         Some(Wanted { common_name, uris, dns, ips, for_servers, for_clients, life })
     }
