@@ -17,6 +17,7 @@ use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile
 use crate::source::flags;
 
 pub use of_file::check_file;
+pub(super) use of_file::with_trust_domain;
 pub use of_set::check_set;
 
 /// What was loaded from files.
@@ -150,12 +151,19 @@ pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
 /// decoded nor judged anew, and is shared with what was loaded then.
 #[derive(Debug, Default)]
 pub struct Loader {
+    /// Whether a gateway's leaf that is missing is issued, by the CA of `[certs]`: by who runs gateways, not by who only looks.
+    issues: bool,
     file: Option<KeptFile>,
     files: EntryFiles,
     set: SetChecker,
 }
 
 impl Loader {
+    /// For who runs the gateways.
+    pub(super) fn of_a_run() -> Self {
+        Self { issues: true, ..Self::default() }
+    }
+
     /// As [`load`].
     pub fn load(&mut self, path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
         if path.is_dir() {
@@ -187,7 +195,7 @@ impl Loader {
     }
 
     fn configuration(&self) -> Configuration {
-        self.file.as_ref().map(|file| file.configuration.clone()).unwrap_or_default()
+        self.file.as_ref().map(|file| with_trust_domain(&file.read, file.configuration.clone())).unwrap_or_default()
     }
 
     fn with_entries(&mut self, configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
@@ -195,8 +203,11 @@ impl Loader {
         let decoded: Vec<_> = self.files.decoded().collect();
         let (entries, more) = self.set.check(&decoded, differs, configuration.default_action);
         problems.extend(more);
-        if let Some(KeptFile { read, configuration, .. }) = &self.file {
-            problems.extend(check_file(read, configuration, &decoded, &entries));
+        if let Some(KeptFile { read, .. }) = &self.file {
+            if self.issues {
+                problems.extend(of_file::issue_missing(read, &configuration));
+            }
+            problems.extend(check_file(read, &configuration, &decoded, &entries));
         }
         sort(&mut problems);
         if problems.iter().any(|p| p.level == Level::Error) {

@@ -3,6 +3,7 @@
 mod access_log;
 pub mod authz;
 pub mod batch;
+pub mod certs;
 pub mod chain;
 pub mod config;
 mod control;

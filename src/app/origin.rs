@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::certs::Folder;
 use super::load::{Loaded, Loader, WhichGateway};
 use crate::decide::compile::keys;
 use crate::id::ServiceKey;
@@ -166,7 +167,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     let name = wanted.service.as_deref();
     match &origin {
         Origin::File(..) | Origin::Folders(_) => {
-            let mut loader = Loader::default();
+            let mut loader = Loader::of_a_run();
             let gateways = read(&origin, wanted, &mut loader)?;
             Ok(Gateways { loader, ..gateways })
         }
@@ -231,6 +232,7 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
     let mut read = origin.paths();
     read.extend(loaded.configuration.entries.iter().cloned());
     read.extend(loaded.configuration.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]));
+    read.extend(loaded.configuration.certs.iter().flat_map(|folder| Folder::at(folder).of_ca()));
     read.extend(resources.iter().filter_map(|r| r.gateway.identity.clone()).flat_map(Identity::files));
     read.extend(resources.iter().flat_map(files_of_keys));
     Ok(Gateways {

@@ -58,6 +58,8 @@ pub enum Why {
     TrustDomain(Box<SpiffeId>, TrustDomain),
     /// It is another service's.
     Id(Box<SpiffeId>, Box<SpiffeId>),
+    /// It is not of that host.
+    Host(String),
     /// Anything else, as the library calls it.
     Other(String),
 }
@@ -73,7 +75,7 @@ pub enum Side {
 
 impl Distrust {
     /// Of a chain as it was shown.
-    pub(super) fn of(leaf: &CertificateDer<'_>, beside: usize, why: Why) -> Self {
+    pub fn of(leaf: &CertificateDer<'_>, beside: usize, why: Why) -> Self {
         Self { shown: X509::read(leaf).map(Box::new), beside, why }
     }
 
@@ -93,6 +95,7 @@ impl Distrust {
             Why::Uris(_) | Why::NotAService(_) => "a leaf of the mesh has one URI, spiffe://TRUST-DOMAIN/ns/default/dc/DC/svc/NAME",
             Why::TrustDomain(..) => "both sides need certificates of the same mesh; its name is trust_domain in gw.toml",
             Why::Id(..) => "look at which instance has that address, and at the datacenter the certificate was issued for",
+            Why::Host(_) => "issue one with that name: gw certs issue NAME --kind dns --san NAME",
             Why::Other(_) => "gw certs verify tells the same of files",
         }
     }
@@ -136,6 +139,7 @@ impl fmt::Display for Why {
             Self::NotAService(uri) => write!(f, "{uri:?} is no service of a mesh"),
             Self::TrustDomain(id, own) => write!(f, "{id} is of another mesh: the trust domain here is {own}"),
             Self::Id(found, expected) => write!(f, "it is {found}, and {expected} was expected"),
+            Self::Host(name) => write!(f, "it is not for the host {name:?} (DNS names and addresses; the subject does not count)"),
             Self::Other(what) => write!(f, "it does not verify: {what}"),
         }
     }

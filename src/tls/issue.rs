@@ -17,7 +17,7 @@ use super::verify::Bundle;
 use super::x509::{Moment, X509};
 use crate::id::TrustDomain;
 
-/// A certificate begins so long before it is made: clocks differ.
+/// A certificate begins so long before it is made, in seconds: clocks differ. One that lives for a short time begins a tenth of it before.
 const BACK: i64 = 60;
 /// How long a root of the mesh is valid, as Consul has it.
 pub const ROOT_LIFE: Duration = Duration::from_hours(24 * 3650);
@@ -57,6 +57,13 @@ pub enum IssueError {
     /// The operating system gives no chance.
     #[error("the system gives no random numbers")]
     Chance,
+}
+
+/// The life that was asked for, of one from its beginning to its end.
+pub fn life_of(says: &X509) -> Duration {
+    let whole = (says.until.0 - says.from.0).max(1);
+    let life = if whole > 11 * BACK { whole - BACK } else { whole - whole / 11 };
+    Duration::from_secs(life.unsigned_abs())
 }
 
 /// What a leaf is to say.
@@ -273,8 +280,9 @@ fn leaf(wanted: &Wanted, now: Moment) -> Result<CertificateParams, IssueError> {
 fn begin(now: Moment, life: Duration) -> Result<CertificateParams, IssueError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.not_before = at(Moment(now.0 - BACK))?;
-    params.not_after = at(Moment(now.0.saturating_add(i64::try_from(life.as_secs()).unwrap_or(i64::MAX))))?;
+    let life = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+    params.not_before = at(Moment(now.0 - BACK.min(life / 10)))?;
+    params.not_after = at(Moment(now.0.saturating_add(life)))?;
     let mut serial = random::<16>()?;
     // Positive and of one length: RFC 5280 4.1.2.2 wants neither zero nor a sign.
     serial[0] = serial[0] & 0x7f | 0x40;

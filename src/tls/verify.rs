@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls_pki_types::{CertificateDer, TrustAnchor};
+use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::distrust::{Distrust, Side, Why};
@@ -88,6 +88,20 @@ impl Bundle {
         };
         let judged = self.chain(leaf, beside, side, now).and_then(|until| Ok(Member { id: self.id(leaf)?, until }));
         judged.map_err(|why| Distrust::of(leaf, beside.len(), why))
+    }
+
+    /// Whether this chain is a server's of that host name or address: as outside of a mesh.
+    pub fn host(&self, chain: &[CertificateDer<'_>], name: &str, now: Moment) -> Result<Moment, Distrust> {
+        let Some((leaf, beside)) = chain.split_first() else {
+            return Err(Distrust { shown: None, beside: 0, why: Why::Nothing });
+        };
+        let named = |until| {
+            let wanted = ServerName::try_from(name).map_err(|_| Why::Other(format!("{name:?} is no host name")))?;
+            let parsed = EndEntityCert::try_from(leaf).map_err(|_| Why::Malformed)?;
+            parsed.verify_is_valid_for_subject_name(&wanted).map_err(|_| Why::Host(name.to_owned()))?;
+            Ok(until)
+        };
+        self.chain(leaf, beside, Side::Server, now).and_then(named).map_err(|why| Distrust::of(leaf, beside.len(), why))
     }
 
     /// Chain, dates and purpose, whatever the names are. The end of the validity of the path.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -122,6 +123,8 @@ pub struct X509 {
     pub key: KeyKind,
     /// Subject and issuer are the same name.
     pub is_self_issued: bool,
+    /// The SHA-256 of all of it, in hex.
+    pub fingerprint: String,
 }
 
 impl X509 {
@@ -148,7 +151,22 @@ impl X509 {
             for_clients: usage.map(|u| u.client_auth || u.any),
             key: KeyKind::of(cert.public_key()),
             is_self_issued: cert.subject().as_raw() == cert.issuer().as_raw(),
+            fingerprint: digest::digest(&digest::SHA256, der).as_ref().iter().map(|b| format!("{b:02x}")).collect(),
         })
+    }
+
+    /// Which share of its life is over: 0 at its beginning, 1 at its end, more after it.
+    pub fn age(&self, now: Moment) -> f64 {
+        let life = (self.until.0 - self.from.0).max(1) as f64;
+        (now.0 - self.from.0) as f64 / life
+    }
+
+    /// When it is to be renewed: between 60 and 90 % of its life as Consul's agents do, at a moment that hangs on the certificate, so
+    /// that those that were made together are not renewed together.
+    pub fn renew_at(&self) -> Moment {
+        let draw = u32::from_str_radix(self.fingerprint.get(..8).unwrap_or("0"), 16).unwrap_or(0);
+        let share = 0.6 + 0.3 * f64::from(draw) / f64::from(u32::MAX);
+        Moment(self.from.0 + ((self.until.0 - self.from.0).max(0) as f64 * share) as i64)
     }
 
     /// What one calls it: its URI, else a DNS name, else its subject.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::app::certs::{self, Folder};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
 use crate::model::gateway::GatewayKind;
@@ -133,6 +134,26 @@ fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<
         problems.push(Diagnostic::error("GW0504", format!("{error}{why}")).at(&read.text, span));
     }
     problems
+}
+
+/// With the trust domain of the CA in `[certs]`, where the file names none.
+pub(in crate::app) fn with_trust_domain(read: &ReadFile, configuration: Configuration) -> Configuration {
+    let certs = configuration.certs.as_ref().filter(|_| read.parsed.trust_domain.is_none());
+    match certs.and_then(|folder| certs::trust_domain(&Folder::at(folder))) {
+        Some(trust_domain) => Configuration { trust_domain, ..configuration },
+        None => configuration,
+    }
+}
+
+/// Issues the leaves of gateways that have none, or one that is of no use. What is wrong with that.
+pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration) -> Option<Diagnostic> {
+    let (written, folder) = (read.parsed.certs.as_ref()?, configuration.certs.as_ref()?);
+    let names: Vec<&str> = configuration.gateways.iter().map(|gateway| gateway.config.name.as_str()).collect();
+    let Configuration { datacenter, trust_domain, .. } = configuration;
+    let error = certs::leaves(&Folder::at(folder), &names, datacenter.as_str(), trust_domain).err()?;
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source()).map(ToString::to_string);
+    let message = format!("a gateway's certificate is missing and cannot be issued: {}", causes.collect::<Vec<_>>().join(": "));
+    Some(Diagnostic::error("GW0507", message).at(&read.text, written.dir.span()))
 }
 
 /// Gateways that the mesh would not trust.
