@@ -30,7 +30,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio_rustls::", &["tls/", "proxy/handshake.rs", "proxy/dial.rs"]),
     ("rustls_pki_types::", &["tls/"]),
     ("rustls_native_certs::", &["tls/outside.rs"]),
-    ("base64::", &["tls/xfcc.rs"]),
     ("rcgen::", &["tls/issue.rs"]),
     ("aws_lc_rs::", &["tls/"]),
     ("x509_parser::", &["tls/x509.rs"]),

@@ -2,39 +2,25 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::CertificateDer;
 
-use super::X509;
+use super::{X509, pem};
 
 /// One element: who was spoken to, and the certificate of who spoke with all that came with it.
 pub(super) fn element(own: &str, chain: &[CertificateDer<'_>]) -> String {
     let Some(leaf) = chain.first() else { return String::new() };
     let read = X509::read(leaf);
     let (subject, uris) = read.map(|read| (read.subject, read.uris)).unwrap_or_default();
-    let whole: String = chain.iter().map(pem).collect();
+    let (own_pem, whole) = (pem::text_of(&chain[..1]), pem::text_of(chain));
     let mut out = format!("By={own};Hash=");
     for byte in aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf).as_ref() {
         // Writing to a String cannot fail.
         let _ = write!(out, "{byte:02x}");
     }
-    let _ = write!(out, ";Cert=\"{}\";Chain=\"{}\";Subject=\"{}\"", encoded(&pem(leaf)), encoded(&whole), quoted(&subject));
+    let _ = write!(out, ";Cert=\"{}\";Chain=\"{}\";Subject=\"{}\"", encoded(&own_pem), encoded(&whole), quoted(&subject));
     for uri in uris {
         let _ = write!(out, ";URI={uri}");
     }
-    out
-}
-
-fn pem(cert: &CertificateDer<'_>) -> String {
-    let text = STANDARD.encode(cert);
-    let mut out = String::with_capacity(text.len() + text.len() / 64 + 60);
-    out.push_str("-----BEGIN CERTIFICATE-----\n");
-    for at in (0..text.len()).step_by(64) {
-        out.push_str(&text[at..text.len().min(at + 64)]);
-        out.push('\n');
-    }
-    out.push_str("-----END CERTIFICATE-----\n");
     out
 }
 

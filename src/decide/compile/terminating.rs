@@ -35,7 +35,7 @@ pub(super) struct Kept {
 }
 
 pub(super) fn compile(resources: &Resources, kept: &mut Kept) -> Snapshot {
-    kept.judges.begin(resources);
+    kept.judges.begin(resources.entries.clone(), &resources.trust_domain, resources.default_action);
     let targets = TargetCompiler::new(resources, kept.numbered);
     let mut compiler = Compiler { resources, targets, judges: &mut kept.judges, rejected: Vec::new() };
     let listener = compiler.listener();
