@@ -27,12 +27,7 @@ pub(super) struct SetChecker {
 
 impl SetChecker {
     /// The entries as one set, and what is wrong with it; `differs` is what has changed since the last time.
-    pub(super) fn check(
-        &mut self,
-        decoded: &[&Decoded],
-        differs: Differs,
-        default: IntentionAction,
-    ) -> (Arc<Entries>, Vec<Diagnostic>) {
+    pub(super) fn check(&mut self, decoded: &[&Decoded], differs: Differs, default: IntentionAction) -> (Arc<Entries>, Vec<Diagnostic>) {
         let all = decoded.iter().filter(|d| d.entry.is_some()).count();
         let entries = self.last.take().map(|last| changed(last, differs)).filter(|entries| entries.len() == all);
         let entries = entries.unwrap_or_else(|| Arc::new(decoded.iter().filter_map(|d| d.entry.clone()).collect()));

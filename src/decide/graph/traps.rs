@@ -116,8 +116,9 @@ fn to_default(
         None => {}
     }
     let other = word(if default == IntentionAction::Deny { IntentionAction::Allow } else { IntentionAction::Deny });
-    let help =
-        format!("end with a permission for the rest: HTTP {{ PathPrefix = \"/\" }} with Action = \"{other}\", or with \"{given}\" if that is meant");
+    let help = format!(
+        "end with a permission for the rest: HTTP {{ PathPrefix = \"/\" }} with Action = \"{other}\", or with \"{given}\" if that is meant"
+    );
     let finding = Finding::new(code, Level::Warning, rule(own, source), message).help(help);
     Some(finding.related(silenced.map(|(at, lower)| rule(at, lower))))
 }

@@ -226,7 +226,8 @@ fn permission_rules(permission: &IntentionPermission, at: Arguments<'_>, check: 
 }
 
 /// What comes of a regex that is none.
-const BAD_REGEX: &str = "Consul stores the entry and no proxy takes it; in gw the permission allows nothing, and denies all that its other conditions match";
+const BAD_REGEX: &str =
+    "Consul stores the entry and no proxy takes it; in gw the permission allows nothing, and denies all that its other conditions match";
 
 fn header_rules(header: &IntentionHeader, at: Arguments<'_>, check: &mut Check<'_>) {
     let IntentionHeader { rule, contains, ignore_case } = header;
