@@ -1,5 +1,8 @@
 //! `gw inspect authz`: may this service talk to that one? Answered by the code that gateways obey, with a witness.
 
+mod explained;
+mod pairs;
+
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -7,6 +10,9 @@ use crate::decide::authz::{Judge, Verdict};
 use crate::decide::facts::RequestHead;
 use crate::decide::normalize::{Normalization, Normalized, Unfit};
 use crate::decide::witness::Witness;
+
+pub use self::explained::{AuthzAnswer, AuthzQuestion, Shadowed, explain};
+pub use self::pairs::{Pair, Pairs, Which, pairs};
 
 /// A request to ask about, as the gateway would read it.
 #[derive(Clone, Debug)]

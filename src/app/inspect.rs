@@ -262,7 +262,7 @@ impl ExplainedFacts {
 }
 
 /// The headers as they reach the router: with `x-forwarded-proto`, which a gateway sets unless it was sent.
-fn parse_headers(given: &[String], scheme: &str) -> Result<HeaderMap, QuestionError> {
+pub fn parse_headers(given: &[String], scheme: &str) -> Result<HeaderMap, QuestionError> {
     let mut headers = HeaderMap::new();
     for line in given {
         let wrong = || QuestionError::Header(line.clone());

@@ -5,6 +5,7 @@
 //! not the next intention. (Envoy's rules, as Consul writes them, have a hole there: wire 1.6.)
 
 mod compile;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::compile::Judges;
+pub use self::reach::Reach;
 use super::facts::RequestHead;
 use super::matcher::Matcher;
 use super::witness::{Near, Step, Witness};

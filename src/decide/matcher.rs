@@ -123,6 +123,16 @@ impl Matcher {
         self
     }
 
+    /// Whether there is no request that it does not match, as far as that is plain.
+    pub fn matches_everything(&self) -> bool {
+        let every_path = match &self.path {
+            PathMatcher::Any => true,
+            PathMatcher::Prefix(prefix, _) => prefix == "/",
+            _ => false,
+        };
+        every_path && self.headers.is_empty() && self.query.is_empty() && self.methods.is_empty()
+    }
+
     /// Whether everything holds.
     pub fn matches(&self, request: &RequestHead<'_>) -> bool {
         self.miss(request).is_none()
