@@ -64,11 +64,14 @@ fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Re
             addresses: BTreeMap::new(),
             switches: Switches::default(),
             identity: None,
+            port: None,
+            leaves: None,
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new(services.into_iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     }
 }
@@ -131,7 +134,7 @@ fn decide(snapshot: &Snapshot, host: &str, target: &str, watched: bool) {
     let here: SocketAddr = ([127, 0, 0, 1], 8080).into();
     let listener = ListenerName::of("edge", 8080);
     let head = RequestHead { method: &method, authority: host, target, scheme: "http", headers: &headers };
-    let facts = Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) };
+    let facts = Facts { listener: &listener, client: here, local: here, sni: None, peer: None, request: Some(head) };
     const N: u32 = 20_000;
     let all = time(9, || {
         for _ in 0..N {

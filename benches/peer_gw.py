@@ -45,8 +45,22 @@ def files(c, sh, n):
     return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
 
 
+def terminating(c, sh):
+    """gw.toml and its entries: a gateway out of the mesh for one service, which ten callers may speak to and no other."""
+    callers = ["api"] + [f"caller{n}" for n in range(9)]
+    entries = [
+        {"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "tcp" if sh["proto"] == "tcp" else "http"}},
+        {"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "web"}]},
+        {"Kind": "service-intentions", "Name": "web", "Sources": [{"Name": name, "Action": "allow"} for name in callers]},
+        {"Kind": "service-resolver", "Name": "web", "RequestTimeout": "1h"}]
+    toml = ['entries = ["gw.d"]', 'default_intention = "deny"', f'trust_domain = "{c.td}"', "[certs]", f'dir = "{identity(c)}"',
+            "[[gateway]]", 'kind = "terminating"', 'name = "exit"', f'address = "0.0.0.0:{c.listen}"',
+            "[[service]]", 'name = "web"', "[[service.instance]]", f'address = "{c.up(0)}:{sh["up_port"]}"']
+    return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
+
+
 def config(c, sh, n):
-    for name, text in files(c, sh, n).items():
+    for name, text in (terminating(c, sh) if sh["kind"] == "terminating" else files(c, sh, n)).items():
         c.file(name, text)
     return os.path.join(str(c.dir), "gw.toml")
 
@@ -62,16 +76,19 @@ def identity(c):
     """The harness's certificates under the names that gw looks for."""
     to = c.dir / "certs"
     os.makedirs(to, exist_ok=True)
-    for made, name in (("ca.pem", "ca.pem"), ("gw.pem", "edge.pem"), ("gw.key", "edge-key.pem")):
+    for made, name in (("ca.pem", "ca.pem"), ("gw.pem", "edge.pem"), ("gw.key", "edge-key.pem"), ("server.pem", "web.pem"), ("server.key", "web-key.pem")):
         shutil.copy(f"{c.certs}/{made}", to / name)
     return to
 
 
 def variants(w, sh, c):
-    if sh["kind"] != "ingress" or sh["down"] == "mtls" or not os.path.exists(BIN):
+    if sh["kind"] not in ("ingress", "terminating") or not os.path.exists(BIN):
         return []
     n = sh["routes"]
     v = {"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}
+    if sh["kind"] == "terminating":
+        # Names come from the table of linked services alone.
+        v["load"] = ["--sni", f"web.default.dc1.internal.{c.td}"]
     if w == "C1":
         v["update"] = lambda p: update(c, sh, n + 1)
     return [v]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::load::with_trust_domain;
 use crate::decide::chain::{self, ChainError, Overrides, Question};
 use crate::id::TrustDomain;
 use crate::model::chain::DiscoveryChain;
@@ -79,7 +80,8 @@ impl World {
             Self { entries: Entries::default(), datacenter: "dc1".to_owned(), trust_domain: TrustDomain::new(TrustDomain::OF_FILES) };
         let mut folders: Vec<PathBuf> = vec![path.to_owned()];
         if gateways.is_file() && file::is_gateway_file(&gateways) {
-            let configuration = file::convert(&file::read(&gateways)?)?;
+            let read = file::read(&gateways)?;
+            let configuration = with_trust_domain(&read, file::convert(&read)?);
             world.datacenter = configuration.datacenter.to_string();
             world.trust_domain = configuration.trust_domain;
             folders.truncate(usize::from(path.is_dir()));

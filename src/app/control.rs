@@ -5,6 +5,7 @@ use std::io;
 use std::sync::mpsc::SyncSender;
 
 use super::access_log::Reopen;
+use super::certs::Keeper;
 use super::echo::EchoServices;
 use super::publish::Publishing;
 use super::reload::Reload;
@@ -27,6 +28,8 @@ pub(super) struct Control {
     pub(super) shutdown: Shutdown,
     pub(super) reload: Reload,
     pub(super) publishing: Publishing,
+    /// Renews the gateways' own leaves.
+    pub(super) keeper: Keeper,
     pub(super) resolver: Resolver,
     /// For the checks, which are made on the thread itself.
     pub(super) names: Names,
@@ -63,6 +66,7 @@ impl Control {
             echo.serve(&ended);
         }
         task::spawn(self.resolver.run());
+        task::spawn(self.keeper.run());
         task::spawn(self.publishing.run(Checks::new(&self.names, self.rng)));
         drop(heard.send(Ok(())));
         if let Some(signals) = &mut signals {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::load;
 use crate::decide::compile::compile;
 use crate::decide::graph;
-use crate::model::entry::EntryKind;
+use crate::model::entry::{EntryKind, IntentionAction};
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
 use crate::source::entry::{self, Decoded};
@@ -31,6 +31,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0506", "a service that entries name, and that gw.toml does not have"),
         ("GW0507", "an identity that the mesh would not trust"),
         ("GW0508", "an instance with a sidecar, and no [certs]"),
+        ("GW0509", "a terminating gateway, and no [certs]"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();
@@ -183,7 +184,8 @@ impl Reader {
 
     fn check(mut self) -> Checked {
         let decoded: Vec<&Decoded> = self.decoded.iter().collect();
-        let (entries, more) = load::check_set(&decoded);
+        let default = self.files.first().map(|(_, _, configuration)| configuration.default_action);
+        let (entries, more) = load::check_set(&decoded, default.unwrap_or(IntentionAction::Deny));
         self.problems.extend(more);
         if self.alone && decoded.len() == 1 {
             self.problems.iter_mut().filter(|p| CURABLE.contains(&p.code)).for_each(alone);
@@ -202,11 +204,13 @@ impl Reader {
 }
 
 /// What other entries can set right, such as service-defaults that say http.
-const CURABLE: [&str; 4] = [
+const CURABLE: [&str; 6] = [
     graph::codes::INCONSISTENT_PROTOCOLS,
     graph::codes::NO_ADVANCED_ROUTING,
     graph::codes::MISSING_SUBSET,
     graph::codes::LISTENER_PROTOCOL,
+    graph::codes::PERMISSIONS_ON_TCP,
+    graph::codes::NO_JWT_PROVIDER,
 ];
 
 /// One entry by itself is no set that could be refused: a Consul may well have what it needs.

@@ -10,8 +10,11 @@ use crate::decide::Snapshot;
 use crate::decide::balance::{Dice, Idle};
 use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::plan::{Plan, Refusal};
-use crate::decide::snapshot::CompiledListener;
+use crate::decide::snapshot::{CompiledListener, Inbound};
 use crate::decide::witness::Step;
+use crate::id::SpiffeId;
+
+const SCHEMA: &str = "gw.explanation/v1";
 
 /// A request to ask about.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub struct RouteQuestion {
     pub roll: Option<u32>,
     /// Who asks; loopback if not given.
     pub source: Option<IpAddr>,
+    /// The server name of the handshake, on a listener of the mesh: in full, or the service alone; the URL's host if not given.
+    pub sni: Option<String>,
+    /// Whose certificate is shown there.
+    pub peer: Option<SpiffeId>,
 }
 
 /// Why a question cannot be asked.
@@ -70,6 +77,12 @@ pub struct ExplainedFacts {
     pub listener: String,
     /// Who connected.
     pub client: String,
+    /// The server name of the handshake, on a listener of the mesh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
+    /// Whose certificate was shown there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
     /// The method.
     pub method: String,
     /// The Host.
@@ -148,25 +161,60 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     let authority = url.authority().ok_or_else(wrong_url)?;
     let scheme = url.scheme_str().ok_or_else(wrong_url)?;
     let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
-    let headers = parse_headers(&question.headers, scheme)?;
-    let listener = choose_listener(snapshot, authority.port_u16(), &question.url)?;
+    let mut headers = parse_headers(&question.headers, scheme)?;
+    let roll = question.roll.unwrap_or(0);
+    let of_the_mesh = snapshot.listeners.values().find(|l| l.inbound.is_some());
+    let listener = match of_the_mesh {
+        Some(listener) => listener,
+        None => choose_listener(snapshot, authority.port_u16(), &question.url)?,
+    };
+    let sni = listener.inbound.as_ref().map(|inbound| in_full(inbound, question.sni.as_deref().unwrap_or(authority.host())));
     let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
     let client = SocketAddr::new(question.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0);
-    let head = RequestHead { method: &method, authority: host, target, scheme, headers: &headers };
-    let facts = Facts { listener: &listener.listener.name, client, local: listener.listener.bind, sni: None, request: Some(head) };
-    Ok(explain(snapshot, &facts, question.roll.unwrap_or(0)))
+    let host = host.to_owned();
+    let name = &listener.listener.name;
+    let (sni, peer) = (sni.as_deref(), question.peer.as_ref());
+    let facts = |request| Facts { listener: name, client, local: listener.listener.bind, sni, peer, request };
+    if of_the_mesh.is_some() && !snapshot.named(name, sni).is_ok_and(|service| service.protocol.is_http()) {
+        // Nobody reads requests there.
+        return Ok(explain(snapshot, &facts(None), roll));
+    }
+    let mut steps = Vec::new();
+    let prepared = snapshot.prepare(name, target, &mut headers, &mut steps);
+    let (target, unfit) = match &prepared {
+        Ok(prepared) => (prepared.as_deref().unwrap_or(target), None),
+        Err(refusal) => (target, Some(refuse(refusal))),
+    };
+    let facts = facts(Some(RequestHead { method: &method, authority: &host, target, scheme, headers: &headers }));
+    Ok(match unfit {
+        Some(outcome) => Explanation { schema: SCHEMA, facts: ExplainedFacts::of(&facts), steps, outcome },
+        None => explain_after(steps, snapshot, &facts, roll),
+    })
+}
+
+/// The name that a service is known by, where it is the service's alone.
+fn in_full(inbound: &Inbound, name: &str) -> String {
+    let begins = format!("{}.", name.to_ascii_lowercase());
+    let mut longer = inbound.names.keys().filter(|known| known.starts_with(&begins));
+    match (inbound.names.contains_key(name), longer.next(), longer.next()) {
+        (false, Some(only), None) => only.clone(),
+        _ => name.to_owned(),
+    }
 }
 
 /// The same for facts that are known already.
 pub fn explain(snapshot: &Snapshot, facts: &Facts<'_>, roll: u32) -> Explanation {
-    let mut steps = Vec::new();
+    explain_after(Vec::new(), snapshot, facts, roll)
+}
+
+fn explain_after(mut steps: Vec<Step>, snapshot: &Snapshot, facts: &Facts<'_>, roll: u32) -> Explanation {
     let answer = snapshot.plan(facts, &Idle, &mut Fixed(roll), &mut steps);
     let sent = facts.request.map_or("", |r| r.target);
     let outcome = match answer {
         Ok(plan) => forward(&plan, sent),
         Err(refusal) => refuse(&refusal),
     };
-    Explanation { schema: "gw.explanation/v1", facts: ExplainedFacts::of(facts), steps, outcome }
+    Explanation { schema: SCHEMA, facts: ExplainedFacts::of(facts), steps, outcome }
 }
 
 fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {
@@ -203,6 +251,8 @@ impl ExplainedFacts {
         Self {
             listener: facts.listener.to_string(),
             client: facts.client.ip().to_string(),
+            sni: facts.sni.map(str::to_owned),
+            peer: facts.peer.map(ToString::to_string),
             method: request.map(|r| r.method.to_string()).unwrap_or_default(),
             authority: request.map(|r| r.authority.to_owned()).unwrap_or_default(),
             target: request.map(|r| r.target.to_owned()).unwrap_or_default(),
@@ -212,7 +262,7 @@ impl ExplainedFacts {
 }
 
 /// The headers as they reach the router: with `x-forwarded-proto`, which a gateway sets unless it was sent.
-fn parse_headers(given: &[String], scheme: &str) -> Result<HeaderMap, QuestionError> {
+pub fn parse_headers(given: &[String], scheme: &str) -> Result<HeaderMap, QuestionError> {
     let mut headers = HeaderMap::new();
     for line in given {
         let wrong = || QuestionError::Header(line.clone());

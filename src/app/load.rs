@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use self::of_file::WithTls;
 use self::of_set::SetChecker;
-use crate::model::entry::Entries;
-use crate::model::gateway::{GatewayConfig, Identity};
+use crate::model::entry::{Entries, RuleRef};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
+use crate::source::entry::Decoded;
 use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile};
 use crate::source::flags;
 
 pub use of_file::check_file;
+pub(super) use of_file::with_trust_domain;
 pub use of_set::check_set;
 
 /// What was loaded from files.
@@ -38,7 +40,7 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhichGateway {
     /// There is none at all.
-    #[error("there is no [[gateway]] in the file, and no ingress-gateway among the entries")]
+    #[error("there is no [[gateway]] in the file, and no ingress-gateway or terminating-gateway among the entries")]
     None,
     /// None has the name.
     #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
@@ -51,9 +53,14 @@ pub enum WhichGateway {
     /// There are several, and no name was given.
     #[error("say which gateway is meant; there are {}", .0.join(", "))]
     Several(Vec<String>),
-    /// No ingress-gateway entry has the gateway's name.
-    #[error("there is no ingress-gateway/{name} among the entries{}", only(.known))]
+    /// None is of the kind that is asked for.
+    #[error("there is no {} gateway in the file; gw run runs every gateway of it", .0.as_str())]
+    OfKind(GatewayKind),
+    /// No entry of its kind has the gateway's name.
+    #[error("there is no {}-gateway/{name} among the entries{}", .kind.as_str(), only(*.kind, .known))]
     NoEntry {
+        /// The kind of gateway.
+        kind: GatewayKind,
         /// The name.
         name: String,
         /// The names of the entries there are.
@@ -61,22 +68,26 @@ pub enum WhichGateway {
     },
 }
 
-fn only(known: &[String]) -> String {
-    let known: Vec<String> = known.iter().map(|name| format!("ingress-gateway/{name}")).collect();
+fn only(kind: GatewayKind, known: &[String]) -> String {
+    let known: Vec<String> = known.iter().map(|name| format!("{}-gateway/{name}", kind.as_str())).collect();
     if known.is_empty() { String::new() } else { format!(", only {}", known.join(", ")) }
 }
 
 impl Loaded {
     /// The whole world of a gateway.
     pub fn world(&self, gateway: GatewayConfig) -> Resources {
-        let identity = self.configuration.identity(&gateway.name);
-        let gateway = GatewayConfig { identity, ..gateway };
+        let gateway = match gateway.kind {
+            // It shows the leaves of those it speaks for, and none of its own.
+            GatewayKind::Terminating => GatewayConfig { leaves: self.configuration.certs.clone(), ..gateway },
+            _ => GatewayConfig { identity: self.configuration.identity(&gateway.name), ..gateway },
+        };
         Resources {
             gateway,
             datacenter: self.configuration.datacenter.clone(),
             trust_domain: self.configuration.trust_domain.clone(),
             entries: self.entries.clone(),
             services: self.configuration.services.clone(),
+            default_action: self.configuration.default_action,
             rejected: Vec::new(),
         }
     }
@@ -86,12 +97,14 @@ impl Loaded {
         if self.configuration.certificates.is_empty() { of_file::uncertified(gateway, &self.with_tls) } else { Vec::new() }
     }
 
-    /// Every gateway of `gw.toml`; where it has none, one for each ingress-gateway entry.
+    /// Every gateway of `gw.toml`; where it has none, one for each ingress-gateway and terminating-gateway entry.
     pub fn every(&self) -> Vec<Resources> {
         if !self.gateways.is_empty() {
             return self.gateways.iter().map(|(_, resources)| resources.clone()).collect();
         }
-        self.entries.ingress_gateways.values().map(|e| self.world(flags::of_name(&e.common.name))).collect()
+        let ingress = self.entries.ingress_gateways.values().map(|e| (GatewayKind::Ingress, &e.common.name));
+        let terminating = self.entries.terminating_gateways.values().map(|e| (GatewayKind::Terminating, &e.common.name));
+        ingress.chain(terminating).map(|(kind, name)| self.world(flags::of_name(kind, name))).collect()
     }
 
     /// The gateway of that name; without a name the only one.
@@ -139,12 +152,19 @@ pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
 /// decoded nor judged anew, and is shared with what was loaded then.
 #[derive(Debug, Default)]
 pub struct Loader {
+    /// Whether a gateway's leaf that is missing is issued, by the CA of `[certs]`: by who runs gateways, not by who only looks.
+    issues: bool,
     file: Option<KeptFile>,
     files: EntryFiles,
     set: SetChecker,
 }
 
 impl Loader {
+    /// For who runs the gateways.
+    pub(super) fn of_a_run() -> Self {
+        Self { issues: true, ..Self::default() }
+    }
+
     /// As [`load`].
     pub fn load(&mut self, path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
         if path.is_dir() {
@@ -164,6 +184,15 @@ impl Loader {
         self.with_entries(Configuration::default(), folders)
     }
 
+    /// Where a rule of what was loaded last is written: `gw.d/web.hcl:4`.
+    pub fn place(&self, rule: &RuleRef) -> Option<String> {
+        let of_entry = |d: &&Decoded| d.entry.as_ref().is_some_and(|e| e.entry_ref() == rule.entry);
+        let source = &self.files.decoded().find(of_entry)?.source;
+        let start = source.find(&rule.path).start;
+        let line = source.text.content.get(..start)?.matches('\n').count() + 1;
+        Some(format!("{}:{line}", source.text.origin))
+    }
+
     fn read_file(&mut self, path: &Path) -> Result<(), Vec<Diagnostic>> {
         let text = file::read_text(path).map_err(|e| vec![e])?;
         // What it names may be gone while it says the same.
@@ -176,16 +205,19 @@ impl Loader {
     }
 
     fn configuration(&self) -> Configuration {
-        self.file.as_ref().map(|file| file.configuration.clone()).unwrap_or_default()
+        self.file.as_ref().map(|file| with_trust_domain(&file.read, file.configuration.clone())).unwrap_or_default()
     }
 
     fn with_entries(&mut self, configuration: Configuration, folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
         let (differs, mut problems) = self.files.read(folders);
         let decoded: Vec<_> = self.files.decoded().collect();
-        let (entries, more) = self.set.check(&decoded, differs);
+        let (entries, more) = self.set.check(&decoded, differs, configuration.default_action);
         problems.extend(more);
-        if let Some(KeptFile { read, configuration, .. }) = &self.file {
-            problems.extend(check_file(read, configuration, &decoded, &entries));
+        if let Some(KeptFile { read, .. }) = &self.file {
+            if self.issues {
+                problems.extend(of_file::issue_missing(read, &configuration));
+            }
+            problems.extend(check_file(read, &configuration, &decoded, &entries));
         }
         sort(&mut problems);
         if problems.iter().any(|p| p.level == Level::Error) {

@@ -1,7 +1,9 @@
 //! Assembly: the only module that sees all the layers below it.
 
 mod access_log;
+pub mod authz;
 pub mod batch;
+pub mod certs;
 pub mod chain;
 pub mod config;
 mod control;

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::certs::Folder;
 use super::load::{Loaded, Loader, WhichGateway};
+use crate::decide::compile::keys;
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, IngressService};
-use crate::model::gateway::{Certificate, Identity, Protocol};
+use crate::model::gateway::{Certificate, GatewayKind, Identity, OutsideFiles, Protocol};
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::flags::FlagError;
@@ -23,6 +25,8 @@ pub use crate::source::flags::{Listen, RouteFlag};
 /// What was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
+    /// The kind of gateway; `None` is every kind.
+    pub kind: Option<GatewayKind>,
     /// `-c`
     pub config: Option<PathBuf>,
     /// `--config-dir`
@@ -35,6 +39,14 @@ pub struct Wanted {
     pub service: Option<String>,
     /// `--address`
     pub address: Option<IpAddr>,
+    /// The port of a gateway that has one listener, which no entry names.
+    pub port: Option<u16>,
+}
+
+impl Wanted {
+    fn is_of_kind(&self, resources: &Resources) -> bool {
+        self.kind.is_none_or(|kind| kind == resources.gateway.kind)
+    }
 }
 
 /// Where gateways come from.
@@ -88,6 +100,12 @@ pub enum OriginError {
     /// No listener at all.
     #[error("there is nothing to listen on")]
     NoListen,
+    /// A gateway that nothing but files describes.
+    #[error("a terminating gateway comes from files, and there are none: give -c with a gw.toml that has [certs]")]
+    NoFiles,
+    /// It would have no leaf to show.
+    #[error("the terminating gateway {0} shows the leaves of its services, and there is no gw.toml with [certs] that has them")]
+    NoCerts(String),
     /// `--listen` names a port that the entry does not have.
     #[error("--listen {port}: ingress-gateway/{gateway} has no listener on that port; it has {}", .known.join(", "))]
     NoSuchPort {
@@ -149,10 +167,11 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
     let name = wanted.service.as_deref();
     match &origin {
         Origin::File(..) | Origin::Folders(_) => {
-            let mut loader = Loader::default();
+            let mut loader = Loader::of_a_run();
             let gateways = read(&origin, wanted, &mut loader)?;
             Ok(Gateways { loader, ..gateways })
         }
+        Origin::Flags | Origin::Embedded if wanted.kind == Some(GatewayKind::Terminating) => Err(OriginError::NoFiles),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -190,9 +209,9 @@ fn alone(origin: Origin, resources: Resources) -> Gateways {
 fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) -> Result<Gateways, OriginError> {
     let mut resources = match wanted.service.as_deref() {
         Some(name) if !loaded.gateways.is_empty() => vec![loaded.gateway(Some(name))?],
-        None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).collect(),
+        None if !loaded.gateways.is_empty() => loaded.gateways.iter().map(|(_, r)| r.clone()).filter(|r| wanted.is_of_kind(r)).collect(),
         name => {
-            let one = unnamed(&loaded, name)?;
+            let one = unnamed(&loaded, wanted.kind.unwrap_or(GatewayKind::Ingress), name)?;
             let problems = loaded.uncertified(&one.gateway.name);
             if !problems.is_empty() {
                 return Err(OriginError::Files(problems));
@@ -200,16 +219,22 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
             vec![one]
         }
     };
+    if let Some(kind) = wanted.kind.filter(|_| !resources.iter().any(|r| wanted.is_of_kind(r))) {
+        return Err(WhichGateway::OfKind(kind).into());
+    }
     for resources in &mut resources {
         if let Some(address) = wanted.address {
             resources.gateway.address = address;
         }
+        resources.gateway.port = wanted.port.or(resources.gateway.port);
         listen(resources, &wanted.listens)?;
     }
     let mut read = origin.paths();
     read.extend(loaded.configuration.entries.iter().cloned());
     read.extend(loaded.configuration.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]));
+    read.extend(loaded.configuration.certs.iter().flat_map(|folder| Folder::at(folder).of_ca()));
     read.extend(resources.iter().filter_map(|r| r.gateway.identity.clone()).flat_map(Identity::files));
+    read.extend(resources.iter().flat_map(files_of_keys));
     Ok(Gateways {
         origin: origin.clone(),
         resources,
@@ -223,23 +248,50 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
     })
 }
 
-/// A gateway of files that name none: the ingress-gateway entry of that name, or the only one there is.
-fn unnamed(loaded: &Loaded, name: Option<&str>) -> Result<Resources, OriginError> {
-    let entries = &loaded.entries.ingress_gateways;
-    let known = || entries.values().map(|e| e.common.name.clone()).collect::<Vec<_>>();
-    let name = match (name, entries.len()) {
+/// The files of what a gateway shows between the mesh and what is outside.
+fn files_of_keys(resources: &Resources) -> Vec<PathBuf> {
+    let (inbound, outside) = keys(resources);
+    let of_leaves = inbound.into_iter().flat_map(|inbound| {
+        let leaves = inbound.leaves.into_iter().flat_map(|leaf| [leaf.cert, leaf.key]);
+        std::iter::once(inbound.roots).chain(leaves).collect::<Vec<_>>()
+    });
+    of_leaves.chain(outside.iter().flat_map(OutsideFiles::files).cloned()).collect()
+}
+
+/// A gateway of files that name none: the entry of its kind and that name, or the only one there is.
+fn unnamed(loaded: &Loaded, kind: GatewayKind, name: Option<&str>) -> Result<Resources, OriginError> {
+    let mut known = names_of_entries(&loaded.entries, kind);
+    let name = match (name, known.len()) {
         (Some(name), _) => name.to_owned(),
-        (None, 0) => "ingress-gateway".to_owned(),
-        (None, 1) => known().remove(0),
-        (None, _) => return Err(WhichGateway::Several(known()).into()),
+        (None, 0) => kind.default_name().to_owned(),
+        (None, 1) => known.remove(0),
+        (None, _) => return Err(WhichGateway::Several(known).into()),
     };
-    Ok(loaded.world(flags::gateway(&name, &[])?))
+    Ok(loaded.world(flags::of_name(kind, &name)))
+}
+
+/// The names of the entries of a kind of gateway.
+fn names_of_entries(entries: &Entries, kind: GatewayKind) -> Vec<String> {
+    match kind {
+        GatewayKind::Terminating => entries.terminating_gateways.values().map(|e| e.common.name.clone()).collect(),
+        _ => entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect(),
+    }
 }
 
 /// `--listen` on a gateway of files says which address a port of its entry binds to; where there is no entry, it makes one in
 /// front of every service.
 fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginError> {
-    let name = resources.gateway.name.clone();
+    let (kind, name) = (resources.gateway.kind, resources.gateway.name.clone());
+    if kind == GatewayKind::Terminating {
+        // What it is linked with may come later, but a gateway of another name would be linked with nothing for ever.
+        let entry = resources.entries.terminating_gateways.contains_key(&ServiceKey::of(&name));
+        let known = || names_of_entries(&resources.entries, kind);
+        return match (entry, &resources.gateway.leaves) {
+            (false, _) => Err(WhichGateway::NoEntry { kind, name, known: known() }.into()),
+            (true, None) => Err(OriginError::NoCerts(name)),
+            (true, Some(_)) => Ok(()),
+        };
+    }
     match resources.entries.ingress_gateways.get(&ServiceKey::of(&name)) {
         Some(entry) => {
             let ports: Vec<i64> = entry.listeners.iter().map(|l| l.port).collect();
@@ -249,8 +301,8 @@ fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginErr
             }
         }
         None if listens.is_empty() => {
-            let known = resources.entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect();
-            return Err(WhichGateway::NoEntry { name, known }.into());
+            let known = names_of_entries(&resources.entries, kind);
+            return Err(WhichGateway::NoEntry { kind, name, known }.into());
         }
         None => every_service(Arc::make_mut(&mut resources.entries), &name, listens),
     }

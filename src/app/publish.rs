@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::certs::Keeping;
 use super::reload::{Cause, Desk, Refused, Reload, Told};
 use crate::check::{Checks, Found};
 use crate::rt::signal::Shutdown;
@@ -23,6 +24,8 @@ pub(super) struct Publishing {
     pub(super) asked: Reload,
     pub(super) tell: SyncSender<Told>,
     pub(super) shutdown: Shutdown,
+    /// Told which leaves are those of what is served.
+    pub(super) keeping: Keeping,
 }
 
 /// What is to be done next.
@@ -48,10 +51,11 @@ impl Publishing {
     /// opened in the drain. Reading and compiling happen on a thread of their own: neither a request nor an admin page waits for
     /// them.
     pub(super) async fn run(self, checks: Checks) {
-        let Self { mut desk, changes, asked, tell, shutdown } = self;
+        let Self { mut desk, changes, asked, tell, shutdown, keeping } = self;
         let mut tell = Some(tell);
         let (mut released, mut heal_from) = (true, Instant::now());
         checks.follow(desk.said());
+        keeping.keep(desk.identities());
         loop {
             let next = tokio::select! {
                 biased;
@@ -75,6 +79,10 @@ impl Publishing {
             (desk, released) = (back, done.released);
             if matches!(next, Next::Read(_)) && desk.generation() != generation {
                 checks.follow(desk.said());
+            }
+            if matches!(next, Next::Read(_)) {
+                // Also if nothing else is served: the CA may be another one.
+                keeping.keep(desk.identities());
             }
             match next {
                 Next::Read(_) => rest(changes.as_ref(), start.elapsed(), done.again),

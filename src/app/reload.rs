@@ -13,6 +13,7 @@ use super::run::StartError;
 use super::served::{Changed, Served};
 use crate::admin::Standing;
 use crate::check::Found;
+use crate::model::gateway::Identity;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
@@ -135,6 +136,11 @@ impl Desk {
     /// What the source says of each gateway.
     pub(super) fn said(&self) -> impl Iterator<Item = &Resources> {
         self.served.said()
+    }
+
+    /// What the gateways show to the mesh.
+    pub(super) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.said().filter_map(|resources| resources.gateway.identity.as_ref())
     }
 
     /// Frees what was replaced. False: a worker still uses some of it.

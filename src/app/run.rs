@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::access_log::{self, Writer};
+use super::certs;
 use super::config::RunConfig;
 use super::control::{self, Control};
 use super::publish::Publishing;
@@ -107,7 +108,8 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (reload, (tell, told)) = (Reload::default(), sync_channel(TOLD));
     let (desk, changes, unwatched) = Desk::new(config.files, served, standing.clone());
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
-    let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone() };
+    let (keeping, keeper) = certs::keeper();
+    let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
         subject: Subject { standing, shutdown: shutdown.clone() },
@@ -116,6 +118,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         shutdown: shutdown.clone(),
         reload: reload.clone(),
         publishing,
+        keeper,
         resolver,
         names,
         rng: config.seed.map_or_else(Rng::from_entropy, Rng::seeded),

@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use super::listeners::Listeners;
 use super::run::StartError;
 use crate::check::Found;
+use crate::decide::compile::keys;
 use crate::id::ListenerName;
+use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::gateway::{Certificate, Listener};
-use crate::model::resources::Resources;
+use crate::model::resources::{Rejected, Resources};
 use crate::net::{Followed, Names};
 use crate::proxy::Orders;
 use crate::state::{Live, Publisher, State, publisher};
@@ -123,11 +125,11 @@ impl Served {
     /// With the keys of its files; the very ones that are in use, if they are the same.
     fn with_keys(&self, resources: Resources, certificates: &[Certificate]) -> Result<Said, tls::Error> {
         let new = Credentials::build(certificates, resources.gateway.identity.as_ref())?;
-        let credentials = match self.number_of(&resources) {
-            Some(n) => new.keep(&self.gateways[n].said.credentials),
-            None => new,
-        };
-        Ok(Said { resources, credentials })
+        let older = self.number_of(&resources).map(|n| &self.gateways[n].said.credentials);
+        let new = if let Some(older) = older { new.keep(older) } else { new };
+        let (inbound, outside) = keys(&resources);
+        let credentials = new.between(inbound.as_ref(), &outside, &resources.trust_domain, older)?;
+        Ok(Said { resources: without(resources, &credentials), credentials })
     }
 
     /// Which one of the gateways it is that is served already.
@@ -191,4 +193,14 @@ impl Served {
             self.gateways.push(Gateway { said, publisher, live });
         }
     }
+}
+
+/// What files of keys could not be used stands among what is left out.
+fn without(mut resources: Resources, credentials: &Credentials) -> Resources {
+    let entry = EntryRef::new(EntryKind::TerminatingGateway, &resources.gateway.name);
+    resources.rejected.extend(credentials.unusable().iter().map(|unusable| {
+        let then = if unusable.kept { "what it was before is still in use" } else { "it is not offered yet" };
+        Rejected { what: entry.clone(), why: format!("{}: {}; {then}", unusable.what, unusable.why) }
+    }));
+    resources
 }

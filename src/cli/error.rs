@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::input;
+use crate::app::certs::CertsError;
 use crate::app::entries::Diagnostic;
 use crate::app::load::WhichGateway;
 use crate::app::routes::AskError;
@@ -31,6 +32,17 @@ pub(super) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// A file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A command of certificates did not do it.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
     /// Arguments that clap cannot judge.
     #[error("{0}")]
     Usage(String),
@@ -77,12 +89,25 @@ impl Failure {
         match self {
             Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
             Self::Echo(_) | Self::Start(_) => 1,
+            Self::Read { .. } => 3,
+            Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
             Self::Ask(_) => 4,
             Self::NoSuchCode(_) => 6,
             Self::Ended(_) => 70,
         }
+    }
+}
+
+fn of_certs(error: &CertsError) -> u8 {
+    match error {
+        CertsError::Io { .. } | CertsError::Distrusted(_) => 1,
+        CertsError::Usage(_) => 2,
+        CertsError::Files(_) | CertsError::Issue(_) | CertsError::Stray { .. } => 3,
+        CertsError::Unreachable { .. } => 4,
+        CertsError::NoCa(_) | CertsError::NoKey(_) | CertsError::NoSuch(_) => 6,
+        CertsError::Exists(_) | CertsError::Conflict(_) => 8,
     }
 }
 

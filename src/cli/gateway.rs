@@ -16,7 +16,7 @@ use crate::app::origin::{self, Listen, Origin, OriginError, RouteFlag, Wanted};
 use crate::app::{self, Bound, log};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::duration::GoDuration;
-use crate::model::gateway::Protocol;
+use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol};
 use crate::model::resources::Resources;
 use crate::ui::{self, Ui};
 
@@ -69,12 +69,14 @@ pub(super) struct OriginArgs {
 impl From<OriginArgs> for Wanted {
     fn from(args: OriginArgs) -> Self {
         Self {
+            kind: Some(GatewayKind::Ingress),
             config: args.config,
             folders: args.config_dir,
             listens: args.listen,
             routes: args.route,
             service: args.service,
             address: args.address,
+            port: None,
         }
     }
 }
@@ -135,21 +137,30 @@ fn served(resources: &[Resources]) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for resources in resources {
         let gateway = &resources.gateway.name;
+        if let Some(entry) = resources.entries.terminating_gateways.get(&ServiceKey::of(gateway)) {
+            let services: Vec<String> = entry.services.iter().map(|service| service.name.clone()).collect();
+            let port = resources.gateway.port.unwrap_or(GatewayConfig::PORT);
+            out.push((ListenerName::of(gateway, i64::from(port)).to_string(), format!("mTLS of the mesh: {}", in_short(&services))));
+            continue;
+        }
         let Some(entry) = resources.entries.ingress_gateways.get(&ServiceKey::of(gateway)) else { continue };
         for listener in &entry.listeners {
             let services = listener.services.iter().map(|service| {
                 let hosts = service.hosts.join(", ");
                 if hosts.is_empty() || hosts == "*" { service.name.clone() } else { format!("{} for {hosts}", service.name) }
             });
-            let services: Vec<String> = services.collect();
-            let more = services.len().saturating_sub(SHOWN);
-            let shown = services[..services.len() - more].join("; ");
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let shown = in_short(&services.collect::<Vec<_>>());
             let tls = if listener.tls.is_some() || entry.tls.enabled { "https" } else { listener.protocol.as_str() };
-            out.push((ListenerName::of(gateway, listener.port).to_string(), format!("{tls}: {shown}{more}")));
+            out.push((ListenerName::of(gateway, listener.port).to_string(), format!("{tls}: {shown}")));
         }
     }
     out
+}
+
+fn in_short(services: &[String]) -> String {
+    let more = services.len().saturating_sub(SHOWN);
+    let shown = services[..services.len() - more].join("; ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// Services of a listener that are named when it starts.
@@ -186,7 +197,9 @@ impl From<OriginError> for Failure {
             OriginError::NoListen => Self::Usage(format!("{error}: give --listen 8080, or -c with a gw.toml")),
             OriginError::Echo(source) => Self::Echo(source),
             OriginError::Which(which) => which.into(),
-            OriginError::Flags(_) | OriginError::NoSuchPort { .. } => Self::Usage(error.to_string()),
+            OriginError::NoFiles | OriginError::NoCerts(_) | OriginError::Flags(_) | OriginError::NoSuchPort { .. } => {
+                Self::Usage(error.to_string())
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Arguments in, one call, one rendering. A command a file, none of which knows how its answer is found.
 
+mod certs;
 mod config;
 mod error;
 mod gateway;
@@ -9,6 +10,7 @@ mod input;
 mod inspect;
 mod run;
 mod shell;
+mod terminating;
 mod told;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,7 +52,9 @@ enum ErrorFormatArg {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingress(ingress::IngressArgs),
+    Terminating(terminating::TerminatingArgs),
     Run(run::RunArgs),
+    Certs(certs::CertsArgs),
     Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
     Completions(shell::CompletionsArgs),
@@ -66,6 +70,7 @@ ENVIRONMENT
 EXIT CODES
   0  done, or the answer is yes    1  the answer is no          2  usage
   3  the input is refused          4  nothing can be reached    6  not found
+  8  it is there already, or it is not the time for it
   70 a bug                         130, 143  killed before a clean end";
 
 /// Runs the command line of this process.
@@ -99,7 +104,7 @@ pub fn command() -> clap::Command {
 
 /// The commands in the order of what one needs first, in groups.
 const GROUPS: [(&str, &[&str]); 3] =
-    [("Gateways", &["ingress", "run"]), ("Tools", &["config", "inspect"]), ("Shell", &["completions", "man", "version"])];
+    [("Gateways", &["ingress", "run"]), ("Tools", &["certs", "config", "inspect"]), ("Shell", &["completions", "man", "version"])];
 
 fn groups(gw: &clap::Command) -> String {
     let mut text = String::new();
@@ -120,7 +125,7 @@ gw: gateways for the Consul service mesh, without Envoy
   gw ingress --listen 8080      run an ingress gateway; with no files, on a small mesh inside it
   gw run -c gw.toml             run every gateway of a file
   gw config validate gw.d       check config entries as Consul would
-  gw config gen KIND NAME       an entry to begin with
+  gw certs init                 a CA of the mesh; gw certs issue NAME a leaf
   gw inspect route METHOD URL   why a request goes where it goes
   gw inspect routes             what a running gateway serves
 
@@ -134,7 +139,9 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
             Ok(Answer::Yes)
         }
         Some(Command::Ingress(args)) => ingress::run(args, ui),
+        Some(Command::Terminating(args)) => terminating::run(args, ui),
         Some(Command::Run(args)) => run::run(args, ui),
+        Some(Command::Certs(args)) => certs::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
         Some(Command::Completions(args)) => shell::completions(&args, ui),

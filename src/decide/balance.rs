@@ -131,6 +131,7 @@ mod tests {
                 id: format!("web-{n}"),
                 address,
                 tls: None,
+                host: None,
                 health: Health::Passing,
                 weight: *weight,
             })

@@ -133,8 +133,13 @@ pub fn compile(entries: &Entries, question: &Question<'_>) -> Result<DiscoveryCh
     compile_in(View::of(entries), question).map(|c| c.chain).map_err(|f| f.into_parts().0)
 }
 
+/// The protocol of a service as its entries say it (semantics 4.3).
+pub fn protocol(entries: &Entries, service: &str) -> String {
+    View::of(entries).protocol(service).into_owned()
+}
+
 /// Whether a protocol has requests that can be routed: exactly http, http2 and grpc, in lower case (semantics 1).
-pub(super) fn is_http_like(protocol: &str) -> bool {
+pub fn is_http_like(protocol: &str) -> bool {
     matches!(protocol, "http" | "http2" | "grpc")
 }
 

@@ -9,6 +9,14 @@ pub enum Code {
     Ok,
     /// No listener of that name.
     NoListener,
+    /// The server name of the TLS handshake is none that the listener offers.
+    NoSni,
+    /// The TLS handshake with the client failed.
+    ClientTls,
+    /// An intention, or the default policy, does not allow it.
+    Denied,
+    /// The path is to be asked for in another spelling.
+    PathSpelling,
     /// The Host matches no service of the listener.
     NoHost,
     /// The Host matches, but no route does.
@@ -48,6 +56,10 @@ impl Code {
     pub const ALL: &[Self] = &[
         Self::Ok,
         Self::NoListener,
+        Self::NoSni,
+        Self::ClientTls,
+        Self::Denied,
+        Self::PathSpelling,
         Self::NoHost,
         Self::NoRoute,
         Self::NoHealthyEndpoint,
@@ -85,6 +97,10 @@ impl Code {
         match self {
             Self::Ok => ("ok", 0, "the service answered"),
             Self::NoListener => ("no_listener", 404, "the gateway has no such listener"),
+            Self::NoSni => ("no_sni", 404, "the server name is none that this gateway offers"),
+            Self::ClientTls => ("client_tls", 0, "the TLS handshake with the client failed"),
+            Self::Denied => ("denied", 403, "RBAC: access denied"),
+            Self::PathSpelling => ("path_spelling", 307, "the path is to be asked for as Location spells it"),
             Self::NoHost => ("no_host", 404, "no service of this listener has this Host"),
             Self::NoRoute => ("no_route", 404, "the Host is served, but no route matches"),
             Self::NoHealthyEndpoint => ("no_healthy_endpoint", 503, "no healthy instance of the service"),

@@ -1,14 +1,17 @@
 //! Resources to a snapshot: everything that can be done once is done here and not per request.
 
 mod ingress;
+mod outside;
 mod service;
 mod target;
+mod terminating;
 mod world;
 
 use self::service::Memo;
 use self::world::World;
 use super::snapshot::Snapshot;
 use crate::id::ServiceKey;
+use crate::model::gateway::{GatewayKind, InboundKeys, OutsideFiles};
 use crate::model::resources::Resources;
 
 /// Compiles one gateway again and again. A service whose entries, instances and line in the gateway's entry are the very same
@@ -17,11 +20,15 @@ use crate::model::resources::Resources;
 pub struct Compiler {
     memo: Memo,
     last: Option<World>,
+    terminating: terminating::Kept,
 }
 
 impl Compiler {
     /// Never fails as a whole: what cannot be served is left out and stands in `Snapshot::rejected`.
     pub fn compile(&mut self, resources: &Resources) -> Snapshot {
+        if resources.gateway.kind == GatewayKind::Terminating {
+            return terminating::compile(resources, &mut self.terminating);
+        }
         let world = World::of(resources);
         let changes = world.changes_since(self.last.as_ref());
         let gateway = resources.entries.ingress_gateways.get(&*ServiceKey::text(&resources.gateway.name));
@@ -35,4 +42,12 @@ impl Compiler {
 /// Compiles one gateway once.
 pub fn compile(resources: &Resources) -> Snapshot {
     Compiler::default().compile(resources)
+}
+
+/// Which files a gateway shows itself by, besides its own identity: to who connects from the mesh, and to services outside it.
+pub fn keys(resources: &Resources) -> (Option<InboundKeys>, Vec<OutsideFiles>) {
+    match resources.gateway.kind {
+        GatewayKind::Terminating => terminating::keys(resources),
+        GatewayKind::Ingress | GatewayKind::Mesh => (None, Vec::new()),
+    }
 }

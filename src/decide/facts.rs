@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, Method};
 
-use crate::id::ListenerName;
+use crate::id::{ListenerName, SpiffeId};
 
 /// All that is known about a connection or request when it is planned.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub struct Facts<'a> {
     pub local: SocketAddr,
     /// The server name of the TLS handshake, if there was one.
     pub sni: Option<&'a str>,
+    /// Whose certificate who connected has shown, on a listener that asks for one.
+    pub peer: Option<&'a SpiffeId>,
     /// The request, on a listener that reads requests.
     pub request: Option<RequestHead<'a>>,
 }

@@ -1,13 +1,14 @@
 //! Whether a set of entries fits together (semantics 4.9).
 //!
-//! Two questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
-//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen. A [`Checker`] asks it
-//! again after a change.
+//! Questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
+//! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen; a [`Checker`] asks it
+//! again after a change. [`traps()`] tells what intentions do not do, under the default policy there is.
 
 mod check;
 mod circles;
 pub mod codes;
 mod hosts;
+mod intentions;
 mod judged;
 mod protocols;
 mod set;
@@ -15,6 +16,7 @@ mod shadow;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod traps;
 
 use super::chain::ChainError;
 use crate::model::entry::{ConfigEntry, EntryKind, RuleRef};
@@ -22,6 +24,7 @@ use crate::model::level::Level;
 
 pub use check::check;
 pub use set::{Checker, check_set};
+pub use traps::traps;
 
 /// One change of a set.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,35 @@ pub enum GraphError {
     /// `MutualTLSMode` permissive where the mesh does not allow it and it was not so before.
     #[error("cannot set MutualTLSMode=permissive because AllowEnablingPermissiveMutualTLS=false in the mesh config entry")]
     PermissiveMutualTls,
+    /// Permissions of a service that has no requests.
+    #[error("service {service:?} has protocol {protocol:?}, which is incompatible with L7 intentions permissions")]
+    IntentionProtocol {
+        /// The service.
+        service: String,
+        /// The protocol of its chain.
+        protocol: String,
+    },
+    /// Intentions name a jwt-provider that is not there.
+    #[error("Referenced JWT Provider does not exist. Provider Name: {0}")]
+    NoJwtProvider(String),
+    /// A jwt-provider is deleted that intentions name.
+    #[error("cannot delete jwt provider config entry referenced by an intention. Provider name: {provider}, intention name: {intention}")]
+    JwtProviderInUse {
+        /// The provider.
+        provider: String,
+        /// The destination of the intentions.
+        intention: String,
+    },
+    /// An ingress and a terminating gateway of one name.
+    #[error("cannot create a \"{kind}\" config entry with name {name:?}, a \"{other}\" config entry with that name already exists")]
+    GatewayName {
+        /// The kind that is written.
+        kind: EntryKind,
+        /// The name, as it is written.
+        name: String,
+        /// The kind that has it.
+        other: EntryKind,
+    },
     /// proxy-defaults of another name than the one there is.
     #[error("invalid name ({0:?}), only \"global\" is supported")]
     NotGlobal(String),

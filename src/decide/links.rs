@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::model::entry::{EntryKind, EntryRef, IngressGateway, RuleRef, ServiceResolver, ServiceRouter, ServiceSplitter};
+use crate::model::entry::{
+    EntryKind, EntryRef, IngressGateway, RuleRef, ServiceIntentions, ServiceResolver, ServiceRouter, ServiceSplitter, TerminatingGateway,
+};
 
 /// A place where an entry names a service.
 pub(in crate::decide) struct Link<'a> {
@@ -20,6 +22,9 @@ enum Path<'a> {
     Failover(&'a str),
     FailoverTarget(&'a str, usize),
     Listener(usize, usize),
+    Linked(usize),
+    Destination,
+    Source(usize),
 }
 
 impl fmt::Display for Path<'_> {
@@ -31,6 +36,9 @@ impl fmt::Display for Path<'_> {
             Self::Failover(key) => write!(f, "Failover.{key}.Service"),
             Self::FailoverTarget(key, i) => write!(f, "Failover.{key}.Targets[{i}].Service"),
             Self::Listener(l, s) => write!(f, "Listeners[{l}].Services[{s}].Name"),
+            Self::Linked(i) => write!(f, "Services[{i}].Name"),
+            Self::Destination => f.write_str("Name"),
+            Self::Source(i) => write!(f, "Sources[{i}].Name"),
         }
     }
 }
@@ -84,4 +92,20 @@ pub(in crate::decide) fn of_ingress(gateway: &IngressGateway) -> impl Iterator<I
         listener.services.iter().enumerate().map(move |(s, service)| (service.name.as_str(), Path::Listener(l, s)))
     });
     services.filter(|(name, _)| *name != "*").map(move |(service, path)| Link { service, entry, path })
+}
+
+/// The services that a terminating gateway links, but for the wildcard.
+pub(in crate::decide) fn of_terminating(gateway: &TerminatingGateway) -> impl Iterator<Item = Link<'_>> {
+    let entry = (EntryKind::TerminatingGateway, gateway.common.name.as_str());
+    let named = gateway.services.iter().enumerate().filter(|(_, s)| s.name != "*");
+    named.map(move |(i, service)| Link { service: &service.name, entry, path: Path::Linked(i) })
+}
+
+/// The destination of intentions and their sources, but for wildcards and what is of peers.
+pub(in crate::decide) fn of_intentions(intentions: &ServiceIntentions) -> impl Iterator<Item = Link<'_>> {
+    let name = intentions.common.name.as_str();
+    let entry = (EntryKind::ServiceIntentions, name);
+    let sources = intentions.sources.iter().filter(|s| s.peer.is_empty());
+    let sources = sources.map(move |s| Link { service: &s.name, entry, path: Path::Source(s.index) });
+    std::iter::once(Link { service: name, entry, path: Path::Destination }).chain(sources).filter(|l| l.service != "*")
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::routes::RouteRule;
 use super::snapshot::{CompiledListener, CompiledService, Endpoint, Next, Snapshot, Target, Upstream};
+use crate::model::gateway::ListenerMode;
 
 /// The routes of gateways: `"schema": "gw.routes/v1"`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -107,7 +108,7 @@ pub struct EndpointLine {
     pub address: String,
     /// Its weight.
     pub weight: u32,
-    /// `passing` or `warning`
+    /// `passing` or `warning`; `critical` where there is no better one and a bad one is better than none.
     pub health: &'static str,
 }
 
@@ -155,7 +156,7 @@ impl ListenerRoutes {
             listener: listener.name.to_string(),
             bind: listener.bind.to_string(),
             protocol: listener.protocol.as_str(),
-            tls: listener.mode == crate::model::gateway::ListenerMode::TerminateTls,
+            tls: listener.mode != ListenerMode::Plain,
             services: compiled.services.iter().map(|s| ServiceRoutes::of(s)).collect(),
         }
     }

@@ -1,4 +1,5 @@
-//! Whether a request matches a route: one question, whose negative answer says why (semantics 5, wire 1 and 3).
+//! Whether a request matches a route, or a permission of an intention: one question, whose negative answer says why (semantics 5,
+//! wire 1 and 3).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,10 +7,10 @@ use std::fmt;
 use http::{HeaderMap, HeaderName};
 
 use super::facts::RequestHead;
-use crate::model::entry::{HeaderMatch, HttpMatch, QueryMatch};
+use crate::model::entry::{HeaderMatch, HttpMatch, IntentionHeader, IntentionHttp, QueryMatch};
 use crate::model::pattern::Pattern;
 
-/// The conditions of a route, parsed. All must hold.
+/// The conditions of a route or a permission, parsed. All must hold.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     pub(super) path: PathMatcher,
@@ -41,6 +42,8 @@ pub struct HeaderMatcher {
     name: String,
     field: Field,
     test: Test,
+    /// Of an intention with `IgnoreCase`; the text of the test is in lower case then.
+    case: Case,
     invert: bool,
 }
 
@@ -62,6 +65,7 @@ enum Test {
     Exact(String),
     Prefix(String),
     Suffix(String),
+    Contains(String),
     Regex(Pattern),
     Never,
 }
@@ -93,11 +97,40 @@ impl Matcher {
             return Self { path: PathMatcher::Any, headers: Vec::new(), query: Vec::new(), methods: Vec::new() };
         };
         Self {
-            path: PathMatcher::compile(http, problems),
+            path: PathMatcher::compile([&http.path_exact, &http.path_prefix, &http.path_regex], http.case_insensitive, problems),
             headers: http.header.iter().map(|h| HeaderMatcher::compile(h, problems)).collect(),
             query: http.query_param.iter().map(|q| QueryMatcher::compile(q, problems)).collect(),
             methods: http.methods.clone(),
         }
+    }
+
+    /// The same of a permission of an intention.
+    pub fn of_permission(http: &IntentionHttp, problems: &mut Vec<String>) -> Self {
+        Self {
+            path: PathMatcher::compile([&http.path_exact, &http.path_prefix, &http.path_regex], false, problems),
+            headers: http.header.iter().map(|h| HeaderMatcher::of_intention(h, problems)).collect(),
+            query: Vec::new(),
+            methods: http.methods.clone(),
+        }
+    }
+
+    /// What is left without the conditions that cannot be compiled: whoever denies must not deny less for a slip of the pen.
+    pub fn without_broken(mut self) -> Self {
+        if matches!(self.path, PathMatcher::Never) {
+            self.path = PathMatcher::Any;
+        }
+        self.headers.retain(|header| !matches!(header.test, Test::Never));
+        self
+    }
+
+    /// Whether there is no request that it does not match, as far as that is plain.
+    pub fn matches_everything(&self) -> bool {
+        let every_path = match &self.path {
+            PathMatcher::Any => true,
+            PathMatcher::Prefix(prefix, _) => prefix == "/",
+            _ => false,
+        };
+        every_path && self.headers.is_empty() && self.query.is_empty() && self.methods.is_empty()
     }
 
     /// Whether everything holds.
@@ -132,15 +165,14 @@ impl Matcher {
 }
 
 impl PathMatcher {
-    fn compile(http: &HttpMatch, problems: &mut Vec<String>) -> Self {
-        let (case, fold): (_, fn(&str) -> String) =
-            if http.case_insensitive { (Case::Insensitive, |s| s.to_ascii_lowercase()) } else { (Case::Sensitive, str::to_owned) };
-        if !http.path_exact.is_empty() {
-            Self::Exact(fold(&http.path_exact), case)
-        } else if !http.path_prefix.is_empty() {
-            Self::Prefix(fold(&http.path_prefix), case)
-        } else if !http.path_regex.is_empty() {
-            pattern(&http.path_regex, "PathRegex", problems).map_or(Self::Never, Self::Regex)
+    fn compile([exact, prefix, regex]: [&String; 3], case_insensitive: bool, problems: &mut Vec<String>) -> Self {
+        let case = if case_insensitive { Case::Insensitive } else { Case::Sensitive };
+        if !exact.is_empty() {
+            Self::Exact(case.text(exact), case)
+        } else if !prefix.is_empty() {
+            Self::Prefix(case.text(prefix), case)
+        } else if !regex.is_empty() {
+            pattern(regex, "PathRegex", problems).map_or(Self::Never, Self::Regex)
         } else {
             Self::Any
         }
@@ -158,28 +190,52 @@ impl PathMatcher {
 }
 
 impl Case {
+    /// The text of a condition, as values are compared with it.
+    fn text(self, text: &str) -> String {
+        self.fold(text).into_owned()
+    }
+
     pub(super) fn fold(self, path: &str) -> Cow<'_, str> {
         match self {
             Self::Insensitive if path.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Owned(path.to_ascii_lowercase()),
             _ => Cow::Borrowed(path),
         }
     }
+
+    /// A header's value, of which only ASCII letters have a case.
+    fn fold_bytes(self, value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+        match self {
+            Self::Insensitive if value.iter().any(u8::is_ascii_uppercase) => Cow::Owned(value.to_ascii_lowercase()),
+            _ => value,
+        }
+    }
 }
 
 impl HeaderMatcher {
     fn compile(header: &HeaderMatch, problems: &mut Vec<String>) -> Self {
+        Self::new(header, "", Case::Sensitive, problems)
+    }
+
+    fn of_intention(header: &IntentionHeader, problems: &mut Vec<String>) -> Self {
+        let case = if header.ignore_case { Case::Insensitive } else { Case::Sensitive };
+        Self::new(&header.rule, &header.contains, case, problems)
+    }
+
+    fn new(header: &HeaderMatch, contains: &str, case: Case, problems: &mut Vec<String>) -> Self {
         let test = if header.present {
             Test::Present
         } else if !header.exact.is_empty() {
-            Test::Exact(header.exact.clone())
+            Test::Exact(case.text(&header.exact))
         } else if !header.prefix.is_empty() {
-            Test::Prefix(header.prefix.clone())
+            Test::Prefix(case.text(&header.prefix))
         } else if !header.suffix.is_empty() {
-            Test::Suffix(header.suffix.clone())
+            Test::Suffix(case.text(&header.suffix))
+        } else if !contains.is_empty() {
+            Test::Contains(case.text(contains))
         } else {
             pattern(&header.regex, &format!("Regex of header {}", header.name), problems).map_or(Test::Never, Test::Regex)
         };
-        Self { name: header.name.clone(), field: Field::of(&header.name), test, invert: header.invert }
+        Self { name: header.name.clone(), field: Field::of(&header.name), test, case, invert: header.invert }
     }
 
     /// An absent header fails every test, inverted or not, but for `Present` with `Invert` (wire 1.1).
@@ -193,7 +249,9 @@ impl HeaderMatcher {
             Field::Nowhere => None,
         };
         match value {
-            Some(value) => self.test.holds(&value) != self.invert,
+            // Of what cannot be judged neither yes nor no is known.
+            Some(_) if matches!(self.test, Test::Never) => false,
+            Some(value) => self.test.holds(&self.case.fold_bytes(value)) != self.invert,
             None => matches!(self.test, Test::Present) && self.invert,
         }
     }
@@ -253,6 +311,7 @@ impl Test {
             Self::Exact(text) => value == text.as_bytes(),
             Self::Prefix(text) => value.starts_with(text.as_bytes()),
             Self::Suffix(text) => value.ends_with(text.as_bytes()),
+            Self::Contains(text) => value.windows(text.len()).any(|part| part == text.as_bytes()),
             Self::Regex(pattern) => pattern.is_match(value),
             Self::Never => false,
         }
@@ -287,7 +346,8 @@ impl fmt::Display for Matcher {
 
 impl fmt::Display for HeaderMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}header {} {}", if self.invert { "not " } else { "" }, self.name, self.test)
+        let any_case = if self.case == Case::Insensitive { " in any case" } else { "" };
+        write!(f, "{}header {} {}{any_case}", if self.invert { "not " } else { "" }, self.name, self.test)
     }
 }
 
@@ -304,6 +364,7 @@ impl fmt::Display for Test {
             Self::Exact(text) => write!(f, "is {text}"),
             Self::Prefix(text) => write!(f, "begins with {text}"),
             Self::Suffix(text) => write!(f, "ends with {text}"),
+            Self::Contains(text) => write!(f, "contains {text}"),
             Self::Regex(p) => write!(f, "~ {}", p.as_str()),
             Self::Never => f.write_str("~ a regex that cannot be compiled"),
         }

@@ -2,6 +2,7 @@
 //!
 //! `Snapshot::plan` is the one entrance for a connection or request; [`chain::compile`] and [`graph`] answer for entries.
 
+pub mod authz;
 pub mod balance;
 pub mod chain;
 mod changes;
@@ -16,6 +17,7 @@ pub mod hosts;
 mod links;
 pub mod listing;
 pub mod matcher;
+pub mod normalize;
 pub mod plan;
 mod prefix_index;
 pub mod routes;

@@ -1,14 +1,19 @@
 //! The one question, and its answer: everything that the data path will do, or why it does nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+
+use http::HeaderMap;
 
 use super::balance::{Dice, Load, choose};
 use super::code::Code;
 use super::edits::Edits;
 use super::facts::Facts;
+use super::normalize::{Normalized, Unfit};
 use super::snapshot::{CompiledListener, CompiledService, Endpoint, Leg, Next, Route, Snapshot, Split, Target, Upstream};
 use super::witness::{Step, Witness};
+use crate::id::{ListenerName, Table};
 use crate::model::entry::RuleRef;
 
 /// Everything that the data path does with a connection or request. Made by `Snapshot::plan`, obeyed by `proxy`.
@@ -71,6 +76,8 @@ pub struct Refusal {
     pub roll: Option<u32>,
     /// What was looked for: the Host, the path, the target.
     pub subject: String,
+    /// Where the answer sends the client instead.
+    pub location: Option<String>,
 }
 
 impl Snapshot {
@@ -79,15 +86,7 @@ impl Snapshot {
     /// Pure: the same facts, load and rolls give the same plan. The data path passes `()` as witness, `gw inspect` one that
     /// records.
     pub fn plan(&self, facts: &Facts<'_>, load: &impl Load, dice: &mut impl Dice, witness: &mut impl Witness) -> Result<Plan, Refusal> {
-        let listener = self.listeners.get(facts.listener).ok_or_else(|| Refusal::new(Code::NoListener, facts.listener.as_str()))?;
-        witness.saw(|| Step::Listener { listener: listener.listener.name.to_string(), protocol: listener.listener.protocol.as_str() });
-
-        let service = listener.service(facts, witness)?;
-        witness.saw(|| Step::Service {
-            rule: service.host.rule.to_string(),
-            service: service.host.service.clone(),
-            domains: service.host.domains.clone(),
-        });
+        let service = self.permitted(facts, witness)?;
 
         // A connection has no head to match: a tcp listener's service has one route, which catches all.
         let rule = match &facts.request {
@@ -111,9 +110,72 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// The first half of the question: which service is meant, and whether it may be spoken to. Asked again of connections that are
+    /// open when something has changed.
+    pub fn permitted(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<&Arc<CompiledService>, Refusal> {
+        let listener = self.listener(facts.listener)?;
+        witness.saw(|| Step::Listener { listener: listener.listener.name.to_string(), protocol: listener.listener.protocol.as_str() });
+        let service = listener.service(facts, witness)?;
+        witness.saw(|| Step::Service {
+            rule: service.host.rule.to_string(),
+            service: service.host.service.clone(),
+            domains: service.host.domains.clone(),
+        });
+        service.admits(facts, witness)?;
+        Ok(service)
+    }
+
+    /// Which service a server name means on a mesh-mTLS listener: asked when a handshake begins, of who is not known yet.
+    pub fn named(&self, listener: &ListenerName, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
+        self.listener(listener)?.of_name(sni)
+    }
+
+    /// What a request is before it is judged, and sent on as: its path in one spelling, where that is another; its headers without
+    /// what the mesh does not take.
+    pub fn prepare(
+        &self,
+        listener: &ListenerName,
+        target: &str,
+        headers: &mut HeaderMap,
+        witness: &mut impl Witness,
+    ) -> Result<Option<String>, Refusal> {
+        let Some(inbound) = &self.listener(listener)?.inbound else { return Ok(None) };
+        let unfit = |unfit: Unfit| Refusal::new(Code::BadRequest, unfit.to_string());
+        inbound.normalization.headers(headers).map_err(unfit)?;
+        match inbound.normalization.target(target, witness) {
+            Normalized::Forward(Cow::Borrowed(_)) => Ok(None),
+            Normalized::Forward(Cow::Owned(target)) => Ok(Some(target)),
+            Normalized::Redirect(location) => Err(Refusal { location: Some(location), ..Refusal::new(Code::PathSpelling, target) }),
+            Normalized::Reject(why) => Err(unfit(why)),
+        }
+    }
+
+    /// Whether services are told of the certificate of who connected.
+    pub fn forwards_client_cert(&self, listener: &ListenerName) -> bool {
+        let inbound = self.listeners.get(listener).and_then(|listener| listener.inbound.as_ref());
+        inbound.is_some_and(|inbound| inbound.forwards_client_cert)
+    }
+
+    fn listener(&self, name: &ListenerName) -> Result<&Arc<CompiledListener>, Refusal> {
+        self.listeners.get(name).ok_or_else(|| Refusal::new(Code::NoListener, name.as_str()))
+    }
+}
+
 impl CompiledListener {
+    /// The service that a server name means. Names come from the table alone (`docs/differences.md`, sni-names).
+    fn of_name(&self, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
+        let names = self.inbound.as_ref().map(|inbound| &inbound.names);
+        let find = |names: &Table<String, u32>, name: &str| names.get(name).or_else(|| names.get(&name.to_ascii_lowercase())).copied();
+        let found = names.zip(sni).and_then(|(names, name)| find(names, name));
+        found.and_then(|n| self.services.get(n as usize)).ok_or_else(|| Refusal::new(Code::NoSni, sni.unwrap_or("no server name")))
+    }
+
     /// The service that a connection or request means.
     fn service(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<&Arc<CompiledService>, Refusal> {
+        if self.inbound.is_some() {
+            return self.of_name(facts.sni);
+        }
         let Some(request) = &facts.request else {
             return self.services.first().ok_or_else(|| Refusal::new(Code::NoRoute, facts.listener.as_str()));
         };
@@ -127,6 +189,23 @@ impl CompiledListener {
             }
         }
         found.ok_or_else(|| Refusal::new(Code::NoHost, request.authority))
+    }
+}
+
+impl CompiledService {
+    /// Whether who connected may speak to it. Nobody who has not shown who he is, where that is to be judged.
+    fn admits(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<(), Refusal> {
+        let Some(judge) = &self.judge else { return Ok(()) };
+        let Some(peer) = facts.peer else {
+            return Err(Refusal { rule: Some(self.host.rule.clone()), ..Refusal::new(Code::Denied, "nobody has shown who he is") });
+        };
+        let verdict = judge.judge(peer, facts.request.as_ref(), witness);
+        if verdict.allowed {
+            return Ok(());
+        }
+        let by = verdict.by;
+        let subject = format!("{peer} to {}, by {by}", self.host.service);
+        Err(Refusal { rule: by.rule().cloned(), ..Refusal::new(Code::Denied, subject) })
     }
 }
 
@@ -238,7 +317,7 @@ impl Plan {
 impl Refusal {
     /// A refusal before any rule was found.
     pub fn new(code: Code, subject: impl Into<String>) -> Self {
-        Self { code, rule: None, route: None, leg: None, roll: None, subject: subject.into() }
+        Self { code, rule: None, route: None, leg: None, roll: None, subject: subject.into(), location: None }
     }
 
     fn no_route(service: &CompiledService, facts: &Facts<'_>) -> Self {

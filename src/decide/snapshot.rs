@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
+use super::authz::Judge;
 use super::edits::Edits;
 use super::hosts::HostIndex;
+use super::normalize::Normalization;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
 use crate::id::{ListenerName, SpiffeId, Table, TargetId};
 use crate::model::entry::RuleRef;
-use crate::model::gateway::{Listener, Protocol, Switches};
+use crate::model::gateway::{Listener, OutsideFiles, Protocol, Switches};
 use crate::model::resources::Rejected;
 use crate::model::service::{Address, Health};
 
@@ -33,6 +37,19 @@ pub struct CompiledListener {
     pub services: Vec<Arc<CompiledService>>,
     /// Which of them a Host means.
     pub hosts: Arc<HostIndex>,
+    /// What is asked of who connects by mTLS of the mesh; `None` on every other listener.
+    pub inbound: Option<Arc<Inbound>>,
+}
+
+/// A mesh-mTLS listener: the server name chooses the service.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// Which service a server name means, by its number; names are in lower case, and no other is known.
+    pub names: Table<String, u32>,
+    /// What a request is before it is judged.
+    pub normalization: Normalization,
+    /// Whether the client's certificate is told to services; what clients claim of others goes where it is not.
+    pub forwards_client_cert: bool,
 }
 
 /// A service behind a listener: Envoy's virtual host with its routes.
@@ -42,6 +59,10 @@ pub struct CompiledService {
     pub host: Arc<Host>,
     /// Its routes; one that catches all where there is no router.
     pub routes: RouteTable,
+    /// What is spoken with it: on a listener of its own protocol that of the listener.
+    pub protocol: Protocol,
+    /// Who may speak to it, where that is this gateway's to judge.
+    pub judge: Option<Arc<Judge>>,
 }
 
 /// What a service on a listener is called and what it does to all its requests.
@@ -153,15 +174,29 @@ pub struct Target {
     pub turns: Vec<u16>,
 }
 
-/// mTLS towards the instances of a target: the same for all of them.
+/// TLS towards the instances of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UpstreamTls {
-    /// As whom the gateway shows itself: gateways of one process share no connection.
-    pub from: String,
-    /// The server name that is sent (semantics 2.1).
-    pub sni: String,
-    /// Who must answer (semantics 2.2).
-    pub id: SpiffeId,
+pub enum UpstreamTls {
+    /// mTLS with sidecars: the same for all instances of a target.
+    Mesh {
+        /// As whom the gateway shows itself: gateways of one process share no connection.
+        from: String,
+        /// The server name that is sent (semantics 2.1).
+        sni: String,
+        /// Who must answer (semantics 2.2).
+        id: SpiffeId,
+    },
+    /// TLS with a service outside the mesh.
+    Outside {
+        /// By which entry: gateways of one process share no connection.
+        rule: RuleRef,
+        /// Whom to trust, and what to show.
+        files: OutsideFiles,
+        /// The server name that is sent and that the certificate must be for; `None`: no name is sent, and any will do.
+        name: Option<String>,
+        /// What will be spoken.
+        protocol: Protocol,
+    },
 }
 
 /// An instance that is not chosen, and why.
@@ -184,9 +219,11 @@ pub struct Endpoint {
     pub id: String,
     /// Where it answers.
     pub address: Address,
-    /// How it is spoken to with mTLS, if it is.
+    /// How it is spoken to with TLS, if it is.
     pub tls: Option<Arc<UpstreamTls>>,
-    /// Passing or warning.
+    /// The Host that it is told instead of the client's.
+    pub host: Option<HeaderValue>,
+    /// Passing or warning; critical where no instance is better and a bad one is better than none.
     pub health: Health,
     /// Its weight, 1 to 128.
     pub weight: u32,

@@ -78,6 +78,50 @@ pub enum Step {
         /// The failover section that names what follows.
         rule: Option<String>,
     },
+    /// The request was given another path before it was judged.
+    Normalized {
+        /// Path and query as sent.
+        from: String,
+        /// Path and query as judged and sent on.
+        to: String,
+    },
+    /// An intention is for the source: it alone decides.
+    Intention {
+        /// The rule.
+        rule: String,
+        /// The source as written.
+        source: String,
+        /// The destination as written.
+        destination: String,
+        /// Consul's number: 9, 8, 6 or 5.
+        precedence: i64,
+        /// The rules that are for the source too, and are not looked at.
+        shadows: Vec<String>,
+    },
+    /// A permission matched.
+    Permission {
+        /// The rule.
+        rule: String,
+        /// What it asks for.
+        conditions: String,
+    },
+    /// No intention is for the source.
+    NoIntention {
+        /// Those that one may have thought were.
+        near: Vec<Near>,
+    },
+    /// Nothing else decided.
+    DefaultPolicy {
+        /// `allow` or `deny`
+        action: &'static str,
+    },
+    /// The caller is no service of the own trust domain.
+    Foreign {
+        /// Who it is.
+        source: String,
+        /// The own one.
+        trust_domain: String,
+    },
     /// An instance was chosen.
     Instance {
         /// The target it belongs to.
@@ -89,6 +133,15 @@ pub enum Step {
         /// Out of how many in use.
         of: usize,
     },
+}
+
+/// A rule that is nearly for somebody.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Near {
+    /// The rule.
+    pub rule: String,
+    /// Why it is not.
+    pub why: String,
 }
 
 impl Step {

@@ -1,4 +1,4 @@
-//! Consul's config entries that shape chains and ingress gateways, decoded and normalized.
+//! Consul's config entries that shape chains, gateways and who may talk to whom, decoded and normalized.
 //!
 //! Field names are Consul's in snake case; absent, null and empty are one value wherever Consul makes no difference.
 //! The rules (which values are accepted, what is normalized) are in `source::entry`, this is only their result.
@@ -6,14 +6,20 @@
 mod defaults;
 mod discovery;
 mod ingress;
+mod intentions;
 mod kind;
+mod mesh;
 mod set;
+mod terminating;
 
 pub use defaults::*;
 pub use discovery::*;
 pub use ingress::*;
+pub use intentions::*;
 pub use kind::{EntryKind, EntryRef, RuleRef};
+pub use mesh::*;
 pub use set::{ConfigEntry, Entries};
+pub use terminating::*;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! What is run: a gateway of a kind, its listeners, and the switches of `docs/differences.md`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -48,10 +49,19 @@ pub struct GatewayConfig {
     pub address: IpAddr,
     /// Ports whose listener binds to another address than that.
     pub addresses: BTreeMap<u16, IpAddr>,
+    /// Where the one listener of a gateway binds whose entry names no port.
+    pub port: Option<u16>,
     /// Where the gateway differs from Consul with Envoy on purpose, and the operator decides.
     pub switches: Switches,
     /// What it shows to the services of the mesh; without one it speaks to none that has a sidecar.
     pub identity: Option<Identity>,
+    /// The folder of the leaves that it shows for services which are not in the mesh themselves.
+    pub leaves: Option<PathBuf>,
+}
+
+impl GatewayConfig {
+    /// The port of a gateway that has one listener, and was given none: the one of `consul connect envoy`.
+    pub const PORT: u16 = 8443;
 }
 
 /// The switches of `docs/differences.md`; the defaults are gw's own way.
@@ -65,11 +75,23 @@ pub struct Switches {
     pub code_header: bool,
     /// `alpn`: what TLS listeners that read requests offer.
     pub alpn: Alpn,
+    /// `deny_cuts`: whether connections end that an intention no longer allows.
+    pub deny_cuts: bool,
+    /// `check_upstream_name`: whether the certificate of a service outside the mesh must be for the host name it is known by, where
+    /// its entry says no SNI.
+    pub check_upstream_name: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { strict_host_port: false, forwarded: Forwarded::Append, code_header: true, alpn: Alpn::Http2 }
+        Self {
+            strict_host_port: false,
+            forwarded: Forwarded::Append,
+            code_header: true,
+            alpn: Alpn::Http2,
+            deny_cuts: true,
+            check_upstream_name: true,
+        }
     }
 }
 
@@ -151,6 +173,9 @@ pub enum ListenerMode {
     Plain,
     /// TLS with certificates chosen by SNI.
     TerminateTls,
+    /// mTLS of the mesh: SNI names the service, whose leaf is shown; who connects must show one too. What is spoken is the
+    /// service's protocol.
+    TerminateMtls,
 }
 
 /// A certificate of TLS listeners, in files.
@@ -187,5 +212,94 @@ impl Identity {
     /// Each of the files.
     pub fn files(self) -> [PathBuf; 3] {
         [self.cert, self.key, self.roots]
+    }
+}
+
+/// What a mesh-mTLS listener shows, and whom it trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundKeys {
+    /// PEM: the root certificates that the mesh trusts.
+    pub roots: PathBuf,
+    /// The leaves of the services behind it.
+    pub leaves: Vec<Leaf>,
+    /// Which versions and suites of TLS are spoken.
+    pub tls: TlsRange,
+}
+
+/// The leaf that is shown for a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The service.
+    pub service: String,
+    /// The server names that mean it, in lower case.
+    pub names: Vec<String>,
+    /// PEM: the leaf, then intermediates.
+    pub cert: PathBuf,
+    /// PEM: its key.
+    pub key: PathBuf,
+}
+
+impl Leaf {
+    /// The files of a service in a folder, as those of an [`Identity`].
+    pub fn in_folder(folder: &Path, service: &str, names: Vec<String>) -> Self {
+        let Identity { cert, key, .. } = Identity::in_folder(folder, service);
+        Self { service: service.to_owned(), names, cert, key }
+    }
+}
+
+/// Versions and suites of TLS in Consul's words; empty is what is usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsRange {
+    /// `TLSMinVersion`
+    pub min: String,
+    /// `TLSMaxVersion`
+    pub max: String,
+    /// `CipherSuites`, of TLS 1.2.
+    pub suites: Vec<String>,
+}
+
+/// The files by which a service outside the mesh is spoken to with TLS, as the entry of its gateway names them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OutsideFiles {
+    /// `CAFile`
+    pub anchors: Anchors,
+    /// `CertFile` and `KeyFile`
+    pub own: Option<(PathBuf, PathBuf)>,
+}
+
+/// Whom a service outside the mesh must have its certificate from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Anchors {
+    /// PEM: any certificate in it is trusted, and what it vouches for.
+    File(PathBuf),
+    /// `system`: the roots of the machine.
+    System,
+}
+
+impl OutsideFiles {
+    /// What an entry says; `None` without a `CAFile`: the service is spoken to in clear text.
+    pub fn of(ca_file: &str, cert_file: &str, key_file: &str) -> Option<Self> {
+        let anchors = match ca_file {
+            "" => return None,
+            "system" => Anchors::System,
+            path => Anchors::File(path.into()),
+        };
+        let own = (!cert_file.is_empty() && !key_file.is_empty()).then(|| (cert_file.into(), key_file.into()));
+        Some(Self { anchors, own })
+    }
+
+    /// Each of the files.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let anchors = if let Anchors::File(path) = &self.anchors { Some(path) } else { None };
+        anchors.into_iter().chain(self.own.iter().flat_map(|(cert, key)| [cert, key]))
+    }
+}
+
+impl fmt::Display for Anchors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "CAFile {}", path.display()),
+            Self::System => f.write_str("the roots of the machine (CAFile = \"system\")"),
+        }
     }
 }

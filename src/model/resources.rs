@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::id::{Datacenter, ServiceKey, TrustDomain};
-use crate::model::entry::{Entries, EntryRef};
+use crate::model::entry::{Entries, EntryRef, IntentionAction};
 use crate::model::gateway::GatewayConfig;
 #[cfg(test)]
 use crate::model::gateway::{GatewayKind, Switches};
@@ -23,6 +23,8 @@ pub struct Resources {
     pub entries: Arc<Entries>,
     /// The services and their instances.
     pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
+    /// What holds between services of which no intention says anything: Consul's `default_intention_policy`.
+    pub default_action: IntentionAction,
     /// What the source left out, and why.
     pub rejected: Vec<Rejected>,
 }
@@ -38,9 +40,12 @@ impl Resources {
             addresses: BTreeMap::new(),
             switches: Switches::default(),
             identity: None,
+            port: None,
+            leaves: None,
         };
         let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
-        Self { gateway, datacenter, trust_domain, entries: Arc::default(), services: Arc::default(), rejected: Vec::new() }
+        let (entries, services, default_action) = (Arc::default(), Arc::default(), IntentionAction::Deny);
+        Self { gateway, datacenter, trust_domain, entries, services, default_action, rejected: Vec::new() }
     }
 }
 

@@ -4,7 +4,7 @@ use http::header::{Entry, HOST, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Version};
 
-use super::carried::restore;
+use super::carried::{is_needed, restore};
 use super::framing;
 use crate::decide::code::Code;
 
@@ -39,6 +39,14 @@ pub(super) enum Sent {
 }
 
 impl Sent {
+    /// Of a text.
+    pub(super) fn of(target: String) -> Result<Self, Code> {
+        if is_needed(&target) {
+            return Ok(Self::Odd(target));
+        }
+        PathAndQuery::try_from(target).map(Self::Plain).map_err(|_| Code::BadRequest)
+    }
+
     /// As text.
     pub(super) fn as_str(&self) -> &str {
         match self {

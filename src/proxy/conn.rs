@@ -1,6 +1,6 @@
 //! The life of one connection, straight down the page.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -11,20 +11,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::HEAD_TIME;
 use super::dial::dial;
 use super::error::Failed;
+use super::handshake::{self, Begun};
 use super::http::{Client, LAST_REQUEST, serve_http1, serve_http2};
 use super::listen::Open;
 use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
 use super::splice::{prefix, splice};
+use super::standing::{self, Allowed};
 use super::worker::Site;
 use crate::decide::code::Code;
-use crate::decide::facts::Facts;
 use crate::decide::plan::Plan;
 use crate::id::ListenerName;
 use crate::model::gateway::{Listener, ListenerMode};
@@ -53,52 +53,42 @@ impl Accepted {
             return;
         };
         let mut ends = Ends::new(client, local);
-        let mut alpn_http2 = false;
-        let mut io = match listener.mode {
-            ListenerMode::Plain => Io::tcp(stream),
-            ListenerMode::TerminateTls => {
-                let state = site.current();
-                let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
-                drop(state);
-                let acceptor = TlsAcceptor::from(config);
-                // Who does not finish a handshake has its error by TLS itself.
-                let Some(stream) = in_time(acceptor.accept(stream), &drain).await else {
-                    return;
-                };
-                let (_, session) = stream.get_ref();
-                ends.sni = session.server_name().map(str::to_owned);
-                alpn_http2 = session.alpn_protocol() == Some(b"h2");
-                Io::tls(TlsStream::from(stream))
-            }
+        let begun = match listener.mode {
+            ListenerMode::Plain => Some(Begun { io: Io::tcp(stream), protocol: listener.protocol, http2: false }),
+            ListenerMode::TerminateTls => handshake::with_certificate(stream, &site, &listener, &mut ends, &drain).await,
+            ListenerMode::TerminateMtls => handshake::of_the_mesh(stream, &site, &listener, &mut ends, &drain).await,
+        };
+        let Some(Begun { mut io, protocol, http2 }) = begun else {
+            return;
         };
         let ends = Arc::new(ends);
-        if !listener.protocol.is_http() {
-            return tcp(io, &site, &listener.name, &ends).await;
+        if !protocol.is_http() {
+            return tcp(io.in_bulk(), &site, &listener.name, &ends).await;
         }
         let Some(first) = in_time(prefix(&mut io, PREFACE), &drain).await else {
             return;
         };
         // What was negotiated is not another protocol for beginning wrong.
-        let http2 = alpn_http2 || first == PREFACE;
+        let http2 = http2 || first == PREFACE;
         io = io.replaying(Bytes::from(first));
-        let tls = listener.mode == ListenerMode::TerminateTls;
         let client = Rc::new(Client {
             waits: (!http2).then(|| site.worker.rounds.enter()),
             site,
             listener: listener.name.clone(),
             ends,
-            tls,
+            tls: listener.mode != ListenerMode::Plain,
             drain,
             asked: Cell::new(false),
             draining: Cell::new(false),
             open,
+            forwarded_cert: OnceCell::new(),
         });
         if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await }
     }
 }
 
 /// What a client does first, if it does it in time; in a drain it has the time that a kept-alive connection has for its last request.
-async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &DrainWatch) -> Option<T> {
+pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &DrainWatch) -> Option<T> {
     let mut first = pin!(timeout(HEAD_TIME, first));
     let done = tokio::select! {
         biased;
@@ -113,21 +103,34 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
     let progress = Progress::start();
     let mut outcome = Outcome::open(&site.worker, ends, &progress, None);
     let state = site.current();
-    let facts = Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: None };
-    let plan = match state.snapshot.plan(&facts, &**site, &mut site.dice(), &mut ()) {
+    let plan = match state.snapshot.plan(&ends.facts(listener, None), &**site, &mut site.dice(), &mut ()) {
         Ok(plan) => plan,
         Err(refusal) => return outcome.refused(&refusal),
     };
     outcome.planned(&plan);
-    let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
-    drop(state);
-    let (service, lease) = match connected {
-        Ok(connected) => connected,
-        Err(failed) => return outcome.end(failed.code()),
+    // From here on a change may forbid it; what it was allowed by is the newest state that this worker has seen.
+    let mut allowed = stands(site, listener, ends);
+    let copied = async {
+        let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
+        drop(state);
+        let (service, lease) = connected.map_err(|failed| failed.code())?;
+        let copied = splice(client, service.in_bulk(), &site.worker.buffer, &progress, None).await;
+        drop(lease);
+        copied.map_err(Code::from)
     };
-    let copied = splice(client, service, &site.worker.buffer, &progress, None).await;
-    outcome.end(copied.map_or_else(Code::from, |()| Code::Ok));
-    drop(lease);
+    let ended = tokio::select! {
+        biased;
+        ended = copied => ended,
+        () = standing::forbidden(&mut allowed) => Err(Code::Denied),
+    };
+    outcome.end(ended.map_or_else(|code| code, |()| Code::Ok));
+}
+
+/// A connection whose client has shown who it is may be forbidden later.
+fn stands(site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) -> Option<Allowed> {
+    ends.peer.as_ref()?;
+    let (listener, ends) = (listener.clone(), ends.clone());
+    Some(site.standing.stands(move |snapshot| snapshot.permitted(&ends.facts(&listener, None), &mut ()).is_ok()))
 }
 
 /// The first instance that takes the connection.
@@ -137,7 +140,7 @@ async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &
         let peer = site.worker.pool.peer(endpoint);
         // Also while it is dialed: who comes meanwhile sees that this one is on its way there.
         let lease = Lease::new(&peer);
-        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout).await {
+        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout, peer.is_well()).await {
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);

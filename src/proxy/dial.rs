@@ -13,7 +13,14 @@ use crate::net::Dialer;
 use crate::tls::{Credentials, Io};
 
 /// Connects within a time, all addresses of a host name and the handshake together.
-pub(super) async fn dial(dialer: &Dialer, endpoint: &Endpoint, credentials: &Credentials, within: Duration) -> Result<Io, Failed> {
+/// `news`: a failure would be the first one in a row, so that whoever can set it right is told once.
+pub(super) async fn dial(
+    dialer: &Dialer,
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+    within: Duration,
+    news: bool,
+) -> Result<Io, Failed> {
     let until = Instant::now() + within;
     let dialed = async {
         // The dialer keeps the time itself, and then says what it has tried.
@@ -28,13 +35,32 @@ pub(super) async fn dial(dialer: &Dialer, endpoint: &Endpoint, credentials: &Cre
     if let Err(failed) = &dialed {
         let error: &dyn std::error::Error = failed;
         tracing::debug!(service = endpoint.service, instance = endpoint.id, address = %endpoint.address, error, "no connection");
+        if news {
+            say(endpoint, failed);
+        }
     }
     dialed
 }
 
-/// mTLS with the service that is meant. Who has no identity to show is not worth a try: a sidecar would end the handshake.
+/// What an entry says wrongly of a service outside the mesh is told with all that helps to write it rightly; never to a client.
+fn say(endpoint: &Endpoint, failed: &Failed) {
+    let (Some(UpstreamTls::Outside { rule, .. }), Failed::Outside(no_tls)) = (endpoint.tls.as_deref(), failed) else {
+        return;
+    };
+    tracing::warn!(service = endpoint.service, instance = endpoint.id, address = %endpoint.address, "{rule}: {}", no_tls.in_a_line());
+}
+
+/// TLS with the service that is meant. Who has no identity to show is not worth a try: a sidecar would end the handshake.
 async fn secured(stream: TcpStream, tls: &UpstreamTls, credentials: &Credentials) -> Result<Io, Failed> {
-    let mesh = credentials.mesh().ok_or(Failed::NoIdentity)?;
-    let stream = mesh.connect(stream, &tls.sni, &tls.id).await.map_err(|untrusted| Failed::Tls(Box::new(untrusted)))?;
+    let stream = match tls {
+        UpstreamTls::Mesh { sni, id, .. } => {
+            let mesh = credentials.mesh().ok_or(Failed::NoIdentity)?;
+            mesh.connect(stream, sni, id).await.map_err(|untrusted| Failed::Tls(Box::new(untrusted)))?
+        }
+        UpstreamTls::Outside { files, name, protocol, .. } => {
+            let outside = credentials.outside(files).ok_or(Failed::NoKeys)?;
+            outside.connect(stream, name.as_deref(), *protocol).await.map_err(|no_tls| Failed::Outside(Box::new(no_tls)))?
+        }
+    };
     Ok(Io::tls(TlsStream::from(stream)))
 }

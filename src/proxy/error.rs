@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::decide::code::Code;
-use crate::tls::Untrusted;
+use crate::tls::{NoTls, Untrusted};
 
 /// What went wrong between the gateway and an instance, before an answer.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,12 @@ pub(super) enum Failed {
     /// The instance wants mTLS, and the gateway has no identity.
     #[error("the gateway has no identity to show: gw.toml has no [certs]")]
     NoIdentity,
+    /// The TLS handshake with a service outside the mesh failed. Nothing of the request was sent.
+    #[error("no TLS with the service")]
+    Outside(#[source] Box<NoTls>),
+    /// The files that the gateway's entry names for the service cannot be used.
+    #[error("the CAFile, CertFile or KeyFile of the service cannot be used")]
+    NoKeys,
     /// The connection that one request opens for all that wait for it does not stand.
     #[error(transparent)]
     Opening(Arc<Self>),
@@ -41,7 +47,7 @@ impl Failed {
     pub(super) fn code(&self) -> Code {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
-            Self::Tls(_) | Self::NoIdentity => Code::UpstreamTls,
+            Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys => Code::UpstreamTls,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
             Self::Opening(failed) => failed.code(),
@@ -53,7 +59,7 @@ impl Failed {
     pub(super) fn tries_next(&self) -> bool {
         match self {
             Self::Opening(failed) => failed.tries_next(),
-            other => matches!(other, Self::Connect(_) | Self::Tls(_) | Self::NoIdentity),
+            other => matches!(other, Self::Connect(_) | Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys),
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const HOP_BY_HOP: [HeaderName; 3] = [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), TRANSFER_ENCODING];
 
 /// Headers by which a client could steer an Envoy, and what an ingress does not let in (wire 4).
-const CONTROL: [&str; 13] = [
+const CONTROL: [&str; 12] = [
     "x-envoy-upstream-rq-timeout-ms",
     "x-envoy-upstream-rq-per-try-timeout-ms",
     "x-envoy-upstream-stream-duration-ms",
@@ -34,9 +34,8 @@ const CONTROL: [&str; 13] = [
     "x-envoy-retriable-header-names",
     "x-envoy-hedge-on-per-try-timeout",
     "x-envoy-is-timeout-retry",
-    X_FORWARDED_CLIENT_CERT,
 ];
-const X_FORWARDED_CLIENT_CERT: &str = "x-forwarded-client-cert";
+const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 
 /// The methods that HTTP/1 requests may have, as registered; over HTTP/2 any token passes (wire 3).
 const METHODS: [&str; 34] = [
@@ -100,8 +99,10 @@ pub(super) struct Head {
 
 /// What is known of the connection that a request came on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Came {
+pub(super) struct Came<'a> {
     pub(super) tls: bool,
+    /// Who connected, as services are told of it; what the client says of that itself stays in front. `None`: neither is told.
+    pub(super) client_cert: Option<&'a HeaderValue>,
 }
 
 impl Head {
@@ -134,7 +135,7 @@ impl Head {
     }
 
     /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none.
-    pub(super) fn read(parts: Parts, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
+    pub(super) fn read(parts: Parts, came: Came<'_>, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
         let Parts { method, uri, version, mut headers, .. } = parts;
         let http2 = version == Version::HTTP_2;
         if !http2 && !USUAL.contains(&method) && !METHODS.contains(&method.as_str()) {
@@ -150,6 +151,7 @@ impl Head {
         if head.headers.len() > MAX_HEADERS {
             return Err(Code::HeadersTooLarge);
         }
+        head.client_cert(found, came.client_cert);
         if found.control {
             CONTROL.iter().for_each(|name| drop(head.headers.remove(*name)));
         }
@@ -161,6 +163,32 @@ impl Head {
     pub(super) fn name_host(&mut self) {
         self.headers.insert(HOST, self.host.value());
         self.names_host = true;
+    }
+
+    /// It asks for something else by now.
+    pub(super) fn asks_for(&mut self, target: String) -> Result<(), Code> {
+        self.target = Sent::of(target)?;
+        Ok(())
+    }
+
+    /// Who connected is told behind what the client says, as Envoy does it (wire 4).
+    fn client_cert(&mut self, found: Found, own: Option<&HeaderValue>) {
+        let Some(own) = own else {
+            if found.client_cert {
+                self.headers.remove(X_FORWARDED_CLIENT_CERT);
+            }
+            return;
+        };
+        if !found.client_cert {
+            self.headers.insert(X_FORWARDED_CLIENT_CERT, own.clone());
+            return;
+        }
+        let sent: Vec<&[u8]> = self.headers.get_all(X_FORWARDED_CLIENT_CERT).iter().map(HeaderValue::as_bytes).collect();
+        let whole = [sent.join(&b","[..]).as_slice(), own.as_bytes()].join(&b","[..]);
+        // Values with commas between them are a value.
+        if let Ok(whole) = HeaderValue::from_bytes(&whole) {
+            self.headers.insert(X_FORWARDED_CLIENT_CERT, whole);
+        }
     }
 
     /// The head as `plan` takes it.
@@ -223,7 +251,7 @@ impl Head {
         }
     }
 
-    fn standard_headers(&mut self, came: Came, id: impl FnOnce() -> HeaderValue) -> Result<(), Code> {
+    fn standard_headers(&mut self, came: Came<'_>, id: impl FnOnce() -> HeaderValue) -> Result<(), Code> {
         let own = if came.tls { "https" } else { "http" };
         let proto = self.headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(own));
         self.scheme = match proto.as_bytes() {
@@ -249,6 +277,8 @@ struct Found {
     of_the_hop: bool,
     /// [`CONTROL`]
     control: bool,
+    /// [`X_FORWARDED_CLIENT_CERT`]
+    client_cert: bool,
 }
 
 impl Found {
@@ -259,7 +289,7 @@ impl Found {
                 "connection" | "upgrade" | "te" | "expect" | "keep-alive" | "proxy-connection" | "transfer-encoding" => {
                     found.of_the_hop = true
                 }
-                X_FORWARDED_CLIENT_CERT => found.control = true,
+                "x-forwarded-client-cert" => found.client_cert = true,
                 name => found.control |= name.starts_with("x-envoy-"),
             }
         }
@@ -301,7 +331,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false }, || HeaderValue::from_static("made"))
+        Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || HeaderValue::from_static("made"))
     }
 
     fn values<'a>(head: &'a Head, name: &str) -> Vec<&'a str> {
@@ -413,8 +443,10 @@ mod tests {
             for n in 0..=MAX_HEADERS {
                 request = request.header(name, format!("a={n}"));
             }
-            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false }, || HeaderValue::from_static("made"))
-                .map(|h| h.headers.len())
+            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || {
+                HeaderValue::from_static("made")
+            })
+            .map(|h| h.headers.len())
         };
         assert_eq!(read("x-many", Version::HTTP_2), Err(Code::HeadersTooLarge));
         assert_eq!(read("x-many", Version::HTTP_11), Err(Code::HeadersTooLarge));

@@ -1,13 +1,13 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, Entry, HeaderValue};
+use http::header::{CONNECTION, Entry, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -26,14 +26,15 @@ use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
+use super::standing::Allowed;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
 use super::waits::Waits;
 use super::worker::Site;
 use super::{LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
+use crate::decide::Snapshot;
 use crate::decide::code::Code;
-use crate::decide::facts::Facts;
 use crate::decide::plan::{Plan, Refusal};
 use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
@@ -71,6 +72,18 @@ pub(super) struct Client {
     pub(super) asked: Cell<bool>,
     pub(super) draining: Cell<bool>,
     pub(super) open: Rc<Open>,
+    /// Its certificate as services are told of it: written once, at its first request.
+    pub(super) forwarded_cert: OnceCell<HeaderValue>,
+}
+
+impl Client {
+    /// What becomes of `x-forwarded-client-cert`: it goes, but where the listener tells services of certificates.
+    fn client_cert(&self, state: &Current) -> Option<&HeaderValue> {
+        let peer = self.ends.peer.as_ref().filter(|_| state.snapshot.forwards_client_cert(&self.listener))?;
+        // What is no value of a header is not told; there is none.
+        let encode = || HeaderValue::from_str(&peer.forwarded()).unwrap_or(HeaderValue::from_static(""));
+        Some(self.forwarded_cert.get_or_init(encode)).filter(|value| !value.is_empty())
+    }
 }
 
 /// Serves HTTP/1 until the connection ends.
@@ -300,10 +313,10 @@ impl Job {
         let service = hyper::upgrade::on(&mut response);
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
-        let idle = self.plan.route.timeouts.idle;
+        let (idle, allowed) = (self.plan.route.timeouts.idle, self.exchange.stands(&self.head));
         let Exchange { client: from, progress, outcome, .. } = self.exchange;
         let (worker, open, drain) = (from.site.worker.clone(), from.open.clone(), &from.drain);
-        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open };
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, allowed };
         drain.spawn(|guest| async move {
             tunnel.run().await;
             drop(guest);
@@ -337,7 +350,8 @@ impl Exchange {
         // HTTP/1 leaves a body out itself where none may be.
         self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
         let asked = self.outcome.is_recorded().then(|| Asked::of(&parts));
-        let mut head = match Head::read(parts, Came { tls: self.client.tls }, || self.client.site.worker.request_id()) {
+        let came = Came { tls: self.client.tls, client_cert: self.client.client_cert(&self.state) };
+        let mut head = match Head::read(parts, came, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => {
                 self.outcome.asked(asked);
@@ -345,6 +359,9 @@ impl Exchange {
             }
         };
         self.outcome.request(&head);
+        if let Err(refusal) = self.prepare(&mut head) {
+            return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last);
+        }
         let plan = match self.plan(&head) {
             Ok(plan) => plan,
             Err(refusal) => return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last),
@@ -362,14 +379,23 @@ impl Exchange {
         Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade }), last)
     }
 
-    fn facts<'f>(&'f self, head: &'f Head) -> Facts<'f> {
-        let Client { listener, ends, .. } = &*self.client;
-        Facts { listener, client: ends.client, local: ends.local, sni: ends.sni.as_deref(), request: Some(head.facts()) }
+    /// What the mesh says a request is, before it is judged: that is what is sent on.
+    fn prepare(&self, head: &mut Head) -> Result<(), Refusal> {
+        if self.client.ends.peer.is_none() {
+            return Ok(());
+        }
+        let mut headers = std::mem::take(&mut head.headers);
+        let prepared = self.state.snapshot.prepare(&self.client.listener, head.target(), &mut headers, &mut ());
+        head.headers = headers;
+        match prepared? {
+            Some(target) => head.asks_for(target).map_err(|code| Refusal::new(code, "a path that no request can have")),
+            None => Ok(()),
+        }
     }
 
     fn plan(&self, head: &Head) -> Result<Plan, Refusal> {
         let site = &*self.client.site;
-        self.state.snapshot.plan(&self.facts(head), site, &mut site.dice(), &mut ())
+        self.state.snapshot.plan(&self.client.ends.facts(&self.client.listener, Some(head.facts())), site, &mut site.dice(), &mut ())
     }
 
     fn switches(&self) -> Switches {
@@ -414,11 +440,23 @@ impl Exchange {
         }
     }
 
+    /// A tunnel of who has shown who he is may be forbidden later, as the request that opened it.
+    fn stands(&self, head: &Head) -> Option<Allowed> {
+        let client = &self.client;
+        client.ends.peer.as_ref()?;
+        let (listener, ends, head) = (client.listener.clone(), client.ends.clone(), head.clone());
+        let permitted = move |snapshot: &Snapshot| snapshot.permitted(&ends.facts(&listener, Some(head.facts())), &mut ()).is_ok();
+        Some(client.site.standing.stands(permitted))
+    }
+
     /// Nothing can be done with the request.
     fn refuse(mut self, refusal: &Refusal, head: &Head, unread: bool) -> Response<Answer> {
         self.outcome.refused(refusal);
         let (code_header, grpc) = (self.switches().code_header, self.grpc);
         let mut response = answer::own(refusal.code, grpc, code_header, unread);
+        if let Some(location) = refusal.location.as_deref().and_then(|path| HeaderValue::from_str(path).ok()) {
+            response.headers_mut().insert(LOCATION, location);
+        }
         let status = response.status().as_u16();
         let context = EditContext { request: Some(&head.headers), status, ..self.edit_context(head, "") };
         for edits in refusal.response_edits() {

@@ -4,7 +4,7 @@
 //! | phase | file |
 //! |---|---|
 //! | accept | `posts`, `listen` |
-//! | the connection | `conn` (`splice` for bytes, `tunnel` after a 101) |
+//! | the connection | `conn`, `handshake` (`splice` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
 //! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
@@ -21,6 +21,7 @@ mod dial;
 mod error;
 mod framing;
 mod guard;
+mod handshake;
 mod head;
 mod http;
 mod lines;
@@ -34,6 +35,7 @@ mod relay;
 mod retry;
 mod shared;
 mod splice;
+mod standing;
 mod tunnel;
 mod upload;
 mod upstream;

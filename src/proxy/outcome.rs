@@ -19,9 +19,12 @@ use super::progress::Progress;
 use super::waits::Busy;
 use super::worker::Worker;
 use crate::decide::code::Code;
+use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::{Endpoint, Target};
+use crate::id::ListenerName;
 use crate::model::entry::RuleRef;
+use crate::tls::Peer;
 
 /// Where access records go: a bounded queue. A full one drops records and counts them, for no request waits for a disk.
 pub type AccessLog = SyncSender<String>;
@@ -55,6 +58,8 @@ pub(super) struct Ends {
     pub(super) client: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) sni: Option<String>,
+    /// Who connected, where that had to be shown.
+    pub(super) peer: Option<Arc<Peer>>,
     /// The client's address as `x-forwarded-for` has it.
     pub(super) forwarded_for: HeaderValue,
 }
@@ -63,7 +68,14 @@ impl Ends {
     pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
         let ip = client.ip().to_canonical().to_string();
         let forwarded_for = HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons");
-        Self { client, local, sni: None, forwarded_for }
+        Self { client, local, sni: None, peer: None, forwarded_for }
+    }
+
+    /// What is known of the connection, and of a request on it, when it is decided.
+    pub(super) fn facts<'f>(&'f self, listener: &'f ListenerName, request: Option<RequestHead<'f>>) -> Facts<'f> {
+        let Self { client, local, sni, peer, .. } = self;
+        let peer = peer.as_ref().map(|peer| &peer.member.id);
+        Facts { listener, client: *client, local: *local, sni: sni.as_deref(), peer, request }
     }
 }
 
@@ -267,6 +279,7 @@ impl Record {
         out.insert("requested_server_name".to_owned(), json!(self.ends.sni));
         out.insert("upstream_transport_failure_reason".to_owned(), Value::Null);
         out.insert("code".to_owned(), json!(code.as_str()));
+        out.insert("peer".to_owned(), self.ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
         for key in ["rule", "rules", "roll", "target", "instance"] {
             out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
         }

@@ -190,6 +190,8 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::{Instant, sleep, timeout};
 
+    use std::cell::OnceCell;
+
     use super::super::http::{Client, serve_http2};
     use super::super::listen::Open;
     use super::super::outcome::Ends;
@@ -222,7 +224,18 @@ mod tests {
         let open = Open::new(&site, None);
         let ends = Arc::new(Ends::new(here, here));
         let (asked, draining) = (Cell::new(false), Cell::new(false));
-        let client = Rc::new(Client { site, waits: None, listener, ends, tls: false, drain, asked, draining, open });
+        let client = Rc::new(Client {
+            site,
+            waits: None,
+            listener,
+            ends,
+            tls: false,
+            drain,
+            asked,
+            draining,
+            open,
+            forwarded_cert: OnceCell::new(),
+        });
         let (tell, ended) = oneshot::channel();
         task::spawn(async move {
             serve_http2(io, client).await;

@@ -16,7 +16,7 @@ use crate::decide::snapshot::{Endpoint, UpstreamTls};
 use crate::id::Table;
 use crate::model::service::Address;
 use crate::rt::task::Held;
-use crate::tls::{Credentials, Mesh};
+use crate::tls::{Credentials, Mesh, Outside};
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -49,9 +49,34 @@ pub(super) struct Peer {
 /// being taken off its peer: what is still dialed or in use then does not come back to where the next request looks.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    mesh: Option<Mesh>,
+    shown: Option<Shown>,
     idle: RefCell<Vec<(Http1, Instant)>>,
     pub(super) http2: Connections,
+}
+
+/// What an instance is shown, and trusted by.
+#[derive(Debug)]
+enum Shown {
+    Mesh(Mesh),
+    Outside(Outside),
+}
+
+impl Shown {
+    /// `None`: there is nothing to show, and no connection.
+    fn to(tls: &UpstreamTls, credentials: &Credentials) -> Option<Self> {
+        match tls {
+            UpstreamTls::Mesh { .. } => credentials.mesh().cloned().map(Self::Mesh),
+            UpstreamTls::Outside { files, .. } => credentials.outside(files).cloned().map(Self::Outside),
+        }
+    }
+
+    fn same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        match (one, other) {
+            (Some(Self::Mesh(one)), Some(Self::Mesh(other))) => Mesh::same(Some(one), Some(other)),
+            (Some(Self::Outside(one)), Some(Self::Outside(other))) => one.same(other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
 }
 
 /// An HTTP/1 connection. It ends with this, whatever is still under way on it.
@@ -119,12 +144,12 @@ impl Pool {
 impl Peer {
     /// Where connections are kept that show what these credentials show.
     pub(super) fn kept(&self, credentials: &Credentials) -> Rc<Kept> {
-        let mesh = credentials.mesh().filter(|_| self.tls.is_some());
+        let shown = self.tls.as_deref().and_then(|tls| Shown::to(tls, credentials));
         let mut all = self.kept.borrow_mut();
-        if let Some(kept) = all.iter().find(|kept| Mesh::same(kept.mesh.as_ref(), mesh)) {
+        if let Some(kept) = all.iter().find(|kept| Shown::same(kept.shown.as_ref(), shown.as_ref())) {
             return kept.clone();
         }
-        let kept = Rc::new(Kept { mesh: mesh.cloned(), ..Kept::default() });
+        let kept = Rc::new(Kept { shown, ..Kept::default() });
         all.push(kept.clone());
         kept
     }
@@ -156,6 +181,11 @@ impl Peer {
         let rest = REST.saturating_mul(1 << refusals.min(10)).min(LONGEST_REST);
         self.refusals.set(refusals.saturating_add(1));
         self.rests_until.set(Instant::now().checked_add(rest));
+    }
+
+    /// Whether the last connection stood, or none was tried.
+    pub(super) fn is_well(&self) -> bool {
+        self.refusals.get() == 0
     }
 
     /// A connection stands: the instance is well.
@@ -244,7 +274,7 @@ mod tests {
 
     fn web() -> Endpoint {
         let address = Address::Host("web.test".to_owned(), 80);
-        Endpoint { service: "web".into(), id: "web-1".into(), address, tls: None, health: Health::Passing, weight: 1 }
+        Endpoint { service: "web".into(), id: "web-1".into(), address, tls: None, host: None, health: Health::Passing, weight: 1 }
     }
 
     fn run<F: Future>(future: F) -> F::Output {

@@ -88,7 +88,9 @@ fn answer_matches(word: &str, status: u16, headers: &HeaderMap) -> bool {
 
 fn failure_matches(word: &str, failed: &Failed) -> bool {
     match failed {
-        Failed::Connect(_) | Failed::Tls(_) | Failed::NoIdentity => matches!(word, "connect-failure" | "5xx" | "gateway-error" | "reset"),
+        Failed::Connect(_) | Failed::Tls(_) | Failed::NoIdentity | Failed::Outside(_) | Failed::NoKeys => {
+            matches!(word, "connect-failure" | "5xx" | "gateway-error" | "reset")
+        }
         Failed::Reset(_) => matches!(word, "5xx" | "gateway-error" | "reset"),
         Failed::RefusedStream(_) => matches!(word, "5xx" | "gateway-error" | "reset" | "refused-stream"),
         Failed::Opening(failed) => failure_matches(word, failed),

@@ -13,6 +13,7 @@ use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
 use super::splice::splice;
+use super::standing::{self, Allowed};
 use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::rt::drain::DrainWatch;
@@ -34,6 +35,8 @@ pub(super) struct Tunnel {
     pub(super) drain: DrainWatch,
     /// The client's connection, which is open until the end of the tunnel.
     pub(super) open: std::rc::Rc<Open>,
+    /// Told when the request would not be allowed any more; `None`: nobody asks.
+    pub(super) allowed: Option<Allowed>,
 }
 
 impl Tunnel {
@@ -50,8 +53,12 @@ impl Tunnel {
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
         let service = service.replaying(first);
-        let copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle).await;
-        self.outcome.end(copied.map_or_else(Code::from, |()| Code::Ok));
+        let copied = tokio::select! {
+            biased;
+            copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
+            () = standing::forbidden(&mut self.allowed) => Err(Code::Denied),
+        };
+        self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));
         drop((self.lease, self.drain, self.open));
     }
 }

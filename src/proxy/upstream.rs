@@ -123,7 +123,7 @@ impl Sending<'_> {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, endpoint, &mut lease).await?,
             // Only a connection of its own restores a carried target.
             _ if self.carries() => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
-            _ => match self.reused(&kept, &mut lease).await {
+            _ => match self.reused(&kept, endpoint, &mut lease).await {
                 Some(answered) => answered?,
                 None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             },
@@ -137,7 +137,7 @@ impl Sending<'_> {
         let mut tries = 0;
         loop {
             let stream = kept.http2.stream(async || self.dial(peer, endpoint).await).await?;
-            let failed = match stream.sender().try_send_request(self.request(true)?).await {
+            let failed = match stream.sender().try_send_request(self.request(endpoint, true)?).await {
                 Ok(response) => {
                     stream.answered();
                     lease.share(stream);
@@ -161,10 +161,10 @@ impl Sending<'_> {
 
     /// Over an HTTP/1 connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
     /// (`docs/differences.md`, stale-pool).
-    async fn reused(&self, kept: &Rc<Kept>, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
+    async fn reused(&self, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
         let (mut http1, since) = kept.idle()?;
         let rested = since.elapsed() >= STALE;
-        let failed = match http1.sender.try_send_request(self.request(false).ok()?).await {
+        let failed = match http1.sender.try_send_request(self.request(endpoint, false).ok()?).await {
             Ok(response) => {
                 lease.hold(http1, kept);
                 return Some(Ok(response));
@@ -178,7 +178,7 @@ impl Sending<'_> {
     }
 
     async fn fresh(&self, peer: &Peer, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
-        let request = self.request(false)?;
+        let request = self.request(endpoint, false)?;
         let io = self.dial(peer, endpoint).await?;
         let mut http1 =
             if self.carries() { Http1 { once: true, ..begin_http1(Restoring::new(io)).await? } } else { begin_http1(io).await? };
@@ -189,7 +189,8 @@ impl Sending<'_> {
 
     async fn dial(&self, peer: &Peer, endpoint: &Endpoint) -> Result<Io, Failed> {
         // Boxed: dialing is rare, and its state is large for each request to carry along.
-        let io = Box::pin(dial(&self.worker.dialer, endpoint, self.credentials, self.plan.upstream.connect_timeout)).await;
+        let within = self.plan.upstream.connect_timeout;
+        let io = Box::pin(dial(&self.worker.dialer, endpoint, self.credentials, within, peer.is_well())).await;
         match &io {
             Ok(_) => peer.accepted(),
             Err(_) => peer.refused(),
@@ -222,14 +223,18 @@ impl Sending<'_> {
         path.map_err(|_| Failed::Unwritable)
     }
 
-    /// The request as the instance's protocol wants it. The authority is the client's, unchanged.
-    fn request(&self, http2: bool) -> Result<Request<Upload>, Failed> {
+    /// The request as the instance's protocol wants it. The authority is the client's, unless the instance is told another.
+    fn request(&self, endpoint: &Endpoint, http2: bool) -> Result<Request<Upload>, Failed> {
         let head = self.head;
         let mut request = Request::new(Upload::new(self.source));
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
         let path = self.path(http2)?;
-        let authority = if http2 { Authority::try_from(head.authority()).ok() } else { None };
+        let authority = || match &endpoint.host {
+            Some(host) => Authority::try_from(host.as_bytes()).ok(),
+            None => Authority::try_from(head.authority()).ok(),
+        };
+        let authority = if http2 { authority() } else { None };
         *request.uri_mut() = if let Some(authority) = authority {
             if head.names_host {
                 request.headers_mut().remove(HOST);
@@ -239,8 +244,10 @@ impl Sending<'_> {
             *request.version_mut() = Version::HTTP_2;
             Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?
         } else {
-            if !head.names_host {
-                request.headers_mut().insert(HOST, head.host.value());
+            match &endpoint.host {
+                Some(host) => drop(request.headers_mut().insert(HOST, host.clone())),
+                None if head.names_host => {}
+                None => drop(request.headers_mut().insert(HOST, head.host.value())),
             }
             // Unless told so, the HTTP library leaves such a body out where the method is GET or HEAD.
             if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {

@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::progress::Timers;
 use super::retry::Budget;
 use super::splice::Buffer;
+use super::standing::Standing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
@@ -96,6 +97,8 @@ impl Worker {
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) worker: Rc<Worker>,
+    /// Those who connected and may be forbidden to go on.
+    pub(super) standing: Rc<Standing>,
     live: Reader,
     listener: Rc<Listener>,
     seen: RefCell<Seen>,
@@ -116,7 +119,7 @@ impl Site {
         let live = live.reader();
         let state = live.current();
         let seen = RefCell::new(Seen { looked_at: state.generation, state, by_target: Table::default() });
-        Rc::new(Self { worker: worker.clone(), live, listener: listener.clone(), seen })
+        Rc::new(Self { worker: worker.clone(), standing: Rc::default(), live, listener: listener.clone(), seen })
     }
 
     /// The state for one decision: the newest that has the listener as it is. One that is gone, or speaks another protocol
@@ -134,9 +137,9 @@ impl Site {
         seen.state.clone()
     }
 
-    /// Lets go of states that are not the newest.
+    /// Lets go of states that are not the newest, and of connections that the newest forbids.
     pub(super) fn look(&self) {
-        drop(self.current());
+        self.standing.judge(&self.current().snapshot);
     }
 
     /// The dice of a decision.

@@ -7,7 +7,7 @@ use super::diagnostic::Text;
 use super::entry::{self, Syntax};
 use super::flags::{self, FlagError, Listen};
 use crate::id::{Datacenter, ServiceName, TrustDomain};
-use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressService};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressService, IntentionAction};
 use crate::model::resources::Resources;
 use crate::model::service::{Address, Service};
 
@@ -51,6 +51,7 @@ pub fn resources(gateway: &str, listens: &[Listen], echoes: &Echoes) -> Result<R
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new([web, api].into_iter().map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     })
 }

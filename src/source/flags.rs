@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::id::{Datacenter, ServiceName, TrustDomain};
 use crate::model::entry::{
-    Common, ConfigEntry, Entries, HttpMatch, IngressGateway, IngressListener, IngressService, ProxyDefaults, RouteDestination, RouteMatch,
-    ServiceRoute, ServiceRouter,
+    Common, ConfigEntry, Entries, HttpMatch, IngressGateway, IngressListener, IngressService, IntentionAction, ProxyDefaults,
+    RouteDestination, RouteMatch, ServiceRoute, ServiceRouter,
 };
 use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol, Switches};
 use crate::model::resources::Resources;
@@ -117,14 +117,14 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
             return Err(FlagError::TwicePort(listen.port));
         }
     }
-    Ok(GatewayConfig { addresses, ..of_name(name) })
+    Ok(GatewayConfig { addresses, ..of_name(GatewayKind::Ingress, name) })
 }
 
 /// A gateway of which nothing but the name is known.
-pub fn of_name(name: &str) -> GatewayConfig {
+pub fn of_name(kind: GatewayKind, name: &str) -> GatewayConfig {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let (kind, switches) = (GatewayKind::Ingress, Switches::default());
-    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), switches, identity: None }
+    let switches = Switches::default();
+    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), port: None, switches, identity: None, leaves: None }
 }
 
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.
@@ -163,6 +163,7 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     })
 }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, ServerConfig};
 
-use super::{Error, Mesh, pem, shared_provider};
-use crate::model::gateway::{Alpn, Certificate, Identity, Protocol};
+use super::{Error, Inbound, Mesh, Outside, pem, shared_provider};
+use crate::id::TrustDomain;
+use crate::model::gateway::{Alpn, Certificate, Identity, InboundKeys, OutsideFiles, Protocol};
 
 /// What a gateway shows to clients and to services.
 #[derive(Clone, Debug)]
@@ -18,6 +19,20 @@ pub struct Credentials {
     http1: Arc<ServerConfig>,
     bytes: Arc<ServerConfig>,
     mesh: Option<Mesh>,
+    inbound: Option<Inbound>,
+    outside: Arc<HashMap<OutsideFiles, Outside>>,
+    unusable: Arc<[Unusable]>,
+}
+
+/// Files that cannot be used. What hangs on them goes on with what it had before, if it had something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// A service whose leaf it is, or the file of anchors.
+    pub what: String,
+    /// Whether the older ones are still in use.
+    pub kept: bool,
+    /// What is wrong, and what to do.
+    pub why: String,
 }
 
 impl Credentials {
@@ -30,7 +45,36 @@ impl Credentials {
         let resolver = Arc::new(resolver);
         let mesh = identity.map(Mesh::build).transpose()?;
         let (http2, http1) = (config(resolver.clone(), &[b"h2", b"http/1.1"]), config(resolver.clone(), &[b"http/1.1"]));
-        Ok(Self { http2, http1, bytes: config(resolver.clone(), &[]), shown: resolver, mesh })
+        let bytes = config(resolver.clone(), &[]);
+        let (outside, unusable) = (Arc::default(), Arc::from([]));
+        Ok(Self { http2, http1, bytes, shown: resolver, mesh, inbound: None, outside, unusable })
+    }
+
+    /// With the keys of a gateway between the mesh and what is outside. What cannot be used concerns what hangs on it alone;
+    /// without the roots of the mesh there is no gateway.
+    pub fn between(
+        self,
+        inbound: Option<&InboundKeys>,
+        outside: &[OutsideFiles],
+        trust_domain: &TrustDomain,
+        older: Option<&Self>,
+    ) -> Result<Self, Error> {
+        let mut unusable = Vec::new();
+        let before = older.and_then(|older| older.inbound.as_ref());
+        let inbound = inbound.map(|keys| Inbound::build(keys, trust_domain, before, &mut unusable)).transpose()?;
+        let mut built = HashMap::new();
+        for files in outside {
+            let before = older.and_then(|older| older.outside.get(files));
+            match Outside::build(files) {
+                Ok(new) => drop(built.insert(files.clone(), new.or_the_same(before))),
+                Err(error) => {
+                    let why = super::with_source(&error);
+                    unusable.push(Unusable { what: files.anchors.to_string(), kept: before.is_some(), why });
+                    built.extend(before.map(|before| (files.clone(), before.clone())));
+                }
+            }
+        }
+        Ok(Self { inbound, outside: Arc::new(built), unusable: unusable.into(), ..self })
     }
 
     /// With the very objects of the older ones where these say the same, so that sessions that were begun with them can be
@@ -46,7 +90,13 @@ impl Credentials {
 
     /// Whether these are the very objects of others, so that nothing is to be replaced.
     pub fn is(&self, other: &Self) -> bool {
-        Mesh::same(self.mesh(), other.mesh()) && Arc::ptr_eq(&self.shown, &other.shown)
+        let outside = |(files, one): (&OutsideFiles, &Outside)| other.outside.get(files).is_some_and(|o| o.same(one));
+        Mesh::same(self.mesh(), other.mesh())
+            && Arc::ptr_eq(&self.shown, &other.shown)
+            && Inbound::same(self.inbound(), other.inbound())
+            && self.unusable == other.unusable
+            && self.outside.len() == other.outside.len()
+            && self.outside.iter().all(outside)
     }
 
     /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not.
@@ -61,6 +111,21 @@ impl Credentials {
     /// What services with a sidecar are spoken to with, if the gateway has an identity.
     pub const fn mesh(&self) -> Option<&Mesh> {
         self.mesh.as_ref()
+    }
+
+    /// What is shown to those who connect by mTLS of the mesh.
+    pub const fn inbound(&self) -> Option<&Inbound> {
+        self.inbound.as_ref()
+    }
+
+    /// What services outside the mesh are spoken to with, whose entry names these files; `None`: they cannot be used.
+    pub fn outside(&self, files: &OutsideFiles) -> Option<&Outside> {
+        self.outside.get(files)
+    }
+
+    /// What cannot be used.
+    pub fn unusable(&self) -> &[Unusable] {
+        &self.unusable
     }
 }
 
@@ -86,20 +151,11 @@ struct BySni {
 
 impl BySni {
     fn add(&mut self, certificate: &Certificate) -> Result<(), Error> {
-        let chain = pem::chain(&certificate.cert)?;
-        let key = pem::key(&certificate.key)?;
-        let key = shared_provider().key_provider.load_private_key(key).map_err(|e| Error::Key(certificate.key.clone(), e))?;
+        let certified = Arc::new(pem::certified(&certificate.cert, &certificate.key)?);
         let mut names = certificate.hosts.clone();
         if names.is_empty() {
-            names = names_in(&chain[0]);
+            names = names_in(&certified.cert[0]);
         }
-        let certified = CertifiedKey::new(chain, key);
-        match certified.keys_match() {
-            // Some keys do not tell; then the first handshake does.
-            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-            Err(source) => return Err(Error::Mismatch { cert: certificate.cert.clone(), key: certificate.key.clone(), source }),
-        }
-        let certified = Arc::new(certified);
         self.first.get_or_insert_with(|| certified.clone());
         for name in names {
             self.by_name.entry(name.to_ascii_lowercase()).or_insert_with(|| certified.clone());

@@ -13,6 +13,9 @@ use tokio_rustls::TlsStream;
 /// write is the look at the list.
 const SMALL: usize = 1024;
 
+/// How much of a large copy may be encrypted and not yet sent; the library's 64 KiB make it cost half as much again (performance 3).
+const UNSENT: usize = 512 * 1024;
+
 /// A byte stream of either side.
 #[derive(Debug)]
 pub struct Io {
@@ -37,6 +40,18 @@ impl Io {
     /// A stream after its handshake.
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
         Self { replay: Bytes::new(), stream: Stream::Tls(Box::new(stream)) }
+    }
+
+    /// The same stream for large copies: as much as is read at once is encrypted at once, and goes out in few system calls.
+    #[must_use]
+    pub fn in_bulk(mut self) -> Self {
+        if let Stream::Tls(stream) = &mut self.stream {
+            match &mut **stream {
+                TlsStream::Client(stream) => stream.get_mut().1.set_buffer_limit(Some(UNSENT)),
+                TlsStream::Server(stream) => stream.get_mut().1.set_buffer_limit(Some(UNSENT)),
+            }
+        }
+        self
     }
 
     /// The same stream, with `bytes` in front of what is still to be read.

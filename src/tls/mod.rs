@@ -1,16 +1,34 @@
 //! Bytes and keys: certificates from PEM files, TLS configurations built once a generation, and what connections read and write.
 
 mod credentials;
+mod distrust;
+mod inbound;
 mod io;
+mod issue;
 mod mesh;
-mod pem;
+mod outside;
+mod peers;
+pub mod pem;
+mod shown;
+mod verify;
+mod x509;
+mod xfcc;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Unusable};
+pub use distrust::{Distrust, Side, Why};
+pub use inbound::{Inbound, Peer};
 pub use io::Io;
+pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};
 pub use mesh::{Mesh, Untrusted};
+pub use outside::{NoTls, Outside};
+pub use peers::Peers;
+pub use rustls_pki_types::CertificateDer;
+pub use shown::{Shown, shown};
+pub use verify::{Bundle, Member, NoRoot, id_of};
+pub use x509::{KeyKind, Moment, X509};
 
 /// What is wrong with the certificates of an operator.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +44,16 @@ pub enum Error {
     Pem(PathBuf, #[source] rustls_pki_types::pem::Error),
     /// A root certificate is none.
     #[error("{} holds what is no root certificate", .0.display())]
-    Root(PathBuf, #[source] rustls::Error),
+    Root(PathBuf, #[source] NoRoot),
+    /// A certificate of a `CAFile` cannot be trusted as it is.
+    #[error("certificate {} in {} cannot be an anchor: {}", .1, .0.display(), .2)]
+    Anchor(PathBuf, usize, String),
+    /// The machine has no roots.
+    #[error("this machine has no root certificates ({0}): name a file, CAFile = \"/path/ca.pem\"")]
+    System(String),
     /// The gateway's own certificate would be trusted by nobody in the mesh.
     #[error("the roots of the mesh do not vouch for the certificate {}", .0.display())]
-    Distrusted(PathBuf, #[source] rustls::Error),
+    Distrusted(PathBuf, #[source] Box<Distrust>),
     /// The key is of no kind that can sign.
     #[error("the key {} cannot be used", .0.display())]
     Key(PathBuf, #[source] rustls::Error),
@@ -43,6 +67,12 @@ pub enum Error {
         /// What the library says.
         source: rustls::Error,
     },
+}
+
+/// An error and what it comes from, in a line.
+fn with_source(error: &Error) -> String {
+    let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{error}{why}")
 }
 
 /// Makes aws-lc-rs the process's cryptography. Called first thing in `main`; a second call changes nothing.

@@ -109,6 +109,8 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         addresses: BTreeMap::new(),
         switches: Switches::default(),
         identity: None,
+        port: None,
+        leaves: None,
     };
     Resources {
         gateway,
@@ -116,6 +118,7 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(decoded.filter_map(|d| d.entry).collect()),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: gw::model::entry::IntentionAction::Deny,
         rejected: Vec::new(),
     }
 }

@@ -118,11 +118,14 @@ impl World {
                 addresses: BTreeMap::new(),
                 switches: Switches::default(),
                 identity: None,
+                port: None,
+                leaves: None,
             },
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
             entries: Arc::new(self.entries.clone()),
             services: Arc::new(self.services.iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect()),
+            default_action: IntentionAction::Deny,
             rejected: Vec::new(),
         }
     }

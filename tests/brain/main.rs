@@ -48,7 +48,7 @@ fn with_facts<T>(request: &Request, then: impl FnOnce(&Facts<'_>) -> T) -> T {
     };
     let here: SocketAddr = ([127, 0, 0, 1], 8080).into();
     let listener = ListenerName::of("edge", 8080);
-    then(&Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) })
+    then(&Facts { listener: &listener, client: here, local: here, sni: None, peer: None, request: Some(head) })
 }
 
 fn seeds() -> Vec<u64> {

@@ -34,7 +34,7 @@ fn ask(snapshot: &Snapshot, listener: &ListenerName, request: &Value) -> Said {
     let (target, authority) = (text(&request["path"]), text(&request["authority"]));
     let head = RequestHead { method: &method, authority: &authority, target: &target, scheme: &scheme, headers: &headers };
     let here = ([127, 0, 0, 1], 1).into();
-    let facts = Facts { listener, client: here, local: here, sni: None, request: Some(head) };
+    let facts = Facts { listener, client: here, local: here, sni: None, peer: None, request: Some(head) };
     let mut said = Said::default();
     let sides = split_sides(snapshot, &facts);
     for roll in boundaries(snapshot).into_iter().filter(|roll| *roll < sides) {

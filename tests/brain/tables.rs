@@ -9,7 +9,7 @@ use gw::decide::balance::Idle;
 use gw::decide::compile::compile;
 use gw::decide::facts::{Facts, RequestHead};
 use gw::id::{Datacenter, ListenerName, ServiceName, TrustDomain};
-use gw::model::entry::Entries;
+use gw::model::entry::{Entries, IntentionAction};
 use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
@@ -59,11 +59,14 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
             addresses: BTreeMap::new(),
             switches: Switches::default(),
             identity: None,
+            port: None,
+            leaves: None,
         },
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(set),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     }
 }
@@ -83,7 +86,7 @@ fn reached(snapshot: &Snapshot, port: i64, request: &str) -> String {
     let head = RequestHead { method: &method, authority, target, scheme: "http", headers: &headers };
     let here = ([127, 0, 0, 1], 1).into();
     let listener = ListenerName::of("edge", port);
-    let facts = Facts { listener: &listener, client: here, local: here, sni: None, request: Some(head) };
+    let facts = Facts { listener: &listener, client: here, local: here, sni: None, peer: None, request: Some(head) };
     let sides = split_sides(snapshot, &facts);
     let rolls: Vec<u32> = boundaries(snapshot).into_iter().filter(|r| *r < sides).collect();
     let mut shares: BTreeMap<String, f64> = BTreeMap::new();

@@ -149,7 +149,7 @@ fn judge(name: &str, snapshot: &Snapshot, request: &Value, port: u16, record: &V
     let head = RequestHead { method: &method, authority: &authority, target: &target, scheme: &scheme, headers: &headers };
     let client: SocketAddr = ([127, 0, 0, 1], 1).into();
     let request_facts = (!record["method"].is_null()).then_some(head);
-    let facts = Facts { listener: &listener, client, local: client, sni: None, request: request_facts };
+    let facts = Facts { listener: &listener, client, local: client, sni: None, peer: None, request: request_facts };
     let said = explain(snapshot, &facts, record["roll"].as_u64().unwrap_or(0) as u32);
     let difference = match &said.outcome {
         ExplainedOutcome::Forward { rules, target, instances, roll, .. } => {

@@ -25,6 +25,8 @@ mod reload;
 mod reload_world;
 mod smuggling;
 mod tcp;
+mod terminating;
+mod terminating_tls;
 mod tls;
 mod upstream;
 mod websocket;

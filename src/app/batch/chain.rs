@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::entries;
 use crate::decide::chain::{self, Overrides, Question};
 use crate::id::TrustDomain;
 use crate::model::duration::GoDuration;
-use crate::model::entry::Entries;
 use crate::source::consul::chain::to_json;
-use crate::source::entry::from_json;
 
 /// Any one will do: answers of different meshes are compared without it.
 const TRUST_DOMAIN: &str = "11111111-2222-3333-4444-555555555555.consul";
@@ -32,21 +31,6 @@ fn compiled(question: &Value) -> Result<Value, String> {
     let question = Question { service: &service, datacenter, trust_domain, overrides };
     let chain = chain::compile(&entries, &question).map_err(|e| format!("failed to compile discovery chain: {e}"))?;
     Ok(to_json(&chain))
-}
-
-fn entries(question: &Value) -> Result<Entries, String> {
-    let list = question.get("entries").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut entries = Entries::default();
-    for (i, value) in list.iter().enumerate() {
-        let decoded = from_json(value).map_err(|problems| {
-            let messages: Vec<String> = problems.into_iter().map(|p| p.message).collect();
-            format!("entries[{i}]: {}", messages.join("; "))
-        })?;
-        if let Some(entry) = decoded.entry {
-            entries.insert(entry);
-        }
-    }
-    Ok(entries)
 }
 
 /// Consul's three overrides, in its spelling; a timeout is a Go duration or a number of nanoseconds.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::decide::graph::{self, Change};
+use crate::id::ServiceKey;
 use crate::model::entry::{Entries, EntryKind};
 use crate::model::level::Level;
 use crate::source::diagnostic::{Diagnostic, Text};
@@ -43,9 +44,8 @@ fn existing(list: &[Value]) -> Result<Entries, String> {
     let mut entries = Entries::default();
     for (i, value) in list.iter().enumerate() {
         let decoded = entry::from_json(value).map_err(|problems| format!("existing[{i}]: {}", sentence(&problems)))?;
-        if decoded.kind == EntryKind::Mesh {
-            let allowed = decoded.stored().get("AllowEnablingPermissiveMutualTLS").and_then(Value::as_bool);
-            entries.permissive_mutual_tls_allowed = allowed.unwrap_or(false);
+        if decoded.kind == EntryKind::JwtProvider {
+            entries.jwt_providers.insert(ServiceKey::of(&decoded.name), decoded.name.clone());
         }
         if let Some(entry) = decoded.entry {
             entries.insert(entry);

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::app::certs::{self, Folder};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
+use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
-use crate::source::file::{Configuration, ReadFile};
+use crate::source::file::{Configuration, GatewayTable, ReadFile};
 use crate::tls;
 
 /// What is wrong with a `gw.toml` and the entries that were accepted, which are one set.
@@ -17,6 +19,7 @@ pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[&De
     let mut problems = unusable_certificates(read, configuration);
     problems.extend(unusable_identities(read, configuration));
     problems.extend(unspeakable(read));
+    problems.extend(leafless(read));
     if configuration.certificates.is_empty() {
         let with_tls = with_tls(decoded);
         problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, &with_tls)));
@@ -56,6 +59,9 @@ fn named(entry: &ConfigEntry, datacenter: &str, tell: &mut dyn FnMut(&str, fmt::
                 let lines = listener.services.iter().enumerate();
                 lines.for_each(|(s, service)| tell(&service.name, format_args!("Listeners[{l}].Services[{s}].Name")));
             }
+        }
+        ConfigEntry::TerminatingGateway(entry) => {
+            entry.services.iter().enumerate().for_each(|(n, s)| tell(&s.name, format_args!("Services[{n}].Name")));
         }
         ConfigEntry::ServiceRouter(entry) => {
             let destinations = entry.routes.iter().enumerate().filter_map(|(n, r)| Some((n, r.destination.as_ref()?)));
@@ -130,11 +136,31 @@ fn unusable_certificates(read: &ReadFile, configuration: &Configuration) -> Vec<
     problems
 }
 
+/// With the trust domain of the CA in `[certs]`, where the file names none.
+pub(in crate::app) fn with_trust_domain(read: &ReadFile, configuration: Configuration) -> Configuration {
+    let certs = configuration.certs.as_ref().filter(|_| read.parsed.trust_domain.is_none());
+    match certs.and_then(|folder| certs::trust_domain(&Folder::at(folder))) {
+        Some(trust_domain) => Configuration { trust_domain, ..configuration },
+        None => configuration,
+    }
+}
+
+/// Issues the leaves of gateways that have none, or one that is of no use. What is wrong with that.
+pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration) -> Option<Diagnostic> {
+    let (written, folder) = (read.parsed.certs.as_ref()?, configuration.certs.as_ref()?);
+    let names: Vec<&str> = configuration.gateways.iter().map(|gateway| gateway.config.name.as_str()).collect();
+    let Configuration { datacenter, trust_domain, .. } = configuration;
+    let error = certs::leaves(&Folder::at(folder), &names, datacenter.as_str(), trust_domain).err()?;
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source()).map(ToString::to_string);
+    let message = format!("a gateway's certificate is missing and cannot be issued: {}", causes.collect::<Vec<_>>().join(": "));
+    Some(Diagnostic::error("GW0507", message).at(&read.text, written.dir.span()))
+}
+
 /// Gateways that the mesh would not trust.
 fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
     let Some(certs) = &read.parsed.certs else { return Vec::new() };
     let mut problems = Vec::new();
-    for gateway in &configuration.gateways {
+    for gateway in configuration.gateways.iter().filter(|g| g.config.kind == GatewayKind::Ingress) {
         let name = &gateway.config.name;
         let Some(Err(error)) = configuration.identity(name).as_ref().map(tls::Mesh::build) else { continue };
         let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
@@ -142,6 +168,18 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
         problems.push(problem.help(format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}")));
     }
     problems
+}
+
+/// Terminating gateways that would have no leaf to show.
+fn leafless(read: &ReadFile) -> Vec<Diagnostic> {
+    let terminating = |table: &&GatewayTable| read.parsed.certs.is_none() && table.kind() == Some(GatewayKind::Terminating);
+    let problem = |table: &GatewayTable| {
+        let message =
+            "a terminating gateway shows the leaves of the services that it speaks for, and there is no [certs] to take them from";
+        let help = "add [certs] with dir = \"certs\", the folder of ca.pem and of NAME.pem and NAME-key.pem of each service";
+        Diagnostic::error("GW0509", message).at(&read.text, table.kind.span()).help(help)
+    };
+    read.parsed.gateway.iter().filter(terminating).map(problem).collect()
 }
 
 /// Instances with a sidecar, which no gateway without an identity can speak to.

@@ -1,18 +1,20 @@
 //! Whether entries that were accepted one by one fit together, and where what does not stands.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::decide::graph::{Checker, Finding};
-use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef};
+use crate::decide::graph::{Checker, Finding, traps};
+use crate::id::ServiceKey;
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, IntentionAction};
 use crate::model::level::Level;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::Decoded;
 use crate::source::file::Differs;
 
-/// Whether entries that were accepted one by one fit together, with their own notes.
-pub fn check_set(decoded: &[&Decoded]) -> (Arc<Entries>, Vec<Diagnostic>) {
-    SetChecker::default().check(decoded, Differs::default())
+/// Whether entries that were accepted one by one fit together, with their own notes; `default` is what holds where no intention
+/// decides.
+pub fn check_set(decoded: &[&Decoded], default: IntentionAction) -> (Arc<Entries>, Vec<Diagnostic>) {
+    SetChecker::default().check(decoded, Differs::default(), default)
 }
 
 /// Checks a set again and again.
@@ -25,15 +27,17 @@ pub(super) struct SetChecker {
 
 impl SetChecker {
     /// The entries as one set, and what is wrong with it; `differs` is what has changed since the last time.
-    pub(super) fn check(&mut self, decoded: &[&Decoded], differs: Differs) -> (Arc<Entries>, Vec<Diagnostic>) {
+    pub(super) fn check(&mut self, decoded: &[&Decoded], differs: Differs, default: IntentionAction) -> (Arc<Entries>, Vec<Diagnostic>) {
         let all = decoded.iter().filter(|d| d.entry.is_some()).count();
         let entries = self.last.take().map(|last| changed(last, differs)).filter(|entries| entries.len() == all);
         let entries = entries.unwrap_or_else(|| Arc::new(decoded.iter().filter_map(|d| d.entry.clone()).collect()));
+        let entries = with_providers(entries, decoded);
         let whole = entries.len() == all;
         let mut problems: Vec<Diagnostic> = decoded.iter().flat_map(|d| d.notes.iter().cloned()).collect();
         problems.extend(doubles(decoded.iter().copied().filter(|d| !whole || d.entry.is_none())));
         problems.extend(decoded.iter().filter_map(|d| unknown_protocol(d)));
         problems.extend(placed(self.checker.check_set(&entries), decoded));
+        problems.extend(placed(traps(&entries, default), decoded));
         self.last = whole.then(|| entries.clone());
         (entries, problems)
     }
@@ -47,6 +51,16 @@ fn changed(mut entries: Arc<Entries>, differs: Differs) -> Arc<Entries> {
     let set = Arc::make_mut(&mut entries);
     gone.iter().for_each(|(kind, name)| set.remove(*kind, name));
     fresh.into_iter().for_each(|entry| set.insert(entry));
+    entries
+}
+
+/// The same with the names of the jwt-provider entries, which are read and otherwise ignored.
+fn with_providers(mut entries: Arc<Entries>, decoded: &[&Decoded]) -> Arc<Entries> {
+    let providers = decoded.iter().filter(|d| d.kind == EntryKind::JwtProvider);
+    let providers: BTreeMap<_, _> = providers.map(|d| (ServiceKey::of(&d.name), d.name.clone())).collect();
+    if entries.jwt_providers != providers {
+        Arc::make_mut(&mut entries).jwt_providers = providers;
+    }
     entries
 }
 

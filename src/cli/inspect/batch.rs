@@ -18,6 +18,9 @@ One question a line on stdin, one answer a line on stdout, in the same order. Ea
       -> {\"chain\": {..}} or {\"error\": \"..\"}
   {\"validate\": {\"existing\": [..], \"write\": {..}}}   or \"hcl\": \"..\", or \"delete\": {..}
       -> {\"accepted\": true, \"stored\": {..}} or {\"accepted\": false, \"error\": \"..\"}
+  {\"authz\": {\"entries\": [..], \"default\": \"deny\", \"source\": \"a\", \"destination\": \"b\",
+             \"request\": {\"method\": \"GET\", \"authority\": \"b.test\", \"path\": \"/\", \"headers\": [[\"x-a\", \"1\"]]}}}
+      -> {\"allowed\": false, \"by\": \"a -> b\"}, or \"default\"; without request as Consul's intentions/check
 
 EXAMPLES
   gw inspect batch < questions.jsonl > answers.jsonl

@@ -1,5 +1,6 @@
 //! Rules in words, for trees and tables.
 
+use crate::decide::witness::Step;
 use crate::model::entry::{HeaderMatch, HttpMatch, QueryMatch, RuleRef, ServiceRoute};
 
 /// What a route asks of a request, in Consul's field names; `any request` where it asks nothing.
@@ -12,6 +13,30 @@ pub(super) fn route(route: &ServiceRoute) -> String {
 /// Rules in the order they were applied.
 pub(super) fn rules(rules: &[RuleRef]) -> String {
     rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ")
+}
+
+/// A step of a decision: `+` was taken, `-` was looked at and did not match.
+pub(super) fn step(step: &Step) -> String {
+    match step {
+        Step::Listener { listener, protocol } => format!("+ listener {listener}, {protocol}"),
+        Step::Service { rule, service, domains } => format!("+ service {service}, for {}   [{rule}]", domains.join(", ")),
+        Step::Missed { rule, why } => format!("- {rule}: {why}"),
+        Step::Route { rule } => format!("+ route   [{rule}]"),
+        Step::Split { rules, roll, of } => format!("+ split, dice {roll} of {of}   [{}]", rules.join(" > ")),
+        Step::Resolver { rules, target } if rules.is_empty() => format!("+ target {target}"),
+        Step::Resolver { rules, target } => format!("+ target {target}   [{}]", rules.join(" > ")),
+        Step::PassedOver { target, rule: Some(rule), why } => format!("- {target}: {why}   [{rule}]"),
+        Step::PassedOver { target, rule: None, why } => format!("- {target}: {why}, and no failover"),
+        Step::Instance { instance, address, of, .. } => format!("+ instance {instance} at {address}, one of {of}"),
+        Step::Normalized { from, to } => format!("+ path {from} is judged, and sent on, as {to}"),
+        Step::Intention { rule, source, destination, precedence, .. } => {
+            format!("+ intention {source} -> {destination}, precedence {precedence}   [{rule}]")
+        }
+        Step::Permission { rule, conditions } => format!("+ permission: {conditions}   [{rule}]"),
+        Step::NoIntention { .. } => "- no intention is for that source".to_owned(),
+        Step::DefaultPolicy { action } => format!("+ default policy {action}"),
+        Step::Foreign { source, trust_domain } => format!("- {source} is no service of the trust domain {trust_domain}"),
+    }
 }
 
 fn conditions(http: &HttpMatch) -> Vec<String> {

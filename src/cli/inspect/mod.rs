@@ -1,5 +1,6 @@
 //! `gw inspect`: questions to the brain.
 
+mod authz;
 mod batch;
 mod chain;
 mod describe;
@@ -25,6 +26,7 @@ enum Question {
     Route(route::RouteArgs),
     Routes(routes::RoutesArgs),
     Chain(chain::ChainArgs),
+    Authz(authz::AuthzArgs),
     Explain(explain::ExplainArgs),
     Batch(batch::BatchArgs),
 }
@@ -34,6 +36,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Route(args) => route::run(args, ui),
         Question::Routes(args) => routes::run(args, ui),
         Question::Chain(args) => chain::run(args, ui),
+        Question::Authz(args) => authz::run(args, ui),
         Question::Explain(args) => explain::run(&args, ui),
         Question::Batch(_) => batch::run(ui),
     }

@@ -11,8 +11,9 @@ use crate::app::load;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::cli::input;
+use crate::cli::inspect::describe;
 use crate::decide::compile::compile;
-use crate::decide::witness::Step;
+use crate::id::{SpiffeId, TargetId};
 use crate::model::gateway::ListenerMode;
 use crate::ui::Ui;
 
@@ -26,6 +27,7 @@ EXAMPLES
   gw inspect route GET http://shop.test:8080/cart -c gw.toml
   gw inspect route POST http://shop.test/api/orders -H 'x-version: v2' -c gw.toml -o json
   gw inspect route GET http://shop.test/ --roll 9500 -c gw.toml     the choice that an access record logged
+  gw inspect route GET https://billing/invoices --peer web -c gw.toml   through a terminating gateway
 
 EXIT CODES
   0  it is forwarded    1  gw would answer itself (404, 503)    2  usage    3  the files are refused")]
@@ -43,6 +45,12 @@ pub(super) struct RouteArgs {
     /// The client's address
     #[arg(long, value_name = "IP")]
     source: Option<IpAddr>,
+    /// At a terminating gateway: the server name of the handshake, in full or the service alone; without the flag the URL's host
+    #[arg(long, value_name = "NAME")]
+    sni: Option<String>,
+    /// At a terminating gateway: who connects, a service of the mesh or a SPIFFE id
+    #[arg(long, value_name = "SERVICE|ID")]
+    peer: Option<String>,
     /// The gateway to ask, where gw.toml has several
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
@@ -73,7 +81,10 @@ pub(super) fn run(args: RouteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     };
     let loaded = load::load(&input::files(args.config), &[]).map_err(Failure::Invalid)?;
     let resources = loaded.gateway(args.service.as_deref())?;
-    let question = RouteQuestion { method: args.method, url: args.url, headers: args.headers, roll: args.roll, source: args.source };
+    let of_the_mesh = |name: &str| SpiffeId::of_target(&TargetId::service(name, resources.datacenter.as_str()), &resources.trust_domain);
+    let peer = args.peer.map(|peer| SpiffeId::parse(&peer).unwrap_or_else(|| of_the_mesh(&peer)));
+    let RouteArgs { method, url, headers, roll, source, sni, .. } = args;
+    let question = RouteQuestion { method, url, headers, roll, source, sni, peer };
     let snapshot = compile(&resources);
     let explanation = inspect::route(&snapshot, &question)?;
     let asked = snapshot.listeners.values().find(|l| l.listener.name.as_str() == explanation.facts.listener);
@@ -105,28 +116,17 @@ fn name(outcome: &ExplainedOutcome) -> &str {
 
 fn steps(explanation: &Explanation) -> String {
     let facts = &explanation.facts;
-    let mut text = format!("{} {}{} from {}\n", facts.method, facts.authority, facts.target, facts.client);
+    let by = facts.peer.as_ref().map(|peer| format!(", which is {peer}")).unwrap_or_default();
+    let mut text = match &facts.sni {
+        Some(sni) if facts.method.is_empty() => format!("a connection to {sni} from {}{by}\n", facts.client),
+        _ => format!("{} {}{} from {}{by}\n", facts.method, facts.authority, facts.target, facts.client),
+    };
     for step in &explanation.steps {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}", step_line(step));
+        let _ = writeln!(text, "  {}", describe::step(step));
     }
     text.push_str(&outcome_lines(&explanation.outcome));
     text
-}
-
-fn step_line(step: &Step) -> String {
-    match step {
-        Step::Listener { listener, protocol } => format!("+ listener {listener}, {protocol}"),
-        Step::Service { rule, service, domains } => format!("+ service {service}, for {}   [{rule}]", domains.join(", ")),
-        Step::Missed { rule, why } => format!("- {rule}: {why}"),
-        Step::Route { rule } => format!("+ route   [{rule}]"),
-        Step::Split { rules, roll, of } => format!("+ split, dice {roll} of {of}   [{}]", rules.join(" > ")),
-        Step::Resolver { rules, target } if rules.is_empty() => format!("+ target {target}"),
-        Step::Resolver { rules, target } => format!("+ target {target}   [{}]", rules.join(" > ")),
-        Step::PassedOver { target, rule: Some(rule), why } => format!("- {target}: {why}   [{rule}]"),
-        Step::PassedOver { target, rule: None, why } => format!("- {target}: {why}, and no failover"),
-        Step::Instance { instance, address, of, .. } => format!("+ instance {instance} at {address}, one of {of}"),
-    }
 }
 
 fn outcome_lines(outcome: &ExplainedOutcome) -> String {

@@ -178,7 +178,7 @@ impl<'a> ServiceCompiler<'a> {
             Some(start) => vec![self.only_route(&host, &chain, start, &mut upstreams)?],
             None => Vec::new(),
         };
-        Some(CompiledService { host, routes: RouteTable::new(rules) })
+        Some(CompiledService { host, routes: RouteTable::new(rules), protocol: Protocol::of(&chain.protocol), judge: None })
     }
 
     /// A route of a router.
@@ -285,33 +285,12 @@ impl<'a> ServiceCompiler<'a> {
         }
         let upstream = Arc::new(Upstream {
             connect_timeout: resolver.connect_timeout.positive().unwrap_or(Duration::from_secs(5)),
-            policy: self.policy(resolver.load_balancer.as_ref(), resolver.rules.last()),
+            policy: policy(resolver.load_balancer.as_ref(), resolver.rules.last(), &mut self.rejected),
             rules: resolver.rules.clone(),
             failover_rule: failover.and_then(|f| f.rule.clone()),
             targets,
         });
         (!upstream.targets.is_empty()).then(|| upstreams.entry(resolver.name.as_str()).or_insert(upstream).clone())
-    }
-
-    fn policy(&mut self, balancer: Option<&LoadBalancer>, rule: Option<&RuleRef>) -> Policy {
-        let Some(balancer) = balancer else { return Policy::RoundRobin };
-        match balancer.policy.as_str() {
-            "random" => Policy::Random,
-            "least_request" => {
-                let choices = balancer.least_request_config.as_ref().map_or(0, |c| c.choice_count);
-                Policy::LeastRequest { choices: if choices == 0 { 2 } else { choices } }
-            }
-            hashed @ ("ring_hash" | "maglev") => {
-                if let Some(rule) = rule {
-                    self.reject(
-                        rule.entry.clone(),
-                        &format!("LoadBalancer.Policy {hashed} is not done yet; instances are drawn at random"),
-                    );
-                }
-                Policy::Random
-            }
-            _ => Policy::RoundRobin,
-        }
     }
 
     fn edits(&mut self, edits: Option<&HeaderEdits>, rule: &RuleRef) -> Option<Edits> {
@@ -321,6 +300,24 @@ impl<'a> ServiceCompiler<'a> {
             self.reject(rule.entry.clone(), &format!("{}: header {problem}; this edit is left out", rule.path));
         }
         Some(compiled)
+    }
+}
+
+/// How an instance is chosen.
+pub(super) fn policy(balancer: Option<&LoadBalancer>, rule: Option<&RuleRef>, rejected: &mut Vec<Rejected>) -> Policy {
+    let Some(balancer) = balancer else { return Policy::RoundRobin };
+    match balancer.policy.as_str() {
+        "random" => Policy::Random,
+        "least_request" => {
+            let choices = balancer.least_request_config.as_ref().map_or(0, |c| c.choice_count);
+            Policy::LeastRequest { choices: if choices == 0 { 2 } else { choices } }
+        }
+        hashed @ ("ring_hash" | "maglev") => {
+            let why = || format!("LoadBalancer.Policy {hashed} is not done yet; instances are drawn at random");
+            rejected.extend(rule.map(|rule| Rejected { what: rule.entry.clone(), why: why() }));
+            Policy::Random
+        }
+        _ => Policy::RoundRobin,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use super::outside::Outside;
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
 use crate::id::{ServiceKey, SpiffeId, Table};
@@ -36,11 +37,26 @@ impl<'a> TargetCompiler<'a> {
     }
 
     pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
+        self.of(target, protocol, None, rejected)
+    }
+
+    /// The same of a service outside the mesh.
+    pub(super) fn outside(
+        &mut self,
+        target: &ChainTarget,
+        protocol: Protocol,
+        outside: &Outside,
+        rejected: &mut Vec<Rejected>,
+    ) -> Arc<Target> {
+        self.of(target, protocol, Some(outside), rejected)
+    }
+
+    fn of(&mut self, target: &ChainTarget, protocol: Protocol, outside: Option<&Outside>, rejected: &mut Vec<Rejected>) -> Arc<Target> {
         let hash = self.built.hasher().hash_one((&target.id, protocol));
         if let Some(built) = self.built.get(&hash).filter(|built| built.id == target.id && built.protocol == protocol) {
             return built.clone();
         }
-        let (endpoints, unused) = self.endpoints(target, rejected);
+        let (endpoints, unused) = self.endpoints(target, outside, rejected);
         let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
         let built = Arc::new(Target {
             number: self.next,
@@ -57,7 +73,12 @@ impl<'a> TargetCompiler<'a> {
     }
 
     /// The instances in use, in the order of the catalog, and those that are not for their health. Other datacenters and peers have none here.
-    fn endpoints(&self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
+    fn endpoints(
+        &self,
+        target: &ChainTarget,
+        outside: Option<&Outside>,
+        rejected: &mut Vec<Rejected>,
+    ) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
         let own = target.id.peer.is_empty() && *target.id.datacenter == *self.resources.datacenter.as_str();
         let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)).filter(|_| own) else {
             return (Vec::new(), Vec::new());
@@ -71,9 +92,22 @@ impl<'a> TargetCompiler<'a> {
                 return (Vec::new(), Vec::new());
             }
         };
+        let instances = service.instances.iter().filter(|i| filter.matches(&service.name, i));
+        match outside {
+            Some(outside) => outside.endpoints(service, instances, target.subset.only_passing),
+            None => self.of_the_mesh(target, service, instances),
+        }
+    }
+
+    fn of_the_mesh<'i>(
+        &self,
+        target: &ChainTarget,
+        service: &Service,
+        instances: impl Iterator<Item = &'i Instance>,
+    ) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
         let mut tls = None;
         let mut secured = || {
-            let of_target = || UpstreamTls {
+            let of_target = || UpstreamTls::Mesh {
                 from: self.resources.gateway.name.clone(),
                 sni: target.sni.clone(),
                 id: SpiffeId::of_target(&target.id, &self.resources.trust_domain),
@@ -81,17 +115,17 @@ impl<'a> TargetCompiler<'a> {
             tls.get_or_insert_with(|| Arc::new(of_target())).clone()
         };
         let (mut used, mut unused) = (Vec::new(), Vec::new());
-        for instance in service.instances.iter().filter(|i| filter.matches(&service.name, i)) {
+        for instance in instances {
             match why_unused(instance, target.subset.only_passing) {
                 None => used.push(Arc::new(endpoint(service, instance, instance.mesh.then(&mut secured)))),
-                Some(why) => unused.push(Unused { id: instance.id.clone(), address: instance.address.clone(), why }),
+                Some(why) => unused.push(self::unused(instance, why)),
             }
         }
         (used, unused)
     }
 }
 
-fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'static str> {
+pub(super) fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'static str> {
     match instance.health {
         Health::Critical => Some(Health::Critical.as_str()),
         Health::Warning if only_passing => Some(Health::Warning.as_str()),
@@ -100,13 +134,18 @@ fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'static str> {
     }
 }
 
-fn endpoint(service: &Service, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
+pub(super) fn endpoint(service: &Service, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
     Endpoint {
         service: service.name.to_string(),
         id: instance.id.clone(),
         address: instance.address.clone(),
         tls,
+        host: None,
         health: instance.health,
         weight: instance.weight.min(MAX_WEIGHT),
     }
+}
+
+pub(super) fn unused(instance: &Instance, why: &'static str) -> Unused {
+    Unused { id: instance.id.clone(), address: instance.address.clone(), why }
 }

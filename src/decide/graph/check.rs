@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Change, GraphError};
+use super::{Change, GraphError, intentions};
 use crate::decide::chain::{self, Overrides, Proposed, Question, View};
 use crate::decide::links;
-use crate::id::TrustDomain;
+use crate::id::{ServiceKey, TrustDomain};
 use crate::model::chain::{ChainNode, DiscoveryChain};
-use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressGateway};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, IngressGateway, ServiceIntentions};
 
 /// Consul compiles for this datacenter when it checks a write, wherever it is.
 const DATACENTER: &str = "dc1";
@@ -21,6 +21,8 @@ struct Affected<'a> {
     chains: BTreeSet<&'a str>,
     /// Gateways whose listeners must fit.
     gateways: Vec<&'a IngressGateway>,
+    /// Intentions whose permissions must fit the protocol.
+    intentions: Vec<&'a ServiceIntentions>,
     /// Whether a tcp listener's service must be tcp: only when the gateway itself is written.
     equal_protocols: bool,
 }
@@ -35,6 +37,8 @@ pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> 
         return Err(GraphError::NotGlobal(proposed.name.to_owned()));
     }
     check_mutual_tls(existing, change)?;
+    check_gateway_name(existing, change)?;
+    intentions::check_providers(existing, change)?;
     let affected = affected(existing, &proposed);
     let view = View::with(existing, proposed);
     let mut chains = BTreeMap::new();
@@ -43,6 +47,10 @@ pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> 
     }
     for gateway in &affected.gateways {
         check_gateway(gateway, &chains, affected.equal_protocols)?;
+    }
+    for of_service in &affected.intentions {
+        let chain = chains.get(of_service.common.name.as_str());
+        intentions::check_protocol(of_service, chain.map_or("", |c| &c.protocol))?;
     }
     Ok(())
 }
@@ -58,13 +66,30 @@ fn check_mutual_tls(existing: &Entries, change: &Change<'_>) -> Result<(), Graph
         _ => return Ok(()),
     };
     let kept = before.is_some_and(|b| b == PERMISSIVE);
-    if now == PERMISSIVE && !kept && !existing.permissive_mutual_tls_allowed { Err(GraphError::PermissiveMutualTls) } else { Ok(()) }
+    if now == PERMISSIVE && !kept && !existing.mesh.as_ref().is_some_and(|m| m.allow_enabling_permissive_mutual_tls) {
+        Err(GraphError::PermissiveMutualTls)
+    } else {
+        Ok(())
+    }
+}
+
+/// An ingress and a terminating gateway cannot share a name.
+fn check_gateway_name(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> {
+    let Change::Write(written) = *change else { return Ok(()) };
+    let (kind, name) = (written.kind(), &written.common().name);
+    let key = ServiceKey::text(name);
+    let other = match kind {
+        EntryKind::IngressGateway if existing.terminating_gateways.contains_key(&*key) => EntryKind::TerminatingGateway,
+        EntryKind::TerminatingGateway if existing.ingress_gateways.contains_key(&*key) => EntryKind::IngressGateway,
+        _ => return Ok(()),
+    };
+    Err(GraphError::GatewayName { kind, name: name.clone(), other })
 }
 
 /// One link back from the changed entry, and no further: neighbours that fit each other leave no longer chain to break.
 fn affected<'a>(existing: &'a Entries, proposed: &Proposed<'a>) -> Affected<'a> {
     let mut affected = Affected::default();
-    let Entries { routers, splitters, resolvers, ingress_gateways, .. } = existing;
+    let Entries { routers, splitters, resolvers, ingress_gateways, intentions, .. } = existing;
     match proposed.kind {
         EntryKind::IngressGateway => {
             if let Some(ConfigEntry::IngressGateway(gateway)) = proposed.entry {
@@ -72,11 +97,18 @@ fn affected<'a>(existing: &'a Entries, proposed: &Proposed<'a>) -> Affected<'a> 
                 affected.equal_protocols = true;
             }
         }
+        EntryKind::ServiceIntentions => {
+            if let Some(ConfigEntry::ServiceIntentions(written)) = proposed.entry {
+                affected.intentions.push(written);
+            }
+        }
+        EntryKind::Mesh | EntryKind::ExportedServices => {}
         EntryKind::ProxyDefaults => {
             affected.chains.extend(routers.values().map(|e| e.common.name.as_str()));
             affected.chains.extend(splitters.values().map(|e| e.common.name.as_str()));
             affected.chains.extend(resolvers.values().map(|e| e.common.name.as_str()));
             affected.gateways.extend(ingress_gateways.values().map(AsRef::as_ref));
+            affected.intentions.extend(intentions.values().map(AsRef::as_ref));
         }
         _ => {
             // Links are found in their own spelling only.
@@ -93,11 +125,14 @@ fn affected<'a>(existing: &'a Entries, proposed: &Proposed<'a>) -> Affected<'a> 
             }
             let gateways = ingress_gateways.values().map(AsRef::as_ref);
             affected.gateways.extend(gateways.filter(|e: &&IngressGateway| links::of_ingress(e).any(|l| l.service == name)));
+            // Consul looks at all of them, not only at those of the changed service.
+            affected.intentions.extend(intentions.values().map(AsRef::as_ref));
         }
     }
     for gateway in &affected.gateways {
         affected.chains.extend(links::of_ingress(gateway).map(|l| l.service));
     }
+    affected.chains.extend(affected.intentions.iter().map(|i| i.common.name.as_str()));
     affected
 }
 

@@ -23,6 +23,13 @@ codes! {
     SHADOWED "GW0411" "a route that no request reaches",
     PROTOCOL_UNSET "GW0412" "service-defaults without a Protocol that undo the one of proxy-defaults",
     SPELLING "GW0413" "a reference in another case than the entry that it names",
+    PERMISSIONS_ON_TCP "GW0414" "permissions on requests of a service that is not http, http2 or grpc",
+    NO_JWT_PROVIDER "GW0415" "intentions that name a jwt-provider that is not there",
+    GATEWAY_NAME "GW0416" "an ingress and a terminating gateway of one name",
+    ONLY_DEFAULT "GW0417" "permissions that all say what the default policy says anyway",
+    DEFAULT_DECIDES "GW0418" "requests that the default policy decides, and not a lower intention",
+    PERMISSION_SHADOWED "GW0419" "a permission that no request reaches",
+    HIDES "GW0420" "an intention for every source that hides others for every service",
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::circles::circle_of;
 use super::judged::{Judged, whole_service};
-use super::{Finding, Level, codes, hosts, protocols, spelling};
-use crate::decide::chain::{ChainError, Crash};
+use super::{Finding, GraphError, Level, codes, hosts, intentions, protocols, spelling};
+use crate::decide::chain::{ChainError, Crash, View};
 use crate::decide::changes::Changes;
 use crate::decide::links;
 use crate::id::ServiceKey;
@@ -48,6 +48,11 @@ impl Checker {
         let numbers: HashMap<&str, usize> = services.iter().enumerate().map(|(n, (key, _))| (&**key, n)).collect();
         let mut findings = self.compile_all(entries, &services, &served(entries, &numbers));
         findings.extend(protocols::check(entries, |key| self.services[*numbers.get(key)?].1.spoken()));
+        findings.extend(intentions::check_set(entries, |name| match numbers.get(&*ServiceKey::text(name)) {
+            Some(number) => self.services[*number].1.spoken().map(|spoken| Cow::Borrowed(spoken.protocol.as_str())),
+            None => Some(View::of(entries).protocol(name)),
+        }));
+        findings.extend(one_name(entries));
         findings.extend(self.hosts(entries));
         let odd: Vec<_> = self.services.iter().filter_map(|(_, judged)| judged.odd()).collect();
         findings.extend(odd.iter().flat_map(|odd| odd.shadows.iter().cloned()));
@@ -55,6 +60,8 @@ impl Checker {
             findings.extend(odd.iter().flat_map(|odd| odd.spellings[part].iter().cloned()));
         }
         findings.extend(entries.ingress_gateways.values().flat_map(|g| spelling::of_ingress(entries, g)));
+        findings.extend(entries.terminating_gateways.values().flat_map(|g| spelling::of_terminating(entries, g)));
+        findings.extend(entries.intentions.values().flat_map(|i| spelling::of_intentions(entries, i)));
         let mut seen = HashSet::new();
         findings.retain(|f| seen.insert((f.code, f.rule.clone(), f.message.clone())));
         findings.sort_by_key(|f| f.level);
@@ -115,6 +122,18 @@ impl Checker {
         }
         self.gateways.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect()
     }
+}
+
+/// Ingress and terminating gateways of one name.
+fn one_name(entries: &Entries) -> impl Iterator<Item = Finding> {
+    entries.terminating_gateways.iter().filter_map(|(key, gateway)| {
+        let (kind, other) = (EntryKind::TerminatingGateway, EntryKind::IngressGateway);
+        let ingress = entries.ingress_gateways.get(key)?;
+        let name = &gateway.common.name;
+        let error = GraphError::GatewayName { kind, name: name.clone(), other };
+        let finding = Finding::new(codes::GATEWAY_NAME, Level::Error, EntryRef::new(kind, name).at("Name"), error.to_string());
+        Some(finding.help("give one of them another name").related([EntryRef::new(other, &ingress.common.name).at("Name")]))
+    })
 }
 
 /// Which of the services stand behind an ingress gateway.

@@ -78,7 +78,7 @@ impl<'a> Earlier<'a> {
 }
 
 /// Whether the earlier match holds wherever the later one does. Says no where it is not sure.
-fn covers(earlier: &HttpMatch, later: &HttpMatch) -> bool {
+pub(super) fn covers(earlier: &HttpMatch, later: &HttpMatch) -> bool {
     let methods = earlier.methods.is_empty() || (!later.methods.is_empty() && later.methods.iter().all(|m| earlier.methods.contains(m)));
     methods
         && path_covers(earlier, later)
@@ -104,7 +104,7 @@ fn path_covers(earlier: &HttpMatch, later: &HttpMatch) -> bool {
 }
 
 /// Whether the earlier condition on a header follows from the later one.
-fn header_follows(earlier: &HeaderMatch, later: &HeaderMatch) -> bool {
+pub(super) fn header_follows(earlier: &HeaderMatch, later: &HeaderMatch) -> bool {
     let same_name = earlier.name.eq_ignore_ascii_case(&later.name);
     let present = earlier.present && !earlier.invert;
     // With a value matcher, inverted or not, an absent header never matches (wire 1.1).

@@ -4,7 +4,7 @@
 use super::{Finding, Level, codes};
 use crate::decide::links::{self, Link};
 use crate::id::ServiceKey;
-use crate::model::entry::{Entries, EntryKind, EntryRef, IngressGateway};
+use crate::model::entry::{Entries, EntryKind, EntryRef, IngressGateway, ServiceIntentions, TerminatingGateway};
 
 /// Every reference of the entries that shape a service which is spelled otherwise than an entry of the service it names: of the
 /// router, of the splitter, of the resolver.
@@ -20,6 +20,16 @@ pub(super) fn of_service(entries: &Entries, key: &ServiceKey) -> [Vec<Finding>; 
 /// The same of an ingress gateway's lines.
 pub(super) fn of_ingress(entries: &Entries, gateway: &IngressGateway) -> Vec<Finding> {
     links::of_ingress(gateway).filter_map(|link| other_case(entries, &link)).collect()
+}
+
+/// The same of the services that a terminating gateway links.
+pub(super) fn of_terminating(entries: &Entries, gateway: &TerminatingGateway) -> Vec<Finding> {
+    links::of_terminating(gateway).filter_map(|link| other_case(entries, &link)).collect()
+}
+
+/// The same of the destination and the sources of intentions.
+pub(super) fn of_intentions(entries: &Entries, intentions: &ServiceIntentions) -> Vec<Finding> {
+    links::of_intentions(intentions).filter_map(|link| other_case(entries, &link)).collect()
 }
 
 fn other_case(entries: &Entries, link: &Link<'_>) -> Option<Finding> {

@@ -24,9 +24,16 @@ pub struct GatewayTls {
     pub enabled: bool,
     /// `SDS`.
     pub sds: Option<GatewayTlsSds>,
-    /// `TLSMinVersion`.
+    /// `TLSMinVersion`, `TLSMaxVersion`, `CipherSuites`.
+    pub parameters: TlsParameters,
+}
+
+/// What TLS connections are negotiated with; an ingress gateway has them, and the mesh for either direction.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TlsParameters {
+    /// `TLSMinVersion`; empty leaves it to the proxy.
     pub tls_min_version: String,
-    /// `TLSMaxVersion`.
+    /// `TLSMaxVersion`; empty leaves it to the proxy.
     pub tls_max_version: String,
     /// `CipherSuites[]`: Go's names.
     pub cipher_suites: Vec<String>,

@@ -21,6 +21,12 @@ pub enum ConfigEntry {
     ServiceResolver(Arc<ServiceResolver>),
     /// ingress-gateway
     IngressGateway(Arc<IngressGateway>),
+    /// terminating-gateway
+    TerminatingGateway(Arc<TerminatingGateway>),
+    /// service-intentions
+    ServiceIntentions(Arc<ServiceIntentions>),
+    /// mesh
+    Mesh(Arc<Mesh>),
 }
 
 impl ConfigEntry {
@@ -33,6 +39,9 @@ impl ConfigEntry {
             Self::ServiceSplitter(e) => &e.common,
             Self::ServiceResolver(e) => &e.common,
             Self::IngressGateway(e) => &e.common,
+            Self::TerminatingGateway(e) => &e.common,
+            Self::ServiceIntentions(e) => &e.common,
+            Self::Mesh(e) => &e.common,
         }
     }
 
@@ -45,6 +54,9 @@ impl ConfigEntry {
             Self::ServiceSplitter(_) => EntryKind::ServiceSplitter,
             Self::ServiceResolver(_) => EntryKind::ServiceResolver,
             Self::IngressGateway(_) => EntryKind::IngressGateway,
+            Self::TerminatingGateway(_) => EntryKind::TerminatingGateway,
+            Self::ServiceIntentions(_) => EntryKind::ServiceIntentions,
+            Self::Mesh(_) => EntryKind::Mesh,
         }
     }
 
@@ -69,8 +81,14 @@ pub struct Entries {
     pub resolvers: BTreeMap<ServiceKey, Arc<ServiceResolver>>,
     /// ingress-gateway
     pub ingress_gateways: BTreeMap<ServiceKey, Arc<IngressGateway>>,
-    /// `AllowEnablingPermissiveMutualTLS` of the mesh entry, of which nothing else is acted on yet.
-    pub permissive_mutual_tls_allowed: bool,
+    /// terminating-gateway
+    pub terminating_gateways: BTreeMap<ServiceKey, Arc<TerminatingGateway>>,
+    /// service-intentions, by destination; `*` is one.
+    pub intentions: BTreeMap<ServiceKey, Arc<ServiceIntentions>>,
+    /// mesh, of which there is one.
+    pub mesh: Option<Arc<Mesh>>,
+    /// jwt-provider: the names as spelled, of which nothing else is acted on.
+    pub jwt_providers: BTreeMap<ServiceKey, String>,
 }
 
 impl Entries {
@@ -84,14 +102,23 @@ impl Entries {
             ConfigEntry::ServiceSplitter(e) => drop(self.splitters.insert(key, e)),
             ConfigEntry::ServiceResolver(e) => drop(self.resolvers.insert(key, e)),
             ConfigEntry::IngressGateway(e) => drop(self.ingress_gateways.insert(key, e)),
+            ConfigEntry::TerminatingGateway(e) => drop(self.terminating_gateways.insert(key, e)),
+            ConfigEntry::ServiceIntentions(e) => drop(self.intentions.insert(key, e)),
+            ConfigEntry::Mesh(e) => self.mesh = Some(e),
         }
     }
 
-    /// How many there are.
+    /// The jwt-provider of that name, as it is spelled.
+    pub fn jwt_provider(&self, name: &str) -> Option<&str> {
+        self.jwt_providers.get(&*ServiceKey::text(name)).map(String::as_str)
+    }
+
+    /// How many there are of the kinds that `gw` acts on.
     pub fn len(&self) -> usize {
-        let Self { proxy_defaults, service_defaults, routers, splitters, resolvers, ingress_gateways, .. } = self;
-        let by_name = service_defaults.len() + routers.len() + splitters.len() + resolvers.len() + ingress_gateways.len();
-        usize::from(proxy_defaults.is_some()) + by_name
+        let Self { service_defaults, routers, splitters, resolvers, ingress_gateways, terminating_gateways, intentions, .. } = self;
+        let of_chains = service_defaults.len() + routers.len() + splitters.len() + resolvers.len();
+        let by_name = of_chains + ingress_gateways.len() + terminating_gateways.len() + intentions.len();
+        usize::from(self.proxy_defaults.is_some()) + usize::from(self.mesh.is_some()) + by_name
     }
 
     /// Whether there is none.
@@ -109,6 +136,10 @@ impl Entries {
             EntryKind::ServiceSplitter => drop(self.splitters.remove(&key)),
             EntryKind::ServiceResolver => drop(self.resolvers.remove(&key)),
             EntryKind::IngressGateway => drop(self.ingress_gateways.remove(&key)),
+            EntryKind::TerminatingGateway => drop(self.terminating_gateways.remove(&key)),
+            EntryKind::ServiceIntentions => drop(self.intentions.remove(&key)),
+            EntryKind::Mesh => self.mesh = None,
+            EntryKind::JwtProvider => drop(self.jwt_providers.remove(&key)),
             _ => {}
         }
     }

@@ -40,6 +40,8 @@ codes! {
     HEADER_VALUE "GW0306" "a header edit that no proxy takes",
     PORT "GW0307" "a port that cannot be listened on",
     NO_RETRY "GW0308" "retries that never happen",
+    NO_SNI "GW0309" "TLS towards a service without a name to check",
+    JWT "GW0310" "a token that gw does not verify is asked for",
 }
 
 #[cfg(test)]

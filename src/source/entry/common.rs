@@ -8,6 +8,9 @@ use crate::model::entry::*;
 use crate::model::pattern::Pattern;
 use crate::model::template::{self, Template};
 
+/// The longest value of Meta, in bytes.
+pub(super) const META_VALUE_MAX: usize = 512;
+
 /// Meta has limits; a name must be there. What else a kind asks of its name is its own rule.
 pub(super) fn validate(common: &Common, check: &mut Check<'_>) {
     if common.name.is_empty() {
@@ -20,8 +23,9 @@ pub(super) fn validate(common: &Common, check: &mut Check<'_>) {
         if key.len() > 128 {
             check.error(codes::META, format!("Meta[{key}]"), format!("a key of Meta has {} bytes, at most 128 are allowed", key.len()));
         }
-        if value.len() > 512 {
-            check.error(codes::META, format!("Meta[{key}]"), format!("Meta {key:?} has {} bytes, at most 512 are allowed", value.len()));
+        if value.len() > META_VALUE_MAX {
+            let message = format!("Meta {key:?} has {} bytes, at most {META_VALUE_MAX} are allowed", value.len());
+            check.error(codes::META, format!("Meta[{key}]"), message);
         }
     }
 }
@@ -50,13 +54,13 @@ pub(super) fn mesh_gateway_mode(mode: &str, path: &str, check: &mut Check<'_>) {
 }
 
 /// A regular expression: Consul stores any text, a proxy refuses what is none.
-pub(super) fn regex(text: &str, path: Arguments<'_>, check: &mut Check<'_>) {
+pub(super) fn regex(text: &str, path: Arguments<'_>, help: &str, check: &mut Check<'_>) {
     if text.is_empty() {
         return;
     }
     if let Err(e) = Pattern::full(text) {
         let message = format!("{path} {text:?} is {e}");
-        check.finding(codes::REGEX, path, message, "Consul stores the entry and no proxy takes it; gw leaves this route out");
+        check.finding(codes::REGEX, path, message, help);
     }
 }
 

@@ -32,13 +32,14 @@ pub(super) trait Schema: Default {
     fn print_into(&self, out: &mut serde_json::Map<String, Json>);
 }
 
-macro_rules! fields {
+/// A struct's field table, as [`fields`] has it, where the struct is taken in a way of its own.
+macro_rules! schema {
     ($type:ty { $($($field:ident).+: $name:literal $(~ $alias:literal)? $(; $keep:ident)? $(as $via:ty)?),* $(,)? }) => {
         impl $crate::source::entry::fields::Schema for $type {
             const FIELDS: &'static [$crate::source::entry::fields::Name] = &[
                 $($crate::source::entry::fields::Name {
                     name: $name,
-                    alias: $crate::source::entry::fields::fields!(@alias $($alias)?),
+                    alias: $crate::source::entry::fields::schema!(@alias $($alias)?),
                 },)*
             ];
 
@@ -46,7 +47,7 @@ macro_rules! fields {
                 let mut at = 0;
                 $(
                     if index == at {
-                        self.$($field).+ = $crate::source::entry::fields::fields!(@take node, cx $(, $via)?);
+                        self.$($field).+ = $crate::source::entry::fields::schema!(@take node, cx $(, $via)?);
                         return;
                     }
                     at += 1;
@@ -55,21 +56,7 @@ macro_rules! fields {
             }
 
             fn print_into(&self, out: &mut serde_json::Map<String, serde_json::Value>) {
-                $($crate::source::entry::fields::fields!(@print out, $name, self.$($field).+ $(, $keep)? $(; $via)?);)*
-            }
-        }
-
-        impl $crate::source::entry::decode::Field for $type {
-            fn decode(node: &$crate::source::entry::tree::Node, cx: &mut $crate::source::entry::cx::Cx) -> Self {
-                $crate::source::entry::fields::decode_struct(node, cx)
-            }
-
-            fn print(&self) -> serde_json::Value {
-                $crate::source::entry::fields::print_struct(self)
-            }
-
-            fn is_empty(&self) -> bool {
-                false // Go's omitempty never leaves out a struct
+                $($crate::source::entry::fields::schema!(@print out, $name, self.$($field).+ $(, $keep)? $(; $via)?);)*
             }
         }
     };
@@ -88,6 +75,27 @@ macro_rules! fields {
     };
     (@print $out:ident, $name:literal, $value:expr, keep; $via:ty) => {
         $crate::source::entry::fields::print_field($out, $name, &<$via>::from($value.clone()), true)
+    };
+}
+pub(super) use schema;
+
+macro_rules! fields {
+    ($type:ty { $($table:tt)* }) => {
+        $crate::source::entry::fields::schema!($type { $($table)* });
+
+        impl $crate::source::entry::decode::Field for $type {
+            fn decode(node: &$crate::source::entry::tree::Node, cx: &mut $crate::source::entry::cx::Cx) -> Self {
+                $crate::source::entry::fields::decode_struct(node, cx)
+            }
+
+            fn print(&self) -> serde_json::Value {
+                $crate::source::entry::fields::print_struct(self)
+            }
+
+            fn is_empty(&self) -> bool {
+                false // Go's omitempty never leaves out a struct
+            }
+        }
     };
 }
 pub(super) use fields;
@@ -136,6 +144,11 @@ pub(super) fn decode_map<T: Schema>(map: &Map, cx: &mut Cx, known: &mut dyn FnMu
         }
     }
     out
+}
+
+/// Whether a key names a field of a struct, in any spelling.
+pub(super) fn names<T: Schema>(key: &str) -> bool {
+    T::FIELDS.iter().any(|f| is_lower(key, f.name) || f.alias.is_some_and(|alias| is_lower(key, alias)))
 }
 
 /// Whether a key is a word of ASCII in any case. Beyond ASCII there are letters whose small ones are within.

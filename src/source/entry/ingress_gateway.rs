@@ -32,7 +32,7 @@ impl Kind for IngressGateway {
     }
 
     fn validate(&self, check: &mut Check<'_>) {
-        tls::parameters(&self.tls, "TLS", check);
+        tls::parameters(&self.tls.parameters, "TLS", check);
         tls::gateway_sds(&self.tls, check);
         for (i, listener) in self.listeners.iter().enumerate() {
             let at = format!("Listeners[{i}]");
@@ -55,9 +55,9 @@ impl Kind for IngressGateway {
 fields!(GatewayTls {
     enabled: "Enabled"; keep,
     sds: "SDS",
-    tls_min_version: "TLSMinVersion" ~ "tls_min_version",
-    tls_max_version: "TLSMaxVersion" ~ "tls_max_version",
-    cipher_suites: "CipherSuites" ~ "cipher_suites",
+    parameters.tls_min_version: "TLSMinVersion" ~ "tls_min_version",
+    parameters.tls_max_version: "TLSMaxVersion" ~ "tls_max_version",
+    parameters.cipher_suites: "CipherSuites" ~ "cipher_suites",
 });
 
 fields!(GatewayTlsSds {
@@ -117,8 +117,8 @@ fn listener_rules(gateway: &IngressGateway, listener: &IngressListener, at: &str
     if listener.services.len() > 1 && protocol == "tcp" {
         check.error(codes::EXCLUSIVE, format!("{at}.Services"), format!("{at} has several services, and protocol tcp allows one"));
     }
-    if let Some(parameters) = &listener.tls {
-        tls::parameters(parameters, &format!("{at}.TLS"), check);
+    if let Some(tls) = &listener.tls {
+        tls::parameters(&tls.parameters, &format!("{at}.TLS"), check);
     }
     if !listener.services.is_empty() {
         tls::listener_sds(&gateway.tls, listener, at, check);

@@ -75,6 +75,9 @@ fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
         EntryKind::ServiceRouter => acted_on::<ServiceRouter>(kind, root, map, cx),
         EntryKind::ServiceSplitter => acted_on::<ServiceSplitter>(kind, root, map, cx),
         EntryKind::ServiceResolver => acted_on::<ServiceResolver>(kind, root, map, cx),
+        EntryKind::TerminatingGateway => acted_on::<TerminatingGateway>(kind, root, map, cx),
+        EntryKind::ServiceIntentions => acted_on::<ServiceIntentions>(kind, root, map, cx),
+        EntryKind::Mesh => acted_on::<Mesh>(kind, root, map, cx),
         EntryKind::SamenessGroup => {
             cx.error(codes::ENTERPRISE, &root.span, "sameness-group entries belong to Consul Enterprise");
             None
@@ -140,7 +143,6 @@ fn recognised(kind: EntryKind, root: &Node, cx: &mut Cx) -> Read {
     let name: String = root.member("Name").map(|n| take(n, cx)).unwrap_or_default();
     let message = format!("gw does not act on {kind} entries");
     cx.note(Level::Warning, codes::NOT_ACTED_ON, &root.span, message, "the entry is read and otherwise ignored");
-    let name = if kind == EntryKind::Mesh { "mesh".to_owned() } else { name };
     (kind, name, None)
 }
 
@@ -169,6 +171,9 @@ pub(super) fn print(entry: &ConfigEntry) -> Json {
         ConfigEntry::ServiceSplitter(e) => stored(kind, &**e),
         ConfigEntry::ServiceResolver(e) => stored(kind, &**e),
         ConfigEntry::IngressGateway(e) => stored(kind, &**e),
+        ConfigEntry::TerminatingGateway(e) => stored(kind, &**e),
+        ConfigEntry::ServiceIntentions(e) => stored(kind, &**e),
+        ConfigEntry::Mesh(e) => stored(kind, &**e),
     }
 }
 
@@ -236,14 +241,30 @@ mod tests {
             "*",
             "",
         ];
-        let key = proptest::sample::select([&names[..], &more[..]].concat()).prop_map(str::to_owned);
+        let of_mesh = [
+            "Sources",
+            "Permissions",
+            "Action",
+            "Peer",
+            "LegacyMeta",
+            "LegacyCreateTime",
+            "JWT",
+            "Providers",
+            "TLS",
+            "Incoming",
+            "CipherSuites",
+            "RequestNormalization",
+            "CAFile",
+            "SNI",
+        ];
+        let key = proptest::sample::select([&names[..], &more[..], &of_mesh[..]].concat()).prop_map(str::to_owned);
         let leaf = prop_oneof![
             Just(Json::Null),
             any::<bool>().prop_map(Json::from),
             any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Json::from),
             (-3i64..70000).prop_map(Json::from),
             ".{0,6}".prop_map(Json::from),
-            proptest::sample::select(vec!["http", "5s", "/a", "a.b", "*", "1", "x == y"]).prop_map(Json::from),
+            proptest::sample::select(vec!["http", "5s", "/a", "a.b", "*", "1", "x == y", "allow", "ALLOW", "TLSv1_2"]).prop_map(Json::from),
         ];
         leaf.prop_recursive(6, 40, 5, move |inner| {
             prop_oneof![
@@ -255,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0usize..6, fields in anything()) {
+        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0usize..9, fields in anything()) {
             let mut entry = fields.as_object().cloned().unwrap_or_default();
             entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
             if let Ok(first) = from_json(&Json::Object(entry)) {

@@ -1,6 +1,8 @@
 //! How texts, numbers, booleans and durations are taken: weakly, as Consul's servers do (semantics 1).
 
 use serde_json::Value as Json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::codes;
 use super::cx::Cx;
@@ -360,5 +362,32 @@ impl Field for OptionalNanos {
 
     fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+}
+
+/// A point in time that is looked at and not kept: a text as in RFC 3339, or an object without members.
+#[derive(Default)]
+pub(super) struct Timestamp;
+
+impl Field for Timestamp {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        let node = node.unwrapped();
+        let taken = match &node.value {
+            Value::Text(text) => OffsetDateTime::parse(text, &Rfc3339).is_ok(),
+            Value::Map(members) => members.is_empty(),
+            _ => false,
+        };
+        if !taken {
+            cx.wrong(node, "a time, such as \"2026-01-31T12:00:00Z\"");
+        }
+        Self
+    }
+
+    fn print(&self) -> Json {
+        Json::Null
+    }
+
+    fn is_empty(&self) -> bool {
+        true
     }
 }

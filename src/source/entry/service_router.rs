@@ -8,6 +8,7 @@ use super::codes;
 use super::common;
 use super::fields::fields;
 use super::kind::Kind;
+use super::matching;
 use crate::model::entry::*;
 
 fields!(ServiceRouter {
@@ -97,8 +98,6 @@ fields!(RouteDestination {
 
 fields!(HeaderEdits { add: "Add", set: "Set", remove: "Remove" });
 
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
-
 const RETRY_CONDITIONS: [&str; 12] = [
     "5xx",
     "gateway-error",
@@ -114,47 +113,24 @@ const RETRY_CONDITIONS: [&str; 12] = [
     "unavailable",
 ];
 
+/// What comes of a regex that is none.
+const BAD_REGEX: &str = "Consul stores the entry and no proxy takes it; gw leaves this route out";
+
 fn match_rules(http: &HttpMatch, at: Arguments<'_>, check: &mut Check<'_>) {
-    for (field, path) in [("PathExact", &http.path_exact), ("PathPrefix", &http.path_prefix)] {
-        if !path.is_empty() && !path.starts_with('/') {
-            check.error(codes::PATH, format!("{at}.{field}"), format!("{at}.{field} does not start with '/': {path:?}"));
-        }
-    }
-    let given = [&http.path_exact, &http.path_prefix, &http.path_regex].into_iter().filter(|p| !p.is_empty()).count();
-    if given > 1 {
-        check.error(codes::EXCLUSIVE, at, format!("{at} may have at most one of PathExact, PathPrefix and PathRegex"));
-    }
-    common::regex(&http.path_regex, format_args!("{at}.PathRegex"), check);
+    matching::paths(&http.path_exact, &http.path_prefix, &http.path_regex, at, check);
+    common::regex(&http.path_regex, format_args!("{at}.PathRegex"), BAD_REGEX, check);
     for (i, header) in http.header.iter().enumerate() {
         let at = format_args!("{at}.Header[{i}]");
         let texts = [&header.exact, &header.prefix, &header.suffix, &header.regex];
-        one_kind(&header.name, header.present, &texts, "Present, Exact, Prefix, Suffix and Regex", at, check);
-        common::regex(&header.regex, format_args!("{at}.Regex"), check);
+        matching::one_kind(&header.name, header.present, &texts, "Present, Exact, Prefix, Suffix and Regex", at, check);
+        common::regex(&header.regex, format_args!("{at}.Regex"), BAD_REGEX, check);
     }
     for (i, query) in http.query_param.iter().enumerate() {
         let at = format_args!("{at}.QueryParam[{i}]");
-        one_kind(&query.name, query.present, &[&query.exact, &query.regex], "Present, Exact and Regex", at, check);
-        common::regex(&query.regex, format_args!("{at}.Regex"), check);
+        matching::one_kind(&query.name, query.present, &[&query.exact, &query.regex], "Present, Exact and Regex", at, check);
+        common::regex(&query.regex, format_args!("{at}.Regex"), BAD_REGEX, check);
     }
-    for (i, method) in http.methods.iter().enumerate() {
-        let place = format_args!("{at}.Methods[{i}]");
-        if !METHODS.contains(&method.as_str()) {
-            check.error(codes::VALUE, place, format!("{place} is no method: {method:?}"));
-        } else if http.methods[..i].contains(method) {
-            check.error(codes::DUPLICATE, place, format!("{at}.Methods has {method:?} more than once"));
-        }
-    }
-}
-
-/// A name, and exactly one of the ways to match.
-fn one_kind(name: &str, present: bool, texts: &[&String], kinds: &str, at: Arguments<'_>, check: &mut Check<'_>) {
-    if name.is_empty() {
-        check.error(codes::NAME, at, format!("{at} needs a Name"));
-    }
-    let given = usize::from(present) + texts.iter().filter(|t| !t.is_empty()).count();
-    if given != 1 {
-        check.error(codes::EXCLUSIVE, at, format!("{at} must have exactly one of {kinds}"));
-    }
+    matching::methods(&http.methods, at, check);
 }
 
 fn destination_rules(destination: &RouteDestination, rewritable: bool, at: Arguments<'_>, check: &mut Check<'_>) {

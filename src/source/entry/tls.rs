@@ -1,4 +1,4 @@
-//! TLS parameters and SDS settings of ingress gateways (semantics 1, 7).
+//! TLS parameters of gateways and the mesh, SDS settings of ingress gateways (semantics 1, 7).
 
 use std::fmt::Arguments;
 
@@ -27,7 +27,7 @@ const CIPHER_SUITES: [&str; 14] = [
 ];
 
 /// Versions and cipher suites that are known and go together.
-pub(super) fn parameters(tls: &GatewayTls, at: &str, check: &mut Check<'_>) {
+pub(super) fn parameters(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
     let rank = |version: &str| VERSIONS.iter().position(|v| *v == version);
     for (field, version) in [("TLSMinVersion", &tls.tls_min_version), ("TLSMaxVersion", &tls.tls_max_version)] {
         if !matches!(version.as_str(), "" | "TLS_AUTO") && rank(version).is_none() {

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::ReadFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
+use crate::model::entry::IntentionAction;
 use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
@@ -21,6 +22,8 @@ pub struct Configuration {
     pub datacenter: Datacenter,
     /// The trust domain.
     pub trust_domain: TrustDomain,
+    /// What holds where no intention says anything.
+    pub default_action: IntentionAction,
     /// Files and folders of config entries, relative ones already joined to the folder of `gw.toml`.
     pub entries: Vec<PathBuf>,
     /// The folder of the mesh's certificates.
@@ -57,6 +60,7 @@ impl Default for Configuration {
         Self {
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
+            default_action: IntentionAction::Deny,
             entries: Vec::new(),
             certs: None,
             gateways: Vec::new(),
@@ -67,10 +71,19 @@ impl Default for Configuration {
     }
 }
 
+/// The words for the kinds of gateways.
+const KINDS: &[(&str, GatewayKind)] =
+    &[("ingress", GatewayKind::Ingress), ("mesh", GatewayKind::Mesh), ("terminating", GatewayKind::Terminating)];
+
 impl GatewayTable {
     /// Its name, or the one of its kind.
     pub fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| GatewayKind::Ingress.default_name().to_owned())
+        self.name.clone().unwrap_or_else(|| self.kind().unwrap_or(GatewayKind::Ingress).default_name().to_owned())
+    }
+
+    /// Its kind; `None` if that is a word for none.
+    pub fn kind(&self) -> Option<GatewayKind> {
+        KINDS.iter().find(|(word, _)| word == self.kind.get_ref()).map(|(_, kind)| *kind)
     }
 }
 
@@ -98,9 +111,8 @@ impl Converter<'_> {
         let ReadFile { parsed, folder, .. } = self.file;
         self.twice();
         self.absent();
-        if let Some(word) = &parsed.default_intention {
-            self.word(word, "default_intention", &[("allow", ()), ("deny", ())]);
-        }
+        let default_action = parsed.default_intention.as_ref();
+        let default_action = default_action.and_then(|word| self.word(word, "default_intention", IntentionAction::WORDS));
         let certificates = parsed.certificate.iter().map(|c| Certificate {
             cert: folder.join(c.cert.get_ref()),
             key: folder.join(c.key.get_ref()),
@@ -110,6 +122,7 @@ impl Converter<'_> {
         Configuration {
             datacenter: Datacenter::from(parsed.datacenter.as_deref().unwrap_or("dc1")),
             trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
+            default_action: default_action.unwrap_or(IntentionAction::Deny),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
@@ -145,12 +158,13 @@ impl Converter<'_> {
     }
 
     fn gateway(&mut self, table: &GatewayTable) -> GatewayFile {
-        self.kind(&table.kind);
+        let kind = self.kind(&table.kind);
         let default = Switches::default();
         let forwarded = table.forwarded.as_ref();
         let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
         let alpn = table.alpn.as_ref().and_then(|written| self.alpn(written));
-        let address = table.address.as_ref().and_then(|a| self.parse(a, "address", "an IP address such as 127.0.0.1"));
+        let address = table.address.as_ref().and_then(|a| self.bind(kind, a));
+        let (address, port) = address.unwrap_or((IpAddr::V4(Ipv4Addr::LOCALHOST), None));
         let admin = table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000"));
         if let (Some(written), true) = (&table.admin, admin.is_some_and(|a: SocketAddr| !a.ip().is_loopback())) {
             let message = format!("admin is {:?}, which is off loopback, and the admin listener has no password", written.get_ref());
@@ -159,17 +173,21 @@ impl Converter<'_> {
         GatewayFile {
             admin,
             config: GatewayConfig {
-                kind: GatewayKind::Ingress,
+                kind,
                 name: table.name(),
-                address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                address,
                 addresses: BTreeMap::new(),
+                port,
                 switches: Switches {
                     strict_host_port: table.strict_host_port,
                     forwarded: forwarded.unwrap_or(default.forwarded),
                     code_header: table.code_header.unwrap_or(default.code_header),
                     alpn: alpn.unwrap_or(default.alpn),
+                    deny_cuts: table.deny_cuts.unwrap_or(default.deny_cuts),
+                    check_upstream_name: table.check_upstream_name.unwrap_or(default.check_upstream_name),
                 },
                 identity: None,
+                leaves: None,
             },
         }
     }
@@ -187,13 +205,27 @@ impl Converter<'_> {
         }
     }
 
-    /// Only ingress gateways are run from files so far: another kind is an error, never a gateway that does nothing.
-    fn kind(&mut self, written: &Spanned<String>) {
-        let known = [("ingress", GatewayKind::Ingress), ("mesh", GatewayKind::Mesh), ("terminating", GatewayKind::Terminating)];
-        if let Some(kind @ (GatewayKind::Mesh | GatewayKind::Terminating)) = self.word(written, "kind", &known) {
-            let message = format!("this version of gw runs ingress gateways only, not {} gateways", kind.as_str());
+    /// No mesh gateways are run from files so far: that is an error, never a gateway that does nothing.
+    fn kind(&mut self, written: &Spanned<String>) -> GatewayKind {
+        let kind = self.word(written, "kind", KINDS).unwrap_or(GatewayKind::Ingress);
+        if kind == GatewayKind::Mesh {
+            let message = "this version of gw runs ingress and terminating gateways only, no mesh gateways";
             self.problems.push(Diagnostic::error("GW0005", message).at(&self.file.text, written.span()));
         }
+        kind
+    }
+
+    /// Where a gateway listens: one that has a single listener may say the port too.
+    fn bind(&mut self, kind: GatewayKind, written: &Spanned<String>) -> Option<(IpAddr, Option<u16>)> {
+        if kind != GatewayKind::Terminating {
+            return self.parse(written, "address", "an IP address such as 127.0.0.1").map(|ip| (ip, None));
+        }
+        let socket = written.get_ref().parse::<SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port())));
+        let bind = socket.or_else(|| Some((written.get_ref().parse().ok()?, None)));
+        if bind.is_none() {
+            self.refuse(written, "address", "an IP address with a port, such as 127.0.0.1:8443");
+        }
+        bind
     }
 
     fn services(&mut self) -> BTreeMap<ServiceKey, Arc<Service>> {

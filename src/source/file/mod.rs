@@ -17,7 +17,7 @@ use super::entry::{self, Decoded, Syntax};
 
 pub use convert::{Configuration, GatewayFile, convert};
 pub use entries::{Differs, EntryFiles};
-pub use schema::GwToml;
+pub use schema::{GatewayTable, GwToml};
 pub use sections::KeptFile;
 pub use watch::{Changes, Unwatched, Watch, watch};
 

@@ -59,7 +59,8 @@ pub struct GatewayTable {
     pub kind: Spanned<String>,
     /// The service name; the kind's default if not given.
     pub name: Option<String>,
-    /// Where its listeners bind: an IP address; 127.0.0.1 if not given.
+    /// Where its listeners bind: an IP address; 127.0.0.1 if not given. Of a terminating gateway, which has one, `ip:port`;
+    /// 127.0.0.1:8443 if not given.
     pub address: Option<Spanned<String>>,
     /// Where its admin listener binds: `ip:port`.
     pub admin: Option<Spanned<String>>,
@@ -72,6 +73,10 @@ pub struct GatewayTable {
     pub code_header: Option<bool>,
     /// A switch of `docs/differences.md`: `["h2", "http/1.1"]` or `["http/1.1"]`.
     pub alpn: Option<Spanned<Vec<String>>>,
+    /// A switch of `docs/differences.md`.
+    pub deny_cuts: Option<bool>,
+    /// A switch of `docs/differences.md`.
+    pub check_upstream_name: Option<bool>,
 }
 
 /// `[[service]]`

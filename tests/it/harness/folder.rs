@@ -28,6 +28,11 @@ impl Folder {
         Self(path)
     }
 
+    /// A folder that somebody else takes away.
+    pub(crate) fn within(path: PathBuf) -> std::mem::ManuallyDrop<Self> {
+        std::mem::ManuallyDrop::new(Self(path))
+    }
+
     pub(crate) fn at(&self, file: &str) -> PathBuf {
         self.0.join(file)
     }
@@ -116,7 +121,7 @@ pub(crate) fn entries(listeners: &[(u16, &str, bool)], prefixes: &[&str]) -> Str
 
 /// A gateway that runs until it is dropped.
 pub(crate) struct Run {
-    bound: Option<Bound>,
+    pub(super) bound: Option<Bound>,
 }
 
 impl Run {

@@ -10,7 +10,7 @@ use gw::app::config::{AccessLogTo, RunConfig};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::check::Check;
-use gw::model::entry::Entries;
+use gw::model::entry::{Entries, IntentionAction};
 use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
@@ -150,6 +150,8 @@ impl World {
             addresses: Default::default(),
             switches: self.switches,
             identity: self.identity,
+            port: None,
+            leaves: None,
         };
         let resources = Resources {
             gateway,
@@ -157,6 +159,7 @@ impl World {
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
             entries: Arc::new(entries),
             services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
+            default_action: IntentionAction::Deny,
             rejected: Vec::new(),
         };
         let records = Records::default();
@@ -228,11 +231,12 @@ impl Drop for Gateway {
     }
 }
 
+/// The access records of a gateway.
 #[derive(Clone, Default)]
-struct Records(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Records(Arc<Mutex<Vec<u8>>>);
 
 impl Records {
-    fn all(&self) -> Vec<Value> {
+    pub(crate) fn all(&self) -> Vec<Value> {
         let bytes = self.0.lock().unwrap();
         let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).expect("a record is a line of JSON")).collect()

@@ -2,6 +2,7 @@
 
 mod client;
 mod dns;
+mod exit;
 mod folder;
 pub(crate) mod frames;
 mod gateway;
@@ -11,9 +12,10 @@ mod service;
 
 pub(crate) use client::{Answer, Client, get, request};
 pub(crate) use dns::Dns;
+pub(crate) use exit::{Exit, Exits, Tls, sni};
 pub(crate) use folder::{Folder, Run, entries};
-pub(crate) use gateway::{Gateway, World};
-pub(crate) use pki::Ca;
+pub(crate) use gateway::{Gateway, Records, World};
+pub(crate) use pki::{Ca, TRUST_DOMAIN};
 pub(crate) use service::{Seen, Service, answer, read_request};
 
 use std::time::{Duration, Instant};

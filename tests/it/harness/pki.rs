@@ -6,9 +6,11 @@ use gw::model::gateway::Identity;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion};
 
 use super::Folder;
 
@@ -59,6 +61,29 @@ impl Ca {
         identity
     }
 
+    /// What a sidecar connects with: the leaf of its service, or none. It takes whoever has a certificate of this CA.
+    pub(crate) fn client(&self, source: Option<&str>) -> Arc<ClientConfig> {
+        self.client_showing(source.map(|source| self.leaf(&[Self::id(source)])))
+    }
+
+    /// The same with the leaf of another CA.
+    pub(crate) fn client_of(&self, other: &Self, source: &str) -> Arc<ClientConfig> {
+        self.client_showing(Some(other.leaf(&[Self::id(source)])))
+    }
+
+    fn client_showing(&self, leaf: Option<(rcgen::Certificate, KeyPair)>) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).unwrap();
+        let builder = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(OfTheCa(roots)));
+        Arc::new(match leaf {
+            Some((cert, key)) => {
+                let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+                builder.with_client_auth_cert(vec![cert.der().clone()], key).unwrap()
+            }
+            None => builder.with_no_client_auth(),
+        })
+    }
+
     /// What a sidecar listens with: its own leaf, and clients must have one of this CA.
     pub(crate) fn sidecar(&self, uris: &[String]) -> Arc<ServerConfig> {
         self.sidecar_speaking(uris, rustls::ALL_VERSIONS)
@@ -76,4 +101,49 @@ impl Ca {
             .with_single_cert(vec![cert.der().clone()], key);
         Arc::new(config.unwrap())
     }
+}
+
+/// Takes what the CA vouches for, whatever it is called.
+#[derive(Debug)]
+struct OfTheCa(RootCertStore);
+
+impl ServerCertVerifier for OfTheCa {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let (parsed, all) = (ParsedCertificate::try_from(end_entity)?, algorithms().all);
+        rustls::client::verify_server_cert_signed_by_trust_anchor(&parsed, &self.0, intermediates, now, all)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &algorithms())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &algorithms())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        algorithms().supported_schemes()
+    }
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms
 }

@@ -1,0 +1,71 @@
+//! Why a command of `gw certs` did not do what it was asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::tls::{self, Distrust, IssueError};
+
+/// Why it did not.
+#[derive(Debug, thiserror::Error)]
+pub enum CertsError {
+    /// The file system does not let it.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// There is a file already.
+    #[error("{} exists and is not overwritten: --force does it", .0.display())]
+    Exists(PathBuf),
+    /// There is no CA.
+    #[error("there is no CA in {}: gw certs init makes one, and --dir says where", .0.display())]
+    NoCa(PathBuf),
+    /// There is a CA, but not its key.
+    #[error("{} is not there: a CA without its key verifies, and signs nothing", .0.display())]
+    NoKey(PathBuf),
+    /// No root in the bundle has the key.
+    #[error("{} is the key of no certificate in {}", key.display(), bundle.display())]
+    Stray {
+        /// The key.
+        key: PathBuf,
+        /// The bundle.
+        bundle: PathBuf,
+    },
+    /// Files that cannot be used.
+    #[error("the certificates cannot be used")]
+    Files(#[from] tls::Error),
+    /// Nothing was made.
+    #[error("nothing was issued")]
+    Issue(#[from] IssueError),
+    /// What was asked for means nothing.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no such certificate.
+    #[error("{0}")]
+    NoSuch(String),
+    /// It is not the time for it.
+    #[error("{0}")]
+    Conflict(String),
+    /// Nobody answers there, or not with TLS.
+    #[error("cannot look at {at}")]
+    Unreachable {
+        /// Where.
+        at: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It does not verify.
+    #[error("not trusted")]
+    Distrusted(#[from] Box<Distrust>),
+}
+
+impl CertsError {
+    pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+}

@@ -1,0 +1,96 @@
+//! A gateway keeps its own leaves: each is renewed from the CA of its folder between 60 and 90 % of its life, and at once when another
+//! root signs. What is written is then taken up as any file that changes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::folder::Folder;
+use super::renew;
+use crate::model::gateway::Identity;
+use crate::tls::Moment;
+
+/// The longest time between two looks at the clock, which may be set meanwhile.
+const LONGEST: Duration = Duration::from_secs(60);
+/// After a failure it is tried again so much later.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// The names of leaves, by the folder that they are in.
+type Kept = BTreeMap<Folder, Vec<String>>;
+
+/// Says which leaves are kept.
+#[derive(Debug)]
+pub(in crate::app) struct Keeping(watch::Sender<Kept>);
+
+/// Keeps them.
+#[derive(Debug)]
+pub(in crate::app) struct Keeper(watch::Receiver<Kept>);
+
+/// Both ends.
+pub(in crate::app) fn keeper() -> (Keeping, Keeper) {
+    let (says, keeps) = watch::channel(Kept::new());
+    (Keeping(says), Keeper(keeps))
+}
+
+impl Keeping {
+    /// Keeps the leaves of these identities from now on, and looks at them at once: the CA may be another one.
+    pub(in crate::app) fn keep<'a>(&self, identities: impl Iterator<Item = &'a Identity>) {
+        let mut kept = Kept::new();
+        for identity in identities {
+            let (Some(folder), Some(name)) = (identity.cert.parent(), identity.cert.file_stem().and_then(|name| name.to_str())) else {
+                continue;
+            };
+            let names = kept.entry(Folder::at(folder)).or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        self.0.send_replace(kept);
+    }
+}
+
+impl Keeper {
+    /// Renews until nobody says any more what is kept. Signing and writing happen on a thread of their own.
+    pub(in crate::app) async fn run(mut self) {
+        loop {
+            let kept = self.0.borrow_and_update().clone();
+            let Ok(pause) = tokio::task::spawn_blocking(move || round(&kept, Moment::now())).await else {
+                tracing::error!("a bug in renewing certificates: none is renewed any more before a restart");
+                return;
+            };
+            if matches!(timeout(pause, self.0.changed()).await, Ok(Err(_))) {
+                return;
+            }
+        }
+    }
+}
+
+/// Renews what is due. How long until the next look.
+fn round(kept: &Kept, now: Moment) -> Duration {
+    let mut pause = LONGEST;
+    for (folder, names) in kept.iter().filter(|(folder, _)| folder.signs()) {
+        let renewed = renew::renew_due(folder, names).and_then(|paths| Ok((paths, renew::next(folder, names, now)?)));
+        match renewed {
+            Ok((paths, next)) => {
+                said(&paths);
+                let wait = next.map_or(i64::MAX, |next| next.0 - now.0).max(1);
+                pause = pause.min(Duration::from_secs(wait.unsigned_abs()));
+            }
+            Err(why) => {
+                let error: &dyn std::error::Error = &why;
+                tracing::warn!(folder = %folder.path().display(), error, "certificates are not renewed, those there are go on serving");
+                pause = pause.min(AGAIN);
+            }
+        }
+    }
+    pause
+}
+
+fn said(paths: &[PathBuf]) {
+    for path in paths.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
+        tracing::info!(certificate = %path.display(), "renewed");
+    }
+}

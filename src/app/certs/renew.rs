@@ -1,0 +1,156 @@
+//! Leaves of a folder: how far they are in their life, and others in their place.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CertsError;
+use super::folder::{Ca, Folder};
+use super::make::{RESERVED, put};
+use crate::id::SpiffeId;
+use crate::model::gateway::Identity;
+use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
+
+/// A leaf of a folder, as its files are.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// What its files are called by.
+    pub name: String,
+    /// The file of the certificate.
+    pub cert: PathBuf,
+    /// The file of the key.
+    pub key: PathBuf,
+    /// What is in the first; `None`: it is not there, or none.
+    pub chain: Option<Vec<CertificateDer<'static>>>,
+    /// What the leaf says.
+    pub says: Option<X509>,
+}
+
+/// Whether a leaf is to be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// There is none.
+    Missing,
+    /// It is none, or has no key that fits.
+    Broken,
+    /// It is expired.
+    Over,
+    /// It is far enough in its life.
+    Aged,
+    /// The CA that signs is another one by now.
+    OtherCa,
+    /// It is good for a while.
+    Fresh,
+}
+
+impl Leaf {
+    /// The leaf of that name.
+    pub fn of(folder: &Folder, name: &str) -> Self {
+        let Identity { cert, key, .. } = Identity::in_folder(folder.path(), name);
+        let chain = pem::chain(&cert).ok();
+        let says = chain.as_ref().and_then(|chain| X509::read(&chain[0]));
+        Self { name: name.to_owned(), cert, key, chain, says }
+    }
+
+    /// The id of a service, if it has one.
+    pub fn id(&self) -> Option<SpiffeId> {
+        id_of(self.chain.as_ref()?.first()?).ok()
+    }
+
+    /// Whether it is to be renewed when that share of its life is over.
+    pub(super) fn due(&self, ca: Option<&Ca>, now: Moment, at: f64) -> Due {
+        let Some(says) = &self.says else {
+            return if self.cert.exists() { Due::Broken } else { Due::Missing };
+        };
+        let fits = self.chain.as_ref().is_some_and(|chain| pem::fit(chain, &self.key));
+        if !fits {
+            Due::Broken
+        } else if now > says.until {
+            Due::Over
+        } else if ca.is_some_and(|ca| ca.authority.says().subject != says.issuer) {
+            Due::OtherCa
+        } else if says.age(now) >= at {
+            Due::Aged
+        } else {
+            Due::Fresh
+        }
+    }
+
+    /// Whether it is of use, in a word.
+    pub fn state(&self, now: Moment) -> &'static str {
+        match self.due(None, now, f64::INFINITY) {
+            Due::Missing => "missing",
+            Due::Broken => "broken",
+            Due::Over => "expired",
+            Due::Aged | Due::OtherCa | Due::Fresh => "valid",
+        }
+    }
+
+    /// The same names, purposes and length of life.
+    fn wanted(&self) -> Option<Wanted> {
+        let says = self.says.as_ref()?;
+        let life = life_of(says);
+        let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
+        let common_name = subject.strip_prefix("CN=").map(str::to_owned);
+        let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
+        Some(Wanted { common_name, uris, dns, ips, for_servers, for_clients, life })
+    }
+}
+
+/// The leaf in a file.
+pub fn leaf_in(path: &Path) -> Result<X509, CertsError> {
+    let chain = pem::chain(path)?;
+    X509::read(&chain[0]).ok_or_else(|| CertsError::NoSuch(format!("{} holds no certificate that can be read", path.display())))
+}
+
+/// The leaves of a folder: every certificate that has its key beside it, but the CA's.
+pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
+    let files = std::fs::read_dir(folder.path()).map_err(CertsError::io("read", folder.path()))?;
+    let mut names: Vec<String> = files.filter_map(|file| file.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    let keys = names.iter().filter_map(|name| name.strip_suffix("-key.pem")).filter(|name| !name.starts_with('.'));
+    let leaves = keys.filter(|name| !RESERVED.contains(name)).map(|name| Leaf::of(folder, name));
+    let leaves = leaves.filter(|leaf| leaf.says.as_ref().is_none_or(|says| !says.is_ca));
+    Ok(leaves.collect())
+}
+
+/// Renews the leaves of these names, or all of the folder where none is named: those of which the share of the life is over that
+/// `at` says, and those that another CA signed. The files it wrote.
+pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Vec<PathBuf>, CertsError> {
+    // Before the lock, which would make the folder.
+    folder.ca()?;
+    let _lock = folder.lock()?;
+    let (ca, now) = (folder.ca()?, Moment::now());
+    let mut wrote = Vec::new();
+    for leaf in named(folder, names)? {
+        let share = leaf.says.as_ref().map_or(0.0, &at);
+        if leaf.due(Some(&ca), now, share) == Due::Fresh {
+            continue;
+        }
+        let Some(wanted) = leaf.wanted() else {
+            return Err(CertsError::NoSuch(format!("{} is no certificate: gw certs issue {} makes one", leaf.cert.display(), leaf.name)));
+        };
+        let issued = ca.authority.issue(&wanted, &ca.above, now)?;
+        let (cert, key) = (format!("{}.pem", leaf.name), format!("{}-key.pem", leaf.name));
+        wrote.extend(put(folder, &cert, &key, &issued.chain, issued.key.as_deref().unwrap_or_default())?);
+    }
+    Ok(wrote)
+}
+
+/// The same, of those whose own moment has come.
+pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Vec<PathBuf>, CertsError> {
+    renew(folder, names, |says| says.age(says.renew_at()))
+}
+
+fn named(folder: &Folder, names: &[String]) -> Result<Vec<Leaf>, CertsError> {
+    if names.is_empty() { list(folder) } else { Ok(names.iter().map(|name| Leaf::of(folder, name)).collect()) }
+}
+
+/// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: there is none.
+pub fn next(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
+    let ca = folder.ca()?;
+    let leaves = named(folder, names)?;
+    let when = |leaf: &Leaf| match (leaf.due(Some(&ca), now, f64::INFINITY), &leaf.says) {
+        (Due::Fresh, Some(says)) => says.renew_at(),
+        _ => now,
+    };
+    Ok(leaves.iter().map(when).min())
+}

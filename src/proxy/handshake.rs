@@ -1,0 +1,81 @@
+//! How a connection begins that asks for TLS: the handshake, and what it tells.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsStream};
+
+use super::conn::in_time;
+use super::outcome::{Ends, Outcome};
+use super::progress::Progress;
+use super::worker::Site;
+use crate::decide::code::Code;
+use crate::decide::plan::Refusal;
+use crate::model::gateway::{Listener, Protocol};
+use crate::rt::drain::DrainWatch;
+use crate::tls::Io;
+
+/// A connection that can be read.
+pub(super) struct Begun {
+    pub(super) io: Io,
+    /// What is spoken on it.
+    pub(super) protocol: Protocol,
+    /// HTTP/2 was negotiated.
+    pub(super) http2: bool,
+}
+
+/// TLS with a certificate that the name chooses. Who does not finish a handshake has its error by TLS itself.
+pub(super) async fn with_certificate(
+    stream: TcpStream,
+    site: &Site,
+    listener: &Listener,
+    ends: &mut Ends,
+    drain: &DrainWatch,
+) -> Option<Begun> {
+    let state = site.current();
+    let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
+    drop(state);
+    let stream = in_time(TlsAcceptor::from(config).accept(stream), drain).await?;
+    let (_, session) = stream.get_ref();
+    ends.sni = session.server_name().map(str::to_owned);
+    let http2 = session.alpn_protocol() == Some(b"h2");
+    Some(Begun { io: Io::tls(TlsStream::from(stream)), protocol: listener.protocol, http2 })
+}
+
+/// mTLS of the mesh, recorded where it fails: the name of the handshake is one of the listener's services, or the connection ends
+/// before a byte is said.
+pub(super) async fn of_the_mesh(
+    stream: TcpStream,
+    site: &std::rc::Rc<Site>,
+    listener: &Listener,
+    ends: &mut Ends,
+    drain: &DrainWatch,
+) -> Option<Begun> {
+    let refusal = match in_time(async { Ok(shake_hands(stream, site, listener, ends).await) }, drain).await {
+        Some(Ok(begun)) => return Some(begun),
+        Some(Err(refusal)) => refusal,
+        None => Refusal::new(Code::ClientTls, "the handshake was not finished in time"),
+    };
+    tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
+    Outcome::open(&site.worker, &Arc::new(ends.clone()), &Progress::start(), None).refused(&refusal);
+    None
+}
+
+async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: &mut Ends) -> Result<Begun, Refusal> {
+    let failed = |error: &dyn std::error::Error| Refusal::new(Code::ClientTls, error.to_string());
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+    let hello = hello.await.map_err(|error| failed(&error))?;
+    ends.sni = hello.client_hello().server_name().map(str::to_owned);
+    // The newest at the time of the handshake: the leaf and the service are of one state.
+    let state = site.current();
+    let protocol = state.snapshot.named(&listener.name, ends.sni.as_deref())?.protocol;
+    let inbound = state.credentials.inbound().cloned();
+    drop(state);
+    let name = ends.sni.as_deref().unwrap_or_default();
+    let shown = inbound.as_ref().and_then(|inbound| Some((inbound, inbound.server(name)?.clone())));
+    let (inbound, config) = shown.ok_or_else(|| Refusal::new(Code::NoSni, format!("{name}: there is no leaf to show")))?;
+    let stream = hello.into_stream(config).await.map_err(|error| failed(&error))?;
+    let peer = inbound.peer(stream.get_ref().1).map_err(|distrust| failed(&distrust))?;
+    ends.peer = Some(Arc::new(peer));
+    Ok(Begun { io: Io::tls(TlsStream::from(stream)), protocol, http2: false })
+}

@@ -1,0 +1,189 @@
+//! mTLS of the mesh towards those who connect: the leaf of the service that SNI names is shown, and they must show one too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerConnection};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls_pki_types::CertificateDer;
+
+use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, shared_provider, xfcc};
+use crate::id::TrustDomain;
+use crate::model::gateway::{InboundKeys, Leaf, TlsRange};
+
+/// What a mesh-mTLS listener shows, and whom it lets in.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    config: Arc<ServerConfig>,
+    shown: Arc<BySni>,
+    clients: Arc<Peers>,
+    tls: TlsRange,
+}
+
+/// Who has connected: proven by the handshake.
+#[derive(Debug)]
+pub struct Peer {
+    /// Whose certificate it is.
+    pub member: Arc<Member>,
+    /// The certificate, then what came with it.
+    chain: Vec<CertificateDer<'static>>,
+    /// As what the gateway has shown itself.
+    own: String,
+}
+
+impl Peer {
+    /// As `x-forwarded-client-cert` tells it.
+    pub fn forwarded(&self) -> String {
+        xfcc::element(&self.own, &self.chain)
+    }
+}
+
+impl Inbound {
+    /// Reads the files. A service whose leaf cannot be shown has the one it had before, or none, and is told in `unusable`.
+    pub fn build(
+        keys: &InboundKeys,
+        trust_domain: &TrustDomain,
+        older: Option<&Self>,
+        unusable: &mut Vec<Unusable>,
+    ) -> Result<Self, Error> {
+        let bundle = Bundle::read(&keys.roots, trust_domain.clone())?;
+        // Who was verified by the same roots is still known, and may resume its sessions.
+        let same_roots = |o: &&Self| o.clients.bundle().roots() == bundle.roots() && o.clients.bundle().trust_domain() == trust_domain;
+        let older = older.filter(same_roots);
+        let clients = older.map_or_else(|| Arc::new(Peers::clients(Arc::new(bundle))), |o| o.clients.clone());
+        let mut shown = BySni::default();
+        for leaf in &keys.leaves {
+            match Shown::read(leaf, clients.bundle()) {
+                Ok(new) => shown.add(leaf, older.and_then(|o| o.shown.same(leaf, &new)).unwrap_or_else(|| Arc::new(new))),
+                Err(why) => {
+                    let before = older.and_then(|o| o.shown.find(&leaf.names[0]).cloned());
+                    unusable.push(Unusable { what: leaf.service.clone(), kept: before.is_some(), why });
+                    if let Some(before) = before {
+                        shown.add(leaf, before);
+                    }
+                }
+            }
+        }
+        if let Some(older) = older.filter(|o| o.tls == keys.tls && o.shown.says_the_same_as(&shown)) {
+            return Ok(older.clone());
+        }
+        let shown = Arc::new(shown);
+        let tickets = older.map(|o| o.config.ticketer.clone());
+        Ok(Self { config: config(&keys.tls, &shown, &clients, tickets), shown, clients, tls: keys.tls.clone() })
+    }
+
+    /// Whether this is the very same.
+    pub fn same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.config, &other.config),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
+    /// With what the handshake goes on when its server name is one that is shown for; `None`: it is none.
+    pub fn server(&self, name: &str) -> Option<&Arc<ServerConfig>> {
+        self.shown.find(name).map(|_| &self.config)
+    }
+
+    /// Who is at the other end of a handshake that is done. Also of a resumed session it is asked whether the certificate, which is
+    /// that of the first one, is still good.
+    pub fn peer(&self, session: &ServerConnection) -> Result<Peer, Distrust> {
+        let chain = session.peer_certificates().unwrap_or_default();
+        let member = self.clients.who(chain, Moment::now())?;
+        let own = session.server_name().and_then(|name| self.shown.find(name)).map(|shown| shown.uri.clone());
+        Ok(Peer { member, chain: chain.iter().map(|cert| cert.clone().into_owned()).collect(), own: own.unwrap_or_default() })
+    }
+}
+
+fn config(tls: &TlsRange, shown: &Arc<BySni>, clients: &Arc<Peers>, tickets: Option<Arc<dyn ProducesTickets>>) -> Arc<ServerConfig> {
+    let mut provider = (*shared_provider()).clone();
+    let asked = |suite: &SupportedCipherSuite| {
+        let name = format!("{:?}", suite.suite());
+        tls.suites.is_empty() || suite.tls13().is_some() || tls.suites.contains(&name)
+    };
+    if provider.cipher_suites.iter().any(|s| asked(s) && s.tls13().is_none()) {
+        provider.cipher_suites.retain(asked);
+    }
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider));
+    let versions = builder.with_protocol_versions(versions(tls)).expect("the provider has suites for TLS 1.2 and 1.3");
+    let mut config = versions.with_client_cert_verifier(clients.clone()).with_cert_resolver(shown.clone());
+    // The cheapest strong suite, whatever a client that takes it prefers.
+    config.ignore_client_order = true;
+    // Tickets instead of a table of sessions that the workers would have to share.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 1;
+    match tickets {
+        Some(tickets) => config.ticketer = tickets,
+        None => {
+            if let Ok(tickets) = rustls::crypto::aws_lc_rs::Ticketer::new() {
+                config.ticketer = tickets;
+            }
+        }
+    }
+    Arc::new(config)
+}
+
+/// What of Consul's range there is here: 1.2 and 1.3.
+fn versions(tls: &TlsRange) -> &'static [&'static SupportedProtocolVersion] {
+    const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+    const NEWER: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+    const OLDER: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+    match (tls.min.as_str(), tls.max.as_str()) {
+        ("TLSv1_3", _) => NEWER,
+        (_, "TLSv1_0" | "TLSv1_1" | "TLSv1_2") => OLDER,
+        _ => BOTH,
+    }
+}
+
+/// A leaf that can be shown.
+#[derive(Debug)]
+struct Shown {
+    key: Arc<CertifiedKey>,
+    uri: String,
+}
+
+impl Shown {
+    /// Reads the files, and looks whether clients will take them for the service.
+    fn read(leaf: &Leaf, bundle: &Bundle) -> Result<Self, String> {
+        let key = pem::certified(&leaf.cert, &leaf.key).map_err(|e| super::with_source(&e))?;
+        let in_file = |why: String| format!("{}: {why}", leaf.cert.display());
+        let member = bundle.member(&key.cert, Side::Server, Moment::now()).map_err(|e| in_file(e.to_string()))?;
+        if !member.id.service.eq_ignore_ascii_case(&leaf.service) {
+            return Err(in_file(format!("it is the leaf of {}, not of {}", member.id, leaf.service)));
+        }
+        Ok(Self { key: Arc::new(key), uri: member.id.to_string() })
+    }
+}
+
+/// Which leaf a server name means. No other name means anything.
+#[derive(Debug, Default)]
+struct BySni(HashMap<String, Arc<Shown>>);
+
+impl BySni {
+    fn add(&mut self, leaf: &Leaf, shown: Arc<Shown>) {
+        for name in &leaf.names {
+            self.0.insert(name.clone(), shown.clone());
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<Shown>> {
+        self.0.get(name).or_else(|| self.0.get(&name.to_ascii_lowercase()))
+    }
+
+    /// What is shown for a service, if that is the same certificate.
+    fn same(&self, leaf: &Leaf, new: &Shown) -> Option<Arc<Shown>> {
+        self.find(leaf.names.first()?).filter(|old| old.key.cert == new.key.cert).cloned()
+    }
+
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let same = |(name, shown): (&String, &Arc<Shown>)| other.0.get(name).is_some_and(|o| Arc::ptr_eq(o, shown));
+        self.0.len() == other.0.len() && self.0.iter().all(same)
+    }
+}
+
+impl ResolvesServerCert for BySni {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.find(hello.server_name()?).map(|shown| shown.key.clone())
+    }
+}

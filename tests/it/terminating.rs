@@ -1,0 +1,326 @@
+//! The way out of the mesh: who gets through a terminating gateway, and who does not.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::{Ca, Exit, Exits, Seen, Service, Tls, answer, eventually, sni};
+
+/// Says everything back, and counts every byte that reaches it.
+fn echo() -> (Service, Arc<AtomicUsize>) {
+    let counted = Arc::new(AtomicUsize::new(0));
+    let count = counted.clone();
+    let service = Service::start(move |mut stream| {
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            count.fetch_add(n, Ordering::SeqCst);
+            if stream.write_all(&bytes[..n]).is_err() {
+                return;
+            }
+        }
+    });
+    (service, counted)
+}
+
+/// Answers with what it was asked.
+fn telling() -> Service {
+    Service::answering(|seen: &Seen| {
+        let header = |name: &str| seen.header(name).unwrap_or("-").to_owned();
+        answer(200, &format!("{} host={} xfcc={}", seen.line, header("host"), header("x-forwarded-client-cert")))
+    })
+}
+
+#[test]
+fn who_is_allowed_gets_through_and_sees_the_leaf_of_the_service() {
+    let (service, _) = echo();
+    let exit = Exit::of("term-allowed", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    assert!(client.echoes("hello"));
+    let shown = client.0.conn.peer_certificates().unwrap()[0].clone();
+    let leaf = std::fs::read_to_string(exit.exit().folder.at("certs/web.pem")).unwrap();
+    let leaf = <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::from_pem_slice(leaf.as_bytes()).unwrap();
+    assert_eq!(shown, leaf);
+    assert!(client.0.conn.alpn_protocol().is_none());
+    client.ends();
+    let record = exit.recorded("ok");
+    assert_eq!(record["peer"], Ca::id("api"));
+    assert_eq!(record["rule"], "terminating-gateway/exit Services[0]");
+    assert_eq!(record["requested_server_name"], sni("web"));
+}
+
+#[test]
+fn of_who_is_not_allowed_no_byte_reaches_the_service() {
+    let (service, counted) = echo();
+    let exit = Exit::of("term-denied", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let (address, ca, other) = (exit.run.address(), &exit.exit().ca, Ca::new());
+    // TLS 1.3 ends for the client before the gateway has looked at its certificate: the word is in what follows.
+    let said = |config, name: &str| {
+        let mut client = Tls::connect(address, config, name);
+        client.send("GET / HTTP/1.1\r\n\r\n");
+        client.read()
+    };
+    assert_eq!(said(ca.client(Some("other")), &sni("web")), "", "not allowed");
+    let denied = exit.recorded("denied");
+    assert_eq!(denied["response_code_details"], format!("{} to web, by default", Ca::id("other")));
+    assert_eq!(said(ca.client(None), &sni("web")), "", "no certificate");
+    let record = exit.recorded("client_tls");
+    assert!(record["response_code_details"].as_str().unwrap().contains("peer sent no certificates"), "{record}");
+    assert_eq!(said(ca.client_of(&other, "api"), &sni("web")), "", "of another mesh");
+    assert_eq!((service.connections(), counted.load(Ordering::SeqCst)), (0, 0));
+    assert!(exit.connect("api").echoes("x"));
+    assert_eq!((service.connections(), counted.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[test]
+fn a_server_name_that_is_none_of_its_services_is_closed_before_a_byte_is_said() {
+    let (service, _) = echo();
+    let exit = Exit::of("term-sni", "tcp").intention("*", json!("allow")).instance("web", service.address, "").start();
+    let (address, ca) = (exit.run.address(), &exit.exit().ca);
+    for name in ["local_agent", "web", &sni("api"), &sni("web").replace(".dc1.", ".dc2."), &sni("v1.web"), "127.0.0.1"] {
+        let mut client = Tls::connect(address, ca.client(Some("api")), name);
+        assert!(!client.shakes_hands(), "{name}");
+        assert!(client.0.conn.peer_certificates().is_none(), "{name}");
+        let record = exit.recorded("no_sni");
+        assert_eq!(record["peer"], json!(null));
+    }
+    let mut client = Tls::connect(address, ca.client(Some("api")), &sni("WEB").to_uppercase());
+    assert!(client.echoes("in any case"));
+    assert_eq!(service.connections(), 1);
+}
+
+#[test]
+fn requests_are_judged_one_by_one_by_path_and_method() {
+    let service = telling();
+    let permissions = json!([
+        {"Action": "deny", "HTTP": {"PathPrefix": "/admin"}},
+        {"Action": "allow", "HTTP": {"PathPrefix": "/", "Methods": ["GET"]}},
+    ]);
+    let exit = Exit::of("term-l7", "http").intention("api", permissions).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    assert_eq!(client.get("/shop").0, 200);
+    let (status, text) = client.get("/admin/x");
+    assert_eq!(status, 403);
+    assert!(text.contains("x-gw-code: denied") && text.contains("RBAC: access denied"), "{text}");
+    assert_eq!(client.ask("POST /shop HTTP/1.1\r\nhost: web\r\ncontent-length: 0\r\n\r\n").0, 403);
+    assert_eq!(client.get("/shop").0, 200, "the connection goes on");
+    let record = exit.recorded("denied");
+    assert_eq!(record["rule"], "service-intentions/web Sources[0]");
+}
+
+#[test]
+fn a_path_in_disguise_is_judged_and_sent_on_as_what_it_is() {
+    let service = telling();
+    let permissions = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/public"}}]);
+    let exit = Exit::of("term-disguise", "http").intention("api", permissions).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    for path in ["/public/../admin", "/public/%2e%2e/admin", "/public/./../admin", "/public\\..\\admin", "/%61dmin"] {
+        assert_eq!(client.get(path).0, 403, "{path}");
+    }
+    let (status, text) = client.get("/x/../%70ublic/a?q=%61/../b");
+    assert_eq!(status, 200);
+    assert!(text.contains("GET /public/a?q=%61/../b HTTP/1.1"), "{text}");
+}
+
+#[test]
+fn a_denied_call_of_grpc_is_answered_as_grpc() {
+    let service = telling();
+    let exit = Exit::of("term-grpc", "grpc").instance("web", service.address, "").start();
+    let request = "POST /shop.Cart/Get HTTP/1.1\r\nhost: web\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n";
+    let (status, text) = exit.connect("api").ask(request);
+    assert_eq!(status, 200);
+    assert!(text.contains("grpc-status: 7") && text.contains("grpc-message: RBAC: access denied"), "{text}");
+}
+
+#[test]
+fn a_deny_ends_what_it_forbids_within_a_second_and_nothing_else() {
+    let (service, _) = echo();
+    let both = json!({"Kind": "service-intentions", "Name": "web", "Sources": [{"Name": "api", "Action": "allow"}, {"Name": "cron", "Action": "allow"}]});
+    let one = json!({"Kind": "service-intentions", "Name": "web", "Sources": [{"Name": "api", "Action": "deny"}, {"Name": "cron", "Action": "allow"}]});
+    let mut exit = Exit::of("term-cut", "tcp").entry(both).instance("web", service.address, "").start();
+    let mut connections: Vec<(Tls, Tls)> = (0..4).map(|_| (exit.connect("api"), exit.connect("cron"))).collect();
+    for (api, cron) in &mut connections {
+        assert!(api.echoes("a") && cron.echoes("b"));
+    }
+    exit.change(|exit| exit.entry(one));
+    let start = Instant::now();
+    for (api, _) in &mut connections {
+        assert_eq!(api.read(), "", "it is closed");
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    for (_, cron) in &mut connections {
+        assert!(cron.echoes("goes on"));
+    }
+    assert_eq!(exit.connect("api").read(), "");
+    assert_eq!(exit.recorded("denied")["rule"], "service-intentions/web Sources[0]");
+}
+
+#[test]
+fn with_the_switch_a_deny_concerns_new_connections_alone() {
+    let (service, _) = echo();
+    let exit = Exit::of("term-uncut", "tcp").intention("api", json!("allow")).line("deny_cuts = false");
+    let mut exit = exit.instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    assert!(client.echoes("a"));
+    exit.change(|exit| exit.intention("api", json!("deny")));
+    let mut new = exit.connect("api");
+    new.send("x");
+    assert_eq!(new.read(), "");
+    assert!(client.echoes("still here"));
+}
+
+#[test]
+fn a_renewed_leaf_is_shown_to_new_connections_and_touches_no_open_one() {
+    let (service, _) = echo();
+    let mut exit = Exit::of("term-leaf", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    assert!(client.echoes("a"));
+    let first = client.0.conn.peer_certificates().unwrap()[0].clone();
+    exit.change(|exit| exit.leaf("web"));
+    let mut new = exit.connect("api");
+    assert!(new.echoes("b"));
+    assert_ne!(new.0.conn.peer_certificates().unwrap()[0], first);
+    assert!(client.echoes("still here"));
+}
+
+#[test]
+fn a_service_without_a_leaf_is_not_offered_until_it_has_one() {
+    let (service, _) = echo();
+    let exit = Exit::of("term-leafless", "tcp").linked(json!([{"Name": "web"}, {"Name": "billing"}]));
+    let exit = exit.entry(json!({"Kind": "service-intentions", "Name": "*", "Sources": [{"Name": "*", "Action": "allow"}]}));
+    let mut exit = exit.instance("web", service.address, "").instance("billing", service.address, "").start();
+    let connect = |exit: &Exits, name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), name);
+    assert!(!connect(&exit, &sni("billing")).shakes_hands());
+    assert!(exit.recorded("no_sni")["response_code_details"].as_str().unwrap().ends_with("there is no leaf to show"));
+    assert!(connect(&exit, &sni("web")).echoes("others are not held up"));
+    exit.change(|exit| exit.leaf("billing"));
+    assert!(connect(&exit, &sni("billing")).echoes("now it is"));
+    // One that is broken later leaves what there was before.
+    exit.change(|exit| {
+        exit.folder.write("certs/billing.pem", "nonsense");
+        exit
+    });
+    assert!(connect(&exit, &sni("billing")).echoes("as before"));
+}
+
+#[test]
+fn a_resumed_session_is_judged_anew() {
+    let (service, _) = echo();
+    let mut exit = Exit::of("term-resumed", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let (address, config) = (exit.run.address(), exit.exit().ca.client(Some("api")));
+    let connect = || Tls::connect(address, config.clone(), &sni("web"));
+    assert!(connect().echoes("a"));
+    let mut resumed = connect();
+    assert!(resumed.echoes("b"));
+    assert_eq!(resumed.0.conn.handshake_kind(), Some(rustls::HandshakeKind::Resumed));
+    exit.change(|exit| exit.intention("api", json!("deny")));
+    let mut denied = connect();
+    denied.send("x");
+    assert_eq!(denied.read(), "");
+}
+
+#[test]
+fn subsets_have_names_of_their_own_and_the_plain_name_means_the_default_one() {
+    let (one, two) = (Service::saying("one"), Service::saying("two"));
+    let subsets = json!({"v1": {"Filter": "Service.Meta.version == v1"}, "v2": {"Filter": "Service.Meta.version == v2"}});
+    let resolver = json!({"Kind": "service-resolver", "Name": "web", "DefaultSubset": "v2", "Subsets": subsets});
+    let exit = Exit::of("term-subsets", "http").intention("api", json!("allow")).entry(resolver);
+    let exit = exit.instance("web", one.address, "meta = { version = \"v1\" }").instance("web", two.address, "meta = { version = \"v2\" }");
+    let mut exit = exit.start();
+    let ask = |exit: &Exits, name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), name).get("/").1;
+    for _ in 0..4 {
+        assert!(ask(&exit, &sni("v1.web")).ends_with("one"));
+        assert!(ask(&exit, &sni("v2.web")).ends_with("two"));
+        assert!(ask(&exit, &sni("web")).ends_with("two"));
+    }
+    exit.change(|exit| exit.entry(json!({"Kind": "service-resolver", "Name": "web"})));
+    assert!(!Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), &sni("v1.web")).shakes_hands());
+    let mut both = std::collections::BTreeSet::new();
+    eventually("every instance", || {
+        both.insert(ask(&exit, &sni("web")).ends_with("one"));
+        both.len() == 2
+    });
+}
+
+#[test]
+fn the_wildcard_links_all_but_consul_and_a_line_of_its_own_overrides_it() {
+    let (web, api) = (telling(), telling());
+    let linked = json!([{"Name": "*", "DisableAutoHostRewrite": true}, {"Name": "web"}]);
+    let exit = Exit::of("term-wildcard", "http").linked(linked).leaf("api").leaf("consul");
+    let exit = exit.entry(json!({"Kind": "service-intentions", "Name": "*", "Sources": [{"Name": "*", "Action": "allow"}]}));
+    let exit = exit.instance("web", format!("localhost:{}", web.address.port()), "");
+    let exit = exit.instance("api", format!("localhost:{}", api.address.port()), "").instance("consul", api.address, "").start();
+    let ask = |name: &str| Tls::connect(exit.run.address(), exit.exit().ca.client(Some("cron")), name).get("/");
+    let (_, text) = ask(&sni("web"));
+    assert!(text.contains("host=localhost xfcc"), "rewritten to the host name: {text}");
+    let (_, text) = ask(&sni("api"));
+    assert!(text.contains("host=web xfcc"), "left as it came: {text}");
+    assert!(!Tls::connect(exit.run.address(), exit.exit().ca.client(Some("cron")), &sni("consul")).shakes_hands());
+}
+
+#[test]
+fn services_are_told_who_connected_unless_the_mesh_sanitizes() {
+    let service = telling();
+    let mut exit = Exit::of("term-xfcc", "http").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let request = "GET / HTTP/1.1\r\nhost: web\r\nx-forwarded-client-cert: URI=spiffe://forged\r\n\r\n";
+    let (_, text) = exit.connect("api").ask(request);
+    let told = text.split("xfcc=").nth(1).unwrap();
+    assert!(told.starts_with(&format!("URI=spiffe://forged,By={};Hash=", Ca::id("web"))), "{told}");
+    assert!(told.ends_with(&format!(";Subject=\"\";URI={}", Ca::id("api"))), "{told}");
+    exit.change(|exit| exit.entry(json!({"Kind": "mesh", "HTTP": {"SanitizeXForwardedClientCert": true}})));
+    let (_, text) = exit.connect("api").ask(request);
+    assert!(text.ends_with("xfcc=-"), "{text}");
+}
+
+#[test]
+fn critical_instances_are_used_when_there_is_no_better_one() {
+    let (well, ill) = (Service::saying("well"), Service::saying("ill"));
+    let exit = Exit::of("term-panic", "http").intention("api", json!("allow"));
+    let exit = exit.instance("web", ill.address, "health = \"critical\"").instance("web", ill.address, "health = \"critical\"");
+    let mut exit = exit.start();
+    assert!(exit.get("api", "/").1.ends_with("ill"));
+    exit.change(|exit| exit.instance("web", well.address, ""));
+    for _ in 0..6 {
+        assert!(exit.get("api", "/").1.ends_with("well"));
+    }
+}
+
+#[test]
+fn an_instance_that_refuses_gives_way_to_the_next() {
+    let (service, _) = echo();
+    let exit = Exit::of("term-next", "tcp").intention("api", json!("allow"));
+    let exit = exit.instance("web", Service::nowhere(), "").instance("web", service.address, "").start();
+    for _ in 0..4 {
+        assert!(exit.connect("api").echoes("x"));
+    }
+}
+
+#[test]
+fn a_websocket_that_is_no_longer_allowed_is_cut_too() {
+    let service = Service::start(|mut stream| {
+        let mut bytes = [0; 4096];
+        if !matches!(stream.read(&mut bytes), Ok(1..)) {
+            return;
+        }
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..n]);
+        }
+    });
+    let permissions = |path: &str| json!([{"Action": "allow", "HTTP": {"PathPrefix": path}}]);
+    let exit = Exit::of("term-websocket", "http").intention("api", permissions("/")).instance("web", service.address, "");
+    let mut exit = exit.start();
+    let open = |path: &str| {
+        let mut client = exit.connect("api");
+        assert!(client.send(&format!("GET {path} HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")));
+        assert!(client.read().starts_with("HTTP/1.1 101"), "{path}");
+        assert!(client.echoes("hello"));
+        client
+    };
+    let (mut kept, mut cut) = (open("/kept"), open("/cut"));
+    exit.change(|exit| exit.intention("api", permissions("/kept")));
+    assert_eq!(cut.read(), "");
+    assert!(kept.echoes("goes on"));
+}
