@@ -214,7 +214,10 @@ fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer(
     let (out, _) = ask(&["--who-can", "web", "-o", "name"], 0);
     assert_eq!(out, "api\nedge\n");
     let (out, _) = ask(&["--matrix"], 0);
-    assert_eq!(out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()[..3], ["web *", "api by request (deny)", "edge allow (deny)"]);
+    assert_eq!(
+        out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()[..3],
+        ["web *", "api by request (deny)", "edge allow (deny)"]
+    );
     let (out, _) = ask(&["--reach", "nobody", "-o", "json"], 1);
     let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((&answer["schema"], &answer["pairs"][0]["by"]), (&"gw.authz.pairs/v1".into(), &"* -> web".into()));

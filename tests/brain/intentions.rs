@@ -112,7 +112,13 @@ fn lists_of_intentions_mean_the_same_under_both_default_policies_or_do_not() {
         ("all but one, another", json!([l4("web", "deny"), l4("*", "allow")]), "db", "yes yes", "yes yes"),
         ("none but one", json!([l4("web", "allow"), l4("*", "deny")]), "web", "yes yes", "yes yes"),
         ("none but one, another", json!([l4("web", "allow"), l4("*", "deny")]), "db", "no no", "no no"),
-        ("kitchen sink", json!([l4("web", "allow"), l4("unsafe", "deny"), l4("cron", "allow"), l4("*", "deny")]), "cron", "yes yes", "yes yes"),
+        (
+            "kitchen sink",
+            json!([l4("web", "allow"), l4("unsafe", "deny"), l4("cron", "allow"), l4("*", "deny")]),
+            "cron",
+            "yes yes",
+            "yes yes",
+        ),
         ("kitchen sink, unsafe", json!([l4("unsafe", "deny"), l4("*", "allow")]), "unsafe", "no no", "no no"),
         ("one path", json!([l7("web", json!([v1("allow")]))]), "web", "no yes", "yes yes"),
         ("one path denied", json!([l7("web", json!([v1("deny")]))]), "web", "no no", "yes no"),
@@ -231,11 +237,8 @@ fn entry(destination: &'static str) -> impl Strategy<Value = Value> {
 
 fn any_request() -> impl Strategy<Value = Option<Request>> {
     let headers = proptest::collection::vec(proptest::sample::select(vec!["a", "A", "aa", "Aa", "", "b"]), 0..3);
-    let request = (proptest::sample::select(vec!["GET", "PUT"]), "/[ab]{0,2}(\\?q)?", headers).prop_map(|(method, target, values)| Request {
-        method,
-        target,
-        headers: values.into_iter().map(|value| ("x-a", value)).collect(),
-    });
+    let request = (proptest::sample::select(vec!["GET", "PUT"]), "/[ab]{0,2}(\\?q)?", headers)
+        .prop_map(|(method, target, values)| Request { method, target, headers: values.into_iter().map(|value| ("x-a", value)).collect() });
     proptest::option::weighted(0.8, request)
 }
 
