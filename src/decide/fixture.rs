@@ -78,6 +78,10 @@ impl Set {
         self.with(ingress(protocol, services))
     }
 
+    pub(super) fn intentions(self, name: &str, sources: &[&str]) -> Self {
+        self.with(intentions(name, sources))
+    }
+
     pub(super) fn with(mut self, entry: ConfigEntry) -> Self {
         self.0.insert(entry);
         self
@@ -114,6 +118,40 @@ pub(super) fn ingress(protocol: &str, services: &[(&str, &[&str])]) -> ConfigEnt
     let services = services.iter().map(service).collect();
     let listener = IngressListener { port: 8080, protocol: protocol.into(), services, ..IngressListener::default() };
     ConfigEntry::IngressGateway(Arc::new(IngressGateway { common: common("edge"), listeners: vec![listener], ..IngressGateway::default() }))
+}
+
+/// Intentions for a service, each `source: allow`, `source%peer: deny` or `source: allow /prefix, deny GET, allow x-header`.
+pub(super) fn intentions(name: &str, sources: &[&str]) -> ConfigEntry {
+    let mut entry = ServiceIntentions { common: common(name), ..ServiceIntentions::default() };
+    let action = |word: &str| IntentionAction::WORDS.iter().find(|(w, _)| *w == word).map(|(_, action)| *action);
+    for (index, text) in sources.iter().enumerate() {
+        let (source, says) = text.split_once(": ").unwrap_or((text, ""));
+        let (source, peer) = source.split_once('%').unwrap_or((source, ""));
+        let permission = |text: &str| {
+            let (word, condition) = text.split_once(' ').unwrap_or((text, ""));
+            let mut http = IntentionHttp::default();
+            match condition {
+                path if path.starts_with('/') => http.path_prefix = path.into(),
+                header if header.starts_with("x-") => {
+                    let rule = HeaderMatch { name: header.into(), present: true, ..HeaderMatch::default() };
+                    http.header.push(IntentionHeader { rule, ..IntentionHeader::default() });
+                }
+                method => http.methods.push(method.into()),
+            }
+            IntentionPermission { action: action(word), http: Some(http), jwt: None }
+        };
+        let whole = action(says);
+        let permissions = if whole.is_some() { Vec::new() } else { says.split(", ").map(permission).collect() };
+        let (name, peer) = (source.to_owned(), peer.to_owned());
+        entry.sources.push(SourceIntention { name, peer, action: whole, permissions, index, ..SourceIntention::default() });
+    }
+    ConfigEntry::ServiceIntentions(Arc::new(entry))
+}
+
+/// A terminating gateway by the services that it links.
+pub(super) fn terminating(name: &str, services: &[&str]) -> ConfigEntry {
+    let linked = |name: &&str| LinkedService { name: (*name).into(), ..LinkedService::default() };
+    ConfigEntry::TerminatingGateway(Arc::new(TerminatingGateway { common: common(name), services: services.iter().map(linked).collect() }))
 }
 
 pub(super) fn subsets(resolver: &mut ServiceResolver, names: &[&str]) {

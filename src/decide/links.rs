@@ -24,6 +24,7 @@ enum Path<'a> {
     Listener(usize, usize),
     Linked(usize),
     Destination,
+    Source(usize),
 }
 
 impl fmt::Display for Path<'_> {
@@ -37,6 +38,7 @@ impl fmt::Display for Path<'_> {
             Self::Listener(l, s) => write!(f, "Listeners[{l}].Services[{s}].Name"),
             Self::Linked(i) => write!(f, "Services[{i}].Name"),
             Self::Destination => f.write_str("Name"),
+            Self::Source(i) => write!(f, "Sources[{i}].Name"),
         }
     }
 }
@@ -99,8 +101,11 @@ pub(in crate::decide) fn of_terminating(gateway: &TerminatingGateway) -> impl It
     named.map(move |(i, service)| Link { service: &service.name, entry, path: Path::Linked(i) })
 }
 
-/// The destination of intentions.
-pub(in crate::decide) fn of_intentions(intentions: &ServiceIntentions) -> Link<'_> {
+/// The destination of intentions and their sources, but for wildcards and what is of peers.
+pub(in crate::decide) fn of_intentions(intentions: &ServiceIntentions) -> impl Iterator<Item = Link<'_>> {
     let name = intentions.common.name.as_str();
-    Link { service: name, entry: (EntryKind::ServiceIntentions, name), path: Path::Destination }
+    let entry = (EntryKind::ServiceIntentions, name);
+    let sources = intentions.sources.iter().filter(|s| s.peer.is_empty());
+    let sources = sources.map(move |s| Link { service: &s.name, entry, path: Path::Source(s.index) });
+    std::iter::once(Link { service: name, entry, path: Path::Destination }).chain(sources).filter(|l| l.service != "*")
 }

@@ -61,7 +61,7 @@ impl Checker {
         }
         findings.extend(entries.ingress_gateways.values().flat_map(|g| spelling::of_ingress(entries, g)));
         findings.extend(entries.terminating_gateways.values().flat_map(|g| spelling::of_terminating(entries, g)));
-        findings.extend(entries.intentions.values().filter_map(|i| spelling::of_intentions(entries, i)));
+        findings.extend(entries.intentions.values().flat_map(|i| spelling::of_intentions(entries, i)));
         let mut seen = HashSet::new();
         findings.retain(|f| seen.insert((f.code, f.rule.clone(), f.message.clone())));
         findings.sort_by_key(|f| f.level);

@@ -27,9 +27,9 @@ pub(super) fn of_terminating(entries: &Entries, gateway: &TerminatingGateway) ->
     links::of_terminating(gateway).filter_map(|link| other_case(entries, &link)).collect()
 }
 
-/// The same of the destination of intentions.
-pub(super) fn of_intentions(entries: &Entries, intentions: &ServiceIntentions) -> Option<Finding> {
-    other_case(entries, &links::of_intentions(intentions))
+/// The same of the destination and the sources of intentions.
+pub(super) fn of_intentions(entries: &Entries, intentions: &ServiceIntentions) -> Vec<Finding> {
+    links::of_intentions(intentions).filter_map(|link| other_case(entries, &link)).collect()
 }
 
 fn other_case(entries: &Entries, link: &Link<'_>) -> Option<Finding> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Change, Level, check, check_set};
-use crate::decide::fixture::{Set, common, ingress, router, splitter, subsets, targets};
+use super::{Change, Level, check, check_set, traps};
+use crate::decide::fixture::{Set, common, ingress, intentions, router, splitter, subsets, targets, terminating};
+use crate::id::ServiceKey;
 use crate::model::entry::*;
 
 /// What Consul says of a change; empty where it takes it.
@@ -277,4 +278,135 @@ fn errors_come_before_warnings_and_every_finding_helps() {
     let found = check_set(&set.0);
     assert_eq!(found.iter().map(|f| f.level).collect::<Vec<_>>(), [Level::Error, Level::Warning, Level::Warning]);
     assert!(found.iter().all(|f| !f.help.is_empty()), "{found:?}");
+}
+
+#[test]
+fn permissions_need_a_service_with_requests_in_whatever_order_they_are_written() {
+    let tcp = "service \"api\" has protocol \"tcp\", which is incompatible with L7 intentions permissions";
+    let permissions = || intentions("api", &["web: allow /"]);
+    let after = Set::http().with(permissions());
+    let rows = [
+        ("on a tcp service", Set::new(), permissions(), tcp),
+        ("on an http one", Set::new().protocol("api", "http"), permissions(), ""),
+        ("an action on a tcp one", Set::new(), intentions("api", &["web: allow"]), ""),
+        ("the service turns tcp", after.clone(), defaults("api", |d| d.protocol = "tcp".into()), tcp),
+        (
+            "all turn tcp",
+            after.clone(),
+            ConfigEntry::ProxyDefaults(Arc::new(ProxyDefaults { common: common("global"), ..Default::default() })),
+            tcp,
+        ),
+        ("the service in another spelling turns tcp", after.clone(), defaults("API", |d| d.protocol = "tcp".into()), ""),
+        ("another write brings to light what that missed", after.clone().protocol("API", "tcp"), router("db", vec![]), tcp),
+        ("another service turns tcp", after, defaults("db", |d| d.protocol = "tcp".into()), ""),
+    ];
+    for (sentence, existing, write, expected) in rows {
+        assert_eq!(verdict(&existing, &Change::Write(&write)), expected, "{sentence}");
+    }
+    let deleted = Change::Delete(EntryKind::ServiceDefaults, "api");
+    assert_eq!(verdict(&Set::new().protocol("api", "grpc").with(permissions()), &deleted), tcp);
+    let deleted = Change::Delete(EntryKind::ServiceIntentions, "api");
+    assert_eq!(verdict(&Set::new().with(permissions()), &deleted), "");
+}
+
+#[test]
+fn token_providers_are_there_as_long_as_intentions_name_them() {
+    let jwt = |name: &str| {
+        let provider = IntentionJwtProvider { name: name.into(), ..IntentionJwtProvider::default() };
+        Some(IntentionJwtRequirement { providers: vec![provider] })
+    };
+    let asking = |provider: &str| {
+        let source = SourceIntention { name: "web".into(), action: Some(IntentionAction::Allow), ..SourceIntention::default() };
+        ConfigEntry::ServiceIntentions(Arc::new(ServiceIntentions { common: common("api"), sources: vec![source], jwt: jwt(provider) }))
+    };
+    let mut known = Set::new();
+    known.0.jwt_providers.insert(ServiceKey::of("okta"), "okta".to_owned());
+    assert_eq!(verdict(&known, &Change::Write(&asking("okta"))), "");
+    for (existing, provider) in [(&Set::new(), "okta"), (&known, "Okta")] {
+        let wanted = format!("Referenced JWT Provider does not exist. Provider Name: {provider}");
+        assert_eq!(verdict(existing, &Change::Write(&asking(provider))), wanted);
+    }
+    let gone = |name| Change::Delete(EntryKind::JwtProvider, name);
+    assert_eq!(verdict(&known, &gone("okta")), "");
+    assert_eq!(
+        verdict(&known.with(asking("okta")), &gone("OKTA")),
+        "cannot delete jwt provider config entry referenced by an intention. Provider name: okta, intention name: api"
+    );
+    assert_eq!(codes_of(&Set::new().with(asking("okta"))), ["GW0415"]);
+}
+
+#[test]
+fn an_ingress_and_a_terminating_gateway_cannot_share_a_name() {
+    let ingress = ingress("tcp", &[("web", &[])]);
+    let words = |kind: &str, name: &str, other: &str| {
+        format!("cannot create a \"{kind}\" config entry with name \"{name}\", a \"{other}\" config entry with that name already exists")
+    };
+    let terminating_after = verdict(&Set::new().with(ingress.clone()), &Change::Write(&terminating("Edge", &["db"])));
+    assert_eq!(terminating_after, words("terminating-gateway", "Edge", "ingress-gateway"));
+    let ingress_after = verdict(&Set::new().with(terminating("edge", &["db"])), &Change::Write(&ingress));
+    assert_eq!(ingress_after, words("ingress-gateway", "edge", "terminating-gateway"));
+    assert_eq!(verdict(&Set::new().with(terminating("edge", &[])), &Change::Write(&terminating("edge", &["db"]))), "");
+    assert_eq!(codes_of(&Set::new().with(ingress).with(terminating("edge", &[]))), ["GW0416"]);
+}
+
+/// The codes of what a set is told, whatever the default policy is.
+fn codes_of(set: &Set) -> Vec<&'static str> {
+    check_set(&set.0).into_iter().map(|f| f.code).collect()
+}
+
+#[test]
+fn permissions_on_tcp_and_names_in_another_case_are_seen_in_a_set() {
+    let http = Set::http().protocol("db", "tcp");
+    assert_eq!(codes_of(&http.clone().intentions("api", &["web: allow /"])), [""; 0]);
+    assert_eq!(codes_of(&http.clone().intentions("db", &["web: allow", "x: allow /"])), ["GW0414"]);
+    assert_eq!(codes_of(&http.clone().intentions("*", &["web: allow"])), [""; 0]);
+    assert_eq!(codes_of(&http.clone().intentions("DB", &["web: allow"])), ["GW0413"]);
+    assert_eq!(codes_of(&http.clone().intentions("api", &["Db: allow", "Db%east: allow"])), ["GW0413"]);
+    assert_eq!(codes_of(&http.with(terminating("tgw", &["*", "Db"]))), ["GW0413"]);
+}
+
+#[test]
+fn intentions_that_do_not_do_what_they_seem_to_say_are_told() {
+    use IntentionAction::{Allow, Deny};
+    let web = |sources: &[&str]| Set::http().intentions("web", sources);
+    let below = |sources: &[&str], every: &[&str]| web(sources).intentions("*", every);
+    let rows: &[(Set, IntentionAction, &[(&str, &str, &[&str])])] = &[
+        (web(&["a: deny /x"]), Deny, &[("GW0417", "Sources[0]", &[])]),
+        (web(&["a: deny /x"]), Allow, &[]),
+        (web(&["a: allow /x"]), Allow, &[("GW0417", "Sources[0]", &[])]),
+        (web(&["a: allow /x"]), Deny, &[]),
+        (web(&["a: allow /x", "*: deny"]), Deny, &[]),
+        (web(&["a: allow /x", "*: deny"]), Allow, &[("GW0417", "Sources[0]", &["web Sources[1]"])]),
+        (web(&["*: allow", "a: deny /x"]), Deny, &[("GW0417", "Sources[1]", &["web Sources[0]"])]),
+        (web(&["a: allow /x", "*: allow"]), Deny, &[("GW0418", "Sources[0]", &["web Sources[1]"])]),
+        (web(&["a: allow /x", "*: allow /y"]), Deny, &[("GW0418", "Sources[0]", &["web Sources[1]"])]),
+        (web(&["a: allow /x", "*%east: allow"]), Deny, &[]),
+        (web(&["a%east: allow /x", "*%east: allow"]), Deny, &[("GW0418", "Sources[0]", &["web Sources[1]"])]),
+        (below(&["a: allow /x"], &["a: deny", "*: allow"]), Deny, &[]),
+        (below(&["a: allow /x"], &["*: allow"]), Deny, &[("GW0418", "Sources[0]", &["* Sources[0]"])]),
+        (below(&["*: deny /x"], &["*: allow"]), Deny, &[("GW0417", "Sources[0]", &["* Sources[0]"])]),
+        (web(&["a: deny /x, deny /", "*: allow"]), Deny, &[]),
+        (web(&["a: allow x-a, deny /x, allow /"]), Allow, &[]),
+        (web(&["a: allow /x, deny /x/y, allow GET"]), Deny, &[("GW0419", "Sources[0].Permissions[1]", &["web Sources[0].Permissions[0]"])]),
+        (web(&["a: allow x-a, deny x-a, deny x-b"]), Deny, &[("GW0419", "Sources[0].Permissions[1]", &["web Sources[0].Permissions[0]"])]),
+        (below(&["*: deny"], &["a: allow", "b: deny"]), Deny, &[("GW0420", "Sources[0]", &["* Sources[0]"])]),
+        (below(&["*: allow"], &["a: allow", "b: deny"]), Deny, &[("GW0420", "Sources[0]", &["* Sources[1]"])]),
+        (below(&["*: deny", "a: allow"], &["a: allow"]), Deny, &[]),
+        (below(&["*%east: deny"], &["a: allow"]), Deny, &[]),
+        (
+            below(&["*: allow /"], &["a: allow", "b: deny", "c: deny", "d: deny"]),
+            Deny,
+            &[("GW0420", "Sources[0]", &["* Sources[0]", "* Sources[1]", "* Sources[2]"])],
+        ),
+    ];
+    for (n, (set, default, wanted)) in rows.iter().enumerate() {
+        let found = traps(&set.0, *default);
+        let told: Vec<_> = found
+            .iter()
+            .map(|f| (f.code, &*f.rule.path, f.related.iter().map(|r| format!("{} {}", r.entry.name, r.path)).collect::<Vec<_>>()))
+            .collect();
+        let wanted: Vec<_> = wanted.iter().map(|(code, at, also)| (*code, *at, also.iter().map(|a| (*a).to_owned()).collect())).collect();
+        assert_eq!(told, wanted, "row {n}");
+        assert!(found.iter().all(|f| f.level == Level::Warning && !f.help.is_empty()), "row {n}");
+    }
 }

@@ -241,14 +241,30 @@ mod tests {
             "*",
             "",
         ];
-        let key = proptest::sample::select([&names[..], &more[..]].concat()).prop_map(str::to_owned);
+        let of_mesh = [
+            "Sources",
+            "Permissions",
+            "Action",
+            "Peer",
+            "LegacyMeta",
+            "LegacyCreateTime",
+            "JWT",
+            "Providers",
+            "TLS",
+            "Incoming",
+            "CipherSuites",
+            "RequestNormalization",
+            "CAFile",
+            "SNI",
+        ];
+        let key = proptest::sample::select([&names[..], &more[..], &of_mesh[..]].concat()).prop_map(str::to_owned);
         let leaf = prop_oneof![
             Just(Json::Null),
             any::<bool>().prop_map(Json::from),
             any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Json::from),
             (-3i64..70000).prop_map(Json::from),
             ".{0,6}".prop_map(Json::from),
-            proptest::sample::select(vec!["http", "5s", "/a", "a.b", "*", "1", "x == y"]).prop_map(Json::from),
+            proptest::sample::select(vec!["http", "5s", "/a", "a.b", "*", "1", "x == y", "allow", "ALLOW", "TLSv1_2"]).prop_map(Json::from),
         ];
         leaf.prop_recursive(6, 40, 5, move |inner| {
             prop_oneof![
@@ -260,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0usize..6, fields in anything()) {
+        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0usize..9, fields in anything()) {
             let mut entry = fields.as_object().cloned().unwrap_or_default();
             entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
             if let Ok(first) = from_json(&Json::Object(entry)) {

@@ -70,3 +70,77 @@ impl Kind for Mesh {
         ConfigEntry::Mesh(Arc::new(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::source::entry::from_json;
+
+    /// What is stored besides the kind, or the code of the first error.
+    fn stored(fields: &Value) -> Result<Value, &'static str> {
+        let mut entry = json!({"Kind": "mesh"});
+        entry.as_object_mut().zip(fields.as_object()).into_iter().for_each(|(entry, fields)| entry.extend(fields.clone()));
+        let decoded = from_json(&entry).map_err(|problems| problems[0].code)?;
+        assert_eq!((decoded.name.as_str(), decoded.notes.len()), ("mesh", 0));
+        let mut stored = decoded.stored();
+        stored.as_object_mut().map(|map| map.remove("Kind"));
+        Ok(stored)
+    }
+
+    #[test]
+    fn what_is_given_is_stored_and_what_consul_always_prints() {
+        let normalization = |escaped: &str, underscores: &str| {
+            json!({"InsecureDisablePathNormalization": false, "MergeSlashes": true, "PathWithEscapedSlashesAction": escaped,
+                   "HeadersWithUnderscoresAction": underscores})
+        };
+        let http =
+            |normalization: Value| json!({"SanitizeXForwardedClientCert": false, "Incoming": {"RequestNormalization": normalization}});
+        for (given, wanted) in [
+            (json!({}), json!({})),
+            (json!({"TLS": {"incoming": {"tls_min_version": "TLSv1_1"}}}), json!({"TLS": {"Incoming": {"TLSMinVersion": "TLSv1_1"}}})),
+            (
+                json!({"HTTP": [{}], "Peering": {}}),
+                json!({"HTTP": {"SanitizeXForwardedClientCert": false}, "Peering": {"PeerThroughMeshGateways": false}}),
+            ),
+            (
+                json!({"HTTP": {"Incoming": {"request_normalization": {"merge_slashes": "t"}}}}),
+                json!({"HTTP": http(normalization("", ""))}),
+            ),
+            (
+                json!({"HTTP": {"Incoming": {"RequestNormalization": normalization("KEEP_UNCHANGED", "DROP_HEADER")}}}),
+                json!({"HTTP": http(normalization("KEEP_UNCHANGED", "DROP_HEADER"))}),
+            ),
+            (
+                json!({"allow_enabling_permissive_mutual_tls": 2, "ValidateClusters": false}),
+                json!({"AllowEnablingPermissiveMutualTLS": true}),
+            ),
+            (json!({"Meta": {"a": 5}, "TransparentProxy": null}), json!({"Meta": {"a": "5"}})),
+        ] {
+            let mut wanted = wanted;
+            wanted["TransparentProxy"] = json!({"MeshDestinationsOnly": false});
+            assert_eq!(stored(&given), Ok(wanted), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_consul_refuses_is_refused() {
+        let normalization = |field: &str, value: Value| json!({"HTTP": {"Incoming": {"RequestNormalization": {field: value}}}});
+        for (given, code) in [
+            (json!({"Name": "mesh"}), "GW0102"),
+            (json!({"Name": null}), "GW0102"),
+            (json!({"TLS": {"Incoming": {"TLSMinVersion": "TLSV1_2"}}}), "GW0211"),
+            (json!({"TLS": {"Outgoing": {"TLSMinVersion": "TLSv1_3", "TLSMaxVersion": "TLSv1_1"}}}), "GW0211"),
+            (json!({"TLS": {"Incoming": {"Enabled": true}}}), "GW0102"),
+            (normalization("HeadersWithUnderscoresAction", json!("drop_header")), "GW0203"),
+            (normalization("HeadersWithUnderscoresAction", json!(1)), "GW0203"),
+            (normalization("PathWithEscapedSlashesAction", json!("DROP_HEADER")), "GW0203"),
+            (normalization("PathWithEscapedSlashesAction", json!({})), "GW0103"),
+            (json!({"Peering": {"PeerThroughMeshGateways": true, "peer_through_mesh_gateways": true}}), "GW0102"),
+            (json!({"Peering": "x"}), "GW0103"),
+            (json!({"Meta": {"x": "y".repeat(513)}}), "GW0202"),
+        ] {
+            assert_eq!(stored(&given), Err(code), "{given}");
+        }
+    }
+}

@@ -251,3 +251,112 @@ fn jwt_rules(jwt: Option<&IntentionJwtRequirement>, at: Arguments<'_>, check: &m
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::model::entry::ConfigEntry;
+    use crate::source::entry::from_json;
+
+    fn entry(name: &str, sources: Value) -> Value {
+        json!({"Kind": "service-intentions", "Name": name, "Sources": sources})
+    }
+
+    /// The codes of what is wrong with intentions, or of the notes about them.
+    fn codes(entry: &Value) -> Vec<&'static str> {
+        from_json(entry).map_or_else(|problems| problems, |decoded| decoded.notes).into_iter().map(|d| d.code).collect()
+    }
+
+    #[test]
+    fn sources_are_judged_by_consuls_rules() {
+        let long = "d".repeat(513);
+        for (source, wanted) in [
+            (json!({"Name": "a", "Action": "allow"}), &[][..]),
+            (json!({"name": ["a"], "ACTION": "deny", "Peer": "east", "Precedence": "0x7", "Type": ""}), &[]),
+            (json!({"Name": " ", "Action": "deny", "Permissions": {}}), &[]),
+            (json!({"Name": "a", "Action": "deny", "LegacyID": "x", "legacy_create_time": "2020-01-01T00:00:00+01:00"}), &[]),
+            (json!({"Name": "a", "Action": "deny", "LegacyMeta": {}, "sameness_group": "", "LegacyUpdateTime": null}), &[]),
+            (json!(null), &["GW0201", "GW0203"]),
+            (json!({"Action": "allow"}), &["GW0201"]),
+            (json!({"Name": "a*", "Action": "allow"}), &["GW0201"]),
+            (json!({"Name": "**", "Action": "allow"}), &["GW0201"]),
+            (json!({"Name": "a", "Peer": "*", "Action": "allow"}), &["GW0201"]),
+            (json!({"Name": "a"}), &["GW0203"]),
+            (json!({"Name": "a", "Action": "Allow"}), &["GW0203"]),
+            (json!({"Name": "a", "Action": "allow", "Type": "external"}), &["GW0203"]),
+            (json!({"Name": "a", "Action": "allow", "Description": long}), &["GW0202"]),
+            (json!({"Name": "a", "Action": "allow", "Permissions": [{"Action": "allow", "HTTP": {"PathPrefix": "/"}}]}), &["GW0204"]),
+            (json!({"Name": "a", "Action": "allow", "LegacyMeta": {"a": "b"}}), &["GW0204"]),
+            (json!({"Name": "a", "Action": "allow", "LegacyCreateTime": "yesterday"}), &["GW0103"]),
+            (json!({"Name": "a", "Action": "allow", "LegacyCreateTime": 5}), &["GW0103"]),
+            (json!({"Name": "a", "Action": "allow", "Precedence": "x"}), &["GW0103"]),
+            (json!({"Name": "a", "Action": "allow", "SamenessGroup": "x"}), &["GW0106"]),
+            (json!({"Name": "a", "Action": "allow", "Namespace": "default"}), &["GW0106"]),
+            (json!({"Name": "a", "Action": "allow", "Partition": null}), &["GW0106"]),
+            (json!({"Name": "a", "Action": "allow", "Actoin": "deny"}), &["GW0102"]),
+            (json!({"Name": "a", "Action": "allow", "LegacyID": "x", "legacy_id": "y"}), &["GW0102"]),
+        ] {
+            assert_eq!(codes(&entry("web", json!([source]))), wanted, "{source}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_judged_by_consuls_rules() {
+        let header = |header: Value| json!({"Action": "allow", "HTTP": {"Header": header}});
+        for (permission, wanted) in [
+            (json!({"Action": "allow", "HTTP": {"path_prefix": "/", "methods": "get"}}), &[][..]),
+            (json!({"Action": "deny", "HTTP": {"PathRegex": "x"}}), &[]),
+            (json!([{}]), &["GW0203", "GW0214"]),
+            (json!({"Action": "allow"}), &["GW0214"]),
+            (json!({"Action": "allow", "HTTP": {"Header": [], "Methods": []}}), &["GW0214"]),
+            (json!({"Action": "allow", "HTTP": {"PathExact": "x"}}), &["GW0205"]),
+            (json!({"Action": "allow", "HTTP": {"PathExact": "/x", "PathRegex": "/x"}}), &["GW0204"]),
+            (json!({"Action": "allow", "HTTP": {"Methods": ["get", "GET", "FETCH"]}}), &["GW0206", "GW0203"]),
+            (json!({"Action": "allow", "HTTP": {"PathRegex": "("}}), &["GW0302"]),
+            (json!({"Action": "allow", "HTTP": {"PathPrefix": "/", "QueryParam": []}}), &["GW0102"]),
+            (header(json!({"Name": "x", "Contains": "c", "ignore_case": "true", "Invert": true})), &[]),
+            (header(json!({"Contains": "c"})), &["GW0201"]),
+            (header(json!({"Name": "x"})), &["GW0204"]),
+            (header(json!([{"Name": "x", "Contains": "c", "Exact": "c"}])), &["GW0204"]),
+            (header(json!([{"Name": "x", "Regex": "c", "IgnoreCase": true}])), &["GW0204"]),
+            (header(json!([{"Name": "x", "Present": true, "IgnoreCase": true}])), &["GW0204"]),
+            (json!({"Action": "allow", "HTTP": {"PathPrefix": "/"}, "JWT": {}}), &["GW0310"]),
+            (json!({"Action": "allow", "HTTP": {"PathPrefix": "/"}, "JWT": {"Providers": [{}]}}), &["GW0310", "GW0201"]),
+        ] {
+            assert_eq!(codes(&entry("web", json!({"Name": "a", "Permissions": permission}))), wanted, "{permission}");
+        }
+    }
+
+    #[test]
+    fn what_holds_between_the_sources_of_a_destination_is_judged() {
+        let allow = |name: &str, peer: &str| json!({"Name": name, "Peer": peer, "Action": "allow"});
+        let permitted = json!({"Name": "a", "Permissions": [{"Action": "allow", "HTTP": {"PathPrefix": "/"}}]});
+        for (given, wanted) in [
+            (entry("web", json!([allow("a", ""), allow("a", "east"), allow("A", "")])), &[][..]),
+            (entry("web", json!([allow("a", ""), allow("*", ""), allow("a", "")])), &["GW0206"]),
+            (entry("web", json!([allow("a", "east"), allow("a", "east")])), &["GW0206"]),
+            (entry("web", json!([])), &["GW0214"]),
+            (entry("", json!([allow("a", "")])), &["GW0201"]),
+            (entry("w*", json!([allow("a", "")])), &["GW0201"]),
+            (entry("*", json!([permitted])), &["GW0204"]),
+        ] {
+            assert_eq!(codes(&given), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn the_strongest_come_first_and_places_are_those_that_were_written() {
+        let given = entry("*", json!([{"Name": "*", "Action": "deny"}, {"Name": "b", "Action": "allow"}, {"Name": "a", "Action": "deny"}]));
+        let decoded = from_json(&given).expect("it is accepted");
+        let wanted = [("b", "allow", 6), ("a", "deny", 6), ("*", "deny", 5)];
+        let wanted =
+            wanted.map(|(name, action, precedence)| json!({"Name": name, "Action": action, "Precedence": precedence, "Type": "consul"}));
+        assert_eq!(decoded.stored()["Sources"], json!(wanted));
+        let Some(ConfigEntry::ServiceIntentions(intentions)) = decoded.entry else { panic!("it is acted on") };
+        assert_eq!(intentions.sources.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 2, 0]);
+        let exact = from_json(&entry("web", json!([{"Name": "*", "Action": "deny"}, {"Name": "b", "Action": "allow"}])));
+        let sources = exact.expect("it is accepted").stored()["Sources"].clone();
+        assert_eq!((&sources[0]["Precedence"], &sources[1]["Precedence"]), (&json!(9), &json!(8)));
+    }
+}

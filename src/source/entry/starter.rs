@@ -6,6 +6,9 @@ use crate::model::entry::EntryKind;
 pub(super) fn starter(kind: EntryKind, name: &str) -> Option<String> {
     let body = match kind {
         EntryKind::IngressGateway => INGRESS_GATEWAY,
+        EntryKind::TerminatingGateway => TERMINATING_GATEWAY,
+        EntryKind::ServiceIntentions => SERVICE_INTENTIONS,
+        EntryKind::Mesh => MESH,
         EntryKind::ServiceDefaults => SERVICE_DEFAULTS,
         EntryKind::ProxyDefaults => PROXY_DEFAULTS,
         EntryKind::ServiceRouter => SERVICE_ROUTER,
@@ -13,7 +16,11 @@ pub(super) fn starter(kind: EntryKind, name: &str) -> Option<String> {
         EntryKind::ServiceResolver => SERVICE_RESOLVER,
         _ => return None,
     };
-    let name = if kind == EntryKind::ProxyDefaults { "global" } else { name };
+    let name = match kind {
+        EntryKind::Mesh => return Some(format!("Kind = \"{kind}\"\n{body}")),
+        EntryKind::ProxyDefaults => "global",
+        _ => name,
+    };
     let name = super::write::text(name);
     Some(format!("Kind = \"{kind}\"\nName = {name}\n{body}"))
 }
@@ -55,6 +62,95 @@ Listeners = [
 # Limits towards every service that has none of its own.
 # Defaults = {
 #   MaxConnections = 1024
+# }
+"#;
+
+const TERMINATING_GATEWAY: &str = r#"
+# Services outside the mesh that the gateway speaks for. Who may reach them is said by service-intentions.
+Services = [
+  {
+    Name = "billing"
+  },
+  # With TLS, towards a certificate that leads to the CAFile and has the name of the SNI.
+  # {
+  #   Name   = "payments"
+  #   CAFile = "/etc/gw/payments-ca.pem"
+  #   SNI    = "payments.example.com"
+  #   # A certificate of the gateway's own, if the service asks for one.
+  #   CertFile = "/etc/gw/client.pem"
+  #   KeyFile  = "/etc/gw/client-key.pem"
+  #   # Host is rewritten to the service's host name, unless the service wants the one that was asked for.
+  #   DisableAutoHostRewrite = true
+  # },
+  # Every other service that has no sidecar.
+  # {
+  #   Name = "*"
+  # },
+]
+"#;
+
+const SERVICE_INTENTIONS: &str = r#"
+# Who may talk to this service; Name = "*" at the top is every service, as a source it is everybody.
+# A source by its name goes before "*", and an entry for this service before one for "*".
+Sources = [
+  {
+    Name   = "web"
+    Action = "allow"
+  },
+  # By request, for services that are http in their service-defaults. The first permission that matches counts.
+  # What none matches falls to the default policy, not to the next source.
+  # {
+  #   Name = "admin"
+  #   Permissions = [
+  #     {
+  #       Action = "deny"
+  #       HTTP = {
+  #         PathPrefix = "/internal/"
+  #       }
+  #     },
+  #     {
+  #       Action = "allow"
+  #       HTTP = {
+  #         PathPrefix = "/"
+  #         Methods    = ["GET", "POST"]
+  #         Header     = [{ Name = "x-team", Exact = "ops" }]
+  #       }
+  #     },
+  #   ]
+  # },
+  {
+    Name   = "*"
+    Action = "deny"
+  },
+]
+"#;
+
+const MESH: &str = r#"
+# There is one mesh entry, and it has no Name.
+HTTP = {
+  # What clients say of themselves is not believed: x-forwarded-client-cert is written anew.
+  SanitizeXForwardedClientCert = true
+
+  # How paths are made plain before intentions look at them.
+  Incoming = {
+    RequestNormalization = {
+      MergeSlashes = true
+      # KEEP_UNCHANGED, REJECT_REQUEST, UNESCAPE_AND_REDIRECT or UNESCAPE_AND_FORWARD.
+      PathWithEscapedSlashesAction = "REJECT_REQUEST"
+      # ALLOW, REJECT_REQUEST or DROP_HEADER.
+      HeadersWithUnderscoresAction = "REJECT_REQUEST"
+    }
+  }
+}
+
+# What connections within the mesh are negotiated with.
+# TLS = {
+#   Incoming = {
+#     TLSMinVersion = "TLSv1_2"
+#   }
+#   Outgoing = {
+#     TLSMinVersion = "TLSv1_2"
+#   }
 # }
 "#;
 
@@ -172,7 +268,11 @@ mod tests {
     fn every_starter_is_valid_as_printed_and_with_its_comments_taken_in() {
         for kind in EntryKind::ALL {
             let Some(text) = starter(*kind, "a \"b\"") else { continue };
-            let name = if *kind == EntryKind::ProxyDefaults { "global" } else { "a \"b\"" };
+            let name = match kind {
+                EntryKind::ProxyDefaults => "global",
+                EntryKind::Mesh => "mesh",
+                _ => "a \"b\"",
+            };
             assert_eq!(check(&text), [name]);
             // Sentences begin with a capital and end in a full stop; the rest are settings.
             let settings = text.lines().map(|line| {
@@ -183,6 +283,6 @@ mod tests {
             let settings = settings.collect::<Vec<_>>().join("\n");
             check(&settings.replace("[\"*\"]", "[\"a.example\"]"));
         }
-        assert_eq!(starter(EntryKind::Mesh, "x"), None);
+        assert_eq!(starter(EntryKind::HttpRoute, "x"), None);
     }
 }

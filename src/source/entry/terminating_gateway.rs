@@ -60,3 +60,40 @@ impl Kind for TerminatingGateway {
         ConfigEntry::TerminatingGateway(Arc::new(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::source::entry::from_json;
+
+    fn codes(services: Value) -> Vec<&'static str> {
+        let judged = from_json(&json!({"Kind": "terminating-gateway", "Name": "tgw", "Services": services}));
+        judged.map_or_else(|problems| problems, |decoded| decoded.notes).into_iter().map(|d| d.code).collect()
+    }
+
+    #[test]
+    fn linked_services_are_judged_by_consuls_rules() {
+        let files =
+            |ca: &str, cert: &str, key: &str, sni: &str| json!({"Name": "a", "ca_file": ca, "cert_file": cert, "KeyFile": key, "SNI": sni});
+        for (services, wanted) in [
+            (json!([]), &[][..]),
+            (json!({"Name": "a"}), &[]),
+            (json!([{"Name": "*"}, {"Name": "a"}, {"Name": "A"}, {"Name": " "}]), &[]),
+            (json!([{"CAFile": "", "SNI": "x"}]), &["GW0201"]),
+            (json!([{"Name": "a"}, {"Name": "a"}]), &["GW0206"]),
+            (files("/ca", "/c", "/k", "x"), &[]),
+            (files("/ca", "", "", "x"), &[]),
+            (files("/ca", "", "", ""), &["GW0309"]),
+            (files("/ca", "/c", "/k", ""), &["GW0309"]),
+            (files("/ca", "/c", "", "x"), &["GW0204"]),
+            (files("", "/c", "/k", "x"), &["GW0204"]),
+            (files("", "", "/k", ""), &["GW0204"]),
+            (json!([{"Name": "a", "disable_auto_host_rewrite": true}]), &["GW0102"]),
+            (json!([{"Name": "a", "Namespace": "*"}]), &["GW0106"]),
+            (json!(["a"]), &["GW0103"]),
+        ] {
+            assert_eq!(codes(services.clone()), wanted, "{services}");
+        }
+    }
+}
