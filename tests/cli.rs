@@ -194,15 +194,20 @@ fn inspect_route_says_where_and_why_and_its_exit_code_is_the_answer() {
 #[test]
 fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer() {
     let web = "Kind = \"service-intentions\"\nName = \"web\"\nSources = [\n  { Name = \"*\", Action = \"deny\" },\n  { Name = \"api\", \
-               Permissions = [\n    { Action = \"allow\", HTTP { PathPrefix = \"/pub\" } },\n  ] },\n  { Name = \"edge\", Action = \"allow\" },\n]\n";
+               Permissions = [\n    { Action = \"allow\", HTTP { PathPrefix = \"/pub\" } },\n  ] },\n  { Name = \"edge\", Action = \"allow\" },\n  { Name = \"cron\", Permissions = [{ Action = \"deny\", HTTP { PathPrefix = \"/x\" } }] },\n]\n";
     let defaults = "Kind = \"service-defaults\"\nName = \"web\"\nProtocol = \"http\"\n";
     let folder = scratch_with("authz", &[("gw.d/web.hcl", web), ("gw.d/defaults.hcl", defaults)]);
     let ask = |args: &[&str], code| expect(&run(folder.path(), &[&["inspect", "authz"], args].concat(), ""), code);
     let (out, _) = ask(&["edge", "web"], 0);
     assert!(out.contains("=> allowed by edge -> web   [service-intentions/web Sources[2]] gw.d/web.hcl:8"), "{out}");
     assert!(out.contains("* -> web, deny, is shadowed   [service-intentions/web Sources[0]] gw.d/web.hcl:4"), "{out}");
-    let (out, err) = ask(&["api", "web"], 1);
-    assert!(out.contains("give --method and --path") && err.contains("warning: service-intentions/web Sources[1]"), "{out}{err}");
+    let (out, _) = ask(&["api", "web"], 1);
+    assert!(out.contains("give --method and --path"), "{out}");
+    let (out, err) = ask(&["cron", "web"], 1);
+    assert!(
+        out.contains("lets nothing pass") && err.contains("warning: service-intentions/web Sources[3]: every request of cron is denied"),
+        "{out}{err}"
+    );
     let (out, _) = ask(&["api", "web", "--path", "/pub/x", "-o", "name"], 0);
     assert_eq!(out, "allowed\n");
     let (out, _) = ask(&["api", "web", "--path", "/pub/../admin"], 1);
@@ -216,7 +221,7 @@ fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer(
     let (out, _) = ask(&["--matrix"], 0);
     assert_eq!(
         out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()[..3],
-        ["web *", "api by request (deny)", "edge allow (deny)"]
+        ["web *", "api by request (deny)", "cron deny (deny)"]
     );
     let (out, _) = ask(&["--reach", "nobody", "-o", "json"], 1);
     let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");

@@ -169,7 +169,7 @@ fn why(judged: &Judged<'_>, default: IntentionAction, reach: Reach) -> String {
         By::Intention(intention) if intention.action().is_none() && reach == Reach::ByRequest => {
             format!("denied as a connection alone: {intention} has permissions, which look at requests; give --method and --path")
         }
-        By::Intention(intention) if intention.action().is_none() => format!("denied by {intention}, whose permissions cannot be asked"),
+        By::Intention(intention) if intention.action().is_none() => format!("denied by {intention}, which lets nothing pass"),
         By::Intention(intention) => format!("{word} by {intention}"),
         By::Default(passed) => {
             let nobody = passed.map_or("no intention is for it".to_owned(), |i| format!("no permission of {i} matches"));
