@@ -144,7 +144,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__config__subcmd__gen)
-            opts="-h --error-format --help service-defaults proxy-defaults service-router service-splitter service-resolver ingress-gateway"
+            opts="-h --error-format --help service-defaults proxy-defaults service-router service-splitter service-resolver ingress-gateway terminating-gateway service-intentions mesh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
