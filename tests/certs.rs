@@ -88,7 +88,10 @@ fn a_ca_and_a_leaf_are_what_openssl_takes_and_consul_would_make() {
     for part in ["CA:TRUE", "Digital Signature, Certificate Sign, CRL Sign", &format!("URI:spiffe://{TD}"), "NIST CURVE: P-256"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(openssl_ok(folder.path(), "pkey -in certs/web-key.pem -pubout"), openssl_ok(folder.path(), "x509 -in certs/web.pem -noout -pubkey"));
+    assert_eq!(
+        openssl_ok(folder.path(), "pkey -in certs/web-key.pem -pubout"),
+        openssl_ok(folder.path(), "x509 -in certs/web.pem -noout -pubkey")
+    );
 }
 
 #[test]
@@ -209,16 +212,17 @@ fn a_request_of_openssl_is_signed_and_its_key_stays_where_it_is() {
 
 #[test]
 fn a_ca_from_outside_signs_whatever_its_key_is() {
-    for (kind, make) in [
-        ("rsa", "-newkey rsa:2048"),
-        ("ed25519", "-newkey ed25519"),
-        ("p384", "-newkey ec -pkeyopt ec_paramgen_curve:P-384"),
-    ] {
+    for (kind, make) in
+        [("rsa", "-newkey rsa:2048"), ("ed25519", "-newkey ed25519"), ("p384", "-newkey ec -pkeyopt ec_paramgen_curve:P-384")]
+    {
         let folder = scratch(&format!("certs-outside-{kind}"));
         std::fs::create_dir(folder.path().join("certs")).expect("a folder");
         let usage = "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign";
         let subject = "-subj '/C=DE/O=Some Org/OU=One/CN=Outside Root'";
-        openssl_ok(folder.path(), &format!("req -x509 -days 30 {make} -nodes -keyout certs/ca-key.pem -out certs/ca.pem {subject} {usage}"));
+        openssl_ok(
+            folder.path(),
+            &format!("req -x509 -days 30 {make} -nodes -keyout certs/ca-key.pem -out certs/ca.pem {subject} {usage}"),
+        );
         if kind == "rsa" {
             // As older tools write it: PKCS #1.
             openssl_ok(folder.path(), "rsa -in certs/ca-key.pem -traditional -out certs/ca-key.pem");
@@ -337,7 +341,8 @@ fn a_rotation_that_died_half_way_is_taken_up() {
 /// openssl as a server that wants a client's certificate of the mesh.
 fn s_server(folder: &Path, port: u16, version: &str) -> Running {
     let chain = "-cert certs/web.pem -cert_chain certs/web.pem -key certs/web-key.pem";
-    let words = format!("s_server -accept 127.0.0.1:{port} {chain} -CAfile certs/ca.pem -Verify 3 -verify_return_error {version} -www -quiet");
+    let words =
+        format!("s_server -accept 127.0.0.1:{port} {chain} -CAfile certs/ca.pem -Verify 3 -verify_return_error {version} -www -quiet");
     let child = Command::new("openssl").args(words.split(' ')).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let running = Running(child.expect("openssl starts"));
     eventually("openssl listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -385,7 +390,8 @@ fn openssl_speaks_mtls_with_what_is_issued_in_both_versions_and_in_a_rotation() 
 fn inspect_shows_a_file_a_pipe_and_a_server_and_says_what_is_wrong() {
     let folder = mesh("certs-inspect", &["--intermediate"]);
     ok(folder.path(), &["certs", "issue", "web"]);
-    let shown: serde_json::Value = serde_json::from_str(&ok(folder.path(), &["certs", "inspect", "certs/web.pem", "-o", "json"])).expect("JSON");
+    let shown: serde_json::Value =
+        serde_json::from_str(&ok(folder.path(), &["certs", "inspect", "certs/web.pem", "-o", "json"])).expect("JSON");
     assert_eq!(shown["certificates"][0]["spiffe_id"], id("web"));
     assert_eq!((shown["certificates"][1]["ca"].as_bool(), shown["wrong"].as_array().map(Vec::len)), (Some(true), Some(0)));
     let sha = openssl_ok(folder.path(), "x509 -in certs/web.pem -noout -fingerprint -sha256").replace(':', "").to_lowercase();
@@ -394,7 +400,8 @@ fn inspect_shows_a_file_a_pipe_and_a_server_and_says_what_is_wrong() {
     let config = "certs/web.pem -cert_chain certs/ca-intermediate.pem -key certs/web-key.pem -alpn h2";
     let port = free_port();
     let words = format!("s_server -accept 127.0.0.1:{port} -cert {config} -quiet");
-    let child = Command::new("openssl").args(words.split(' ')).current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child =
+        Command::new("openssl").args(words.split(' ')).current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let _server = Running(child.expect("openssl starts"));
     eventually("openssl listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     let server = format!("localhost:{port}");

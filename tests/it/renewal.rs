@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use gw::app::Refused;
 use gw::app::certs::{self, Folder as Certs, Init, Order};
 use gw::app::files::Unreadable;
 use gw::app::origin::OriginError;
-use gw::app::Refused;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;

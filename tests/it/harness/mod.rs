@@ -13,7 +13,7 @@ pub(crate) use client::{Answer, Client, get, request};
 pub(crate) use dns::Dns;
 pub(crate) use folder::{Folder, Run, entries};
 pub(crate) use gateway::{Gateway, World};
-pub(crate) use pki::Ca;
+pub(crate) use pki::{Ca, TRUST_DOMAIN};
 pub(crate) use service::{Seen, Service, answer, read_request};
 
 use std::time::{Duration, Instant};
