@@ -114,6 +114,21 @@ fn keys_are_for_their_owner_alone_and_nothing_is_overwritten_unasked() {
 }
 
 #[test]
+fn of_several_runs_at_once_one_issues_and_what_it_wrote_fits() {
+    let folder = mesh("certs-at-once", &[]);
+    let start = || {
+        let mut command = gw(&["certs", "issue", "web"]);
+        command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("gw starts")
+    };
+    let running: Vec<Child> = (0..8).map(|_| start()).collect();
+    let mut codes: Vec<Option<i32>> = running.into_iter().map(|mut child| child.wait().expect("gw ends").code()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [&[Some(0)][..], &[Some(8); 7]].concat());
+    let public = openssl_ok(folder.path(), "pkey -in certs/web-key.pem -pubout");
+    assert_eq!(public, openssl_ok(folder.path(), "x509 -in certs/web.pem -noout -pubkey"));
+}
+
+#[test]
 fn what_means_nothing_is_refused_with_what_is_wanted() {
     let folder = mesh("certs-usage", &[]);
     for (args, code, words) in [
