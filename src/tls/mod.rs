@@ -25,9 +25,9 @@ pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wan
 pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};
 pub use peers::Peers;
+pub use rustls_pki_types::CertificateDer;
 pub use shown::{Shown, shown};
 pub use verify::{Bundle, Member, NoRoot, id_of};
-pub use rustls_pki_types::CertificateDer;
 pub use x509::{KeyKind, Moment, X509};
 
 /// What is wrong with the certificates of an operator.
