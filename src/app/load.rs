@@ -226,6 +226,11 @@ impl Loader {
         let with_tls = of_file::with_tls(&decoded);
         let mut loaded = Loaded { gateways: Vec::new(), notes: problems, configuration, entries, with_tls };
         loaded.gateways = loaded.configuration.gateways.iter().map(|g| (g.clone(), loaded.world(g.config.clone()))).collect();
+        if let Some(KeptFile { read, .. }) = self.file.as_ref().filter(|_| self.issues) {
+            let linked = |(_, resources): &(_, Resources)| of_file::issue_linked(read, &loaded.configuration, resources);
+            let problems: Vec<Diagnostic> = loaded.gateways.iter().filter_map(linked).collect();
+            loaded.notes.extend(problems);
+        }
         Ok(loaded)
     }
 }

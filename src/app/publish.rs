@@ -55,7 +55,7 @@ impl Publishing {
         let mut tell = Some(tell);
         let (mut released, mut heal_from) = (true, Instant::now());
         checks.follow(desk.said());
-        keeping.keep(desk.identities());
+        keeping.keep(desk.identities().iter());
         loop {
             let next = tokio::select! {
                 biased;
@@ -82,7 +82,7 @@ impl Publishing {
             }
             if matches!(next, Next::Read(_)) {
                 // Also if nothing else is served: the CA may be another one.
-                keeping.keep(desk.identities());
+                keeping.keep(desk.identities().iter());
             }
             match next {
                 Next::Read(_) => rest(changes.as_ref(), start.elapsed(), done.again),

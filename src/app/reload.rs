@@ -13,6 +13,7 @@ use super::run::StartError;
 use super::served::{Changed, Served};
 use crate::admin::Standing;
 use crate::check::Found;
+use crate::decide::compile::keys;
 use crate::model::gateway::Identity;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
@@ -138,9 +139,14 @@ impl Desk {
         self.served.said()
     }
 
-    /// What the gateways show to the mesh.
-    pub(super) fn identities(&self) -> impl Iterator<Item = &Identity> {
-        self.said().filter_map(|resources| resources.gateway.identity.as_ref())
+    /// What the gateways show to the mesh: their own leaves, and those of the services they speak for.
+    pub(super) fn identities(&self) -> Vec<Identity> {
+        let own = self.said().filter_map(|resources| resources.gateway.identity.clone());
+        let linked = self.said().filter_map(|resources| keys(resources).0).flat_map(|inbound| {
+            let roots = inbound.roots;
+            inbound.leaves.into_iter().map(move |leaf| Identity { cert: leaf.cert, key: leaf.key, roots: roots.clone() })
+        });
+        own.chain(linked).collect()
     }
 
     /// Frees what was replaced. False: a worker still uses some of it.

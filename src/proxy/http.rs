@@ -385,7 +385,8 @@ impl Exchange {
             return Ok(());
         }
         let mut headers = std::mem::take(&mut head.headers);
-        let prepared = self.state.snapshot.prepare(&self.client.listener, head.target(), &mut headers, &mut ());
+        let prepared =
+            self.state.snapshot.prepare(&self.client.listener, self.client.ends.sni.as_deref(), head.target(), &mut headers, &mut ());
         head.headers = headers;
         match prepared? {
             Some(target) => head.asks_for(target).map_err(|code| Refusal::new(code, "a path that no request can have")),

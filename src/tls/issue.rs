@@ -43,7 +43,9 @@ pub enum IssueError {
     #[error("{0:?} is no name that a certificate can carry")]
     Name(String),
     /// The request is none, or not signed by its own key.
-    #[error("the request is refused: it is no PKCS #10 request, asks for what is not supported, or is not signed with its own key")]
+    #[error(
+        "the request is refused: it is no PKCS #10 request, asks for what is not supported, or is not signed with its own key, EC, Ed25519 or RSA of 2048 bits and more"
+    )]
     Request(#[source] rcgen::Error),
     /// The request asks for a name that it is not to have.
     #[error("the request asks for the name {0:?}, which is not among those it is to have")]

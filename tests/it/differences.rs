@@ -52,6 +52,8 @@ const ROWS: &[(&str, fn())] = &[
     ("two-files", two_entries_of_one_kind_and_name_in_files_are_an_error),
     ("hash-policies", a_policy_that_picks_by_hash_is_among_the_problems),
     ("limits", limits_of_an_entry_hold_nobody_back),
+    ("uri-constraints", crate::mesh::a_ca_that_is_held_to_some_uris_is_refused_whatever_they_are),
+    ("strict-peer", crate::mesh::who_is_another_service_or_several_or_of_another_mesh_gets_no_request),
     ("nanoseconds", a_bare_number_for_a_duration_is_a_warning),
 ];
 

@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::app::certs::{self, Folder};
+use crate::decide::compile::keys;
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
 use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
+use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
 use crate::source::file::{Configuration, GatewayTable, ReadFile};
@@ -147,13 +149,30 @@ pub(in crate::app) fn with_trust_domain(read: &ReadFile, configuration: Configur
 
 /// Issues the leaves of gateways that have none, or one that is of no use. What is wrong with that.
 pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration) -> Option<Diagnostic> {
-    let (written, folder) = (read.parsed.certs.as_ref()?, configuration.certs.as_ref()?);
-    let names: Vec<&str> = configuration.gateways.iter().map(|gateway| gateway.config.name.as_str()).collect();
-    let Configuration { datacenter, trust_domain, .. } = configuration;
-    let error = certs::leaves(&Folder::at(folder), &names, datacenter.as_str(), trust_domain).err()?;
+    let shown = configuration.gateways.iter().filter(|gateway| gateway.config.kind != GatewayKind::Terminating);
+    let names: Vec<&str> = shown.map(|gateway| gateway.config.name.as_str()).collect();
+    let why = issue(configuration, &names)?;
+    let message = format!("a gateway's certificate is missing and cannot be issued: {why}");
+    Some(Diagnostic::error("GW0507", message).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
+}
+
+/// The same of the leaves that a terminating gateway shows for the services that it is linked with. Without one only its service is
+/// not offered.
+pub(super) fn issue_linked(read: &ReadFile, configuration: &Configuration, resources: &Resources) -> Option<Diagnostic> {
+    let (inbound, _) = keys(resources);
+    let leaves = inbound?.leaves;
+    let names: Vec<&str> = leaves.iter().map(|leaf| leaf.service.as_str()).collect();
+    let why = issue(configuration, &names)?;
+    let message = format!("the leaf of a linked service is missing and cannot be issued: {why}");
+    Some(Diagnostic::error("GW0507", message).level(Level::Warning).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
+}
+
+/// Issues what is missing. Why that is not possible.
+fn issue(configuration: &Configuration, names: &[&str]) -> Option<String> {
+    let Configuration { datacenter, trust_domain, certs, .. } = configuration;
+    let error = certs::leaves(&Folder::at(certs.as_ref()?), names, datacenter.as_str(), trust_domain).err()?;
     let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source()).map(ToString::to_string);
-    let message = format!("a gateway's certificate is missing and cannot be issued: {}", causes.collect::<Vec<_>>().join(": "));
-    Some(Diagnostic::error("GW0507", message).at(&read.text, written.dir.span()))
+    Some(causes.collect::<Vec<_>>().join(": "))
 }
 
 /// Gateways that the mesh would not trust.
