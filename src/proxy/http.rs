@@ -175,6 +175,7 @@ fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> i
 }
 
 /// A request that was looked at, and whether it is the last one of its connection.
+#[expect(clippy::large_enum_variant, reason = "moved once, from one function to the next")]
 enum Begun {
     /// An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer but the end of its stream.
     Reset,
