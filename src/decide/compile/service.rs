@@ -102,6 +102,12 @@ impl<'a> ServiceCompiler<'a> {
         self.memo.listeners.get(&number)
     }
 
+    /// Makes room for so many lines at once.
+    pub(super) fn expect(&mut self, lines: usize) {
+        self.memo.services.reserve(lines.saturating_sub(self.memo.services.len()));
+        self.targets.expect(lines);
+    }
+
     /// What was left out; the memo keeps the listeners.
     pub(super) fn finish(self, listeners: Table<usize, Arc<CompiledListener>>) -> Vec<Rejected> {
         self.memo.listeners = listeners;

@@ -1,6 +1,7 @@
 //! ingress-gateway (semantics 7).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Common, HeaderEdits, PassiveHealthCheck};
 
@@ -64,7 +65,7 @@ pub struct IngressListener {
     /// `TLS`; absent is the gateway's.
     pub tls: Option<GatewayTls>,
     /// `Services[]`.
-    pub services: Vec<IngressService>,
+    pub services: Vec<Arc<IngressService>>,
 }
 
 /// `Listeners[].Services[]`.

@@ -1,5 +1,6 @@
 //! JSON with the place of every value. Taken is what Go's reader takes.
 
+use super::parts::Ahead;
 use super::tree::{Key, MAX_DEPTH, Map, Node, Span, Value};
 
 /// Why a text cannot be read, and where.
@@ -13,7 +14,7 @@ type Read<T> = Result<T, SyntaxError>;
 
 /// Reads one value; blanks may stand around it.
 pub(super) fn read(text: &str) -> Read<Node> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0, known: Ahead::default() };
     let node = reader.value()?;
     reader.end()?;
     Ok(node)
@@ -21,7 +22,7 @@ pub(super) fn read(text: &str) -> Read<Node> {
 
 /// Reads the value that begins at a byte of the text, whatever follows it.
 pub(super) fn read_at(text: &str, at: usize) -> Read<Node> {
-    Reader { text, at, depth: 0 }.value()
+    Reader { text, at, depth: 0, known: Ahead::default() }.value()
 }
 
 /// A text that is one list, element by element: of a long list no more than one element need be there as a tree.
@@ -33,7 +34,7 @@ pub(super) struct Elements<'a> {
 impl<'a> Elements<'a> {
     /// The elements of the list that the text is; what is no list has its error here.
     pub(super) fn of(text: &'a str) -> Read<Self> {
-        let mut reader = Reader { text, at: 0, depth: 1 };
+        let mut reader = Reader { text, at: 0, depth: 1, known: Ahead::default() };
         if reader.eat(b'[') { Ok(Self { reader, first: true }) } else { Err(reader.unexpected("'['")) }
     }
 
@@ -55,9 +56,17 @@ impl<'a> Elements<'a> {
         self.reader.at
     }
 
-    /// Reads the next element.
-    pub(super) fn read(&mut self) -> Read<Node> {
-        self.reader.value()
+    /// Reads the next element; of objects in lists those that are known need not be read.
+    pub(super) fn read(&mut self, known: Ahead<'a>) -> Read<Node> {
+        self.reader.known = known;
+        let node = self.reader.value();
+        self.reader.known = Ahead::default();
+        node
+    }
+
+    /// Goes back to where an element begins.
+    pub(super) fn back(&mut self, at: usize) {
+        self.reader.at = at;
     }
 
     /// Goes past the next element, which is known to be so many bytes.
@@ -70,6 +79,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    known: Ahead<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -172,7 +182,7 @@ impl<'a> Reader<'a> {
             return Ok(Value::List(items));
         }
         loop {
-            items.push(self.value()?);
+            items.push(self.element()?);
             if self.eat(b']') {
                 return Ok(Value::List(items));
             }
@@ -180,6 +190,14 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("',' or ']'"));
             }
         }
+    }
+
+    fn element(&mut self) -> Read<Node> {
+        self.blanks();
+        let Some((known, length)) = self.known.next_in(self.rest()) else { return self.value() };
+        let start = self.at;
+        self.at += length;
+        Ok(Node::new(Value::Known(known), start..self.at))
     }
 
     fn word(&mut self) -> Read<Value> {

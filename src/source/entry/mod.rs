@@ -13,6 +13,7 @@ mod hcl_token;
 mod ingress_gateway;
 mod json;
 mod kind;
+mod parts;
 mod proxy_defaults;
 mod read;
 mod resolver_rules;
@@ -59,6 +60,8 @@ pub struct Decoded {
     pub notes: Vec<Diagnostic>,
     /// Where it was read.
     pub source: EntrySource,
+    /// What the next reading of the same file may take from it.
+    parts: parts::Parts,
 }
 
 impl Decoded {

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use super::earlier::Earlier;
 use super::json::{Elements, SyntaxError};
 use super::tree::{Node, Span, Value};
+use super::kind::Accepted;
+use super::parts::Ahead;
 use super::{Decoded, EntrySource, ReadAgain, Syntax, codes, hcl, json, kind, toml};
 use crate::source::diagnostic::{Diagnostic, Text};
 
@@ -62,7 +64,16 @@ fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgai
             read.decoded.push(known.moved(text, elements.at()));
             elements.skip(known.source.span.len());
         } else {
-            read.judge(&elements.read()?, text, true, Again::Json);
+            let (at, known) = (elements.at(), earlier.parts());
+            let node = elements.read(known)?;
+            let judged = kind::decode(&node, text, true);
+            if known.is_empty() || judged.as_ref().is_ok_and(|entry| entry.notes.is_empty()) {
+                read.take(judged, &node, text, Again::Json);
+                continue;
+            }
+            // Whatever is to be said of it is said of all its parts.
+            elements.back(at);
+            read.judge(&elements.read(Ahead::default())?, text, true, Again::Json);
         }
     }
     read.gone = earlier.gone();
@@ -89,7 +100,11 @@ fn tree(text: &Text, syntax: Syntax) -> Result<Node, SyntaxError> {
 
 impl ReadAgain<'_> {
     fn judge(&mut self, node: &Node, text: &Arc<Text>, twice: bool, again: Again) {
-        match kind::decode(node, text, twice) {
+        self.take(kind::decode(node, text, twice), node, text, again);
+    }
+
+    fn take(&mut self, judged: Result<Accepted, Vec<Diagnostic>>, node: &Node, text: &Arc<Text>, again: Again) {
+        match judged {
             Ok(entry) => {
                 let source = EntrySource { text: text.clone(), span: node.span.clone(), tree: OnceLock::new(), again };
                 self.fresh.push(self.decoded.len());
