@@ -172,8 +172,8 @@ impl<'a> ServiceCompiler<'a> {
         let host = Arc::new(Host {
             service: name.to_owned(),
             domains,
-            request_edits: self.edits(line.request_headers.as_ref(), &rule),
-            response_edits: self.edits(line.response_headers.as_ref(), &rule),
+            request_edits: self.edits(line.request_headers.as_deref(), &rule),
+            response_edits: self.edits(line.response_headers.as_deref(), &rule),
             rule,
         });
         let mut upstreams = Table::default();
@@ -205,8 +205,8 @@ impl<'a> ServiceCompiler<'a> {
         let compiled = Route {
             host: host.clone(),
             rule: route.rule.clone(),
-            request_edits: self.edits(destination.and_then(|d| d.request_headers.as_ref()), &route.rule),
-            response_edits: self.edits(destination.and_then(|d| d.response_headers.as_ref()), &route.rule),
+            request_edits: self.edits(destination.and_then(|d| d.request_headers.as_deref()), &route.rule),
+            response_edits: self.edits(destination.and_then(|d| d.response_headers.as_deref()), &route.rule),
             timeouts: destination.map(timeouts).unwrap_or_default(),
             retry: destination.and_then(retry),
         };

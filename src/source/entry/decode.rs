@@ -39,6 +39,20 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
+impl<T: Field> Field for Box<T> {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        Self::new(T::decode(node, cx))
+    }
+
+    fn print(&self) -> Json {
+        T::print(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        T::is_empty(self)
+    }
+}
+
 impl<T: Field + Send + Sync + 'static> Field for Arc<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         let known = if let Value::Known(known) = &node.value { known.get() } else { None };

@@ -24,6 +24,11 @@ impl<'a> Earlier<'a> {
         if list && json { Self { left: read, gone: Vec::new() } } else { Self { left: &[], gone: read.iter().collect() } }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.left.len() + self.gone.len()
+    }
+
     /// Those that were not met again.
     pub(super) fn gone(self) -> Vec<&'a Decoded> {
         let Self { left, mut gone } = self;

@@ -14,7 +14,7 @@ type Read<T> = Result<T, SyntaxError>;
 
 /// Reads one value; blanks may stand around it.
 pub(super) fn read(text: &str) -> Read<Node> {
-    let mut reader = Reader { text, at: 0, depth: 0, known: Ahead::default() };
+    let mut reader = Reader { text, at: 0, depth: 0, known: Ahead::default(), tight: false };
     let node = reader.value()?;
     reader.end()?;
     Ok(node)
@@ -22,7 +22,7 @@ pub(super) fn read(text: &str) -> Read<Node> {
 
 /// Reads the value that begins at a byte of the text, whatever follows it.
 pub(super) fn read_at(text: &str, at: usize) -> Read<Node> {
-    Reader { text, at, depth: 0, known: Ahead::default() }.value()
+    Reader { text, at, depth: 0, known: Ahead::default(), tight: false }.value()
 }
 
 /// A text that is one list, element by element: of a long list no more than one element need be there as a tree.
@@ -34,7 +34,7 @@ pub(super) struct Elements<'a> {
 impl<'a> Elements<'a> {
     /// The elements of the list that the text is; what is no list has its error here.
     pub(super) fn of(text: &'a str) -> Read<Self> {
-        let mut reader = Reader { text, at: 0, depth: 1, known: Ahead::default() };
+        let mut reader = Reader { text, at: 0, depth: 1, known: Ahead::default(), tight: false };
         if reader.eat(b'[') { Ok(Self { reader, first: true }) } else { Err(reader.unexpected("'['")) }
     }
 
@@ -80,7 +80,12 @@ struct Reader<'a> {
     at: usize,
     depth: usize,
     known: Ahead<'a>,
+    /// Whether this is part of a long list, whose elements take no more room than they need.
+    tight: bool,
 }
+
+/// How many elements make a list a long one.
+const LONG: usize = 16;
 
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
@@ -167,6 +172,9 @@ impl<'a> Reader<'a> {
             map.retain(|(k, _)| k.text != key.text);
             map.push((key, node));
             if self.eat(b'}') {
+                if self.tight {
+                    map.shrink_to_fit();
+                }
                 return Ok(Value::Map(map));
             }
             if !self.eat(b',') {
@@ -181,9 +189,19 @@ impl<'a> Reader<'a> {
         if self.eat(b']') {
             return Ok(Value::List(items));
         }
+        let tight = self.tight;
         loop {
-            items.push(self.element()?);
+            self.tight = tight || items.len() >= LONG;
+            let node = self.element()?;
+            if items.is_empty() && matches!(node.value, Value::Known(_)) {
+                items.reserve(self.known.len() + 1);
+            }
+            items.push(node);
             if self.eat(b']') {
+                self.tight = tight;
+                if tight {
+                    items.shrink_to_fit();
+                }
                 return Ok(Value::List(items));
             }
             if !self.eat(b',') {

@@ -72,6 +72,10 @@ impl Ahead<'_> {
         self.left.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.left.len()
+    }
+
     /// The part that a text begins with, byte for byte, and its length. An object in braces has one end, so that nothing that
     /// follows can make it another one.
     pub(super) fn next_in(&mut self, text: &str) -> Option<(Known, usize)> {

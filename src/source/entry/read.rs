@@ -4,14 +4,17 @@ use std::sync::{Arc, OnceLock};
 
 use super::earlier::Earlier;
 use super::json::{Elements, SyntaxError};
-use super::tree::{Node, Span, Value};
 use super::kind::Accepted;
 use super::parts::Ahead;
+use super::tree::{Node, Span, Value};
 use super::{Decoded, EntrySource, ReadAgain, Syntax, codes, hcl, json, kind, toml};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// Longer texts are not read; an entry that Consul takes is far below.
 const MAX_BYTES: usize = 64 << 20;
+
+/// The bytes of a short entry.
+const SHORT: usize = 160;
 
 /// How the tree of an accepted entry is made once more.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +61,8 @@ pub(super) fn entries<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decode
 /// A list in JSON, which may be as long as a mesh is big.
 fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgain<'a>, SyntaxError> {
     let mut read = ReadAgain::default();
+    // A list of ten thousand that grows step by step is copied as often, to places that were never used before.
+    read.decoded.reserve(earlier.len().max(text.content.len() / SHORT) + 1);
     let mut elements = Elements::of(&text.content)?;
     while let Some(rest) = elements.rest()? {
         if let Some(known) = earlier.next_in(rest) {

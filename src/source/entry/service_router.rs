@@ -177,8 +177,8 @@ fn destination_rules(destination: &RouteDestination, rewritable: bool, at: Argum
         let help = "add RetryOnConnectFailure, RetryOn or RetryOnStatusCodes";
         check.warning(codes::NO_RETRY, format!("{at}.NumRetries"), message, help);
     }
-    common::header_edits(destination.request_headers.as_ref(), format_args!("{at}.RequestHeaders"), check);
-    common::header_edits(destination.response_headers.as_ref(), format_args!("{at}.ResponseHeaders"), check);
+    common::header_edits(destination.request_headers.as_deref(), format_args!("{at}.RequestHeaders"), check);
+    common::header_edits(destination.response_headers.as_deref(), format_args!("{at}.ResponseHeaders"), check);
 }
 
 #[cfg(test)]
