@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::codes;
-use super::parts::Known;
+use super::parts::{self, Known};
 use super::tree::{Node, Span, Value, number};
 use crate::model::level::Level;
 use crate::source::diagnostic::{Diagnostic, Text};
@@ -53,6 +53,13 @@ impl Cx {
             }
         }
         out
+    }
+
+    /// Makes room for the elements of a long list, which may be parts.
+    pub(super) fn expect_parts(&mut self, elements: usize) {
+        if elements >= parts::FEWEST {
+            self.parts.reserve(elements);
+        }
     }
 
     /// Runs `f` one step further down.

@@ -73,7 +73,10 @@ impl<T: Field + Send + Sync + 'static> Field for Arc<T> {
 impl<T: Field> Field for Vec<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.value {
-            Value::List(items) => items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take(item, cx))).collect(),
+            Value::List(items) => {
+                cx.expect_parts(items.len());
+                items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take(item, cx))).collect()
+            }
             Value::Map(members) if members.is_empty() => Self::new(),
             _ => vec![cx.at(Step::Index(0), |cx| take(node, cx))],
         }

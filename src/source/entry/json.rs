@@ -189,14 +189,13 @@ impl<'a> Reader<'a> {
         if self.eat(b']') {
             return Ok(Value::List(items));
         }
-        let tight = self.tight;
+        let (tight, start) = (self.tight, self.at);
         loop {
-            self.tight = tight || items.len() >= LONG;
-            let node = self.element()?;
-            if items.is_empty() && matches!(node.value, Value::Known(_)) {
-                items.reserve(self.known.len() + 1);
+            if items.len() == LONG {
+                items.reserve(self.as_many(LONG, start));
             }
-            items.push(node);
+            self.tight = tight || items.len() >= LONG;
+            items.push(self.element()?);
             if self.eat(b']') {
                 self.tight = tight;
                 if tight {
@@ -208,6 +207,13 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("',' or ']'"));
             }
         }
+    }
+
+    /// About how many elements may follow, if they are as long as the first ones were: a list that grows step by step is copied
+    /// as often, to places that were never used before.
+    fn as_many(&self, first: usize, start: usize) -> usize {
+        const MOST: usize = 1 << 14;
+        ((self.text.len() - self.at) * first / (self.at - start).max(1)).min(MOST)
     }
 
     fn element(&mut self) -> Read<Node> {

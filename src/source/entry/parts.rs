@@ -9,7 +9,7 @@ use super::earlier::MOST_GONE;
 use super::tree::Span;
 
 /// Of an entry with fewer parts none is remembered: to decode all of it costs nothing.
-const FEWEST: usize = 16;
+pub(super) const FEWEST: usize = 16;
 
 /// What an element of a list was decoded to.
 #[derive(Clone)]
@@ -70,10 +70,6 @@ pub(super) struct Ahead<'a> {
 impl Ahead<'_> {
     pub(super) fn is_empty(&self) -> bool {
         self.left.is_empty()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.left.len()
     }
 
     /// The part that a text begins with, byte for byte, and its length. An object in braces has one end, so that nothing that
