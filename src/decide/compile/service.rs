@@ -102,10 +102,11 @@ impl<'a> ServiceCompiler<'a> {
         self.memo.listeners.get(&number)
     }
 
-    /// Makes room for so many lines at once.
+    /// Makes room for so many lines at once; those that are remembered have theirs.
     pub(super) fn expect(&mut self, lines: usize) {
-        self.memo.services.reserve(lines.saturating_sub(self.memo.services.len()));
-        self.targets.expect(lines);
+        let new = lines.saturating_sub(self.memo.services.len());
+        self.memo.services.reserve(new);
+        self.targets.expect(new);
     }
 
     /// What was left out; the memo keeps the listeners.

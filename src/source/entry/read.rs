@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::earlier::Earlier;
+use super::earlier::{Earlier, MOST_GONE};
 use super::json::{Elements, SyntaxError};
 use super::kind::Accepted;
 use super::parts::Ahead;
@@ -62,7 +62,7 @@ pub(super) fn entries<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decode
 fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgain<'a>, SyntaxError> {
     let mut read = ReadAgain::default();
     // A list of ten thousand that grows step by step is copied as often, to places that were never used before.
-    read.decoded.reserve(earlier.len().max(text.content.len() / SHORT) + 1);
+    read.decoded.reserve(if earlier.len() > 0 { earlier.len() + MOST_GONE } else { text.content.len() / SHORT });
     let mut elements = Elements::of(&text.content)?;
     while let Some(rest) = elements.rest()? {
         if let Some(known) = earlier.next_in(rest) {
