@@ -257,3 +257,26 @@ fn lines_of_a_gateway_that_stand_as_they_did_are_shared() {
     let fresh: Vec<&str> = after.iter().filter(|line| !shared(line)).map(|line| line.name.as_str()).collect();
     assert_eq!(fresh, ["s100", "s101"]);
 }
+
+#[test]
+fn what_is_wrong_in_a_line_that_was_known_is_told_at_its_own_place() {
+    let folder = scratch("places");
+    std::fs::create_dir_all(folder.path().join("gw.d")).expect("a folder");
+    let write = |third: &str| {
+        let host = |n: usize| if n == 3 { third.to_owned() } else { format!("h{n}.test") };
+        let lines: Vec<String> = (0..20).map(|n| format!(r#"{{"Name": "s{n}", "Hosts": ["{}"]}}"#, host(n))).collect();
+        let listener = format!(r#"{{"Port": 8080, "Protocol": "http", "Services": [{}]}}"#, lines.join(", "));
+        let defaults = r#"{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}}"#;
+        let text = format!(r#"[{defaults}, {{"Kind": "ingress-gateway", "Name": "edge", "Listeners": [{listener}]}}]"#);
+        std::fs::write(folder.path().join("gw.d/entries.json"), text).expect("a file");
+    };
+    let folders = [folder.path().join("gw.d")];
+    let mut loader = Loader::default();
+    write("h3.test");
+    loader.load_entries(&folders).expect("it is accepted");
+    // The fourth line stands as it did, and is the one that is wrong now.
+    write("h4.test");
+    let problems = loader.load_entries(&folders).expect_err("a host is there twice");
+    let placed = problems.iter().map(|p| p.place.as_ref().map(|(text, span)| &text.content[span.clone()]));
+    assert_eq!(placed.collect::<Vec<_>>(), [Some("\"h4.test\"")]);
+}
