@@ -122,6 +122,18 @@ impl Judge {
         self.judge_service(&source.service, request, witness)
     }
 
+    /// Whether there is anything that the caller may ask for: a connection on which there is not may be closed, whatever is under way
+    /// on it.
+    pub fn may_ask(&self, source: &SpiffeId) -> bool {
+        match self.judge(source, None, &mut ()) {
+            Verdict { by: By::Intention(Intention { says: Says::Permissions(permissions), .. }), .. } => {
+                let allows = |permission: &Permission| permission.action == IntentionAction::Allow;
+                self.default == IntentionAction::Allow || permissions.iter().any(allows)
+            }
+            verdict => verdict.allowed,
+        }
+    }
+
     /// The same of a service of the own trust domain, by its name.
     pub fn judge_service(&self, source: &str, request: Option<&RequestHead<'_>>, witness: &mut impl Witness) -> Verdict<'_> {
         let Some(intention) = self.intentions(source).next() else {

@@ -126,6 +126,16 @@ impl Snapshot {
         Ok(service)
     }
 
+    /// Whether there is anything that who connected may still ask for on a connection whose requests are judged one by one.
+    pub fn admits(&self, facts: &Facts<'_>) -> bool {
+        let service = self.listener(facts.listener).and_then(|listener| listener.service(facts, &mut ()));
+        let judged = |service: &Arc<CompiledService>| match (&service.judge, facts.peer) {
+            (Some(judge), peer) => peer.is_some_and(|peer| judge.may_ask(peer)),
+            (None, _) => true,
+        };
+        service.is_ok_and(judged)
+    }
+
     /// Which service a server name means on a mesh-mTLS listener: asked when a handshake begins, of who is not known yet.
     pub fn named(&self, listener: &ListenerName, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
         self.listener(listener)?.of_name(sni)

@@ -24,7 +24,9 @@ use super::progress::Progress;
 use super::splice::{prefix, splice};
 use super::standing::{self, Allowed};
 use super::worker::Site;
+use crate::decide::Snapshot;
 use crate::decide::code::Code;
+use crate::decide::facts::Facts;
 use crate::decide::plan::Plan;
 use crate::id::ListenerName;
 use crate::model::gateway::{Listener, ListenerMode};
@@ -83,7 +85,16 @@ impl Accepted {
             open,
             forwarded_cert: OnceCell::new(),
         });
-        if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await }
+        let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
+        let ends = client.ends.clone();
+        tokio::select! {
+            biased;
+            () = async { if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await } } => {}
+            () = async {
+                standing::forbidden(&mut allowed).await;
+                ends.cut();
+            } => {}
+        }
     }
 }
 
@@ -109,7 +120,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
     };
     outcome.planned(&plan);
     // From here on a change may forbid it; what it was allowed by is the newest state that this worker has seen.
-    let mut allowed = stands(site, listener, ends);
+    let mut allowed = stands(site, listener, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
     let copied = async {
         let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
         drop(state);
@@ -127,10 +138,15 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
 }
 
 /// A connection whose client has shown who it is may be forbidden later.
-fn stands(site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) -> Option<Allowed> {
+fn stands(
+    site: &Rc<Site>,
+    listener: &ListenerName,
+    ends: &Arc<Ends>,
+    allows: impl Fn(&Snapshot, &Facts<'_>) -> bool + 'static,
+) -> Option<Allowed> {
     ends.peer.as_ref()?;
     let (listener, ends) = (listener.clone(), ends.clone());
-    Some(site.standing.stands(move |snapshot| snapshot.permitted(&ends.facts(&listener, None), &mut ()).is_ok()))
+    Some(site.standing.stands(move |snapshot| allows(snapshot, &ends.facts(&listener, None))))
 }
 
 /// The first instance that takes the connection.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, SystemTime};
 
@@ -62,13 +62,20 @@ pub(super) struct Ends {
     pub(super) peer: Option<Arc<Peer>>,
     /// The client's address as `x-forwarded-for` has it.
     pub(super) forwarded_for: HeaderValue,
+    /// It was closed, with what was under way, because nothing may be asked for on it any more.
+    cut: Arc<AtomicBool>,
 }
 
 impl Ends {
     pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
         let ip = client.ip().to_canonical().to_string();
         let forwarded_for = HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons");
-        Self { client, local, sni: None, peer: None, forwarded_for }
+        Self { client, local, sni: None, peer: None, forwarded_for, cut: Arc::default() }
+    }
+
+    /// The connection is closed now, and not by the client.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
     }
 
     /// What is known of the connection, and of a request on it, when it is decided.
@@ -99,6 +106,7 @@ impl Asked {
 #[derive(Debug)]
 pub(super) struct Outcome {
     worker: Rc<Worker>,
+    ends: Arc<Ends>,
     progress: Rc<Progress>,
     started: Instant,
     code: Code,
@@ -111,7 +119,6 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 struct Record {
     wall: SystemTime,
-    ends: Arc<Ends>,
     status: u16,
     answered: Option<Duration>,
     fields: Map<String, Value>,
@@ -121,8 +128,10 @@ impl Outcome {
     /// From here on every way out ends in one record. Until told otherwise, the client went away.
     pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
         worker.counters.open.fetch_add(1, Ordering::Relaxed);
-        let record = worker.access.is_some().then(|| Box::new(Record::new(ends)));
-        Self { worker: worker.clone(), progress: progress.clone(), started: progress.began(), code: Code::ClientGone, _busy: busy, record }
+        let record = worker.access.is_some().then(|| Box::new(Record::new()));
+        let (worker, ends, progress) = (worker.clone(), ends.clone(), progress.clone());
+        let started = progress.began();
+        Self { worker, ends, progress, started, code: Code::ClientGone, _busy: busy, record }
     }
 
     /// How it ended. The first answer to that stays.
@@ -224,19 +233,21 @@ impl Drop for Outcome {
     fn drop(&mut self) {
         let counters = &self.worker.counters;
         counters.open.fetch_sub(1, Ordering::Relaxed);
-        counters.ended(self.code);
+        let cut = self.code == Code::ClientGone && self.ends.cut.load(Ordering::Relaxed);
+        let code = if cut { Code::Denied } else { self.code };
+        counters.ended(code);
         let (Some(record), Some(log)) = (self.record.take(), &self.worker.access) else {
             return;
         };
-        if log.try_send(record.line(self.code, self.started.elapsed(), &self.progress)).is_err() {
+        if log.try_send(record.line(code, self.started.elapsed(), &self.ends, &self.progress)).is_err() {
             counters.records_dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Record {
-    fn new(ends: &Arc<Ends>) -> Self {
-        Self { wall: SystemTime::now(), ends: ends.clone(), status: 0, answered: None, fields: Map::new() }
+    fn new() -> Self {
+        Self { wall: SystemTime::now(), status: 0, answered: None, fields: Map::new() }
     }
 
     fn put(&mut self, key: &str, value: impl Into<String>) {
@@ -255,7 +266,7 @@ impl Record {
     }
 
     /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
-    fn line(mut self, code: Code, took: Duration, progress: &Progress) -> String {
+    fn line(mut self, code: Code, took: Duration, ends: &Ends, progress: &Progress) -> String {
         let started = time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339);
         let mut out = Map::new();
         out.insert("start_time".to_owned(), json!(started.unwrap_or_default()));
@@ -274,12 +285,12 @@ impl Record {
             out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
         }
         out.insert("upstream_local_address".to_owned(), Value::Null);
-        out.insert("downstream_local_address".to_owned(), json!(self.ends.local.to_string()));
-        out.insert("downstream_remote_address".to_owned(), json!(self.ends.client.to_string()));
-        out.insert("requested_server_name".to_owned(), json!(self.ends.sni));
+        out.insert("downstream_local_address".to_owned(), json!(ends.local.to_string()));
+        out.insert("downstream_remote_address".to_owned(), json!(ends.client.to_string()));
+        out.insert("requested_server_name".to_owned(), json!(ends.sni));
         out.insert("upstream_transport_failure_reason".to_owned(), Value::Null);
         out.insert("code".to_owned(), json!(code.as_str()));
-        out.insert("peer".to_owned(), self.ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
+        out.insert("peer".to_owned(), ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
         for key in ["rule", "rules", "roll", "target", "instance"] {
             out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
         }

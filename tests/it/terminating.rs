@@ -298,6 +298,35 @@ fn an_instance_that_refuses_gives_way_to_the_next() {
 }
 
 #[test]
+fn an_answer_that_goes_on_and_on_is_cut_when_nothing_may_be_asked_for_any_more() {
+    let service = Service::start(|mut stream| {
+        let mut bytes = [0; 4096];
+        if !matches!(stream.read(&mut bytes), Ok(1..)) {
+            return;
+        }
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: first\n\n");
+        // Until the gateway goes.
+        let _ = stream.read(&mut bytes);
+    });
+    let permissions = |path: &str| json!([{"Action": "allow", "HTTP": {"PathPrefix": path}}]);
+    let exit = Exit::of("term-stream", "http").intention("api", permissions("/")).instance("web", service.address, "");
+    let mut exit = exit.start();
+    let mut client = exit.connect("api");
+    assert!(client.send("GET /events HTTP/1.1\r\nhost: web\r\n\r\n"));
+    let mut heard = String::new();
+    while !heard.contains("data: first") {
+        heard += &client.read();
+    }
+    exit.change(|exit| exit.intention("api", permissions("/other")));
+    let mut other = exit.connect("api");
+    assert!(other.send("GET /events HTTP/1.1\r\nhost: web\r\n\r\n"));
+    assert!(other.read().starts_with("HTTP/1.1 403"), "a new request is judged");
+    exit.change(|exit| exit.intention("api", json!("deny")));
+    assert_eq!(client.read(), "", "closed, for there is nothing left to ask for");
+    assert_eq!(exit.recorded("denied")["path"], "/events");
+}
+
+#[test]
 fn a_websocket_that_is_no_longer_allowed_is_cut_too() {
     let service = Service::start(|mut stream| {
         let mut bytes = [0; 4096];
