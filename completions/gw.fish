@@ -30,7 +30,9 @@ json\t''"
 complete -c gw -n "__fish_gw_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_needs_command" -s V -l version -d 'Print version'
 complete -c gw -n "__fish_gw_needs_command" -f -a "ingress" -d 'Run an ingress gateway'
+complete -c gw -n "__fish_gw_needs_command" -f -a "terminating" -d 'Run a terminating gateway'
 complete -c gw -n "__fish_gw_needs_command" -f -a "run" -d 'Run every gateway of gw.toml'
+complete -c gw -n "__fish_gw_needs_command" -f -a "certs" -d 'Make, renew and look at certificates of the mesh'
 complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check, begin and convert config entries'
 complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
 complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
@@ -52,6 +54,21 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand ingress" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand terminating" -s c -l config -d 'The gw.toml: gateways, services, where the entries and certificates are' -r -F
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l config-dir -d 'A folder of config entries (repeatable)' -r -F
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l listen -d 'Listen on [IP:]PORT; a port alone is on 127.0.0.1' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l service -d 'The gateway\'s service name, which is the name of its terminating-gateway entry too' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l address -d 'Where it listens; without the flag the gw.toml\'s address, or 127.0.0.1:8443' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l workers -d 'Worker threads; without the flag one a core' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l log-json -d 'Log JSON lines'
+complete -c gw -n "__fish_gw_using_subcommand terminating" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand run" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l access-log -d 'Write an access record for every request and connection' -r -F
@@ -63,6 +80,99 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand run" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "init" -d 'Make a CA: a root, and an intermediate below it if asked for'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "issue" -d 'Issue a leaf with a new key'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "sign" -d 'Sign a request (PKCS #10), whose key stays where it is'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "renew" -d 'Renew leaves: the same names, a new key'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "rotate" -d 'Put another root in the place of the one there is'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "inspect" -d 'Show what certificates say, and what is wrong with them'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "verify" -d 'Ask whether a certificate is trusted: chain, dates, purpose, name'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "needs-renewal" -d 'Ask whether a certificate is far enough in its life to be renewed'
+complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -f -a "list" -d 'List the leaves of a folder, and how far they are in their life'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -l dir -d 'The folder of the CA and its certificates' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -l trust-domain -d 'The name of the mesh; without the flag a new one, UUID.consul as Consul\'s' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -l datacenter -d 'The datacenter that leaves are issued for; without the flag dc1' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -l intermediate -d 'Sign leaves by a CA below the root'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -l force -d 'Overwrite a CA that is there: whatever it signed is worthless then'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l kind -d 'What it is for' -r -f -a "service\t''
+server\t''
+client\t''
+dns\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l san -d 'One more DNS name or IP address (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l ttl -d 'How long it is valid, such as 72h' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l datacenter -d 'The datacenter; without the flag that of gw certs init' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l trust-domain -d 'The name of the mesh, where the CA\'s certificate does not say it' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l dir -d 'The folder of the CA and its certificates' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -l force -d 'Overwrite what is there'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from issue" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l service -d 'Whose certificate it is: the service, or the name of another --kind' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l kind -d 'What it is for' -r -f -a "service\t''
+server\t''
+client\t''
+dns\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l san -d 'One more DNS name or IP address (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l ttl -d 'How long it is valid, such as 72h' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l datacenter -d 'The datacenter; without the flag that of gw certs init' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l trust-domain -d 'The name of the mesh, where the CA\'s certificate does not say it' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l dir -d 'The folder of the CA and its certificates' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from renew" -l at -d 'The share of a life after which a leaf is renewed' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from renew" -l exec -d 'A command of the shell after something was renewed' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from renew" -l dir -d 'The folder of the CA and its certificates' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from renew" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from renew" -l daemon -d 'Go on, and renew each leaf when its time has come'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from renew" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -l dir -d 'The folder of the CA and its certificates' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -l finish -d 'End the rotation: the old root is trusted no more'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -l force -d 'With --finish: also while leaves are of the old root'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l sni -d 'The server name to ask for; without the flag HOST, if it is a name' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l alpn -d 'A protocol to offer, such as h2 (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -s o -l output -d 'How it is printed' -r -f -a "table\t'A block a certificate'
+json\t'As JSON'"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from verify" -l roots -d 'The certificates that are trusted' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from verify" -l spiffe -d 'Whose it must be: the id of a service' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from verify" -l dns -d 'The host name or address it must be for' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from verify" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from needs-renewal" -l at -d 'The share of its life after which it needs it' -r
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from needs-renewal" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from needs-renewal" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -l dir -d 'The folder of the CA and its certificates' -r -F
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'A row a leaf'
+json\t'As JSON'
+name\t'The names alone'"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -85,18 +195,21 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l sni -d 'At a terminating gateway: the server name of the handshake, in full or the service alone; without the flag the URL\'s host' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l peer -d 'At a terminating gateway: who connects, a service of the mesh or a SPIFFE id' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -d 'The gateway to ask, where gw.toml has several' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
@@ -130,6 +243,20 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l method -d 'The method of a request; GET, if only its path or a header is given' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l path -d 'Path and query of a request; / if only its method or a header is given' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s H -l header -d 'A header of a request, NAME: VALUE (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l who-can -d 'Every caller of a destination' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l reach -d 'Every destination of a caller' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s c -l config -d 'A gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps, or as columns'
+json\t'As JSON'
+name\t'allowed or denied alone; of many pairs the names of those that are not denied'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l matrix -d 'Every caller and every destination'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from explain" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"

@@ -192,6 +192,46 @@ fn inspect_route_says_where_and_why_and_its_exit_code_is_the_answer() {
 }
 
 #[test]
+fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer() {
+    let web = "Kind = \"service-intentions\"\nName = \"web\"\nSources = [\n  { Name = \"*\", Action = \"deny\" },\n  { Name = \"api\", \
+               Permissions = [\n    { Action = \"allow\", HTTP { PathPrefix = \"/pub\" } },\n  ] },\n  { Name = \"edge\", Action = \"allow\" },\n  { Name = \"cron\", Permissions = [{ Action = \"deny\", HTTP { PathPrefix = \"/x\" } }] },\n]\n";
+    let defaults = "Kind = \"service-defaults\"\nName = \"web\"\nProtocol = \"http\"\n";
+    let folder = scratch_with("authz", &[("gw.d/web.hcl", web), ("gw.d/defaults.hcl", defaults)]);
+    let ask = |args: &[&str], code| expect(&run(folder.path(), &[&["inspect", "authz"], args].concat(), ""), code);
+    let (out, _) = ask(&["edge", "web"], 0);
+    assert!(out.contains("=> allowed by edge -> web   [service-intentions/web Sources[2]] gw.d/web.hcl:8"), "{out}");
+    assert!(out.contains("* -> web, deny, is shadowed   [service-intentions/web Sources[0]] gw.d/web.hcl:4"), "{out}");
+    let (out, _) = ask(&["api", "web"], 1);
+    assert!(out.contains("give --method and --path"), "{out}");
+    let (out, err) = ask(&["cron", "web"], 1);
+    assert!(
+        out.contains("lets nothing pass") && err.contains("warning: service-intentions/web Sources[3]: every request of cron is denied"),
+        "{out}{err}"
+    );
+    let (out, _) = ask(&["api", "web", "--path", "/pub/x", "-o", "name"], 0);
+    assert_eq!(out, "allowed\n");
+    let (out, _) = ask(&["api", "web", "--path", "/pub/../admin"], 1);
+    assert!(out.contains("sent on, as /admin") && out.contains("denied by the default policy, deny"), "{out}");
+    let (_, err) = ask(&["Edge", "web"], 1);
+    assert!(err.contains("is not for Edge: its source is \"edge\""), "{err}");
+    let (out, err) = ask(&["edge", "other"], 1);
+    assert!(out.contains("no intention is for it") && err.contains("default_intention"), "{out}{err}");
+    let (out, _) = ask(&["--who-can", "web", "-o", "name"], 0);
+    assert_eq!(out, "api\nedge\n");
+    let (out, _) = ask(&["--matrix"], 0);
+    assert_eq!(
+        out.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()[..3],
+        ["web *", "api by request (deny)", "cron deny (deny)"]
+    );
+    let (out, _) = ask(&["--reach", "nobody", "-o", "json"], 1);
+    let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&answer["schema"], &answer["pairs"][0]["by"]), (&"gw.authz.pairs/v1".into(), &"* -> web".into()));
+    ask(&[], 2);
+    ask(&["a", "--matrix"], 2);
+    ask(&["a", "b", "-H", "no header"], 2);
+}
+
+#[test]
 fn inspect_chain_prints_a_tree_or_what_consul_prints() {
     let folder = shop("chain");
     let (out, _) = expect(&run(folder.path(), &["inspect", "chain", "web"], ""), 0);

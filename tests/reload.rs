@@ -66,9 +66,22 @@ fn entry() -> impl Strategy<Value = String> {
             {{"Name": "{one}", "Hosts": ["{host}.test"]}}, {{"Name": "{other}x", "Hosts": ["A.test"]}}]}}]}}"#
         )
     });
-    let other = Just(r#"{"Kind": "mesh", "Name": "mesh"}"#.to_owned());
+    let intentions = (service(), service(), proptest::sample::select(vec!["web", "Web", "api"])).prop_map(|(name, token, source)| {
+        format!(
+            r#"{{"Kind": "service-intentions", "Name": "{name}", "Sources": [{{"Name": "*", "Action": "allow"}}, {{"Name": "{source}",
+            "Permissions": [{{"Action": "deny", "HTTP": {{"PathPrefix": "/"}}, "JWT": {{"Providers": [{{"Name": "{token}"}}]}}}}]}}]}}"#
+        )
+    });
+    let every = service().prop_map(|source| {
+        format!(r#"{{"Kind": "service-intentions", "Name": "*", "Sources": [{{"Name": "{source}", "Action": "deny"}}]}}"#)
+    });
+    let provider = service().prop_map(|name| format!(r#"{{"Kind": "jwt-provider", "Name": "{name}"}}"#));
+    let linked = (proptest::sample::select(vec!["edge", "tgw"]), service())
+        .prop_map(|(name, to)| format!(r#"{{"Kind": "terminating-gateway", "Name": "{name}", "Services": {{"Name": "{to}"}}}}"#));
+    let mesh = Just(r#"{"Kind": "mesh", "HTTP": {}}"#.to_owned());
+    let of_mesh = prop_oneof![intentions, every, provider, linked, mesh];
     let wrong = Just(r#"{"Kind": "service-defaults", "Name": "web", "Protcol": "http"}"#.to_owned());
-    prop_oneof![4 => router, 2 => splitter, 1 => resolver, 1 => subsets, 2 => defaults, 2 => all, 3 => ingress, 1 => other, 1 => wrong]
+    prop_oneof![4 => router, 2 => splitter, 1 => resolver, 1 => subsets, 2 => defaults, 2 => all, 3 => ingress, 3 => of_mesh, 1 => wrong]
 }
 
 fn content() -> impl Strategy<Value = Content> {

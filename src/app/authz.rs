@@ -12,7 +12,7 @@ use crate::decide::normalize::{Normalization, Normalized, Unfit};
 use crate::decide::witness::Witness;
 
 pub use self::explained::{AuthzAnswer, AuthzQuestion, Shadowed, explain};
-pub use self::pairs::{Pair, Pairs, Which, pairs};
+pub use self::pairs::{Pair, Pairs, PairsError, Which, pairs};
 
 /// A request to ask about, as the gateway would read it.
 #[derive(Clone, Debug)]

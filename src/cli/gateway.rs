@@ -197,7 +197,9 @@ impl From<OriginError> for Failure {
             OriginError::NoListen => Self::Usage(format!("{error}: give --listen 8080, or -c with a gw.toml")),
             OriginError::Echo(source) => Self::Echo(source),
             OriginError::Which(which) => which.into(),
-            OriginError::NoFiles | OriginError::NoCerts(_) | OriginError::Flags(_) | OriginError::NoSuchPort { .. } => Self::Usage(error.to_string()),
+            OriginError::NoFiles | OriginError::NoCerts(_) | OriginError::Flags(_) | OriginError::NoSuchPort { .. } => {
+                Self::Usage(error.to_string())
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ fn listen(text: &str) -> Result<Place, String> {
 
 fn address(text: &str) -> Result<Place, String> {
     let alone = text.parse().ok().map(|ip| (ip, None));
-    alone.or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port())))).ok_or_else(|| {
-        "it is not IP[:PORT], such as 10.0.0.5 or 10.0.0.5:8443".to_owned()
-    })
+    alone
+        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port()))))
+        .ok_or_else(|| "it is not IP[:PORT], such as 10.0.0.5 or 10.0.0.5:8443".to_owned())
 }

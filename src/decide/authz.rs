@@ -185,9 +185,11 @@ impl Judge {
         self.default
     }
 
-    /// Intentions that one may have thought were for the source.
-    fn near(&self, source: &str) -> Vec<Near> {
-        let named = self.all().filter(|i| i.source.eq_ignore_ascii_case(source) || (i.source == EVERY && !i.peer.is_empty()));
+    /// Intentions that one may have thought were for the source: in another case, or of a peer.
+    pub fn near(&self, source: &str) -> Vec<Near> {
+        let local = |i: &Intention| i.peer.is_empty() && i.source != source && i.source.eq_ignore_ascii_case(source);
+        let peer = |i: &Intention| !i.peer.is_empty() && (i.source == source || i.source == EVERY);
+        let named = self.all().filter(|i| local(i) || peer(i));
         let why = |i: &Intention| {
             if i.peer.is_empty() {
                 format!("its source is {:?}, and names of sources are compared in their case", i.source)

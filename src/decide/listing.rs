@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::routes::RouteRule;
-use crate::model::gateway::ListenerMode;
 use super::snapshot::{CompiledListener, CompiledService, Endpoint, Next, Snapshot, Target, Upstream};
+use crate::model::gateway::ListenerMode;
 
 /// The routes of gateways: `"schema": "gw.routes/v1"`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

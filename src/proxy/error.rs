@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::decide::code::Code;
-use crate::tls::{NoTls, Untrusted};
+use crate::tls::{NoTls, Untrusted, is_alert};
 
 /// What went wrong between the gateway and an instance, before an answer.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,7 @@ impl Failed {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
             Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys => Code::UpstreamTls,
+            Self::Reset(error) if alert(error) => Code::UpstreamTls,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
             Self::Opening(failed) => failed.code(),
@@ -63,10 +64,29 @@ impl Failed {
         }
     }
 
+    /// What went wrong with TLS, cause after cause, for the access record.
+    pub(super) fn of_transport(&self) -> Option<String> {
+        let failed = match self {
+            Self::Opening(failed) => return failed.of_transport(),
+            Self::Reset(error) if !alert(error) => return None,
+            Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys | Self::Reset(_) => self,
+            Self::Connect(_) | Self::RefusedStream(_) | Self::Timeout(_) | Self::Unwritable => return None,
+        };
+        let causes = std::iter::successors(Some(failed as &dyn std::error::Error), |error| error.source());
+        Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    }
+
     /// From hyper's error, and whether HTTP/2 said that the stream was refused.
     pub(super) fn from_hyper(error: hyper::Error) -> Self {
         if refused_stream(&error) { Self::RefusedStream(error) } else { Self::Reset(error) }
     }
+}
+
+/// Whether the instance ended the connection with an alert. In TLS 1.3 the handshake is over for the gateway before the instance has
+/// looked at its certificate, so that is where a refusal is heard.
+fn alert(error: &hyper::Error) -> bool {
+    let over_http2 = || http2(error).and_then(h2::Error::get_io);
+    error.source().and_then(|s| s.downcast_ref::<io::Error>()).or_else(over_http2).is_some_and(is_alert)
 }
 
 /// Whether the instance refused the stream (RFC 9113, 8.7).

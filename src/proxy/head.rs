@@ -432,8 +432,10 @@ mod tests {
             for n in 0..=MAX_HEADERS {
                 request = request.header(name, format!("a={n}"));
             }
-            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || HeaderValue::from_static("made"))
-                .map(|h| h.headers.len())
+            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || {
+                HeaderValue::from_static("made")
+            })
+            .map(|h| h.headers.len())
         };
         assert_eq!(read("x-many", Version::HTTP_2), Err(Code::HeadersTooLarge));
         assert_eq!(read("x-many", Version::HTTP_11), Err(Code::HeadersTooLarge));

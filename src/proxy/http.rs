@@ -463,7 +463,7 @@ impl Exchange {
     /// No instance answered.
     fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, unread: bool) -> Response<Answer> {
         tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
-        self.outcome.end(failed.code());
+        self.outcome.failed(failed);
         let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, unread);
         self.edit_response(&mut response, head, plan);
         answer::with_outcome(response, self.bodiless, self.outcome)

@@ -16,6 +16,11 @@ const SMALL: usize = 1024;
 /// How much of a large copy may be encrypted and not yet sent; the library's 64 KiB make it cost half as much again (performance 3).
 const UNSENT: usize = 512 * 1024;
 
+/// Whether the other side ended the stream with an alert of TLS: it refuses what it was shown, or what it read.
+pub fn is_alert(error: &io::Error) -> bool {
+    matches!(error.get_ref().and_then(|e| e.downcast_ref()), Some(rustls::Error::AlertReceived(_)))
+}
+
 /// A byte stream of either side.
 #[derive(Debug)]
 pub struct Io {

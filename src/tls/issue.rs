@@ -43,7 +43,9 @@ pub enum IssueError {
     #[error("{0:?} is no name that a certificate can carry")]
     Name(String),
     /// The request is none, or not signed by its own key.
-    #[error("the request is refused: it is no PKCS #10 request, asks for what is not supported, or is not signed with its own key")]
+    #[error(
+        "the request is refused: it is no PKCS #10 request, asks for what is not supported, or is not signed with its own key, EC, Ed25519 or RSA of 2048 bits and more"
+    )]
     Request(#[source] rcgen::Error),
     /// The request asks for a name that it is not to have.
     #[error("the request asks for the name {0:?}, which is not among those it is to have")]
@@ -270,8 +272,7 @@ fn leaf(wanted: &Wanted, now: Moment) -> Result<CertificateParams, IssueError> {
         KeyUsagePurpose::DataEncipherment,
         KeyUsagePurpose::KeyAgreement,
     ];
-    let purposes =
-        [(wanted.for_clients, ExtendedKeyUsagePurpose::ClientAuth), (wanted.for_servers, ExtendedKeyUsagePurpose::ServerAuth)];
+    let purposes = [(wanted.for_clients, ExtendedKeyUsagePurpose::ClientAuth), (wanted.for_servers, ExtendedKeyUsagePurpose::ServerAuth)];
     params.extended_key_usages = purposes.into_iter().filter(|(is, _)| *is).map(|(_, purpose)| purpose).collect();
     params.use_authority_key_identifier_extension = true;
     Ok(params)

@@ -59,11 +59,13 @@ impl Mesh {
     /// Reads the files. The certificate is checked against the roots as a service will check it, before anything uses it. Its trust
     /// domain is that of the mesh.
     pub fn build(files: &Identity) -> Result<Self, Error> {
+        let roots = pem::chain(&files.roots)?;
         let chain = pem::chain(&files.cert)?;
         let key = pem::key(&files.key)?;
         let distrusted = |distrust| Error::Distrusted(files.cert.clone(), Box::new(distrust));
         let own = id_of(&chain[0]).map_err(|why| distrusted(Distrust::of(&chain[0], chain.len() - 1, why)))?;
-        let bundle = Arc::new(Bundle::read(&files.roots, own.trust_domain)?);
+        let bundle = Bundle::of(roots, own.trust_domain).map_err(|e| Error::Root(files.roots.clone(), e))?;
+        let bundle = Arc::new(bundle);
         bundle.member(&chain, Side::Client, Moment::now()).map_err(distrusted)?;
         let servers = Arc::new(Peers::servers(bundle));
         let mismatch = |source| Error::Mismatch { cert: files.cert.clone(), key: files.key.clone(), source };

@@ -20,14 +20,14 @@ use std::sync::Arc;
 pub use credentials::{Credentials, Unusable};
 pub use distrust::{Distrust, Side, Why};
 pub use inbound::{Inbound, Peer};
-pub use io::Io;
+pub use io::{Io, is_alert};
 pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};
 pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};
 pub use peers::Peers;
+pub use rustls_pki_types::CertificateDer;
 pub use shown::{Shown, shown};
 pub use verify::{Bundle, Member, NoRoot, id_of};
-pub use rustls_pki_types::CertificateDer;
 pub use x509::{KeyKind, Moment, X509};
 
 /// What is wrong with the certificates of an operator.

@@ -289,7 +289,8 @@ impl fmt::Display for Unverified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the service's certificate is not taken: {}; {}; presented:", self.why, self.advice)?;
         for (n, cert) in self.presented.iter().enumerate() {
-            let names: Vec<String> = [&cert.dns, &cert.uris].into_iter().flatten().cloned().chain(cert.ips.iter().map(ToString::to_string)).collect();
+            let names: Vec<String> =
+                [&cert.dns, &cert.uris].into_iter().flatten().cloned().chain(cert.ips.iter().map(ToString::to_string)).collect();
             let names = if names.is_empty() { "no names".to_owned() } else { names.join(", ") };
             let sep = if n > 0 { ";" } else { "" };
             write!(f, "{sep} {}. {:?} by {:?}, for {names}, valid {} to {}", n + 1, cert.subject, cert.issuer, cert.from, cert.until)?;

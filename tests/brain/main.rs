@@ -5,6 +5,7 @@
 
 mod corpus;
 mod generate;
+mod intentions;
 mod naive;
 mod recorded;
 mod tables;

@@ -39,7 +39,7 @@ fn requests_and_bytes_reach_a_sidecar_that_knows_the_gateway_by_its_id() {
                 let answer = client.ask(&request("POST", &format!("/{n}"), "", &body));
                 assert_eq!(answer.text(), format!("POST /{n} HTTP/1.1 {}", body.len()), "{version} {protocol}");
             }
-            assert_eq!(envoy.counted(&format!("listener.127.0.0.1_{}.ssl.versions.{counted_as}", envoy.address.port())), 1);
+            assert!(envoy.counted(&format!("listener.127.0.0.1_{}.ssl.versions.{counted_as}", envoy.address.port())) > 0);
             drop(client);
             assert!(gateway.stop().iter().all(|record| record["code"] == "ok"));
         }
@@ -67,7 +67,7 @@ fn a_sidecar_of_another_service_gets_no_request_and_the_record_says_who_it_is() 
         assert_eq!((answer.status, answer.header("x-gw-code")), (503, Some("upstream_tls")));
         assert!(!answer.text().contains("spiffe"), "{}", answer.text());
         let record = gateway.stop().remove(0);
-        let why = record["response_code_details"].as_str().unwrap();
+        let why = record["upstream_transport_failure_reason"].as_str().unwrap();
         assert!(why.contains(&Ca::id("api")) && why.contains(&Ca::id("web")), "{why}");
     }
     assert_eq!(service.connections(), 0);
@@ -84,6 +84,7 @@ fn a_sidecar_that_expects_another_client_refuses_the_gateway() {
         let record = gateway.stop().remove(0);
         assert_eq!((answer.status, answer.header("x-gw-code")), (503, Some("upstream_tls")), "{version}: {record}");
         assert!(failed > 0, "{version}: {record}");
+        assert!(record["upstream_transport_failure_reason"].as_str().unwrap().contains("alert"), "{version}: {record}");
     }
     assert_eq!(service.connections(), 0);
 }

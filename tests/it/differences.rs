@@ -47,9 +47,13 @@ const ROWS: &[(&str, fn())] = &[
     ("split-99.99", folded_splits_are_printed_as_consul_prints_them_and_miss_nobody),
     ("crash-entries", entries_that_kill_a_server_are_refused_with_the_reason),
     ("one-case", a_name_is_found_in_any_case_and_another_spelling_is_a_warning),
+    ("intention-traps", intentions_that_do_not_do_what_they_seem_to_say_are_told),
+    ("jwt", intentions_that_ask_for_a_token_are_taken_and_let_nobody_in),
     ("two-files", two_entries_of_one_kind_and_name_in_files_are_an_error),
     ("hash-policies", a_policy_that_picks_by_hash_is_among_the_problems),
     ("limits", limits_of_an_entry_hold_nobody_back),
+    ("uri-constraints", crate::mesh::a_ca_that_is_held_to_some_uris_is_refused_whatever_they_are),
+    ("strict-peer", crate::mesh::who_is_another_service_or_several_or_of_another_mesh_gets_no_request),
     ("nanoseconds", a_bare_number_for_a_duration_is_a_warning),
 ];
 
@@ -408,6 +412,29 @@ fn a_name_is_found_in_any_case_and_another_spelling_is_a_warning() {
     assert_eq!(get(gateway.address, "/").status, 200);
     let (code, said) = validate("one-case", &[defaults(), router, json!({"Kind": "service-resolver", "Name": "other"})]);
     assert!(code == 0 && said.contains("warning[GW0413]"), "{code} {said}");
+}
+
+#[test]
+fn intentions_that_do_not_do_what_they_seem_to_say_are_told() {
+    let http = json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}});
+    let api = json!({"Name": "api", "Permissions": [{"Action": "deny", "HTTP": {"PathPrefix": "/admin"}}]});
+    let everyone = json!({"Name": "*", "Action": "allow"});
+    let web = json!({"Kind": "service-intentions", "Name": "web", "Sources": [api, everyone]});
+    let every = json!({"Kind": "service-intentions", "Name": "*", "Sources": [{"Name": "cart", "Action": "deny"}]});
+    let (code, said) = validate("intention-traps", &[http, web, every]);
+    assert!(code == 0 && said.contains("[GW0417]") && said.contains("* -> web (allow) has no say"), "{code} {said}");
+    assert!(said.contains("[GW0420]") && said.contains("service-intentions/* says of cart"), "{code} {said}");
+}
+
+#[test]
+fn intentions_that_ask_for_a_token_are_taken_and_let_nobody_in() {
+    let provider = json!({"Kind": "jwt-provider", "Name": "okta"});
+    let jwt = json!({"Providers": [{"Name": "okta"}]});
+    let web = json!({"Kind": "service-intentions", "Name": "web", "JWT": jwt, "Sources": [{"Name": "api", "Action": "allow"}]});
+    let (code, said) = validate("jwt", &[provider, web.clone()]);
+    assert!(matches!(code, 0 | 1) && said.contains("[GW0310]"), "{code} {said}");
+    let (code, said) = validate("jwt-without-provider", &[web]);
+    assert!(said.contains("[GW0415]"), "{code} {said}");
 }
 
 #[test]

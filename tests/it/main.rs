@@ -23,6 +23,7 @@ mod names;
 mod records;
 mod reload;
 mod reload_world;
+mod renewal;
 mod rotation;
 mod smuggling;
 mod tcp;

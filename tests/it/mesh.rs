@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
-use crate::harness::{Ca, Folder, Gateway, Service, World, answer, get};
+use crate::harness::{Ca, Folder, Gateway, Service, TRUST_DOMAIN, World, answer, get};
 
 /// What sidecars saw: the server name, and the client's certificate.
 pub(crate) type Shown = Arc<Mutex<Vec<(Option<String>, Vec<u8>)>>>;
@@ -69,7 +69,7 @@ pub(crate) fn a_sidecar_may_speak_either_version_of_tls() {
 }
 
 #[test]
-fn who_is_another_service_or_several_or_of_another_mesh_gets_no_request() {
+pub(crate) fn who_is_another_service_or_several_or_of_another_mesh_gets_no_request() {
     gw::tls::install();
     let (folder, ca, other) = (Folder::new("mesh-wrong"), Ca::new(), Ca::new());
     let web = Ca::id("web");
@@ -120,6 +120,24 @@ fn one_instance_that_is_someone_else_gives_way_to_the_next() {
     for _ in 0..4 {
         assert_eq!(get(gateway.address, "/").text(), "inside");
     }
+}
+
+#[test]
+pub(crate) fn a_ca_that_is_held_to_some_uris_is_refused_whatever_they_are() {
+    gw::tls::install();
+    let folder = Folder::new("mesh-constrained");
+    // NameConstraints (2.5.29.30): permitted, one subtree, a URI of this very trust domain.
+    let host = TRUST_DOMAIN.as_bytes();
+    let around = |tag: u8, inside: &[u8]| [&[tag, u8::try_from(inside.len()).unwrap()], inside].concat();
+    let constraint = around(0x30, &around(0xa0, &around(0x30, &around(0x86, host))));
+    let ca = Ca::with(|params| {
+        let mut extension = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 30], constraint);
+        extension.set_criticality(true);
+        params.custom_extensions = vec![extension];
+    });
+    let error = World::of("http").identity(ca.identity(&folder, "edge")).try_start().err().expect("it is refused");
+    let all: Vec<String> = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source()).map(ToString::to_string).collect();
+    assert!(all.join(": ").contains("a CA above it may not sign such names (name constraints)"), "{all:?}");
 }
 
 #[test]

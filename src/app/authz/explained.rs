@@ -124,17 +124,16 @@ impl Shadowed {
     }
 }
 
-/// What the entries as a set are warned of, as far as it concerns the intentions for this caller.
+/// What the entries as a set are warned of, as far as it concerns the intention that decides; and those that nearly did.
 fn trapped(loaded: &Loaded, judge: &Judge, source: &str) -> Vec<String> {
-    let rules: Vec<&RuleRef> = judge.intentions(source).map(|i| &i.rule).collect();
-    let concerns = |found: &RuleRef| {
-        rules
-            .iter()
-            .any(|rule| found.entry == rule.entry && (found.path == rule.path || found.path.starts_with(&format!("{}.", rule.path))))
-    };
+    let Some(Intention { rule, .. }) = judge.intentions(source).next() else { return Vec::new() };
+    let below = format!("{}.", rule.path);
+    let concerns = |found: &RuleRef| found.entry == rule.entry && (found.path == rule.path || found.path.starts_with(&below));
     let all = traps(&loaded.entries, loaded.configuration.default_action);
     let here = all.into_iter().filter(|f| concerns(&f.rule));
-    here.map(|f| format!("{}: {}; {}", f.rule, f.message, f.help.join("; "))).collect()
+    let near = judge.near(source).into_iter().filter(|near| near.rule != rule.to_string());
+    let near = near.map(|near| format!("{} is not for {source}: {}", near.rule, near.why));
+    near.chain(here.map(|f| format!("{}: {}; {}", f.rule, f.message, f.help.join("; ")))).collect()
 }
 
 /// Consul's `intentions/check` compares the destination in its case, and leaves out services with a Destination.
@@ -170,7 +169,7 @@ fn why(judged: &Judged<'_>, default: IntentionAction, reach: Reach) -> String {
         By::Intention(intention) if intention.action().is_none() && reach == Reach::ByRequest => {
             format!("denied as a connection alone: {intention} has permissions, which look at requests; give --method and --path")
         }
-        By::Intention(intention) if intention.action().is_none() => format!("denied by {intention}, whose permissions cannot be asked"),
+        By::Intention(intention) if intention.action().is_none() => format!("denied by {intention}, which lets nothing pass"),
         By::Intention(intention) => format!("{word} by {intention}"),
         By::Default(passed) => {
             let nobody = passed.map_or("no intention is for it".to_owned(), |i| format!("no permission of {i} matches"));

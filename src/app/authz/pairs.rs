@@ -1,6 +1,6 @@
 //! Many pairs at once: who may reach whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::app::load::{Loaded, Loader};
 use crate::decide::authz::Judges;
 use crate::decide::chain;
 use crate::id::ServiceKey;
-use crate::model::entry::Entries;
+use crate::model::entry::{Entries, RuleRef};
 use crate::source::diagnostic::Diagnostic;
 
 /// Which pairs.
@@ -51,10 +51,24 @@ pub struct Pair {
     pub place: Option<String>,
 }
 
+/// Of more pairs than this nobody reads the answers.
+const MOST: usize = 1_000_000;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PairsError {
+    /// What is wrong with the files.
+    #[error("the files are refused")]
+    Files(Vec<Diagnostic>),
+    /// Too many to be printed.
+    #[error("{0} callers and {1} destinations are more than {MOST} pairs: ask --who-can DST or --reach SRC instead")]
+    TooMany(usize, usize),
+}
+
 /// Asks about many pairs of the entries of a `gw.toml` or a folder of them.
-pub fn pairs(files: &Path, which: &Which) -> Result<Pairs, Vec<Diagnostic>> {
+pub fn pairs(files: &Path, which: &Which) -> Result<Pairs, PairsError> {
     let mut loader = Loader::default();
-    let loaded = loader.load(files, &[])?;
+    let loaded = loader.load(files, &[]).map_err(PairsError::Files)?;
     let entries = &loaded.entries;
     let default = loaded.configuration.default_action;
     let mut judges = Judges::default();
@@ -64,6 +78,11 @@ pub fn pairs(files: &Path, which: &Which) -> Result<Pairs, Vec<Diagnostic>> {
         Which::WhoCan(destination) => (sources(&loaded), vec![destination.clone()]),
         Which::Reach(source) => (vec![source.clone()], destinations(&loaded)),
     };
+    if sources.len().saturating_mul(destinations.len()) > MOST {
+        return Err(PairsError::TooMany(sources.len(), destinations.len()));
+    }
+    let mut places: HashMap<RuleRef, Option<String>> = HashMap::new();
+    let mut place = |rule: &RuleRef| places.entry(rule.clone()).or_insert_with(|| loader.place(rule)).clone();
     let mut pairs = Vec::with_capacity(sources.len() * destinations.len());
     for source in &sources {
         for destination in &destinations {
@@ -76,7 +95,7 @@ pub fn pairs(files: &Path, which: &Which) -> Result<Pairs, Vec<Diagnostic>> {
                 reach: reach.as_str(),
                 by: by.to_string(),
                 rule: by.rule().map(ToString::to_string),
-                place: by.rule().and_then(|rule| loader.place(rule)),
+                place: by.rule().and_then(&mut place),
             });
         }
     }

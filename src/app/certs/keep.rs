@@ -2,12 +2,12 @@
 //! root signs. What is written is then taken up as any file that changes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::error::CertsError;
 use super::folder::Folder;
 use super::renew;
 use crate::model::gateway::Identity;
@@ -72,10 +72,8 @@ impl Keeper {
 fn round(kept: &Kept, now: Moment) -> Duration {
     let mut pause = LONGEST;
     for (folder, names) in kept.iter().filter(|(folder, _)| folder.signs()) {
-        let renewed = renew::renew_due(folder, names).and_then(|paths| Ok((paths, renew::next(folder, names, now)?)));
-        match renewed {
-            Ok((paths, next)) => {
-                said(&paths);
+        match kept_up(folder, names, now) {
+            Ok(next) => {
                 let wait = next.map_or(i64::MAX, |next| next.0 - now.0).max(1);
                 pause = pause.min(Duration::from_secs(wait.unsigned_abs()));
             }
@@ -89,8 +87,14 @@ fn round(kept: &Kept, now: Moment) -> Duration {
     pause
 }
 
-fn said(paths: &[PathBuf]) {
-    for path in paths.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
+/// The next moment of one of these leaves. Nothing is touched before it has come: the folder may be somebody else's to write.
+fn kept_up(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
+    let next = renew::next(folder, names, now)?;
+    if next.is_none_or(|next| next > now) {
+        return Ok(next);
+    }
+    for path in renew::renew_due(folder, names)?.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
         tracing::info!(certificate = %path.display(), "renewed");
     }
+    renew::next(folder, names, now)
 }

@@ -103,6 +103,9 @@ pub fn leaf_in(path: &Path) -> Result<X509, CertsError> {
 
 /// The leaves of a folder: every certificate that has its key beside it, but the CA's.
 pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
+    if !folder.path().exists() {
+        return Err(CertsError::NoCa(folder.path().to_owned()));
+    }
     let files = std::fs::read_dir(folder.path()).map_err(CertsError::io("read", folder.path()))?;
     let mut names: Vec<String> = files.filter_map(|file| file.ok()?.file_name().into_string().ok()).collect();
     names.sort();

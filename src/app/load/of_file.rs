@@ -9,8 +9,8 @@ use crate::decide::compile::keys;
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
 use crate::model::gateway::GatewayKind;
-use crate::model::resources::Resources;
 use crate::model::level::Level;
+use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
 use crate::source::file::{Configuration, GatewayTable, ReadFile};
@@ -193,7 +193,8 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
 fn leafless(read: &ReadFile) -> Vec<Diagnostic> {
     let terminating = |table: &&GatewayTable| read.parsed.certs.is_none() && table.kind() == Some(GatewayKind::Terminating);
     let problem = |table: &GatewayTable| {
-        let message = "a terminating gateway shows the leaves of the services that it speaks for, and there is no [certs] to take them from";
+        let message =
+            "a terminating gateway shows the leaves of the services that it speaks for, and there is no [certs] to take them from";
         let help = "add [certs] with dir = \"certs\", the folder of ca.pem and of NAME.pem and NAME-key.pem of each service";
         Diagnostic::error("GW0509", message).at(&read.text, table.kind.span()).help(help)
     };

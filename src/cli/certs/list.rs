@@ -13,7 +13,7 @@ use crate::ui::{Table, Ui};
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 EXIT CODES
-  0  printed    1  one of them is expired, or is no certificate with its key    2  usage")]
+  0  printed    1  one of them is expired, or is no certificate with its key    2  usage    6  no folder")]
 pub(super) struct ListArgs {
     #[command(flatten)]
     dir: DirArgs,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use http::Method;
 
-use crate::app::authz::{self, AskedRequest, AuthzAnswer, AuthzQuestion, Pair, Pairs, Which};
+use crate::app::authz::{self, AskedRequest, AuthzAnswer, AuthzQuestion, Pair, Pairs, PairsError, Which};
 use crate::app::inspect::{QuestionError, parse_headers};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
@@ -28,7 +28,7 @@ Where no intention decides, default_intention of gw.toml does; deny, if it is no
 EXAMPLES
   gw inspect authz api web -c gw.toml
   gw inspect authz api web --method POST --path /orders -H 'x-version: v2'
-  gw inspect authz --matrix            callers down, destinations across; * is any other
+  gw inspect authz --matrix            callers down, destinations across; * is any other, (deny) the default policy
   gw inspect authz --who-can web       every caller of web
   gw inspect authz --reach api -o json
 
@@ -90,7 +90,7 @@ pub(super) fn run(args: AuthzArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     if args.source.is_some() {
         return Err(Failure::Usage("SRC and DST are for one pair; --matrix, --who-can and --reach ask about many".to_owned()));
     }
-    let pairs = authz::pairs(&files, &which).map_err(Failure::Invalid)?;
+    let pairs = authz::pairs(&files, &which)?;
     match args.output {
         Output::Table if which == Which::Every => ui.table(&matrix(&pairs))?,
         Output::Table => ui.table(&list(&pairs))?,
@@ -99,6 +99,15 @@ pub(super) fn run(args: AuthzArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     }
     let nobody = pairs.pairs.iter().all(|pair| pair.reach == "deny");
     Ok(if nobody && which != Which::Every { Answer::No } else { Answer::Yes })
+}
+
+impl From<PairsError> for Failure {
+    fn from(error: PairsError) -> Self {
+        match error {
+            PairsError::Files(problems) => Self::Invalid(problems),
+            PairsError::TooMany(..) => Self::Usage(error.to_string()),
+        }
+    }
 }
 
 fn one(args: AuthzArgs, files: &std::path::Path, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -111,6 +120,9 @@ fn one(args: AuthzArgs, files: &std::path::Path, ui: &mut Ui) -> Result<Answer, 
         Output::Table => ui.print(&steps(&answer))?,
         Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(answer)))?,
         Output::Name => ui.print(if answer.allowed { "allowed\n" } else { "denied\n" })?,
+    }
+    if answer.by == "default" {
+        ui.note(&format!("{} is what default_intention in gw.toml says, or deny if it says nothing", answer.default));
     }
     answer.warnings.iter().for_each(|warning| ui.note(&format!("warning: {warning}")));
     Ok(if answer.allowed { Answer::Yes } else { Answer::No })

@@ -76,4 +76,3 @@ impl Outside {
         Endpoint { host, ..endpoint(service, instance, tls) }
     }
 }
-

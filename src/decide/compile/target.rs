@@ -51,13 +51,7 @@ impl<'a> TargetCompiler<'a> {
         self.of(target, protocol, Some(outside), rejected)
     }
 
-    fn of(
-        &mut self,
-        target: &ChainTarget,
-        protocol: Protocol,
-        outside: Option<&Outside>,
-        rejected: &mut Vec<Rejected>,
-    ) -> Arc<Target> {
+    fn of(&mut self, target: &ChainTarget, protocol: Protocol, outside: Option<&Outside>, rejected: &mut Vec<Rejected>) -> Arc<Target> {
         let hash = self.built.hasher().hash_one((&target.id, protocol));
         if let Some(built) = self.built.get(&hash).filter(|built| built.id == target.id && built.protocol == protocol) {
             return built.clone();

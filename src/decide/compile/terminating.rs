@@ -158,11 +158,8 @@ impl Compiler<'_> {
             mode: ListenerMode::TerminateMtls,
         };
         let mesh = self.resources.entries.mesh.as_deref();
-        let inbound = Inbound {
-            names,
-            normalization: Normalization::of(mesh),
-            forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc),
-        };
+        let inbound =
+            Inbound { names, normalization: Normalization::of(mesh), forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc) };
         let hosts = Arc::new(HostIndex::new(i64::from(port), false));
         CompiledListener { listener, services, hosts, inbound: Some(Arc::new(inbound)) }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{GeneralSubtree, NameConstraints, PKCS_ED25519, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{GeneralSubtree, NameConstraints, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize};
 
 use super::*;
 use crate::tls::{KeyKind, Peers};

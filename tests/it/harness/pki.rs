@@ -28,11 +28,17 @@ pub(crate) const TRUST_DOMAIN: &str = "11111111-2222-3333-4444-555555555555.cons
 
 impl Ca {
     pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// One whose certificate says something else.
+    pub(crate) fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         params.subject_alt_names = vec![SanType::URI(format!("spiffe://{TRUST_DOMAIN}").try_into().unwrap())];
+        change(&mut params);
         let cert = params.self_signed(&key).unwrap();
         Self { root: cert.der().clone(), pem: cert.pem(), issuer: Issuer::new(params, key) }
     }
