@@ -14,7 +14,7 @@ use crate::model::resources::{Rejected, Resources};
 use crate::net::{Followed, Names};
 use crate::proxy::Orders;
 use crate::state::{Live, Publisher, State, publisher};
-use crate::tls::{self, Credentials};
+use crate::tls::{self, Credentials, Unusable};
 
 /// The gateways and their listeners.
 #[derive(Debug)]
@@ -85,6 +85,11 @@ impl Served {
     /// What the source says of each gateway.
     pub(super) fn said(&self) -> impl Iterator<Item = &Resources> {
         self.gateways.iter().map(|g| &g.said.resources)
+    }
+
+    /// What files of keys cannot be used, and what follows.
+    pub(super) fn unusable(&self) -> Vec<String> {
+        self.gateways.iter().flat_map(|g| g.said.credentials.unusable().iter().map(left_out)).collect()
     }
 
     /// Frees what was replaced. False: a worker still uses some of it.
@@ -198,9 +203,12 @@ impl Served {
 /// What files of keys could not be used stands among what is left out.
 fn without(mut resources: Resources, credentials: &Credentials) -> Resources {
     let entry = EntryRef::new(EntryKind::TerminatingGateway, &resources.gateway.name);
-    resources.rejected.extend(credentials.unusable().iter().map(|unusable| {
-        let then = if unusable.kept { "what it was before is still in use" } else { "it is not offered yet" };
-        Rejected { what: entry.clone(), why: format!("{}: {}; {then}", unusable.what, unusable.why) }
-    }));
+    let left_out = credentials.unusable().iter().map(left_out);
+    resources.rejected.extend(left_out.map(|why| Rejected { what: entry.clone(), why }));
     resources
+}
+
+fn left_out(unusable: &Unusable) -> String {
+    let then = if unusable.kept { "what it was before is still in use" } else { "it is not offered yet" };
+    format!("{}: {}; {then}", unusable.what, unusable.why)
 }

@@ -73,8 +73,7 @@ fn a_denied_request_is_answered_with_403_and_the_connection_goes_on() {
         {"Action": "allow", "HTTP": {"PathPrefix": "/", "Methods": ["GET"]}},
     ]);
     for (version, _) in VERSIONS {
-        let service =
-            Service::answering(|seen: &Seen| answer(200, &format!("{} {:?}", seen.line, seen.header("x-forwarded-client-cert"))));
+        let service = Service::answering(|seen: &Seen| answer(200, &format!("{} {:?}", seen.line, seen.header("x-forwarded-client-cert"))));
         let (exit, ca) = exit("envoy-http", "http", &["api"]);
         let exit = exit.intention("api", permissions.clone()).instance("web", service.address, "").start();
         let (gateway, tls) = api(&exit, ca.path(), version);
