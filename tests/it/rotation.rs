@@ -40,10 +40,9 @@ impl Loads {
         let (stop, good, bad) = (self.stop.clone(), answered.clone(), failed.clone());
         let thread = std::thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
-                match ask() {
-                    Ok(()) => drop(good.fetch_add(1, Ordering::SeqCst)),
-                    Err(why) => bad.lock().unwrap().push(why),
-                }
+                let asked = ask();
+                good.fetch_add(usize::from(asked.is_ok()), Ordering::SeqCst);
+                bad.lock().unwrap().extend(asked.err());
             }
         });
         self.loads.push(Load { what, answered, failed, thread });
