@@ -72,7 +72,7 @@ impl Failed {
             Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys | Self::Reset(_) => self,
             Self::Connect(_) | Self::RefusedStream(_) | Self::Timeout(_) | Self::Unwritable => return None,
         };
-        let causes = std::iter::successors(Some(failed as &dyn std::error::Error), |error| error.source());
+        let causes = std::iter::successors(Some(failed as &dyn std::error::Error), |&error| error.source());
         Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 

@@ -1,7 +1,6 @@
 //! Leaves renewed and roots replaced, again and again, while clients go through two gateways: into the mesh by an ingress gateway, from
 //! there by mTLS to a terminating gateway, and out. No handshake and no request fails, and no connection is cut.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
