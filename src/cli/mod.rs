@@ -103,8 +103,11 @@ pub fn command() -> clap::Command {
 }
 
 /// The commands in the order of what one needs first, in groups.
-const GROUPS: [(&str, &[&str]); 3] =
-    [("Gateways", &["ingress", "run"]), ("Tools", &["certs", "config", "inspect"]), ("Shell", &["completions", "man", "version"])];
+const GROUPS: [(&str, &[&str]); 3] = [
+    ("Gateways", &["ingress", "terminating", "run"]),
+    ("Tools", &["certs", "config", "inspect"]),
+    ("Shell", &["completions", "man", "version"]),
+];
 
 fn groups(gw: &clap::Command) -> String {
     let mut text = String::new();

@@ -46,6 +46,9 @@ fn intentions(destination: &str, sources: Value) -> Value {
     json!({"Kind": "service-intentions", "Name": destination, "Sources": sources})
 }
 
+/// Method, target, headers, and whether it passes.
+type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], bool);
+
 /// What `case-l7-intentions` asserts: one permission for each condition, and nothing else passes.
 #[test]
 fn every_condition_of_a_permission_lets_its_requests_pass_and_no_other() {
@@ -63,7 +66,7 @@ fn every_condition_of_a_permission_lets_its_requests_pass_and_no_other() {
         allow(json!({"PathPrefix": "/methods", "Methods": ["GET", "PUT"]})),
     ]);
     let entries = [intentions("web", json!([{"Name": "a", "Permissions": permissions}]))];
-    let passes: &[(&'static str, &str, &[(&'static str, &'static str)], bool)] = &[
+    let passes: &[Row] = &[
         ("GET", "/exact", &[], true),
         ("GET", "/exact?q", &[], true),
         ("GET", "/exact-nope", &[], false),

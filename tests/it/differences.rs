@@ -54,6 +54,17 @@ const ROWS: &[(&str, fn())] = &[
     ("limits", limits_of_an_entry_hold_nobody_back),
     ("uri-constraints", crate::mesh::a_ca_that_is_held_to_some_uris_is_refused_whatever_they_are),
     ("strict-peer", crate::mesh::who_is_another_service_or_several_or_of_another_mesh_gets_no_request),
+    ("normalize-terminating", crate::terminating::a_path_in_disguise_is_judged_and_sent_on_as_what_it_is),
+    ("precedence", crate::terminating::an_intention_for_the_service_goes_before_one_for_all_services),
+    ("foreign-ids", crate::terminating::who_is_of_another_trust_domain_passes_nowhere_whatever_the_default_is),
+    ("unjudgeable", crate::terminating::a_permission_whose_regex_is_none_allows_nothing),
+    ("sni-names", crate::terminating::a_server_name_that_is_none_of_its_services_is_closed_before_a_byte_is_said),
+    ("deny-cuts", crate::terminating::a_deny_ends_what_it_forbids_within_a_second_and_nothing_else),
+    ("leaf-keeps", crate::terminating::a_renewed_leaf_is_shown_to_new_connections_and_touches_no_open_one),
+    ("panic", crate::terminating::critical_instances_are_used_when_there_is_no_better_one),
+    ("upstream-name", crate::terminating_tls::a_service_known_by_name_is_asked_for_by_it_and_must_be_it),
+    ("system-roots", crate::terminating_tls::the_roots_of_the_machine_are_trusted_by_name),
+    ("mesh-instances", crate::terminating::an_instance_with_a_sidecar_is_not_outside_the_mesh),
     ("nanoseconds", a_bare_number_for_a_duration_is_a_warning),
 ];
 

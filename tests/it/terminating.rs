@@ -75,7 +75,7 @@ fn of_who_is_not_allowed_no_byte_reaches_the_service() {
 }
 
 #[test]
-fn a_server_name_that_is_none_of_its_services_is_closed_before_a_byte_is_said() {
+pub(crate) fn a_server_name_that_is_none_of_its_services_is_closed_before_a_byte_is_said() {
     let (service, _) = echo();
     let exit = Exit::of("term-sni", "tcp").intention("*", json!("allow")).instance("web", service.address, "").start();
     let (address, ca) = (exit.run.address(), &exit.exit().ca);
@@ -111,7 +111,7 @@ fn requests_are_judged_one_by_one_by_path_and_method() {
 }
 
 #[test]
-fn a_path_in_disguise_is_judged_and_sent_on_as_what_it_is() {
+pub(crate) fn a_path_in_disguise_is_judged_and_sent_on_as_what_it_is() {
     let service = telling();
     let permissions = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/public"}}]);
     let exit = Exit::of("term-disguise", "http").intention("api", permissions).instance("web", service.address, "").start();
@@ -135,7 +135,7 @@ fn a_denied_call_of_grpc_is_answered_as_grpc() {
 }
 
 #[test]
-fn a_deny_ends_what_it_forbids_within_a_second_and_nothing_else() {
+pub(crate) fn a_deny_ends_what_it_forbids_within_a_second_and_nothing_else() {
     let (service, _) = echo();
     let both = json!({"Kind": "service-intentions", "Name": "web", "Sources": [{"Name": "api", "Action": "allow"}, {"Name": "cron", "Action": "allow"}]});
     let one = json!({"Kind": "service-intentions", "Name": "web", "Sources": [{"Name": "api", "Action": "deny"}, {"Name": "cron", "Action": "allow"}]});
@@ -172,7 +172,7 @@ fn with_the_switch_a_deny_concerns_new_connections_alone() {
 }
 
 #[test]
-fn a_renewed_leaf_is_shown_to_new_connections_and_touches_no_open_one() {
+pub(crate) fn a_renewed_leaf_is_shown_to_new_connections_and_touches_no_open_one() {
     let (service, _) = echo();
     let mut exit = Exit::of("term-leaf", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
     let mut client = exit.connect("api");
@@ -275,7 +275,7 @@ fn services_are_told_who_connected_unless_the_mesh_sanitizes() {
 }
 
 #[test]
-fn critical_instances_are_used_when_there_is_no_better_one() {
+pub(crate) fn critical_instances_are_used_when_there_is_no_better_one() {
     let (well, ill) = (Service::saying("well"), Service::saying("ill"));
     let exit = Exit::of("term-panic", "http").intention("api", json!("allow"));
     let exit = exit.instance("web", ill.address, "health = \"critical\"").instance("web", ill.address, "health = \"critical\"");
@@ -323,4 +323,67 @@ fn a_websocket_that_is_no_longer_allowed_is_cut_too() {
     exit.change(|exit| exit.intention("api", permissions("/kept")));
     assert_eq!(cut.read(), "");
     assert!(kept.echoes("goes on"));
+}
+
+#[test]
+pub(crate) fn an_intention_for_the_service_goes_before_one_for_all_services() {
+    let (service, _) = echo();
+    let all = json!({"Kind": "service-intentions", "Name": "*", "Sources": [{"Name": "api", "Action": "allow"}]});
+    let exit = Exit::of("term-precedence", "tcp").intention("*", json!("deny")).entry(all).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    client.send("x");
+    assert_eq!(client.read(), "");
+    assert_eq!(exit.recorded("denied")["rule"], "service-intentions/web Sources[0]");
+}
+
+#[test]
+pub(crate) fn who_is_of_another_trust_domain_passes_nowhere_whatever_the_default_is() {
+    let (service, counted) = echo();
+    let exit = Exit::of("term-foreign", "tcp").top("default_intention = \"allow\"").instance("web", service.address, "").start();
+    assert!(exit.connect("api").echoes("x"), "the default");
+    let foreign = exit.exit().ca.client_called(&Ca::id("api").replace("11111111", "99999999"));
+    let mut client = Tls::connect(exit.run.address(), foreign, &sni("web"));
+    client.send("y");
+    assert_eq!(client.read(), "");
+    assert_eq!(counted.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+pub(crate) fn a_permission_whose_regex_is_none_allows_nothing() {
+    let service = telling();
+    let permissions = json!([{"Action": "allow", "HTTP": {"PathRegex": "/(shop"}}, {"Action": "allow", "HTTP": {"PathExact": "/"}}]);
+    let exit = Exit::of("term-regex", "http").intention("api", permissions).instance("web", service.address, "").start();
+    assert_eq!((exit.get("api", "/shop").0, exit.get("api", "/").0), (403, 200));
+}
+
+#[test]
+pub(crate) fn an_instance_with_a_sidecar_is_not_outside_the_mesh() {
+    let service = telling();
+    let exit = Exit::of("term-sidecar", "http").intention("api", json!("allow")).instance("web", service.address, "mesh = true").start();
+    let (status, text) = exit.get("api", "/");
+    assert!(status == 503 && text.contains("x-gw-code: no_healthy_endpoint"), "{text}");
+    assert_eq!(service.connections(), 0);
+}
+
+#[test]
+fn a_root_that_is_added_lets_its_services_in_and_touches_no_open_connection() {
+    let (service, _) = echo();
+    let (mut exit, new) = (Exit::of("term-roots", "tcp").intention("api", json!("allow")), Ca::new());
+    exit = exit.instance("web", service.address, "");
+    let mut exit = exit.start();
+    let mut open = exit.connect("api");
+    assert!(open.echoes("a"));
+    let by_new = |exit: &Exits| {
+        let mut client = Tls::connect(exit.run.address(), exit.exit().ca.client_of(&new, "api"), &sni("web"));
+        client.send("b");
+        client.read()
+    };
+    assert_eq!(by_new(&exit), "");
+    exit.change(|exit| {
+        let roots = std::fs::read_to_string(exit.folder.at("certs/ca.pem")).unwrap();
+        exit.folder.write("certs/ca.pem", &(roots + new.pem()));
+        exit
+    });
+    assert_eq!(by_new(&exit), "b");
+    assert!(open.echoes("still here") && exit.connect("api").echoes("c"));
 }

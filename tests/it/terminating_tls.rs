@@ -124,7 +124,7 @@ fn here(service: &Service) -> String {
 }
 
 #[test]
-fn a_service_known_by_name_is_asked_for_by_it_and_must_be_it() {
+pub(crate) fn a_service_known_by_name_is_asked_for_by_it_and_must_be_it() {
     gw::tls::install();
     let world = World::new();
     let (right, saw) = plain(&world.issue(&["localhost"]));
@@ -257,4 +257,22 @@ fn a_file_that_is_missing_or_broken_fails_its_service_alone_and_what_it_had_goes
         exit
     });
     assert_eq!(asked(&gateway), GOOD);
+}
+
+#[test]
+pub(crate) fn the_roots_of_the_machine_are_trusted_by_name() {
+    gw::tls::install();
+    let world = World::new();
+    let (service, _) = plain(&world.issue(&["localhost"]));
+    let exit = Exit::of("tls-system", "http").intention("api", json!("allow")).linked(json!([{"Name": "web", "CAFile": "system"}]));
+    let exit = exit.instance("web", here(&service), "");
+    exit.folder.write("roots.pem", &world.cert.pem());
+    exit.write();
+    let roots = [("SSL_CERT_FILE", exit.folder.at("roots.pem"))];
+    let gateway = crate::support::Gateway::start_with(&["run", "-c", "gw.toml"], &exit.folder.0, &roots);
+    let said = gateway.said();
+    let at = said.split(" listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("where it listens").parse().unwrap();
+    let mut client = crate::harness::Tls::connect(at, exit.ca.client(Some("api")), &crate::harness::sni("web"));
+    let (status, text) = client.get("/");
+    assert_eq!(status, 200, "{text} {}", gateway.said());
 }

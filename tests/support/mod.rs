@@ -133,6 +133,13 @@ impl Gateway {
         Self::spawn(command.current_dir(folder))
     }
 
+    /// The same in an environment of its own.
+    pub(crate) fn start_with(args: &[&str], folder: &Path, environment: &[(&str, PathBuf)]) -> Self {
+        let mut command = gw(args);
+        command.args(["--admin-bind", "127.0.0.1:0"]).envs(environment.iter().cloned());
+        Self::spawn(command.current_dir(folder))
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("gw starts");
         let stderr = child.stderr.take().expect("a pipe");

@@ -3,10 +3,11 @@
 //! `ca.pem` is what is trusted, the root that signs among it; `ca-key.pem` that root's key. Where there is a `ca-intermediate.pem` with
 //! its key, that one signs, and the root's key may be kept elsewhere. `ca-cross.pem` is there while a root takes the place of another.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::error::CertsError;
 use crate::id::TrustDomain;
@@ -24,6 +25,9 @@ pub(super) const INTERMEDIATE_KEY: &str = "ca-intermediate-key.pem";
 pub(super) const CROSS: &str = "ca-cross.pem";
 /// The datacenter that leaves are issued for, where it is not dc1.
 pub(super) const DATACENTER: &str = "datacenter";
+
+/// How long another run is waited for: what it does takes milliseconds, and a gateway that waits could not end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Files are 0644, keys 0600.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,14 +81,24 @@ impl Folder {
         self.file(KEY).exists() || self.file(INTERMEDIATE_KEY).exists()
     }
 
-    /// Waits until no other run writes here. The folder is made if there is none.
+    /// Waits until no other run writes here, for a while. The folder is made if there is none.
     pub(super) fn lock(&self) -> Result<Lock, CertsError> {
         fs::create_dir_all(&self.0).map_err(CertsError::io("make the folder", &self.0))?;
         let path = self.file(".lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = file.map_err(CertsError::io("open", &path))?;
-        file.lock().map_err(CertsError::io("lock", &path))?;
-        Ok(Lock(file))
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
+                Err(TryLockError::WouldBlock) => {
+                    let why = format!("another run holds {} for {} s: end it, or try again", path.display(), PATIENCE.as_secs());
+                    return Err(CertsError::Conflict(why));
+                }
+                Err(TryLockError::Error(error)) => return Err(CertsError::io("lock", path)(error)),
+            }
+        }
     }
 
     /// An error if one of the files is there, and is not to be overwritten.

@@ -65,8 +65,11 @@ fn judge(default: IntentionAction, entries: impl IntoIterator<Item = ConfigEntry
     judges.of("web")
 }
 
+/// Method, target and headers.
+type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// What is said to a request of a source: `yes a -> web`
-fn said(judge: &Judge, source: &str, request: Option<(&str, &str, &[(&str, &str)])>) -> String {
+fn said(judge: &Judge, source: &str, request: Option<Asked<'_>>) -> String {
     let mut all = HeaderMap::new();
     for (name, value) in request.iter().flat_map(|(.., headers)| headers.iter()) {
         all.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());

@@ -66,12 +66,12 @@ pub(super) fn check_set<'a>(entries: &Entries, protocol: impl Fn(&str) -> Option
     let mut findings = Vec::new();
     for intentions in entries.intentions.values() {
         let name = &intentions.common.name;
-        if let Some(source) = intentions.sources.iter().find(|s| !s.permissions.is_empty()) {
-            if let Some(Err(error)) = protocol(name).map(|protocol| check_protocol(intentions, &protocol)) {
-                let rule = EntryRef::new(EntryKind::ServiceIntentions, name).at(format!("Sources[{}].Permissions", source.index));
-                let help = "write an Action in place of Permissions, or set Protocol http, http2 or grpc in the service-defaults";
-                findings.push(Finding::new(codes::PERMISSIONS_ON_TCP, Level::Error, rule, error.to_string()).help(help));
-            }
+        let permitted = intentions.sources.iter().find(|s| !s.permissions.is_empty());
+        let verdict = permitted.and_then(|source| Some((source, check_protocol(intentions, &protocol(name)?))));
+        if let Some((source, Err(error))) = verdict {
+            let rule = EntryRef::new(EntryKind::ServiceIntentions, name).at(format!("Sources[{}].Permissions", source.index));
+            let help = "write an Action in place of Permissions, or set Protocol http, http2 or grpc in the service-defaults";
+            findings.push(Finding::new(codes::PERMISSIONS_ON_TCP, Level::Error, rule, error.to_string()).help(help));
         }
         for (rule, provider) in missing_providers(entries, intentions) {
             let message = GraphError::NoJwtProvider(provider.name.clone()).to_string();

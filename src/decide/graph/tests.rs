@@ -370,7 +370,8 @@ fn intentions_that_do_not_do_what_they_seem_to_say_are_told() {
     use IntentionAction::{Allow, Deny};
     let web = |sources: &[&str]| Set::http().intentions("web", sources);
     let below = |sources: &[&str], every: &[&str]| web(sources).intentions("*", every);
-    let rows: &[(Set, IntentionAction, &[(&str, &str, &[&str])])] = &[
+    type Told = (&'static str, &'static str, &'static [&'static str]);
+    let rows: &[(Set, IntentionAction, &[Told])] = &[
         (web(&["a: deny /x"]), Deny, &[("GW0417", "Sources[0]", &[])]),
         (web(&["a: deny /x"]), Allow, &[]),
         (web(&["a: allow /x"]), Allow, &[("GW0417", "Sources[0]", &[])]),

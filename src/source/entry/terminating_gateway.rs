@@ -41,7 +41,8 @@ impl Kind for TerminatingGateway {
             }
             let files = [("CAFile", ca_file), ("CertFile", cert_file), ("KeyFile", key_file)];
             let missing = files.iter().filter(|(_, file)| file.is_empty()).map(|(field, _)| *field).collect::<Vec<_>>();
-            if !(cert_file.is_empty() && key_file.is_empty()) && !missing.is_empty() {
+            let own_certificate = !cert_file.is_empty() || !key_file.is_empty();
+            if own_certificate && !missing.is_empty() {
                 let message = format!("{at} has a client certificate and no {}: TLS with one needs all three files", missing.join(", no "));
                 check.error(codes::EXCLUSIVE, &at, message);
             } else if missing.len() < files.len() && sni.is_empty() {

@@ -25,6 +25,8 @@ pub(crate) struct Exit {
     services: Vec<(String, Vec<String>)>,
     /// Lines of the gateway in `gw.toml`.
     lines: String,
+    /// Lines before all else.
+    top: String,
 }
 
 impl Exit {
@@ -33,7 +35,7 @@ impl Exit {
         gw::tls::install();
         let (folder, ca) = (Folder::new(name), Ca::new());
         std::fs::create_dir(folder.at("certs")).unwrap();
-        let exit = Self { folder, ca, entries: Vec::new(), services: Vec::new(), lines: String::new() };
+        let exit = Self { folder, ca, entries: Vec::new(), services: Vec::new(), lines: String::new(), top: String::new() };
         let exit = exit.entry(json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": protocol}}));
         exit.entry(json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "web"}]})).leaf("web")
     }
@@ -74,6 +76,12 @@ impl Exit {
         self
     }
 
+    /// A line before all else.
+    pub(crate) fn top(mut self, line: &str) -> Self {
+        self.top += &format!("{line}\n");
+        self
+    }
+
     /// Files of a leaf of a service.
     pub(crate) fn leaf(self, service: &str) -> Self {
         self.ca.identity(&Folder::within(self.folder.at("certs")), service);
@@ -86,7 +94,8 @@ impl Exit {
 
     /// Writes what was said.
     pub(crate) fn write(&self) {
-        let mut text = format!("entries = [\"gw.d\"]\ntrust_domain = \"{TRUST_DOMAIN}\"\n[certs]\ndir = \"{}\"\n", self.certs().display());
+        let mut text =
+            format!("{}entries = [\"gw.d\"]\ntrust_domain = \"{TRUST_DOMAIN}\"\n[certs]\ndir = \"{}\"\n", self.top, self.certs().display());
         text += &format!("[[gateway]]\nkind = \"terminating\"\nname = \"exit\"\naddress = \"127.0.0.1:0\"\n{}", self.lines);
         for (name, instances) in &self.services {
             text += &format!("[[service]]\nname = \"{name}\"\n{}", instances.concat());

@@ -74,6 +74,16 @@ impl Ca {
         self.client_showing(source.map(|source| self.leaf(&[Self::id(source)])))
     }
 
+    /// The same with a leaf that has this URI.
+    pub(crate) fn client_called(&self, uri: &str) -> Arc<ClientConfig> {
+        self.client_showing(Some(self.leaf(&[uri.to_owned()])))
+    }
+
+    /// The root, as a text.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// The same with the leaf of another CA.
     pub(crate) fn client_of(&self, other: &Self, source: &str) -> Arc<ClientConfig> {
         self.client_showing(Some(other.leaf(&[Self::id(source)])))
