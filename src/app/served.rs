@@ -200,6 +200,14 @@ impl Served {
     }
 }
 
+/// What a gateway would run without, for the files that its entry names for services outside the mesh.
+pub(super) fn without_files(resources: &Resources) -> Vec<Rejected> {
+    let resources = Resources { rejected: Vec::new(), ..resources.clone() };
+    let (_, outside) = keys(&resources);
+    let built = Credentials::build(&[], None).and_then(|none| none.between(None, &outside, &resources.trust_domain, None));
+    built.map(|credentials| without(resources, &credentials).rejected).unwrap_or_default()
+}
+
 /// What files of keys could not be used stands among what is left out.
 fn without(mut resources: Resources, credentials: &Credentials) -> Resources {
     let entry = EntryRef::new(EntryKind::TerminatingGateway, &resources.gateway.name);

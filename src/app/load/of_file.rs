@@ -39,6 +39,10 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
     let datacenter = configuration.datacenter.as_str();
     let mut problems = Vec::new();
     for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        let then = match entry {
+            ConfigEntry::TerminatingGateway(_) => "it is not offered",
+            _ => "requests for it are answered with 503",
+        };
         named(entry, datacenter, &mut |service, path| {
             if matches!(service, "" | "*") || known.contains(&*ServiceKey::text(service)) {
                 return;
@@ -46,7 +50,7 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
             let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
             let place = source.find(&path.to_string());
             let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, place);
-            problems.push(problem.help("requests for it are answered with 503; add [[service]] with an instance, or correct the name"));
+            problems.push(problem.help(format!("{then}; add [[service]] with an instance, or correct the name")));
         });
     }
     problems
