@@ -186,7 +186,9 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
     for gateway in &configuration.gateways {
         let name = &gateway.config.name;
         let Some(identity) = configuration.identity(name) else { continue };
+        // The CA may be made later, and elsewhere than where entries are looked at.
         let (built, help) = match gateway.config.kind {
+            kind if kind != GatewayKind::Ingress && !identity.roots.exists() => continue,
             GatewayKind::Ingress => {
                 let help = format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}; gw certs init begins one");
                 (tls::Mesh::build(&identity).err(), help)
