@@ -217,6 +217,6 @@ fn without(mut resources: Resources, credentials: &Credentials) -> Resources {
 }
 
 fn left_out(unusable: &Unusable) -> String {
-    let then = if unusable.kept { "what it was before is still in use" } else { "it is not offered yet" };
+    let then = if unusable.kept { "what it was before is still in use" } else { "what needs it is not served yet" };
     format!("{}: {}; {then}", unusable.what, unusable.why)
 }

@@ -20,7 +20,7 @@ use super::MAX_HEADER_BYTES;
 use super::error::Failed;
 use super::upload::Upload;
 use crate::rt::task::{self, Held};
-use crate::tls::Io;
+use crate::tls::{Io, is_of_tls};
 
 /// How many connections one worker has to one instance. Beyond them requests wait at the emptiest.
 const MOST: usize = 64;
@@ -71,6 +71,8 @@ struct Heard {
     reads: Cell<u64>,
     /// Told when something came, and when nothing will.
     first: Notify,
+    /// What TLS said at the end, which the HTTP library does not tell to each request.
+    ended: OnceCell<String>,
 }
 
 /// A connection that somebody opens.
@@ -235,6 +237,11 @@ impl Stream {
         self.asked.set(None);
     }
 
+    /// What TLS said, if that is what ended the connection.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.connection.heard.ended.get().cloned()
+    }
+
     /// The connection turned out to be none.
     pub(super) fn retire(&self) {
         self.connection.retired.set(true);
@@ -281,7 +288,12 @@ struct Listening {
 impl AsyncRead for Listening {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        if let Err(error) = ready!(Pin::new(&mut self.io).poll_read(cx, buf)) {
+            if is_of_tls(&error) {
+                drop(self.heard.ended.set(error.to_string()));
+            }
+            return Poll::Ready(Err(error));
+        }
         if buf.filled().len() > before {
             let heard = &self.heard;
             heard.reads.set(heard.reads.get() + 1);

@@ -16,9 +16,10 @@ const SMALL: usize = 1024;
 /// How much of a large copy may be encrypted and not yet sent; the library's 64 KiB make it cost half as much again (performance 3).
 const UNSENT: usize = 512 * 1024;
 
-/// Whether the other side ended the stream with an alert of TLS: it refuses what it was shown, or what it read.
-pub fn is_alert(error: &io::Error) -> bool {
-    matches!(error.get_ref().and_then(|e| e.downcast_ref()), Some(rustls::Error::AlertReceived(_)))
+/// Whether TLS itself failed on a stream that stood: an alert of the other side, which refuses what it was shown, or what cannot be
+/// read. By its kind alone, for HTTP/2 passes on no more than that and the text.
+pub fn is_of_tls(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
 }
 
 /// A byte stream of either side.

@@ -78,13 +78,15 @@ fn a_sidecar_that_expects_another_client_refuses_the_gateway() {
     let service = Service::saying("must not answer");
     let (_folder, ca) = ca();
     for (version, _) in VERSIONS {
-        let (gateway, envoy) = ingress(&ca, service.address, "http", Carries::Http, ("web", "api", version));
-        let answer = get(gateway.address, "/");
-        let failed = envoy.counted(&format!("listener.127.0.0.1_{}.ssl.fail_verify_san", envoy.address.port()));
-        let record = gateway.stop().remove(0);
-        assert_eq!((answer.status, answer.header("x-gw-code")), (503, Some("upstream_tls")), "{version}: {record}");
-        assert!(failed > 0, "{version}: {record}");
-        assert!(record["upstream_transport_failure_reason"].as_str().unwrap().contains("alert"), "{version}: {record}");
+        for (protocol, carries) in [("http", Carries::Http), ("http2", Carries::Http2)] {
+            let (gateway, envoy) = ingress(&ca, service.address, protocol, carries, ("web", "api", version));
+            let answer = get(gateway.address, "/");
+            let failed = envoy.counted(&format!("listener.127.0.0.1_{}.ssl.fail_verify_san", envoy.address.port()));
+            let record = gateway.stop().remove(0);
+            assert_eq!((answer.status, answer.header("x-gw-code")), (503, Some("upstream_tls")), "{protocol} {version}: {record}");
+            assert!(failed > 0, "{protocol} {version}: {record}");
+            assert!(record["upstream_transport_failure_reason"].as_str().unwrap().contains("alert"), "{protocol} {version}: {record}");
+        }
     }
     assert_eq!(service.connections(), 0);
 }

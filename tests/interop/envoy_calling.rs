@@ -95,10 +95,10 @@ fn a_denied_request_is_answered_with_403_and_the_connection_goes_on() {
 #[test]
 fn http2_by_its_preface_carries_grpc_and_its_denials() {
     let (_service, address) = Peer::script("grpc_server.py");
-    for protocol in ["grpc", "http2"] {
+    for (protocol, version) in [("grpc", "TLSv1_2"), ("http2", "TLSv1_3")] {
         let (exit, ca) = exit("envoy-grpc", protocol, &["api", "cron"]);
         let exit = exit.intention("api", json!("allow")).instance("web", address, "").start();
-        let (gateway, mut tls) = api(&exit, ca.path(), "TLSv1_3");
+        let (gateway, mut tls) = api(&exit, ca.path(), version);
         let envoy = Envoy::calling(gateway, &sni("web"), &tls, Carries::Http2);
         cases(python("grpc_client.py").args([&envoy.address.to_string(), "-"]), CASES);
         assert_eq!(exit.recorded("ok")["protocol"], "HTTP/2");
