@@ -81,6 +81,7 @@ fn http() -> ConfigEntry {
 }
 
 fn ingress(services: Vec<IngressService>) -> ConfigEntry {
+    let services = services.into_iter().map(Arc::new).collect();
     let listener = IngressListener { port: 8080, protocol: "http".into(), services, ..Default::default() };
     ConfigEntry::IngressGateway(Arc::new(IngressGateway { common: common("edge"), listeners: vec![listener], ..Default::default() }))
 }

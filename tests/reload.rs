@@ -81,7 +81,40 @@ fn entry() -> impl Strategy<Value = String> {
     let mesh = Just(r#"{"Kind": "mesh", "HTTP": {}}"#.to_owned());
     let of_mesh = prop_oneof![intentions, every, provider, linked, mesh];
     let wrong = Just(r#"{"Kind": "service-defaults", "Name": "web", "Protcol": "http"}"#.to_owned());
-    prop_oneof![4 => router, 2 => splitter, 1 => resolver, 1 => subsets, 2 => defaults, 2 => all, 3 => ingress, 3 => of_mesh, 1 => wrong]
+    prop_oneof![
+        4 => router, 2 => splitter, 1 => resolver, 1 => subsets, 2 => defaults, 2 => all, 3 => ingress, 3 => of_mesh, 1 => wrong, 4 => long()
+    ]
+}
+
+/// An entry that is long enough for its lines to be remembered one by one, with some lines that are others, and once in a while
+/// something that looks like a line and is none.
+fn long() -> impl Strategy<Value = String> {
+    let line = |n: usize, odd: &str| match odd {
+        "host" => format!(r#"{{"Name": "s{n}", "Hosts": ["h{}.test"]}}"#, n + 1),
+        "note" => format!(r#"{{"Name": "s{n}", "Hosts": ["h{n}.test"], "RequestHeaders": {{"Set": {{"Host": "x"}}}}}}"#),
+        "wrong" => format!(r#"{{"Name": "s{n}", "Hosts": ["h{n}..test"]}}"#),
+        "text" => format!(r#"{{"Name": "s{n}", "Hosts": [{{"Name": "s{n}", "Hosts": ["h{n}.test"]}}]}}"#),
+        _ => format!(r#"{{"Name": "s{n}", "Hosts": ["h{n}.test"]}}"#),
+    };
+    let route = |n: usize, odd: &str| match odd {
+        "note" => format!(r#"{{"Match": {{"HTTP": {{"PathRegex": "("}}}}, "Destination": {{"Service": "s{n}"}}}}"#),
+        "wrong" => r#"{"Match": {"HTTP": {"PathPrefix": "x"}}}"#.to_owned(),
+        "host" => r#"{"Match": {"HTTP": {"PathPrefix": "/p", "Methods": ["get"]}}}"#.to_owned(),
+        _ => format!(r#"{{"Match": {{"HTTP": {{"PathPrefix": "/p{n}"}}}}, "Destination": {{"Service": "s{n}"}}}}"#),
+    };
+    let odd = proptest::sample::select(vec!["host", "note", "wrong", "text", "same", "same"]);
+    let meta = proptest::sample::select(vec!["", r#""Meta": {"a": "b"}, "#, r#""Config": [{"Name": "s3", "Hosts": ["h3.test"]}, 1], "#]);
+    (any::<bool>(), 0..24usize, odd, 0..24usize, meta).prop_map(move |(gateway, at, odd, without, meta)| {
+        let numbers = (0..24).filter(|n| *n != without);
+        let odd_at = |n: usize| if n == at { odd } else { "" };
+        if gateway {
+            let lines: Vec<String> = numbers.map(|n| line(n, odd_at(n))).collect();
+            let listener = format!(r#"{{"Port": 8080, "Protocol": "http", "Services": [{}]}}"#, lines.join(", "));
+            return format!(r#"{{"Kind": "ingress-gateway", "Name": "edge", {meta}"Listeners": [{listener}]}}"#);
+        }
+        let routes: Vec<String> = numbers.map(|n| route(n, odd_at(n))).collect();
+        format!(r#"{{"Kind": "service-router", "Name": "web", {meta}"Routes": [{}]}}"#, routes.join(", "))
+    })
 }
 
 fn content() -> impl Strategy<Value = Content> {
@@ -210,4 +243,53 @@ fn what_did_not_change_is_shared_with_what_was_loaded_before() {
         std::sync::Arc::ptr_eq(&before.routers[&key], &after.routers[&key])
     };
     assert_eq!((same("web"), same("api")), (false, true));
+}
+
+#[test]
+fn lines_of_a_gateway_that_stand_as_they_did_are_shared() {
+    let folder = scratch("lines");
+    std::fs::create_dir_all(folder.path().join("gw.d")).expect("a folder");
+    let write = |numbers: &[usize]| {
+        let lines: Vec<String> = numbers.iter().map(|n| format!(r#"{{"Name": "s{n}", "Hosts": ["h{n}.test"]}}"#)).collect();
+        let listener = format!(r#"{{"Port": 8080, "Protocol": "http", "Services": [{}]}}"#, lines.join(", "));
+        let defaults = r#"{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}}"#;
+        let text = format!(r#"[{defaults}, {{"Kind": "ingress-gateway", "Name": "edge", "Listeners": [{listener}]}}]"#);
+        std::fs::write(folder.path().join("gw.d/entries.json"), text).expect("a file");
+    };
+    let folders = [folder.path().join("gw.d")];
+    let mut loader = Loader::default();
+    let mut lines = || {
+        let entries = loader.load_entries(&folders).expect("it is accepted").entries;
+        entries.ingress_gateways[&gw::id::ServiceKey::of("edge")].listeners[0].services.clone()
+    };
+    write(&(0..20).collect::<Vec<_>>());
+    let before = lines();
+    write(&[0, 1, 2, 100, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 101]);
+    let after = lines();
+    let shared = |line: &std::sync::Arc<_>| before.iter().any(|earlier| std::sync::Arc::ptr_eq(earlier, line));
+    let fresh: Vec<&str> = after.iter().filter(|line| !shared(line)).map(|line| line.name.as_str()).collect();
+    assert_eq!(fresh, ["s100", "s101"]);
+}
+
+#[test]
+fn what_is_wrong_in_a_line_that_was_known_is_told_at_its_own_place() {
+    let folder = scratch("places");
+    std::fs::create_dir_all(folder.path().join("gw.d")).expect("a folder");
+    let write = |third: &str| {
+        let host = |n: usize| if n == 3 { third.to_owned() } else { format!("h{n}.test") };
+        let lines: Vec<String> = (0..20).map(|n| format!(r#"{{"Name": "s{n}", "Hosts": ["{}"]}}"#, host(n))).collect();
+        let listener = format!(r#"{{"Port": 8080, "Protocol": "http", "Services": [{}]}}"#, lines.join(", "));
+        let defaults = r#"{"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}}"#;
+        let text = format!(r#"[{defaults}, {{"Kind": "ingress-gateway", "Name": "edge", "Listeners": [{listener}]}}]"#);
+        std::fs::write(folder.path().join("gw.d/entries.json"), text).expect("a file");
+    };
+    let folders = [folder.path().join("gw.d")];
+    let mut loader = Loader::default();
+    write("h3.test");
+    loader.load_entries(&folders).expect("it is accepted");
+    // The fourth line stands as it did, and is the one that is wrong now.
+    write("h4.test");
+    let problems = loader.load_entries(&folders).expect_err("a host is there twice");
+    let placed = problems.iter().map(|p| p.place.as_ref().map(|(text, span)| &text.content[span.clone()]));
+    assert_eq!(placed.collect::<Vec<_>>(), [Some("\"h4.test\"")]);
 }

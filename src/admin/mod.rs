@@ -58,7 +58,7 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Answers until the drain is over, so that `/ready` can say no while connections finish.
-pub async fn serve(socket: std::net::TcpListener, subject: Subject, mut ended: DrainWatch) {
+pub async fn serve(socket: std::net::TcpListener, subject: Subject, ended: DrainWatch) {
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen for admin requests"),

@@ -50,7 +50,7 @@ pub(super) fn start(control: Control, watch: DrainWatch) -> Result<Supervisor, S
 }
 
 impl Control {
-    async fn run(self, mut ended: DrainWatch, heard: SyncSender<io::Result<()>>) -> io::Result<()> {
+    async fn run(self, ended: DrainWatch, heard: SyncSender<io::Result<()>>) -> io::Result<()> {
         let signals = if self.signals { Signals::listen().map(Some) } else { Ok(None) };
         let mut signals = match signals {
             Ok(signals) => signals,

@@ -73,7 +73,7 @@ impl EchoServices {
     }
 }
 
-async fn accept(echo: Echo, socket: std::net::TcpListener, mut ended: DrainWatch) {
+async fn accept(echo: Echo, socket: std::net::TcpListener, ended: DrainWatch) {
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, service = echo.service, "cannot listen"),

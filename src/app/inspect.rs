@@ -180,7 +180,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
         return Ok(explain(snapshot, &facts(None), roll));
     }
     let mut steps = Vec::new();
-    let prepared = snapshot.prepare(name, target, &mut headers, &mut steps);
+    let prepared = snapshot.prepare(name, sni, target, &mut headers, &mut steps);
     let (target, unfit) = match &prepared {
         Ok(prepared) => (prepared.as_deref().unwrap_or(target), None),
         Err(refusal) => (target, Some(refuse(refusal))),

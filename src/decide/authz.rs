@@ -103,6 +103,12 @@ pub enum By<'a> {
 }
 
 impl Judge {
+    /// Whether a request can make a difference: an intention for the destination has permissions.
+    pub fn looks_at_requests(&self) -> bool {
+        let own = self.own.iter().flat_map(|own| &own.list);
+        own.into_iter().any(|intention| matches!(intention.says, Says::Permissions(_)))
+    }
+
     /// The one question: may this caller, of whom the handshake has proved who it is, connect to the destination; and on a listener
     /// that reads requests, send this request, which was normalized (`decide/normalize`)?
     ///

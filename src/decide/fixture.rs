@@ -115,7 +115,7 @@ pub(super) fn ingress(protocol: &str, services: &[(&str, &[&str])]) -> ConfigEnt
         hosts: hosts.iter().map(|h| (*h).into()).collect(),
         ..IngressService::default()
     };
-    let services = services.iter().map(service).collect();
+    let services = services.iter().map(service).map(Arc::new).collect();
     let listener = IngressListener { port: 8080, protocol: protocol.into(), services, ..IngressListener::default() };
     ConfigEntry::IngressGateway(Arc::new(IngressGateway { common: common("edge"), listeners: vec![listener], ..IngressGateway::default() }))
 }

@@ -28,6 +28,11 @@ impl HostIndex {
         Self { strict, port: format!(":{port}"), ..Self::default() }
     }
 
+    /// Makes room for so many domains, which mostly are whole hosts.
+    pub fn reserve(&mut self, domains: usize) {
+        self.exact.reserve(domains);
+    }
+
     /// Whether the port of a Host counts.
     pub(super) fn is_strict(&self) -> bool {
         self.strict

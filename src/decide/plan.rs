@@ -132,15 +132,20 @@ impl Snapshot {
     }
 
     /// What a request is before it is judged, and sent on as: its path in one spelling, where that is another; its headers without
-    /// what the mesh does not take.
+    /// what the mesh does not take. Where nobody looks at a request it is what it is.
     pub fn prepare(
         &self,
         listener: &ListenerName,
+        sni: Option<&str>,
         target: &str,
         headers: &mut HeaderMap,
         witness: &mut impl Witness,
     ) -> Result<Option<String>, Refusal> {
-        let Some(inbound) = &self.listener(listener)?.inbound else { return Ok(None) };
+        let listener = self.listener(listener)?;
+        let Some(inbound) = &listener.inbound else { return Ok(None) };
+        if !listener.of_name(sni)?.judge.as_ref().is_some_and(|judge| judge.looks_at_requests()) {
+            return Ok(None);
+        }
         let unfit = |unfit: Unfit| Refusal::new(Code::BadRequest, unfit.to_string());
         inbound.normalization.headers(headers).map_err(unfit)?;
         match inbound.normalization.target(target, witness) {

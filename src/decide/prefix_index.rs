@@ -6,15 +6,43 @@ use crate::id::Table;
 #[derive(Clone, Debug, Default)]
 pub(super) struct PrefixIndex {
     /// By text, the numbers in rising order.
-    texts: Table<Box<str>, Vec<u32>>,
+    texts: Table<Box<str>, Numbers>,
     /// The lengths that occur, rising.
     lengths: Vec<usize>,
 }
 
+/// Most texts stand for one number.
+#[derive(Clone, Debug)]
+enum Numbers {
+    One(u32),
+    Several(Vec<u32>),
+}
+
+impl Numbers {
+    fn add(&mut self, number: u32) {
+        match self {
+            Self::One(first) => *self = Self::Several(vec![*first, number]),
+            Self::Several(numbers) => numbers.push(number),
+        }
+    }
+
+    fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::One(number) => std::slice::from_ref(number),
+            Self::Several(numbers) => numbers,
+        }
+    }
+}
+
 impl PrefixIndex {
+    /// Makes room for so many texts at once: to grow there bit by bit costs several times the room.
+    pub(super) fn reserve(&mut self, texts: usize) {
+        self.texts.reserve(texts);
+    }
+
     /// Adds a text. Numbers come in rising order.
     pub(super) fn insert(&mut self, text: &str, number: u32) {
-        self.texts.entry(text.into()).or_default().push(number);
+        self.texts.entry(text.into()).and_modify(|numbers| numbers.add(number)).or_insert(Numbers::One(number));
         if let Err(at) = self.lengths.binary_search(&text.len()) {
             self.lengths.insert(at, text.len());
         }
@@ -22,13 +50,13 @@ impl PrefixIndex {
 
     /// The numbers of the text that is exactly this one.
     pub(super) fn exactly(&self, text: &str) -> &[u32] {
-        self.texts.get(text).map_or(&[], Vec::as_slice)
+        self.texts.get(text).map_or(&[], Numbers::as_slice)
     }
 
     /// The numbers of all texts that `text` begins with, shortest text first.
     pub(super) fn beginning_of<'a>(&'a self, text: &'a str) -> impl DoubleEndedIterator<Item = &'a [u32]> {
         let fitting = self.lengths.partition_point(|n| *n <= text.len());
-        self.lengths[..fitting].iter().filter_map(|n| self.texts.get(text.get(..*n)?)).map(Vec::as_slice)
+        self.lengths[..fitting].iter().filter_map(|n| self.texts.get(text.get(..*n)?)).map(Numbers::as_slice)
     }
 }
 

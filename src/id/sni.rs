@@ -8,7 +8,8 @@ pub fn service_sni(target: &TargetId, trust_domain: &TrustDomain) -> String {
     let TargetId { service, subset, namespace, partition, datacenter, .. } = target;
     let dot = if subset.is_empty() { "" } else { "." };
     if **partition == *DEFAULT_PARTITION {
-        format!("{subset}{dot}{service}.{namespace}.{datacenter}.internal.{trust_domain}")
+        // One allocation and no formatting: every target of every chain has one.
+        [subset, dot, service, ".", namespace, ".", datacenter, ".internal.", trust_domain.as_str()].concat()
     } else {
         format!("{subset}{dot}{service}.{namespace}.{partition}.{datacenter}.internal-v1.{trust_domain}")
     }

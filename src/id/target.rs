@@ -41,13 +41,28 @@ impl TargetId {
     }
 }
 
+impl TargetId {
+    /// As it is printed. Every chain prints its ids over and over, so this is one allocation and no formatting.
+    pub fn text(&self) -> String {
+        self.parts().concat()
+    }
+
+    /// The same after a word.
+    pub fn after(&self, word: &str) -> String {
+        let [a, b, c, d, e, f, g, h, i] = self.parts();
+        [word, a, b, c, d, e, f, g, h, i].concat()
+    }
+
+    fn parts(&self) -> [&str; 9] {
+        let (subset, dot) = if !self.subset.is_empty() && self.peer.is_empty() { (&*self.subset, ".") } else { ("", "") };
+        let (at, place) = if self.peer.is_empty() { (".", &self.datacenter) } else { (".external.", &self.peer) };
+        [subset, dot, &self.service, ".", &self.namespace, ".", &self.partition, at, place]
+    }
+}
+
 impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.subset.is_empty() && self.peer.is_empty() {
-            write!(f, "{}.", self.subset)?;
-        }
-        write!(f, "{}.{}.{}.", self.service, self.namespace, self.partition)?;
-        if self.peer.is_empty() { f.write_str(&self.datacenter) } else { write!(f, "external.{}", self.peer) }
+        self.parts().iter().try_for_each(|part| f.write_str(part))
     }
 }
 

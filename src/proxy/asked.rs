@@ -5,6 +5,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Version};
 
 use super::carried::{is_needed, restore};
+use super::framing;
 use crate::decide::code::Code;
 
 /// Whose request it is. Text of ASCII, shared with the header that it came in.
@@ -82,8 +83,7 @@ pub(super) fn host(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -
 }
 
 fn checked_host(value: HeaderValue) -> Result<Host, Code> {
-    let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:@[]".contains(b);
-    if value.as_bytes().iter().all(legal) { Ok(Host(value)) } else { Err(Code::BadRequest) }
+    if framing::all(value.as_bytes(), framing::HOST) { Ok(Host(value)) } else { Err(Code::BadRequest) }
 }
 
 /// Path and query as sent.

@@ -36,7 +36,8 @@ pub(super) fn is_needed(target: &str) -> bool {
 
 /// A target with its odd bytes carried: each is the letter with the same low bits behind ASCII.
 pub(super) fn carry(target: &[u8]) -> Cow<'_, [u8]> {
-    if !judged(target).any(|(_, odd)| odd) {
+    // Most have none of them anywhere.
+    if !target.iter().any(|b| matches!(b, b'<' | b'>' | b'`' | b'"')) || !judged(target).any(|(_, odd)| odd) {
         return Cow::Borrowed(target);
     }
     let mut out = Vec::with_capacity(target.len() + 16);

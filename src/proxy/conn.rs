@@ -48,15 +48,15 @@ pub(super) struct Accepted {
 impl Accepted {
     /// From its first byte to its last.
     pub(super) async fn serve(self) {
-        let Self { stream, client, listener, site, mut drain, open } = self;
+        let Self { stream, client, listener, site, drain, open } = self;
         let Ok(local) = stream.local_addr() else {
             return;
         };
         let mut ends = Ends::new(client, local);
         let begun = match listener.mode {
             ListenerMode::Plain => Some(Begun { io: Io::tcp(stream), protocol: listener.protocol, http2: false }),
-            ListenerMode::TerminateTls => handshake::with_certificate(stream, &site, &listener, &mut ends, &mut drain).await,
-            ListenerMode::TerminateMtls => handshake::of_the_mesh(stream, &site, &listener, &mut ends, &mut drain).await,
+            ListenerMode::TerminateTls => handshake::with_certificate(stream, &site, &listener, &mut ends, &drain).await,
+            ListenerMode::TerminateMtls => handshake::of_the_mesh(stream, &site, &listener, &mut ends, &drain).await,
         };
         let Some(Begun { mut io, protocol, http2 }) = begun else {
             return;
@@ -65,13 +65,14 @@ impl Accepted {
         if !protocol.is_http() {
             return tcp(io.in_bulk(), &site, &listener.name, &ends).await;
         }
-        let Some(first) = in_time(prefix(&mut io, PREFACE), &mut drain).await else {
+        let Some(first) = in_time(prefix(&mut io, PREFACE), &drain).await else {
             return;
         };
         // What was negotiated is not another protocol for beginning wrong.
         let http2 = http2 || first == PREFACE;
         io = io.replaying(Bytes::from(first));
         let client = Rc::new(Client {
+            waits: (!http2).then(|| site.worker.rounds.enter()),
             site,
             listener: listener.name.clone(),
             ends,
@@ -87,7 +88,7 @@ impl Accepted {
 }
 
 /// What a client does first, if it does it in time; in a drain it has the time that a kept-alive connection has for its last request.
-pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &mut DrainWatch) -> Option<T> {
+pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain: &DrainWatch) -> Option<T> {
     let mut first = pin!(timeout(HEAD_TIME, first));
     let done = tokio::select! {
         biased;
@@ -100,7 +101,7 @@ pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain
 /// A connection whose bytes are nobody's business but the service's.
 async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) {
     let progress = Progress::start();
-    let mut outcome = Outcome::open(&site.worker, ends, &progress);
+    let mut outcome = Outcome::open(&site.worker, ends, &progress, None);
     let state = site.current();
     let plan = match state.snapshot.plan(&ends.facts(listener, None), &**site, &mut site.dice(), &mut ()) {
         Ok(plan) => plan,

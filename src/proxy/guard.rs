@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep};
 use super::MAX_HEADER_BYTES;
 use super::chunks::{Chunks, End};
 use super::framing::{Checked, Framing};
+use super::waits::Waits;
 use crate::decide::code::Code;
 use crate::tls::Io;
 
@@ -57,6 +58,7 @@ impl Verdicts {
 #[derive(Debug)]
 pub(super) struct Guard {
     io: Io,
+    waits: Arc<Waits>,
     verdicts: Verdicts,
     expects: Expects,
     /// The request asks for a tunnel: after it comes nothing that the library may read.
@@ -100,10 +102,11 @@ enum Expects {
 
 impl Guard {
     /// Watches a stream; the verdicts are found beside it.
-    pub(super) fn new(io: Io) -> (Self, Verdicts) {
+    pub(super) fn new(io: Io, waits: Arc<Waits>) -> (Self, Verdicts) {
         let verdicts = Verdicts::default();
         let guard = Self {
             io,
+            waits,
             verdicts: verdicts.clone(),
             expects: Expects::Head,
             upgrade: false,
@@ -322,10 +325,12 @@ impl AsyncRead for Guard {
 
 impl AsyncWrite for Guard {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.waits.moves();
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.waits.moves();
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

@@ -30,7 +30,7 @@ pub(super) async fn with_certificate(
     site: &Site,
     listener: &Listener,
     ends: &mut Ends,
-    drain: &mut DrainWatch,
+    drain: &DrainWatch,
 ) -> Option<Begun> {
     let state = site.current();
     let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
@@ -49,7 +49,7 @@ pub(super) async fn of_the_mesh(
     site: &std::rc::Rc<Site>,
     listener: &Listener,
     ends: &mut Ends,
-    drain: &mut DrainWatch,
+    drain: &DrainWatch,
 ) -> Option<Begun> {
     let refusal = match in_time(async { Ok(shake_hands(stream, site, listener, ends).await) }, drain).await {
         Some(Ok(begun)) => return Some(begun),
@@ -57,7 +57,7 @@ pub(super) async fn of_the_mesh(
         None => Refusal::new(Code::ClientTls, "the handshake was not finished in time"),
     };
     tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
-    Outcome::open(&site.worker, &Arc::new(ends.clone()), &Progress::start()).refused(&refusal);
+    Outcome::open(&site.worker, &Arc::new(ends.clone()), &Progress::start(), None).refused(&refusal);
     None
 }
 

@@ -75,6 +75,9 @@ const METHODS: [&str; 34] = [
     "UNSUBSCRIBE",
 ];
 
+/// Those of them that nearly all have.
+const USUAL: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::HEAD];
+
 /// A request's head as the routes see it.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
@@ -86,6 +89,8 @@ pub(super) struct Head {
     pub(super) target: Sent,
     pub(super) scheme: &'static str,
     pub(super) headers: HeaderMap,
+    /// `host` is among them again, for an instance that speaks HTTP/1.
+    pub(super) names_host: bool,
     /// The client asks for a websocket; `connection` and `upgrade` are still there.
     pub(super) websocket: bool,
     /// The length may be told to the instance; not if the client called it hop-by-hop.
@@ -133,12 +138,12 @@ impl Head {
     pub(super) fn read(parts: Parts, came: Came<'_>, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
         let Parts { method, uri, version, mut headers, .. } = parts;
         let http2 = version == Version::HTTP_2;
-        if !http2 && !METHODS.contains(&method.as_str()) {
+        if !http2 && !USUAL.contains(&method) && !METHODS.contains(&method.as_str()) {
             return Err(Code::BadRequest);
         }
         let host = host(&uri, &mut headers, version)?;
         let target = target(&uri, &method, http2)?;
-        let mut head = Self { method, version, host, target, scheme: "http", headers, websocket: false, framed: true };
+        let mut head = Self { method, version, host, target, scheme: "http", headers, names_host: false, websocket: false, framed: true };
         join_request(&mut head.headers, http2);
         let found = Found::among(&head.headers);
         head.connection(found, http2)?;
@@ -152,6 +157,12 @@ impl Head {
         }
         head.standard_headers(came, id)?;
         Ok(head)
+    }
+
+    /// Puts `host` back once, for all attempts. Only HTTP/1 has it.
+    pub(super) fn name_host(&mut self) {
+        self.headers.insert(HOST, self.host.value());
+        self.names_host = true;
     }
 
     /// It asks for something else by now.

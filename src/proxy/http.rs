@@ -30,8 +30,9 @@ use super::standing::Allowed;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
+use super::waits::Waits;
 use super::worker::Site;
-use super::{HEAD_TIME, LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
+use super::{LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
 use crate::decide::Snapshot;
 use crate::decide::code::Code;
 use crate::decide::plan::{Plan, Refusal};
@@ -61,6 +62,8 @@ const RESETS: usize = 128;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) site: Rc<Site>,
+    /// Over HTTP/1.
+    pub(super) waits: Option<Arc<Waits>>,
     pub(super) listener: ListenerName,
     pub(super) ends: Arc<Ends>,
     pub(super) tls: bool,
@@ -87,24 +90,29 @@ impl Client {
 pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
     let mut builder = http1::Builder::new();
     // A client that closes its side while it waits is gone, as for Envoy: its request is not worth going on.
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
-    let (guard, verdicts) = Guard::new(io);
+    builder.header_read_timeout(None).max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
+    let waits = client.waits.clone().unwrap_or_else(|| client.site.worker.rounds.enter());
+    let (guard, verdicts) = Guard::new(io, waits.clone());
     let service = service_fn(|request| answer(client.clone(), request, verdicts.next()));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(guard), service).with_upgrades());
-    let mut drain = client.drain.clone();
+    let mut over = pin!(waits.over());
     tokio::select! {
         biased;
         // An error is a client that went away or sent no HTTP; hyper has answered what could be.
         _ = connection.as_mut() => return,
-        () = drain.signaled() => client.draining.set(true),
+        () = over.as_mut() => return,
+        () = client.drain.signaled() => client.draining.set(true),
     }
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
         () = tokio::time::sleep(LAST_REQUEST) => connection.as_mut().graceful_shutdown(),
     }
-    drop(connection.await);
+    tokio::select! {
+        biased;
+        _ = connection => {}
+        () = over => {}
+    }
 }
 
 /// Serves HTTP/2 until the connection ends.
@@ -127,7 +135,7 @@ pub(super) async fn serve_http2(io: impl AsyncRead + AsyncWrite + Unpin + 'stati
         })
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-    let mut drain = client.drain.clone();
+    let drain = client.drain.clone();
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
@@ -157,7 +165,7 @@ fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> i
         let (mut response, last) = match begun {
             Begun::Reset => return Err(Reset),
             Begun::Answered(response, last) => (response, last),
-            Begun::Decided(exchange, decided, last) => (exchange.send(decided).await, last),
+            Begun::Decided(job, last) => (job.send().await, last),
         };
         if http1 && (last || client.draining.get()) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -167,14 +175,14 @@ fn answer(client: Rc<Client>, request: Request<Incoming>, verdict: Verdict) -> i
 }
 
 /// A request that was looked at, and whether it is the last one of its connection.
-#[expect(clippy::large_enum_variant, reason = "the large one is what most requests are, and a box would cost each of them an allocation")]
+#[expect(clippy::large_enum_variant, reason = "moved once, from one function to the next")]
 enum Begun {
     /// An HTTP/2 request without a host or with a method that is none of HTTP/2's has no answer but the end of its stream.
     Reset,
     /// It goes no further.
     Answered(Response<Answer>, bool),
     /// It goes to a service.
-    Decided(Exchange, Decided, bool),
+    Decided(Box<Job>, bool),
 }
 
 impl Begun {
@@ -208,19 +216,130 @@ struct Exchange {
     bodiless: bool,
 }
 
-/// What is to be done with a request.
+/// A request that was decided: who asks, and what is to be done.
+// In a box from here on: what runs until the answer is moved from hand to hand, by the library too.
 #[derive(Debug)]
-struct Decided {
+struct Job {
+    exchange: Exchange,
     head: Head,
     plan: Plan,
-    body: Incoming,
+    source: Rc<RefCell<Source>>,
     upgrade: Option<OnUpgrade>,
+}
+
+impl Job {
+    /// Sends the request; the answer.
+    async fn send(self: Box<Self>) -> Response<Answer> {
+        let mut watchdog = {
+            let Exchange { client, progress, .. } = &self.exchange;
+            Watchdog::new(progress, self.plan.route.timeouts, &client.site.worker.timers)
+        };
+        let sent = tokio::select! {
+            biased;
+            sent = self.sending().run() => sent,
+            code = &mut watchdog => Err(Failed::Timeout(code)),
+        };
+        match sent {
+            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
+            Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
+                Box::pin(self.bridge(answered, watchdog)).await
+            }
+            Ok(answered) => self.relay(answered, Bytes::new(), watchdog),
+            Err(_) if self.source.borrow().malformed() => self.exchange.local(Code::BadRequest, true),
+            Err(_) if self.source.borrow().broke_off() => self.exchange.unheard(),
+            Err(failed) => self.failed(&failed),
+        }
+    }
+
+    fn sending(&self) -> Sending<'_> {
+        let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
+        Sending { worker: &client.site.worker, credentials: &state.credentials, plan, head, source }
+    }
+
+    /// A gRPC service's answer to a client that cannot read trailers.
+    async fn bridge(mut self: Box<Self>, answered: Box<Answered>, mut watchdog: Watchdog) -> Response<Answer> {
+        let Answered { response, lease, target, endpoint } = *answered;
+        let bridged = tokio::select! {
+            biased;
+            bridged = bridge(response, &self.exchange.progress) => bridged,
+            code = &mut watchdog => Err(Failed::Timeout(code)),
+        };
+        match bridged {
+            Ok(Bridged::Whole(mut response)) => {
+                let unread = self.source.borrow_mut().cut();
+                self.exchange.outcome.answered_by(&target, &endpoint);
+                self.exchange.outcome.end(Code::Ok);
+                answer::clean(response.status(), response.headers_mut());
+                self.exchange.edit_response(&mut response, &self.head, &self.plan);
+                if unread {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
+            }
+            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, target, endpoint }), kept, watchdog),
+            Err(failed) => self.failed(&failed),
+        }
+    }
+
+    /// A service's answer, passed on. `kept`: what was read of it already.
+    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, watchdog: Watchdog) -> Response<Answer> {
+        let Answered { mut response, lease, target, endpoint } = *answered;
+        self.exchange.outcome.answered_by(&target, &endpoint);
+        self.exchange.outcome.status(response.status().as_u16());
+        answer::clean(response.status(), response.headers_mut());
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        let http1 = self.head.version != Version::HTTP_2;
+        let request = (!self.exchange.progress.is_complete()).then_some(self.source);
+        if request.is_some() && http1 {
+            // The answer may be complete before the request; then nobody reads the rest.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let (progress, outcome) = (self.exchange.progress, self.exchange.outcome);
+        let length_kept = http1 && answer::is_not_modified_with_length(&response);
+        answer::relayed(response, |incoming| {
+            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
+            if length_kept { relay.keeping_length() } else { relay }
+        })
+    }
+
+    /// A 101: the answer goes to the client, and the two connections become a tunnel.
+    fn switch(mut self: Box<Self>, answered: Box<Answered>) -> Response<Answer> {
+        let Answered { mut response, lease, target, endpoint } = *answered;
+        self.exchange.outcome.answered_by(&target, &endpoint);
+        let Some(client) = self.upgrade.take().filter(|_| self.head.websocket) else {
+            // Nobody asked for it.
+            return self.exchange.local(Code::UpstreamBroken, false);
+        };
+        self.exchange.outcome.status(response.status().as_u16());
+        let service = hyper::upgrade::on(&mut response);
+        answer::clean(response.status(), response.headers_mut());
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        let (idle, allowed) = (self.plan.route.timeouts.idle, self.exchange.stands(&self.head));
+        let Exchange { client: from, progress, outcome, .. } = self.exchange;
+        let (worker, open, drain) = (from.site.worker.clone(), from.open.clone(), &from.drain);
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, allowed };
+        drain.spawn(|guest| async move {
+            tunnel.run().await;
+            drop(guest);
+        });
+        response.map(|_| Answer::Empty)
+    }
+
+    /// No instance answered.
+    fn failed(mut self: Box<Self>, failed: &Failed) -> Response<Answer> {
+        tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", self.plan.first_target().id);
+        let unread = self.source.borrow_mut().cut();
+        self.exchange.outcome.failed(failed);
+        let mut response = answer::own(failed.code(), self.exchange.grpc, self.exchange.switches().code_header, unread);
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
+    }
 }
 
 impl Exchange {
     fn open(client: &Rc<Client>) -> Self {
         let progress = Progress::start();
-        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress);
+        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
         Self { client: client.clone(), state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
@@ -254,34 +373,11 @@ impl Exchange {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
         }
         self.edit_request(&mut head, &plan);
-        Begun::Decided(self, Decided { head, plan, body, upgrade }, last)
-    }
-
-    /// Sends the request; the answer.
-    async fn send(self, decided: Decided) -> Response<Answer> {
-        let Decided { head, plan, body, upgrade } = decided;
-        let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
-        let mut watchdog = Watchdog::new(&self.progress, plan.route.timeouts, &self.client.site.worker.timers);
-        let sending =
-            Sending { worker: &self.client.site.worker, credentials: &self.state.credentials, plan: &plan, head: &head, source: &source };
-        let sent = tokio::select! {
-            biased;
-            sent = sending.run() => sent,
-            code = &mut watchdog => Err(Failed::Timeout(code)),
-        };
-        match sent {
-            Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered, upgrade, &head, &plan),
-            Ok(answered) if self.grpc && head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
-                Box::pin(self.bridge(answered, watchdog, source, &head, &plan)).await
-            }
-            Ok(answered) => self.relay(answered, Bytes::new(), watchdog, source, &head, &plan),
-            Err(_) if source.borrow().malformed() => self.local(Code::BadRequest, true),
-            Err(_) if source.borrow().broke_off() => self.unheard(),
-            Err(failed) => {
-                let unread = source.borrow_mut().cut();
-                self.failed(&failed, &head, &plan, unread)
-            }
+        if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
+            head.name_host();
         }
+        let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
+        Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade }), last)
     }
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.
@@ -290,7 +386,8 @@ impl Exchange {
             return Ok(());
         }
         let mut headers = std::mem::take(&mut head.headers);
-        let prepared = self.state.snapshot.prepare(&self.client.listener, head.target(), &mut headers, &mut ());
+        let prepared =
+            self.state.snapshot.prepare(&self.client.listener, self.client.ends.sni.as_deref(), head.target(), &mut headers, &mut ());
         head.headers = headers;
         match prepared? {
             Some(target) => head.asks_for(target).map_err(|code| Refusal::new(code, "a path that no request can have")),
@@ -345,96 +442,6 @@ impl Exchange {
         }
     }
 
-    /// A gRPC service's answer to a client that cannot read trailers.
-    async fn bridge(
-        mut self,
-        answered: Answered,
-        mut watchdog: Watchdog,
-        source: Rc<RefCell<Source>>,
-        head: &Head,
-        plan: &Plan,
-    ) -> Response<Answer> {
-        let Answered { response, lease, target, endpoint } = answered;
-        let bridged = tokio::select! {
-            biased;
-            bridged = bridge(response, &self.progress) => bridged,
-            code = &mut watchdog => Err(Failed::Timeout(code)),
-        };
-        match bridged {
-            Ok(Bridged::Whole(mut response)) => {
-                let unread = source.borrow_mut().cut();
-                self.outcome.answered_by(&target, &endpoint);
-                self.outcome.end(Code::Ok);
-                answer::clean(response.status(), response.headers_mut());
-                self.edit_response(&mut response, head, plan);
-                if unread {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                answer::with_outcome(response, self.bodiless, self.outcome)
-            }
-            Ok(Bridged::Long(response, kept)) => {
-                let answered = Answered { response, lease, target, endpoint };
-                self.relay(answered, kept, watchdog, source, head, plan)
-            }
-            Err(failed) => {
-                let unread = source.borrow_mut().cut();
-                self.failed(&failed, head, plan, unread)
-            }
-        }
-    }
-
-    /// A service's answer, passed on. `kept`: what was read of it already.
-    fn relay(
-        mut self,
-        answered: Answered,
-        kept: Bytes,
-        watchdog: Watchdog,
-        source: Rc<RefCell<Source>>,
-        head: &Head,
-        plan: &Plan,
-    ) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = answered;
-        self.outcome.answered_by(&target, &endpoint);
-        self.outcome.status(response.status().as_u16());
-        answer::clean(response.status(), response.headers_mut());
-        self.edit_response(&mut response, head, plan);
-        let request = (!self.progress.is_complete()).then_some(source);
-        if request.is_some() && head.version != Version::HTTP_2 {
-            // The answer may be complete before the request; then nobody reads the rest.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        let (progress, outcome) = (self.progress, self.outcome);
-        let length_kept = head.version != Version::HTTP_2 && answer::is_not_modified_with_length(&response);
-        answer::relayed(response, |incoming| {
-            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
-            if length_kept { relay.keeping_length() } else { relay }
-        })
-    }
-
-    /// A 101: the answer goes to the client, and the two connections become a tunnel.
-    fn switch(mut self, answered: Answered, upgrade: Option<OnUpgrade>, head: &Head, plan: &Plan) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = answered;
-        self.outcome.answered_by(&target, &endpoint);
-        let Some(client) = upgrade.filter(|_| head.websocket) else {
-            // Nobody asked for it.
-            return self.local(Code::UpstreamBroken, false);
-        };
-        self.outcome.status(response.status().as_u16());
-        let service = hyper::upgrade::on(&mut response);
-        answer::clean(response.status(), response.headers_mut());
-        self.edit_response(&mut response, head, plan);
-        let (worker, open) = (self.client.site.worker.clone(), self.client.open.clone());
-        let allowed = self.stands(head);
-        let (drain, idle) = (&self.client.drain, plan.route.timeouts.idle);
-        let (progress, outcome) = (self.progress, self.outcome);
-        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, allowed };
-        drain.spawn(|guest| async move {
-            tunnel.run().await;
-            drop(guest);
-        });
-        response.map(|_| Answer::Empty)
-    }
-
     /// A tunnel of who has shown who he is may be forbidden later, as the request that opened it.
     fn stands(&self, head: &Head) -> Option<Allowed> {
         let client = &self.client;
@@ -457,15 +464,6 @@ impl Exchange {
         for edits in refusal.response_edits() {
             edits.apply(response.headers_mut(), &context);
         }
-        answer::with_outcome(response, self.bodiless, self.outcome)
-    }
-
-    /// No instance answered.
-    fn failed(mut self, failed: &Failed, head: &Head, plan: &Plan, unread: bool) -> Response<Answer> {
-        tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", plan.first_target().id);
-        self.outcome.failed(failed);
-        let mut response = answer::own(failed.code(), self.grpc, self.switches().code_header, unread);
-        self.edit_response(&mut response, head, plan);
         answer::with_outcome(response, self.bodiless, self.outcome)
     }
 

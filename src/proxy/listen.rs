@@ -69,7 +69,7 @@ pub(super) struct Listening {
 impl Listening {
     /// Accepts until the end, then what is still in the queue; nobody who was let in is left in the rain.
     pub(super) async fn accept(self) {
-        let mut close = self.close.clone();
+        let close = self.close.clone();
         loop {
             let (permit, accepted) = tokio::select! {
                 biased;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | accept | `posts`, `listen` |
 //! | the connection | `conn`, `handshake` (`splice` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
-//! | what comes in | `guard` (`framing`, `chunks`, `carried`), `patience` |
+//! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
 //! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
@@ -39,6 +39,7 @@ mod standing;
 mod tunnel;
 mod upload;
 mod upstream;
+mod waits;
 mod worker;
 
 use std::future::Future;
@@ -64,7 +65,8 @@ use crate::state::Live;
 const MAX_HEADERS: usize = 100;
 /// The most bytes of a request's head (wire 4).
 const MAX_HEADER_BYTES: u32 = 60 * 1024;
-/// Within which a handshake, and a request's head, must be complete; also how long a connection may be kept alive unused.
+/// Within which a handshake, and a request's head, must be complete; also how long a connection may be kept alive unused. Where it is
+/// counted in rounds (`waits`), it is a round longer at most.
 const HEAD_TIME: Duration = Duration::from_secs(60);
 
 /// A listener with a socket for one worker.

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::error::Failed;
 use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
 use super::progress::Progress;
+use super::waits::Busy;
 use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::decide::facts::{Facts, RequestHead};
@@ -102,6 +103,8 @@ pub(super) struct Outcome {
     progress: Rc<Progress>,
     started: Instant,
     code: Code,
+    /// The HTTP/1 connection is not idle meanwhile.
+    _busy: Option<Busy>,
     /// Only where somebody reads records.
     record: Option<Box<Record>>,
 }
@@ -117,10 +120,10 @@ struct Record {
 
 impl Outcome {
     /// From here on every way out ends in one record. Until told otherwise, the client went away.
-    pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>) -> Self {
+    pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
         worker.counters.open.fetch_add(1, Ordering::Relaxed);
         let record = worker.access.is_some().then(|| Box::new(Record::new(ends)));
-        Self { worker: worker.clone(), progress: progress.clone(), started: progress.began(), code: Code::ClientGone, record }
+        Self { worker: worker.clone(), progress: progress.clone(), started: progress.began(), code: Code::ClientGone, _busy: busy, record }
     }
 
     /// How it ended. The first answer to that stays.

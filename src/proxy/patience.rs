@@ -224,7 +224,18 @@ mod tests {
         let open = Open::new(&site, None);
         let ends = Arc::new(Ends::new(here, here));
         let (asked, draining) = (Cell::new(false), Cell::new(false));
-        let client = Rc::new(Client { site, listener, ends, tls: false, drain, asked, draining, open, forwarded_cert: OnceCell::new() });
+        let client = Rc::new(Client {
+            site,
+            waits: None,
+            listener,
+            ends,
+            tls: false,
+            drain,
+            asked,
+            draining,
+            open,
+            forwarded_cert: OnceCell::new(),
+        });
         let (tell, ended) = oneshot::channel();
         task::spawn(async move {
             serve_http2(io, client).await;

@@ -312,7 +312,7 @@ mod tests {
         drop(sender);
         let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
-        let outcome = Outcome::open(&worker, &std::sync::Arc::new(Ends::new(here, here)), &progress);
+        let outcome = Outcome::open(&worker, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());
         ended.await.unwrap().unwrap();
         Relay::new(Bytes::new(), incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)

@@ -23,7 +23,7 @@ use super::pool::{Http1, Kept, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
 use super::worker::Worker;
-use crate::decide::plan::Plan;
+use crate::decide::plan::{Plan, RetryPolicy};
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
 use crate::rt::task;
@@ -55,13 +55,27 @@ pub(super) struct Answered {
 
 impl Sending<'_> {
     /// All attempts. Timeouts are the caller's: dropping this ends what is under way.
-    pub(super) async fn run(&self) -> Result<Answered, Failed> {
+    pub(super) async fn run(self) -> Result<Box<Answered>, Failed> {
+        let Some((target, endpoint)) = self.plan.hops().next() else {
+            return Err(nobody());
+        };
+        let first = self.hop(target, endpoint).await;
+        // Boxed: most requests need no more than their first hop, and would carry the rest along.
+        match (first, &self.plan.route.retry) {
+            (Err(failed), None) if failed.tries_next() => Box::pin(self.others(1, 0, failed)).await,
+            (first, None) => first,
+            (first, Some(policy)) => Box::pin(self.retry(first, policy)).await,
+        }
+    }
+
+    /// What follows the first hop of a request that may be tried again.
+    async fn retry(&self, first: Result<Box<Answered>, Failed>, policy: &RetryPolicy) -> Result<Box<Answered>, Failed> {
         let (mut attempt, mut retrying) = (0, None);
+        let mut result = match first {
+            Err(failed) if failed.tries_next() => self.others(1, 0, failed).await,
+            first => first,
+        };
         loop {
-            let result = self.attempt(attempt as usize).await;
-            let Some(policy) = &self.plan.route.retry else {
-                return result;
-            };
             let ended = match &result {
                 Ok(answered) => Ended::Answer(answered.response.status().as_u16(), answered.response.headers()),
                 Err(failed) => Ended::Failed(failed),
@@ -81,26 +95,27 @@ impl Sending<'_> {
             // The connection of an answer that nobody reads is closed here, before the pause.
             drop(result);
             tokio::time::sleep(pause).await;
+            result = self.others(0, attempt as usize, nobody()).await;
         }
     }
 
-    /// One attempt: the next instance in turn, and if it refuses the others, then the failover targets.
-    async fn attempt(&self, number: usize) -> Result<Answered, Failed> {
+    /// One attempt: the next instance in turn, and if it refuses the others, then the failover targets. `tried` of them were, and the
+    /// last of them failed.
+    async fn others(&self, tried: usize, attempt: usize, mut last: Failed) -> Result<Box<Answered>, Failed> {
         let own = self.plan.first_target().endpoints.len();
-        let turn = number % own.max(1);
+        let turn = attempt % own.max(1);
         let hops = self.plan.hops().take(own).skip(turn).chain(self.plan.hops().take(turn)).chain(self.plan.hops().skip(own));
-        let mut last = None;
-        for (target, endpoint) in hops {
+        for (target, endpoint) in hops.skip(tried) {
             match self.hop(target, endpoint).await {
-                Err(failed) if failed.tries_next() => last = Some(failed),
+                Err(failed) if failed.tries_next() => last = failed,
                 other => return other,
             }
         }
-        Err(last.unwrap_or_else(|| Failed::Connect(std::io::ErrorKind::AddrNotAvailable.into())))
+        Err(last)
     }
 
     /// One instance: by a connection that was used before, or a new one.
-    async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Answered, Failed> {
+    async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Box<Answered>, Failed> {
         let peer = self.worker.pool.peer(endpoint);
         let kept = peer.kept(self.credentials);
         let mut lease = Lease::new(&peer);
@@ -113,7 +128,8 @@ impl Sending<'_> {
                 None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             },
         };
-        Ok(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() })
+        // In a box: it is handed up from here, attempt by attempt.
+        Ok(Box::new(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() }))
     }
 
     /// Over HTTP/2, again on another connection if this one was about to end or had ended.
@@ -220,12 +236,19 @@ impl Sending<'_> {
         };
         let authority = if http2 { authority() } else { None };
         *request.uri_mut() = if let Some(authority) = authority {
+            if head.names_host {
+                request.headers_mut().remove(HOST);
+            }
             let mut uri = http::uri::Parts::default();
             (uri.scheme, uri.authority, uri.path_and_query) = (Some(Scheme::HTTP), Some(authority), Some(path));
             *request.version_mut() = Version::HTTP_2;
             Uri::from_parts(uri).map_err(|_| Failed::Unwritable)?
         } else {
-            request.headers_mut().insert(HOST, endpoint.host.clone().unwrap_or_else(|| head.host.value()));
+            match &endpoint.host {
+                Some(host) => drop(request.headers_mut().insert(HOST, host.clone())),
+                None if head.names_host => {}
+                None => drop(request.headers_mut().insert(HOST, head.host.value())),
+            }
             // Unless told so, the HTTP library leaves such a body out where the method is GET or HEAD.
             if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
                 request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -234,6 +257,11 @@ impl Sending<'_> {
         };
         Ok(request)
     }
+}
+
+/// Nobody was there to be asked.
+fn nobody() -> Failed {
+    Failed::Connect(std::io::ErrorKind::AddrNotAvailable.into())
 }
 
 /// Speaks HTTP/1 on a new connection.

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::HEAD_TIME;
 use super::outcome::{AccessLog, Counters};
 use super::pool::Pool;
 use super::progress::Timers;
 use super::retry::Budget;
 use super::splice::Buffer;
 use super::standing::Standing;
+use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::Endpoint;
 use crate::id::Table;
@@ -22,8 +24,10 @@ use crate::rt::rng::Rng;
 use crate::rt::task;
 use crate::state::{Current, Live, Reader};
 
-/// How often unused connections are looked through.
+/// How often unused connections are looked through, on both sides.
 const SWEEP: Duration = Duration::from_secs(10);
+/// For how many such rounds an HTTP/1 connection may stand without a request.
+const HEAD_ROUNDS: u32 = (HEAD_TIME.as_secs() / SWEEP.as_secs()) as u32;
 
 /// A worker.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub(super) struct Worker {
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
     pub(super) timers: Rc<Timers>,
+    pub(super) rounds: Rounds,
     rng: RefCell<Rng>,
 }
 
@@ -49,12 +54,13 @@ impl Worker {
             access,
             buffer: RefCell::default(),
             timers: Rc::default(),
+            rounds: Rounds::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)
     }
 
-    /// Looks through the pool for ever.
+    /// Looks through pool and connections for ever.
     pub(super) fn sweep(self: &Rc<Self>) {
         let worker = Rc::downgrade(self);
         task::spawn(async move {
@@ -63,6 +69,7 @@ impl Worker {
                 match worker.upgrade() {
                     Some(worker) => {
                         worker.pool.sweep();
+                        worker.rounds.turn(HEAD_ROUNDS);
                         let lost = worker.dialer.sweep(|host| worker.pool.has(host));
                         lost.iter().for_each(|host| worker.pool.renew(host));
                     }

@@ -3,10 +3,14 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::task;
@@ -14,7 +18,7 @@ use super::task;
 /// The one who says *drain*, and waits until everybody has.
 #[derive(Debug)]
 pub struct Drain {
-    say: watch::Sender<bool>,
+    said: Arc<Said>,
     done: mpsc::Receiver<Infallible>,
     guests: Guests,
 }
@@ -22,9 +26,31 @@ pub struct Drain {
 /// Held by whoever has something to finish. Clones are further branches; the last drop ends the wait.
 #[derive(Clone, Debug)]
 pub struct DrainWatch {
-    said: watch::Receiver<bool>,
+    said: Arc<Said>,
     _alive: mpsc::Sender<Infallible>,
     guests: Guests,
+}
+
+/// Whether *drain* was said, and who waits for it. A connection looks at this each time that anything happens on it, so that a look
+/// must cost next to nothing.
+#[derive(Debug, Default)]
+struct Said {
+    said: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    next: u64,
+    wakers: HashMap<u64, Waker>,
+}
+
+/// Resolves when *drain* was said, or when nobody is left to say it.
+#[derive(Debug)]
+pub struct Signaled {
+    said: Arc<Said>,
+    /// Its place among those who wait, and whom it wakes.
+    place: Option<(u64, Waker)>,
 }
 
 /// The tasks that a drain may cut. The lock is never contended: they, and who cuts them, run on one thread.
@@ -61,16 +87,63 @@ impl Drop for Guest {
 
 /// A new tree.
 pub fn channel() -> (Drain, DrainWatch) {
-    let (say, said) = watch::channel(false);
+    let said = Arc::<Said>::default();
     let (alive, done) = mpsc::channel(1);
     let guests = Guests::default();
-    (Drain { say, done, guests: guests.clone() }, DrainWatch { said, _alive: alive, guests })
+    (Drain { said: said.clone(), done, guests: guests.clone() }, DrainWatch { said, _alive: alive, guests })
+}
+
+impl Said {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self) {
+        self.said.store(true, Ordering::Release);
+        let wakers = std::mem::take(&mut self.waiting().wakers);
+        wakers.into_values().for_each(Waker::wake);
+    }
+}
+
+impl Future for Signaled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.said.said.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        if self.place.as_ref().is_some_and(|(_, waker)| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        let said = self.said.clone();
+        let mut waiting = said.waiting();
+        let number = self.place.as_ref().map_or(waiting.next, |(number, _)| *number);
+        waiting.next += 1;
+        waiting.wakers.insert(number, cx.waker().clone());
+        self.place = Some((number, cx.waker().clone()));
+        // Said since the first look: who said it may have taken the wakers before.
+        if said.said.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Signaled {
+    fn drop(&mut self) {
+        if let Some((number, _)) = &self.place {
+            self.said.waiting().wakers.remove(number);
+        }
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.said.say();
+    }
 }
 
 impl Drain {
     /// Says *drain*. Whoever watches hears it, now and later.
     pub fn say(&self) {
-        self.say.send_replace(true);
+        self.said.say();
     }
 
     /// Says *drain* and waits until every watch is dropped. False: `within` was over before, and the guests that were left were cut.
@@ -86,9 +159,8 @@ impl Drain {
 
 impl DrainWatch {
     /// Resolves when *drain* was said, or when nobody is left to say it.
-    pub async fn signaled(&mut self) {
-        // An error means that the `Drain` itself is gone: then it is over as well.
-        let _ = self.said.wait_for(|said| *said).await;
+    pub fn signaled(&self) -> Signaled {
+        Signaled { said: self.said.clone(), place: None }
     }
 
     /// Spawns a task on this thread that is cut when the drain takes too long. The task drops its [`Guest`] when it is done.
@@ -117,7 +189,7 @@ mod tests {
     fn a_drain_ends_when_the_last_watch_is_dropped() {
         run(async {
             let (drain, watch) = channel();
-            let mut branch = watch.clone();
+            let branch = watch.clone();
             drop(watch);
             let task = async move { branch.signaled().await };
             let (all, ()) = tokio::join!(drain.finish(Duration::from_secs(5)), task);
@@ -156,7 +228,7 @@ mod tests {
     #[test]
     fn a_watch_whose_root_is_gone_is_signaled() {
         run(async {
-            let (drain, mut watch) = channel();
+            let (drain, watch) = channel();
             drop(drain);
             watch.signaled().await;
         });

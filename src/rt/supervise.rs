@@ -4,6 +4,8 @@ use std::future::Future;
 use std::io;
 use std::thread::JoinHandle;
 
+use tokio::runtime::{Builder, LocalOptions};
+
 use super::signal::Shutdown;
 
 /// Why a process ended that was not told to.
@@ -55,12 +57,13 @@ impl Supervisor {
         F: Future<Output = io::Result<()>>,
     {
         let failed = |e| Failure::Start(name.to_owned(), e);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let ends = Ends(self.shutdown());
         let body = move || {
             let _ends = ends;
-            let local = tokio::task::LocalSet::new();
-            local.block_on(&runtime, async { make().await })
+            // A runtime for tasks that stay on their thread: a set of such tasks in a runtime for others would be polled by two
+            // schedulers, one inside the other.
+            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+            runtime.block_on(async { make().await })
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(failed)?;
         self.threads.push((name.to_owned(), thread));

@@ -102,7 +102,7 @@ pub fn ingress_entry(gateway: &str, listens: &[Listen], services: &[IngressServi
     let listeners = listens.iter().map(|l| IngressListener {
         port: i64::from(l.port),
         protocol: l.protocol.as_str().to_owned(),
-        services: services.to_vec(),
+        services: services.iter().cloned().map(Arc::new).collect(),
         ..IngressListener::default()
     });
     let common = Common { name: gateway.to_owned(), ..Common::default() };

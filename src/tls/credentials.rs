@@ -129,14 +129,17 @@ impl Credentials {
     }
 }
 
+/// Without a certificate no handshake ends well, so that there is no ticket to make: the first random byte of the library costs
+/// 50 ms, which is a good part of a start.
 fn config(resolver: Arc<BySni>, alpn: &[&[u8]]) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(shared_provider());
     let versions = builder.with_safe_default_protocol_versions().expect("the provider has suites for TLS 1.2 and 1.3");
+    let shows = resolver.first.is_some();
     let mut config = versions.with_no_client_auth().with_cert_resolver(resolver);
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     // Tickets instead of a table of sessions that the workers would have to share.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    if let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
+    if shows && let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
         config.ticketer = ticketer;
     }
     Arc::new(config)

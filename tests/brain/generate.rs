@@ -178,10 +178,10 @@ fn ingress(random: &mut Random) -> IngressGateway {
                 own.push(hosts.remove(random.below(hosts.len() as u32) as usize).to_owned());
             }
         }
-        services.push(IngressService { name: (*name).to_owned(), hosts: own, ..Default::default() });
+        services.push(Arc::new(IngressService { name: (*name).to_owned(), hosts: own, ..Default::default() }));
     }
     if random.chance(30) {
-        services.push(IngressService { name: "*".into(), ..Default::default() });
+        services.push(Arc::new(IngressService { name: "*".into(), ..Default::default() }));
     }
     let listener = IngressListener { port: 8080, protocol: "http".into(), services, ..Default::default() };
     IngressGateway { common: common("edge"), listeners: vec![listener], ..Default::default() }

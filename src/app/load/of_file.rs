@@ -1,12 +1,11 @@
 //! What is wrong with a `gw.toml` and its entries together: what no entry and no key is wrong by itself.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::app::certs::{self, Folder};
 use crate::decide::compile::keys;
-use crate::id::{ListenerName, ServiceKey};
+use crate::id::{ListenerName, ServiceKey, Table};
 use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
 use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
@@ -35,7 +34,9 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
     let Entries { routers, splitters, resolvers, .. } = entries;
     let shaped = routers.keys().chain(splitters.keys()).chain(resolvers.keys());
     let answering = configuration.services.iter().filter(|(_, s)| !s.instances.is_empty()).map(|(key, _)| key);
-    let known: HashSet<&str> = shaped.chain(answering).map(ServiceKey::as_str).collect();
+    let most = entries.len() + configuration.services.len();
+    let mut known: Table<&str, ()> = Table::with_capacity_and_hasher(most, Default::default());
+    known.extend(shaped.chain(answering).map(|key| (key.as_str(), ())));
     let datacenter = configuration.datacenter.as_str();
     let mut problems = Vec::new();
     for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
@@ -44,7 +45,7 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
             _ => "requests for it are answered with 503",
         };
         named(entry, datacenter, &mut |service, path| {
-            if matches!(service, "" | "*") || known.contains(&*ServiceKey::text(service)) {
+            if matches!(service, "" | "*") || known.contains_key(&*ServiceKey::text(service)) {
                 return;
             }
             let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");

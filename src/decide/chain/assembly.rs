@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::customized::Customized;
 use super::{ChainError, Failure, Question, View, is_http_like};
-use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, TargetId};
+use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, Table, TargetId};
 use crate::model::chain::{ChainNode, ChainRoute, ChainSplit, ChainTarget, NodeKey};
 use crate::model::entry::{
     EntryKind, EntryRef, HttpMatch, LoadBalancer, RouteDestination, RouteMatch, RuleRef, ServiceRoute, ServiceRouter, ServiceSplit,
@@ -58,7 +58,7 @@ pub(super) struct Assembly<'a> {
     pub(super) question: &'a Question<'a>,
     pub(super) nodes: BTreeMap<NodeKey, ChainNode>,
     /// The node that a target's redirects and default subset end in, by the printed id.
-    pub(super) arrivals: HashMap<String, NodeKey>,
+    pub(super) arrivals: Table<String, NodeKey>,
     /// The id of a peer's target names no subset, so the first subset that got there stands for all.
     pub(super) at_peers: HashMap<String, TargetId>,
     pub(super) targets: BTreeMap<TargetId, ChainTarget>,
@@ -87,7 +87,7 @@ impl<'a> Assembly<'a> {
             view,
             question,
             nodes: BTreeMap::new(),
-            arrivals: HashMap::new(),
+            arrivals: Table::default(),
             at_peers: HashMap::new(),
             targets: BTreeMap::new(),
             read: None,
@@ -135,7 +135,7 @@ impl<'a> Assembly<'a> {
         self.advanced = true;
         self.record_protocol(&router.common.name)?;
         let name = node_name(&router.common.name);
-        let key = format!("router:{name}");
+        let key = ["router:", &name].concat();
         let mut routes = Vec::with_capacity(router.routes.len() + 1);
         for (i, route) in router.routes.iter().enumerate() {
             let rule = entry.at(format!("Routes[{i}]"));
@@ -193,6 +193,9 @@ impl<'a> Assembly<'a> {
 
     /// The node of a service's splitter, with all splitters below it. Nesting is as deep as the entries say, so no recursion.
     fn splitter(&mut self, service: &str) -> Result<Option<NodeKey>, Failure> {
+        if self.view.splitter(service).is_none() {
+            return Ok(None); // as it is with most services
+        }
         let start = format!("splitter:{}", node_name(service));
         if self.nodes.contains_key(&start) {
             return Ok(Some(start));
@@ -271,7 +274,7 @@ impl<'a> Assembly<'a> {
 
 /// Routers and splitters are those of a name; a namespace or partition that a reference gives is without effect on them.
 fn node_name(service: &str) -> String {
-    format!("{service}.{DEFAULT_NAMESPACE}.{DEFAULT_PARTITION}")
+    [service, ".", DEFAULT_NAMESPACE, ".", DEFAULT_PARTITION].concat()
 }
 
 /// What follows the routes of every router.

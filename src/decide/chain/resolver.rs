@@ -64,7 +64,7 @@ impl<'a> Assembly<'a> {
             Walk::Known(key) => return Ok(key),
             Walk::New(arrival) => arrival,
         };
-        let key = format!("resolver:{}", arrival.target);
+        let key = arrival.target.after("resolver:");
         let mut node = self.settle(&arrival)?;
         if let Some(entry) = arrival.entry {
             node.failover = self.failover(&arrival.target, entry)?;
@@ -82,7 +82,7 @@ impl<'a> Assembly<'a> {
         let mut seen = Seen::default();
         let mut rules = Vec::new();
         loop {
-            let id = target.to_string();
+            let id = target.text();
             if let Some(key) = self.arrivals.get(&id) {
                 return Ok(Walk::Known(key.clone()));
             }
@@ -162,7 +162,7 @@ impl<'a> Assembly<'a> {
         let kept = self.target(target, *entry, connect_timeout)?;
         self.targets.insert(target.clone(), kept);
         Ok(ChainResolver {
-            name: target.to_string(),
+            name: target.text(),
             default: entry.is_none_or(says_nothing),
             connect_timeout,
             request_timeout: entry.map(|e| e.request_timeout).unwrap_or_default(),

@@ -61,6 +61,8 @@ fn same_hosts(last: &[Arc<CompiledService>], now: &[Arc<CompiledService>]) -> bo
 
 fn index(port: i64, strict: bool, services: &[Arc<CompiledService>]) -> HostIndex {
     let mut hosts = HostIndex::new(port, strict);
+    let whole = |service: &Arc<CompiledService>| service.host.domains.iter().filter(|domain| !domain.contains('*')).count();
+    hosts.reserve(services.iter().map(whole).sum());
     for (n, service) in services.iter().enumerate() {
         for domain in &service.host.domains {
             hosts.insert(domain, n as u32);
@@ -79,6 +81,7 @@ fn uses_tls(entry: &IngressGateway, listener: &IngressListener) -> bool {
 fn compile_services(compiler: &mut ServiceCompiler<'_>, entry: &IngressGateway, number: usize) -> Vec<Arc<CompiledService>> {
     let listener = &entry.listeners[number];
     let mut out = Vec::with_capacity(listener.services.len());
+    compiler.expect(listener.services.len());
     for (line, service) in listener.services.iter().enumerate() {
         let behind = Behind { entry, listener: number, line };
         if service.name == "*" {

@@ -102,6 +102,13 @@ impl<'a> ServiceCompiler<'a> {
         self.memo.listeners.get(&number)
     }
 
+    /// Makes room for so many lines at once; those that are remembered have theirs.
+    pub(super) fn expect(&mut self, lines: usize) {
+        let new = lines.saturating_sub(self.memo.services.len());
+        self.memo.services.reserve(new);
+        self.targets.expect(new);
+    }
+
     /// What was left out; the memo keeps the listeners.
     pub(super) fn finish(self, listeners: Table<usize, Arc<CompiledListener>>) -> Vec<Rejected> {
         self.memo.listeners = listeners;
@@ -166,8 +173,8 @@ impl<'a> ServiceCompiler<'a> {
         let host = Arc::new(Host {
             service: name.to_owned(),
             domains,
-            request_edits: self.edits(line.request_headers.as_ref(), &rule),
-            response_edits: self.edits(line.response_headers.as_ref(), &rule),
+            request_edits: self.edits(line.request_headers.as_deref(), &rule),
+            response_edits: self.edits(line.response_headers.as_deref(), &rule),
             rule,
         });
         let mut upstreams = Table::default();
@@ -199,8 +206,8 @@ impl<'a> ServiceCompiler<'a> {
         let compiled = Route {
             host: host.clone(),
             rule: route.rule.clone(),
-            request_edits: self.edits(destination.and_then(|d| d.request_headers.as_ref()), &route.rule),
-            response_edits: self.edits(destination.and_then(|d| d.response_headers.as_ref()), &route.rule),
+            request_edits: self.edits(destination.and_then(|d| d.request_headers.as_deref()), &route.rule),
+            response_edits: self.edits(destination.and_then(|d| d.response_headers.as_deref()), &route.rule),
             timeouts: destination.map(timeouts).unwrap_or_default(),
             retry: destination.and_then(retry),
         };

@@ -31,6 +31,11 @@ impl<'a> TargetCompiler<'a> {
         Self { resources, built: Table::default(), next }
     }
 
+    /// Makes room for those of so many lines: a service of its own and one that it leads to.
+    pub(super) fn expect(&mut self, lines: usize) {
+        self.built.reserve(2 * lines);
+    }
+
     /// How many targets have a number.
     pub(super) fn numbered(&self) -> u32 {
         self.next

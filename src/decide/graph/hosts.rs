@@ -1,9 +1,9 @@
 //! Hosts of an ingress listener that are one and the same: Consul compares them byte for byte, requests do not.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::{Finding, Level, codes};
+use crate::id::Table;
 use crate::model::entry::{EntryKind, EntryRef, IngressGateway, IngressListener};
 
 /// Every host that another service of the listener, or the same one, has already.
@@ -22,13 +22,14 @@ fn on_listener(gateway: &str, l: usize, listener: &IngressListener) -> Vec<Findi
         None => entry.at(format!("Listeners[{l}].Services[{s}].Name")),
     };
     let own_port = format!(":{}", listener.port);
-    let mut first: HashMap<String, Place> = HashMap::new();
+    let hosts = listener.services.iter().map(|s| s.hosts.len().max(1)).sum();
+    let mut first: Table<Cow<'_, str>, Place> = Table::with_capacity_and_hasher(hosts, Default::default());
     let mut findings = Vec::new();
     for (s, service) in listener.services.iter().enumerate().filter(|(_, s)| s.name != "*") {
         let named = service.hosts.iter().enumerate().map(|(h, host)| (Cow::Borrowed(host.as_str()), (s, Some(h))));
         let unnamed = service.hosts.is_empty().then(|| (Cow::Owned(format!("{}.ingress.*", service.name)), (s, None)));
         for (host, place) in named.chain(unnamed) {
-            let earlier = *first.entry(plain(&host, &own_port)).or_insert(place);
+            let earlier = *first.entry(plain(host.clone(), &own_port)).or_insert(place);
             if earlier != place {
                 findings.push(
                     Finding::new(
@@ -47,10 +48,12 @@ fn on_listener(gateway: &str, l: usize, listener: &IngressListener) -> Vec<Findi
 }
 
 /// A host as requests see it: without case, and without the listener's own port, which goes without saying.
-fn plain(host: &str, own_port: &str) -> String {
-    let host = host.to_lowercase();
-    match host.strip_suffix(own_port) {
-        Some(bare) => bare.to_owned(),
-        None => host,
+fn plain<'a>(host: Cow<'a, str>, own_port: &str) -> Cow<'a, str> {
+    let lower = host.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    let host = if lower { host } else { Cow::Owned(host.to_lowercase()) };
+    match (host.ends_with(own_port), host) {
+        (false, host) => host,
+        (true, Cow::Borrowed(text)) => Cow::Borrowed(&text[..text.len() - own_port.len()]),
+        (true, Cow::Owned(text)) => Cow::Owned(text[..text.len() - own_port.len()].to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 //! A whole set at once, for `gw config validate`: every chain must compile, in whatever order the entries are written.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::circles::circle_of;
@@ -10,7 +10,7 @@ use super::{Finding, GraphError, Level, codes, hosts, intentions, protocols, spe
 use crate::decide::chain::{ChainError, Crash, View};
 use crate::decide::changes::Changes;
 use crate::decide::links;
-use crate::id::ServiceKey;
+use crate::id::{ServiceKey, Table};
 use crate::model::entry::{Entries, EntryKind, EntryRef, IngressGateway, RuleRef};
 
 /// Checks a set again and again, with the findings that [`check_set`] has. Of a service nothing is looked at again whose entries
@@ -45,7 +45,7 @@ impl Checker {
     fn check(&mut self, entries: &Entries) -> Vec<Finding> {
         let services = services(entries);
         self.judge(entries, &services);
-        let numbers: HashMap<&str, usize> = services.iter().enumerate().map(|(n, (key, _))| (&**key, n)).collect();
+        let numbers: Table<&str, usize> = services.iter().enumerate().map(|(n, (key, _))| (&**key, n)).collect();
         let mut findings = self.compile_all(entries, &services, &served(entries, &numbers));
         findings.extend(protocols::check(entries, |key| self.services[*numbers.get(key)?].1.spoken()));
         findings.extend(intentions::check_set(entries, |name| match numbers.get(&*ServiceKey::text(name)) {
@@ -137,7 +137,7 @@ fn one_name(entries: &Entries) -> impl Iterator<Item = Finding> {
 }
 
 /// Which of the services stand behind an ingress gateway.
-fn served(entries: &Entries, numbers: &HashMap<&str, usize>) -> Vec<bool> {
+fn served(entries: &Entries, numbers: &Table<&str, usize>) -> Vec<bool> {
     let mut served = vec![false; numbers.len()];
     for line in entries.ingress_gateways.values().flat_map(|g| links::of_ingress(g)) {
         if let Some(number) = numbers.get(&*ServiceKey::text(line.service)) {

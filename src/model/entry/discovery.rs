@@ -82,7 +82,7 @@ pub struct QueryMatch {
     pub regex: String,
 }
 
-/// `Destination` of a route.
+/// `Destination` of a route. There may be very many of it, so that what most do not have takes no room.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RouteDestination {
     /// `Service`; empty is the router's own.
@@ -108,9 +108,9 @@ pub struct RouteDestination {
     /// `RetryOnStatusCodes[]`.
     pub retry_on_status_codes: Vec<u32>,
     /// `RequestHeaders`.
-    pub request_headers: Option<HeaderEdits>,
+    pub request_headers: Option<Box<HeaderEdits>>,
     /// `ResponseHeaders`.
-    pub response_headers: Option<HeaderEdits>,
+    pub response_headers: Option<Box<HeaderEdits>>,
 }
 
 /// `RequestHeaders`, `ResponseHeaders`: on one level Remove runs first, then Set, then Add (wire 1.5).

@@ -1,6 +1,7 @@
 //! ingress-gateway (semantics 7).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Common, HeaderEdits, PassiveHealthCheck};
 
@@ -58,7 +59,7 @@ pub struct IngressServiceLimits {
     /// `MaxConcurrentRequests`.
     pub max_concurrent_requests: u32,
     /// `PassiveHealthCheck`.
-    pub passive_health_check: Option<PassiveHealthCheck>,
+    pub passive_health_check: Option<Box<PassiveHealthCheck>>,
 }
 
 /// `Listeners[]`.
@@ -71,10 +72,10 @@ pub struct IngressListener {
     /// `TLS`; absent is the gateway's.
     pub tls: Option<GatewayTls>,
     /// `Services[]`.
-    pub services: Vec<IngressService>,
+    pub services: Vec<Arc<IngressService>>,
 }
 
-/// `Listeners[].Services[]`.
+/// `Listeners[].Services[]`. There may be very many of it, so that what most do not have takes no room.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IngressService {
     /// `Name`, or `*` for every service of the listener's protocol.
@@ -88,11 +89,11 @@ pub struct IngressService {
     /// `Meta`.
     pub meta: BTreeMap<String, String>,
     /// `TLS.SDS`: a certificate of its own.
-    pub tls: Option<GatewayServiceTls>,
+    pub tls: Option<Box<GatewayServiceTls>>,
     /// `RequestHeaders`.
-    pub request_headers: Option<HeaderEdits>,
+    pub request_headers: Option<Box<HeaderEdits>>,
     /// `ResponseHeaders`.
-    pub response_headers: Option<HeaderEdits>,
+    pub response_headers: Option<Box<HeaderEdits>>,
     /// The limits, which win over the gateway's `Defaults` field by field.
     pub limits: IngressServiceLimits,
 }

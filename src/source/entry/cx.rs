@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::codes;
+use super::parts::{self, Known};
 use super::tree::{Node, Span, Value, number};
 use crate::model::level::Level;
 use crate::source::diagnostic::{Diagnostic, Text};
@@ -15,6 +16,8 @@ pub(super) struct Cx {
     /// Whether the entry was written in HCL, which Consul's command decodes once more before the server does.
     pub(super) twice: bool,
     pub(super) found: Vec<Diagnostic>,
+    /// The elements of lists that are shared, and where they stand.
+    pub(super) parts: Vec<(Span, Known)>,
 }
 
 /// A step into an entry. Its words are only put together where something is wrong.
@@ -31,7 +34,7 @@ pub(super) enum Step {
 
 impl Cx {
     pub(super) fn new(text: Option<Arc<Text>>, twice: bool) -> Self {
-        Self { text, path: Vec::new(), twice, found: Vec::new() }
+        Self { text, path: Vec::new(), twice, found: Vec::new(), parts: Vec::new() }
     }
 
     /// The place in Consul's field names: `Routes[0].Match.HTTP`.
@@ -50,6 +53,13 @@ impl Cx {
             }
         }
         out
+    }
+
+    /// Makes room for the elements of a long list, which may be parts.
+    pub(super) fn expect_parts(&mut self, elements: usize) {
+        if elements >= parts::FEWEST {
+            self.parts.reserve(elements);
+        }
     }
 
     /// Runs `f` one step further down.
@@ -114,6 +124,6 @@ fn described(node: &Node) -> String {
         Value::Bool(b) => b.to_string(),
         Value::Null => "null".to_owned(),
         Value::List(items) => format!("a list of {}", items.len()),
-        Value::Map(_) => "an object".to_owned(),
+        Value::Map(_) | Value::Known(_) => "an object".to_owned(),
     }
 }

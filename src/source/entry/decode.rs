@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::cx::{Cx, Step};
+use super::parts::Known;
 use super::tree::{Key, Map, Node, Value, number};
 use crate::model::entry::Opaque;
 
@@ -38,9 +39,26 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-impl<T: Field> Field for Arc<T> {
+impl<T: Field> Field for Box<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         Self::new(T::decode(node, cx))
+    }
+
+    fn print(&self) -> Json {
+        T::print(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        T::is_empty(self)
+    }
+}
+
+impl<T: Field + Send + Sync + 'static> Field for Arc<T> {
+    fn decode(node: &Node, cx: &mut Cx) -> Self {
+        let known = if let Value::Known(known) = &node.value { known.get() } else { None };
+        let part = known.unwrap_or_else(|| Self::new(T::decode(node, cx)));
+        cx.parts.push((node.span.clone(), Known::new(&part)));
+        part
     }
 
     fn print(&self) -> Json {
@@ -55,7 +73,10 @@ impl<T: Field> Field for Arc<T> {
 impl<T: Field> Field for Vec<T> {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         match &node.value {
-            Value::List(items) => items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take(item, cx))).collect(),
+            Value::List(items) => {
+                cx.expect_parts(items.len());
+                items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take(item, cx))).collect()
+            }
             Value::Map(members) if members.is_empty() => Self::new(),
             _ => vec![cx.at(Step::Index(0), |cx| take(node, cx))],
         }
@@ -170,6 +191,7 @@ fn refuse_null_in_lists(node: &Node, cx: &mut Cx) {
             }
         }
         Value::Map(map) => map.iter().for_each(|(_, v)| refuse_null_in_lists(v, cx)),
+        Value::Known(_) => cx.wrong(node, "read again"),
         _ => {}
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::parts::Ahead;
 use super::read::Again;
 use super::{Decoded, EntrySource};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// How many earlier entries may be gone at one place before the rest of the text is read anew.
-const MOST_GONE: usize = 16;
+pub(super) const MOST_GONE: usize = 16;
 
 /// The entries that were read before, in their order, as far as they were not met again.
 pub(super) struct Earlier<'a> {
@@ -21,6 +22,11 @@ impl<'a> Earlier<'a> {
         let list = read.first().is_some_and(|d| d.source.text.content.trim_start().starts_with('['));
         let json = read.first().is_some_and(|d| matches!(d.source.again, Again::Json));
         if list && json { Self { left: read, gone: Vec::new() } } else { Self { left: &[], gone: read.iter().collect() } }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.left.len() + self.gone.len()
     }
 
     /// Those that were not met again.
@@ -43,6 +49,14 @@ impl<'a> Earlier<'a> {
     }
 }
 
+impl<'a> Earlier<'a> {
+    /// The parts of the earlier entry that stands next, where it may be another one now.
+    pub(super) fn parts(&self) -> Ahead<'a> {
+        let long = self.left.iter().take(MOST_GONE).find(|d| !d.parts.is_empty());
+        long.map(|d| d.parts.ahead(d.source.written())).unwrap_or_default()
+    }
+}
+
 impl EntrySource {
     /// The entry as it is written.
     fn written(&self) -> &str {
@@ -61,7 +75,8 @@ impl Decoded {
         };
         let span = moved(&self.source.span);
         let source = EntrySource { text: text.clone(), span, tree: OnceLock::new(), again: self.source.again };
-        let Self { kind, name, entry, notes, .. } = self;
-        Self { kind: *kind, name: name.clone(), entry: entry.clone(), notes: notes.iter().map(note).collect(), source }
+        let Self { kind, name, entry, notes, parts, .. } = self;
+        let notes = notes.iter().map(note).collect();
+        Self { kind: *kind, name: name.clone(), entry: entry.clone(), notes, source, parts: parts.clone() }
     }
 }

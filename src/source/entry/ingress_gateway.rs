@@ -1,6 +1,5 @@
 //! ingress-gateway: field table, normalization, validation (semantics 7).
 
-use std::collections::HashSet;
 use std::fmt::Arguments;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use super::fields::fields;
 use super::kind::Kind;
 use super::scalar::{Nanos, OptionalNanos};
 use super::tls;
+use crate::id::Table;
 use crate::model::entry::*;
 
 fields!(IngressGateway {
@@ -123,17 +123,19 @@ fn listener_rules(gateway: &IngressGateway, listener: &IngressListener, at: &str
     if !listener.services.is_empty() {
         tls::listener_sds(&gateway.tls, listener, at, check);
     }
-    let (mut names, mut hosts) = (HashSet::new(), HashSet::new());
+    let hosts = listener.services.iter().map(|s| s.hosts.len()).sum();
+    let mut names: Table<&str, ()> = Table::with_capacity_and_hasher(listener.services.len(), Default::default());
+    let mut hosts: Table<&str, ()> = Table::with_capacity_and_hasher(hosts, Default::default());
     for (j, service) in listener.services.iter().enumerate() {
         let at = format_args!("{at}.Services[{j}]");
         service_rules(listener, service, at, check);
         tls::service_sds(&gateway.tls, listener, service, at, check);
-        if !names.insert(&service.name) {
+        if names.insert(&service.name, ()).is_some() {
             check.error(codes::DUPLICATE, at, format!("service {:?} cannot be added to a listener more than once", service.name));
         }
         for (k, host) in service.hosts.iter().enumerate() {
             let at = format_args!("{at}.Hosts[{k}]");
-            if !hosts.insert(host) {
+            if hosts.insert(host, ()).is_some() {
                 check.error(codes::DUPLICATE, at, format!("host {host:?} must be unique within a listener"));
             }
             host_rules(host, gateway.tls.enabled, at, check);
@@ -156,10 +158,10 @@ fn service_rules(listener: &IngressListener, service: &IngressService, at: Argum
     }
     for (field, edits) in [("RequestHeaders", &service.request_headers), ("ResponseHeaders", &service.response_headers)] {
         let place = format_args!("{at}.{field}");
-        if tcp && edits.as_ref().is_some_and(|e| *e != HeaderEdits::default()) {
+        if tcp && edits.as_deref().is_some_and(|e| *e != HeaderEdits::default()) {
             check.error(codes::EXCLUSIVE, place, format!("{place} cannot be set with protocol tcp"));
         }
-        common::header_edits(edits.as_ref(), place, check);
+        common::header_edits(edits.as_deref(), place, check);
     }
 }
 

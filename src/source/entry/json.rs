@@ -1,5 +1,6 @@
 //! JSON with the place of every value. Taken is what Go's reader takes.
 
+use super::parts::Ahead;
 use super::tree::{Key, MAX_DEPTH, Map, Node, Span, Value};
 
 /// Why a text cannot be read, and where.
@@ -13,7 +14,7 @@ type Read<T> = Result<T, SyntaxError>;
 
 /// Reads one value; blanks may stand around it.
 pub(super) fn read(text: &str) -> Read<Node> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0, known: Ahead::default(), tight: false };
     let node = reader.value()?;
     reader.end()?;
     Ok(node)
@@ -21,7 +22,7 @@ pub(super) fn read(text: &str) -> Read<Node> {
 
 /// Reads the value that begins at a byte of the text, whatever follows it.
 pub(super) fn read_at(text: &str, at: usize) -> Read<Node> {
-    Reader { text, at, depth: 0 }.value()
+    Reader { text, at, depth: 0, known: Ahead::default(), tight: false }.value()
 }
 
 /// A text that is one list, element by element: of a long list no more than one element need be there as a tree.
@@ -33,7 +34,7 @@ pub(super) struct Elements<'a> {
 impl<'a> Elements<'a> {
     /// The elements of the list that the text is; what is no list has its error here.
     pub(super) fn of(text: &'a str) -> Read<Self> {
-        let mut reader = Reader { text, at: 0, depth: 1 };
+        let mut reader = Reader { text, at: 0, depth: 1, known: Ahead::default(), tight: false };
         if reader.eat(b'[') { Ok(Self { reader, first: true }) } else { Err(reader.unexpected("'['")) }
     }
 
@@ -55,9 +56,17 @@ impl<'a> Elements<'a> {
         self.reader.at
     }
 
-    /// Reads the next element.
-    pub(super) fn read(&mut self) -> Read<Node> {
-        self.reader.value()
+    /// Reads the next element; of objects in lists those that are known need not be read.
+    pub(super) fn read(&mut self, known: Ahead<'a>) -> Read<Node> {
+        self.reader.known = known;
+        let node = self.reader.value();
+        self.reader.known = Ahead::default();
+        node
+    }
+
+    /// Goes back to where an element begins.
+    pub(super) fn back(&mut self, at: usize) {
+        self.reader.at = at;
     }
 
     /// Goes past the next element, which is known to be so many bytes.
@@ -70,7 +79,13 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    known: Ahead<'a>,
+    /// Whether this is part of a long list, whose elements take no more room than they need.
+    tight: bool,
 }
+
+/// How many elements make a list a long one.
+const LONG: usize = 16;
 
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
@@ -157,6 +172,9 @@ impl<'a> Reader<'a> {
             map.retain(|(k, _)| k.text != key.text);
             map.push((key, node));
             if self.eat(b'}') {
+                if self.tight {
+                    map.shrink_to_fit();
+                }
                 return Ok(Value::Map(map));
             }
             if !self.eat(b',') {
@@ -171,15 +189,39 @@ impl<'a> Reader<'a> {
         if self.eat(b']') {
             return Ok(Value::List(items));
         }
+        let (tight, start) = (self.tight, self.at);
         loop {
-            items.push(self.value()?);
+            if items.len() == LONG {
+                items.reserve(self.as_many(LONG, start));
+            }
+            self.tight = tight || items.len() >= LONG;
+            items.push(self.element()?);
             if self.eat(b']') {
+                self.tight = tight;
+                if tight {
+                    items.shrink_to_fit();
+                }
                 return Ok(Value::List(items));
             }
             if !self.eat(b',') {
                 return Err(self.unexpected("',' or ']'"));
             }
         }
+    }
+
+    /// About how many elements may follow, if they are as long as the first ones were: a list that grows step by step is copied
+    /// as often, to places that were never used before.
+    fn as_many(&self, first: usize, start: usize) -> usize {
+        const MOST: usize = 1 << 14;
+        ((self.text.len() - self.at) * first / (self.at - start).max(1)).min(MOST)
+    }
+
+    fn element(&mut self) -> Read<Node> {
+        self.blanks();
+        let Some((known, length)) = self.known.next_in(self.rest()) else { return self.value() };
+        let start = self.at;
+        self.at += length;
+        Ok(Node::new(Value::Known(known), start..self.at))
     }
 
     fn word(&mut self) -> Read<Value> {

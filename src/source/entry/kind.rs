@@ -9,7 +9,8 @@ use super::codes;
 use super::cx::{Cx, Step};
 use super::decode::{Field, take};
 use super::fields::{Schema, decode_map, nearest, print_struct};
-use super::tree::{Key, Map, Node, Value};
+use super::parts::{Known, Parts};
+use super::tree::{Key, Map, Node, Span, Value};
 use super::{Decoded, EntrySource};
 use crate::model::entry::*;
 use crate::model::level::Level;
@@ -36,13 +37,16 @@ pub(super) struct Accepted {
     kind: EntryKind,
     name: String,
     entry: Option<ConfigEntry>,
-    notes: Vec<Diagnostic>,
+    pub(super) notes: Vec<Diagnostic>,
+    parts: Vec<(Span, Known)>,
 }
 
 impl Accepted {
     pub(super) fn at(self, source: EntrySource) -> Decoded {
-        let Self { kind, name, entry, notes } = self;
-        Decoded { kind, name, entry, notes, source }
+        let Self { kind, name, entry, notes, parts } = self;
+        // A note says where it belongs, which nobody would know of a part that is taken over.
+        let parts = if notes.is_empty() { Parts::of(&parts, &source.span) } else { Parts::default() };
+        Decoded { kind, name, entry, notes, source, parts }
     }
 }
 
@@ -59,7 +63,7 @@ pub(super) fn decode(root: &Node, text: &Arc<Text>, twice: bool) -> Result<Accep
     };
     cx.found.sort_by_key(|d| d.place.as_ref().map(|(_, span)| span.start));
     match result.filter(|_| !cx.failed()) {
-        Some((kind, name, entry)) => Ok(Accepted { kind, name, entry, notes: cx.found }),
+        Some((kind, name, entry)) => Ok(Accepted { kind, name, entry, notes: cx.found, parts: cx.parts }),
         None => Err(cx.found),
     }
 }

@@ -15,6 +15,7 @@ mod json;
 mod kind;
 mod matching;
 mod mesh;
+mod parts;
 mod proxy_defaults;
 mod read;
 mod resolver_rules;
@@ -64,6 +65,8 @@ pub struct Decoded {
     pub notes: Vec<Diagnostic>,
     /// Where it was read.
     pub source: EntrySource,
+    /// What the next reading of the same file may take from it.
+    parts: parts::Parts,
 }
 
 impl Decoded {

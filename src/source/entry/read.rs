@@ -2,14 +2,19 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::earlier::Earlier;
+use super::earlier::{Earlier, MOST_GONE};
 use super::json::{Elements, SyntaxError};
+use super::kind::Accepted;
+use super::parts::Ahead;
 use super::tree::{Node, Span, Value};
 use super::{Decoded, EntrySource, ReadAgain, Syntax, codes, hcl, json, kind, toml};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// Longer texts are not read; an entry that Consul takes is far below.
 const MAX_BYTES: usize = 64 << 20;
+
+/// The bytes of a short entry.
+const SHORT: usize = 160;
 
 /// How the tree of an accepted entry is made once more.
 #[derive(Clone, Copy, Debug)]
@@ -56,13 +61,24 @@ pub(super) fn entries<'a>(text: &Arc<Text>, syntax: Syntax, earlier: &'a [Decode
 /// A list in JSON, which may be as long as a mesh is big.
 fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgain<'a>, SyntaxError> {
     let mut read = ReadAgain::default();
+    // A list of ten thousand that grows step by step is copied as often, to places that were never used before.
+    read.decoded.reserve(if earlier.len() > 0 { earlier.len() + MOST_GONE } else { text.content.len() / SHORT });
     let mut elements = Elements::of(&text.content)?;
     while let Some(rest) = elements.rest()? {
         if let Some(known) = earlier.next_in(rest) {
             read.decoded.push(known.moved(text, elements.at()));
             elements.skip(known.source.span.len());
         } else {
-            read.judge(&elements.read()?, text, true, Again::Json);
+            let (at, known) = (elements.at(), earlier.parts());
+            let node = elements.read(known)?;
+            let judged = kind::decode(&node, text, true);
+            if known.is_empty() || judged.as_ref().is_ok_and(|entry| entry.notes.is_empty()) {
+                read.take(judged, &node, text, Again::Json);
+                continue;
+            }
+            // Whatever is to be said of it is said of all its parts.
+            elements.back(at);
+            read.judge(&elements.read(Ahead::default())?, text, true, Again::Json);
         }
     }
     read.gone = earlier.gone();
@@ -89,7 +105,11 @@ fn tree(text: &Text, syntax: Syntax) -> Result<Node, SyntaxError> {
 
 impl ReadAgain<'_> {
     fn judge(&mut self, node: &Node, text: &Arc<Text>, twice: bool, again: Again) {
-        match kind::decode(node, text, twice) {
+        self.take(kind::decode(node, text, twice), node, text, again);
+    }
+
+    fn take(&mut self, judged: Result<Accepted, Vec<Diagnostic>>, node: &Node, text: &Arc<Text>, again: Again) {
+        match judged {
             Ok(entry) => {
                 let source = EntrySource { text: text.clone(), span: node.span.clone(), tree: OnceLock::new(), again };
                 self.fresh.push(self.decoded.len());

@@ -28,7 +28,7 @@ impl Field for String {
                 cx.null_in_list(node);
                 Self::new()
             }
-            Value::List(_) | Value::Map(_) => {
+            Value::List(_) | Value::Map(_) | Value::Known(_) => {
                 cx.wrong(node, "a string");
                 Self::new()
             }
@@ -62,7 +62,7 @@ impl Field for bool {
                     false
                 }
             },
-            Value::List(_) | Value::Map(_) => {
+            Value::List(_) | Value::Map(_) | Value::Known(_) => {
                 cx.wrong(node, "true or false");
                 false
             }
@@ -143,7 +143,7 @@ impl Field for i64 {
                 cx.wrong(node, "a whole number");
                 0
             }),
-            Value::List(_) | Value::Map(_) => {
+            Value::List(_) | Value::Map(_) | Value::Known(_) => {
                 cx.wrong(node, "a whole number");
                 0
             }
@@ -177,7 +177,7 @@ fn unsigned(node: &Node, cx: &mut Cx, max: u64) -> u64 {
                 0
             })
         }
-        Value::List(_) | Value::Map(_) => {
+        Value::List(_) | Value::Map(_) | Value::Known(_) => {
             cx.wrong(node, "a whole number");
             0
         }
@@ -235,7 +235,7 @@ impl Field for f32 {
                 cx.wrong(node, "a number");
                 0.0
             }),
-            Value::List(_) | Value::Map(_) => {
+            Value::List(_) | Value::Map(_) | Value::Known(_) => {
                 cx.wrong(node, "a number");
                 0.0
             }
@@ -266,7 +266,7 @@ fn nanos(node: &Node, cx: &mut Cx) -> i64 {
                 0
             });
         }
-        Value::List(_) | Value::Map(_) => {
+        Value::List(_) | Value::Map(_) | Value::Known(_) => {
             cx.wrong(node, "a duration");
             return 0;
         }

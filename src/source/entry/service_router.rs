@@ -19,7 +19,9 @@ fields!(ServiceRouter {
 
 impl Kind for ServiceRouter {
     fn normalize(&mut self) {
-        for route in &mut self.routes {
+        let methods = |route: &ServiceRoute| Some(route.r#match.as_ref()?.http.as_ref()?.methods.iter().any(|m| *m != m.to_uppercase()));
+        // A route that is shared with what the router was before stays so.
+        for route in self.routes.iter_mut().filter(|route| methods(route) == Some(true)) {
             if let Some(http) = Arc::make_mut(route).r#match.as_mut().and_then(|m| m.http.as_mut()) {
                 http.methods.iter_mut().for_each(|method| *method = method.to_uppercase());
             }
@@ -151,8 +153,8 @@ fn destination_rules(destination: &RouteDestination, rewritable: bool, at: Argum
         let help = "add RetryOnConnectFailure, RetryOn or RetryOnStatusCodes";
         check.warning(codes::NO_RETRY, format!("{at}.NumRetries"), message, help);
     }
-    common::header_edits(destination.request_headers.as_ref(), format_args!("{at}.RequestHeaders"), check);
-    common::header_edits(destination.response_headers.as_ref(), format_args!("{at}.ResponseHeaders"), check);
+    common::header_edits(destination.request_headers.as_deref(), format_args!("{at}.RequestHeaders"), check);
+    common::header_edits(destination.response_headers.as_deref(), format_args!("{at}.ResponseHeaders"), check);
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::parts::Known;
+
 /// Bytes of the text a value was read from; `0..0` when it came without a text.
 pub(super) type Span = Range<usize>;
 
@@ -25,6 +27,8 @@ pub(super) enum Value {
     Text(String),
     List(Vec<Node>),
     Map(Map),
+    /// What stood in the text before, already decoded.
+    Known(Known),
 }
 
 /// Members in written order; a key stands once.
@@ -69,6 +73,8 @@ impl Node {
             Value::Text(s) => Json::String(s.clone()),
             Value::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
             Value::Map(members) => Json::Object(members.iter().map(|(k, v)| (k.text.clone(), v.to_json())).collect()),
+            // Whoever asks for it has refused it before (`Cx::wrong`), and the entry is read again without.
+            Value::Known(_) => Json::Null,
         }
     }
 
@@ -81,7 +87,7 @@ impl Node {
             Value::Float(_) => "float64",
             Value::Text(_) => "string",
             Value::List(_) => "slice",
-            Value::Map(_) => "map",
+            Value::Map(_) | Value::Known(_) => "map",
         }
     }
 

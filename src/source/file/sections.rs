@@ -13,6 +13,9 @@ use crate::id::ServiceKey;
 use crate::model::service::Service;
 use crate::source::diagnostic::{Diagnostic, Text};
 
+/// The bytes of a short section.
+const SHORT: usize = 64;
+
 /// How many earlier sections may be gone at one place before the rest of the text is read anew.
 const MOST_GONE: usize = 16;
 
@@ -96,7 +99,7 @@ impl Sections {
         if text.contains("\"\"\"") || text.contains("'''") {
             return None;
         }
-        let mut services: Vec<Range<usize>> = Vec::new();
+        let mut services: Vec<Range<usize>> = Vec::with_capacity(text.len() / SHORT);
         let (mut at, mut within) = (0, false);
         for line in text.split_inclusive('\n') {
             let start = line.trim_start();
@@ -111,12 +114,16 @@ impl Sections {
                 section.end = at;
             }
         }
-        let mut rest = String::with_capacity(text.len());
-        for section in &services {
-            rest.push_str(&text[rest.len()..section.start]);
-            rest.extend(std::iter::repeat_n(' ', section.len()));
+        let mut rest = String::new();
+        let (mut at, ends) = (0, services.iter().map(|s| s.start).chain([text.len()]));
+        for (end, next) in ends.zip(services.iter().map(|s| s.end).chain([text.len()])) {
+            if !text[at..end].trim().is_empty() {
+                // Blanks only where something follows: mostly all services stand together at the end.
+                rest.push_str(&" ".repeat(at - rest.len()));
+                rest.push_str(&text[at..end]);
+            }
+            at = next;
         }
-        rest.push_str(&text[rest.len()..]);
         Some(Self { rest, services })
     }
 }
