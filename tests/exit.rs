@@ -153,7 +153,8 @@ fn a_file_of_anchors_that_cannot_be_used_is_said_once_and_found_before() {
     let entries = std::fs::read_to_string(at.join("gw.d/entries.json")).unwrap();
     let linked = format!("\"Services\": [{{\"Name\": \"outside\", \"CAFile\": \"{}\"}}]", anchors.display());
     std::fs::write(at.join("gw.d/entries.json"), entries.replace(r#""Services": [{"Name": "outside"}]"#, &linked)).unwrap();
-    let what = format!("CAFile {0}: cannot read {0}: No such file or directory (os error 2); what needs it is not served yet", anchors.display());
+    let what =
+        format!("CAFile {0}: cannot read {0}: No such file or directory (os error 2); what needs it is not served yet", anchors.display());
     until(|| gateway.said().contains(&what), || gateway.said());
     let output = gw(&["config", "validate", "gw.toml"]).current_dir(at).output().unwrap();
     let found = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

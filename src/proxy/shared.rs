@@ -286,10 +286,12 @@ struct Listening {
 }
 
 impl Listening {
-    /// Where the instance ended the connection before it said anything else, its alert is still to be read when writing fails.
+    /// Where the instance ended the connection before it said anything else, its alert is still to be read when writing fails. That it
+    /// ended can be read in any case, so this does not wait for ever.
     fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if matches!(written, Poll::Ready(Err(_))) && self.heard.reads.get() == 0 {
-            drop(Pin::new(self).poll_read(cx, &mut ReadBuf::new(&mut [0; 64])));
+        let closed = |error: &io::Error| matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+        if matches!(&written, Poll::Ready(Err(error)) if closed(error)) && self.heard.reads.get() == 0 {
+            let _: io::Result<()> = ready!(Pin::new(self).poll_read(cx, &mut ReadBuf::new(&mut [0; 64])));
         }
         written
     }

@@ -83,8 +83,13 @@ fn a_sidecar_that_expects_another_client_refuses_the_gateway() {
             let answer = get(gateway.address, "/");
             let failed = envoy.counted(&format!("listener.127.0.0.1_{}.ssl.fail_verify_san", envoy.address.port()));
             let record = gateway.stop().remove(0);
-            assert_eq!((answer.status, answer.header("x-gw-code")), (503, Some("upstream_tls")), "{protocol} {version}: {record}");
+            assert_eq!(answer.status, 503, "{protocol} {version}: {record}");
             assert!(failed > 0, "{protocol} {version}: {record}");
+            // In TLS 1.3 the alert may come while an HTTP/1 request is being written, which then fails first.
+            if (protocol, version) == ("http", "TLSv1_3") && record["code"] == "upstream_reset" {
+                continue;
+            }
+            assert_eq!(answer.header("x-gw-code"), Some("upstream_tls"), "{protocol} {version}: {record}");
             assert!(record["upstream_transport_failure_reason"].as_str().unwrap().contains("alert"), "{protocol} {version}: {record}");
         }
     }
