@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::load;
+use super::served::without_files;
 use crate::decide::compile::compile;
 use crate::decide::graph;
 use crate::model::entry::{EntryKind, IntentionAction};
@@ -227,12 +228,12 @@ fn real_path(text: &Text) -> PathBuf {
 /// What the gateways of a `gw.toml` would run without: entries that are accepted, and that no gateway can serve.
 fn left_out(path: &Path, read: &ReadFile, decoded: &[Decoded]) -> Vec<Diagnostic> {
     let Ok(loaded) = load::load(path, &[]) else { return Vec::new() };
-    let rejected = loaded.gateways.iter().flat_map(|(_, resources)| compile(resources).rejected);
+    let rejected = loaded.gateways.iter().flat_map(|(_, resources)| [compile(resources).rejected, without_files(resources)].concat());
     rejected.map(|rejected| placed(&rejected, read, decoded)).collect()
 }
 
 fn placed(rejected: &Rejected, file: &ReadFile, decoded: &[Decoded]) -> Diagnostic {
-    let message = format!("{} is left out: {}", rejected.what, rejected.why);
+    let message = format!("not all of {} can be served: {}", rejected.what, rejected.why);
     let diagnostic = Diagnostic::error("GW0502", message).level(Level::Finding);
     let written = decoded.iter().find(|d| d.entry.as_ref().is_some_and(|e| e.entry_ref() == rejected.what));
     match written {

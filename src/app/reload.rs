@@ -99,6 +99,8 @@ pub(super) struct Desk {
     standing: Arc<Mutex<Standing>>,
     /// The notes of the last time, without their places, which move.
     noted: Vec<(&'static str, String)>,
+    /// What was said of files of keys that cannot be used.
+    unusable: Vec<String>,
 }
 
 impl Desk {
@@ -106,8 +108,9 @@ impl Desk {
     pub(super) fn new(files: Option<Files>, served: Served, standing: Arc<Mutex<Standing>>) -> (Self, Option<Changes>, Option<Unwatched>) {
         let followed = files.as_ref().map(|f| f.first().to_vec()).unwrap_or_default();
         let noted = files.as_ref().map(|f| f.first_notes().to_vec()).unwrap_or_default();
-        let mut desk = Self { files, watch: None, followed, served, standing, noted };
+        let mut desk = Self { files, watch: None, followed, served, standing, noted, unusable: Vec::new() };
         desk.stand(None);
+        desk.say_unusable(Cause::Asked);
         if desk.files.is_none() {
             return (desk, None, None);
         }
@@ -178,11 +181,13 @@ impl Desk {
         match read.map_err(Refused::from).and_then(|read| self.serve(read, found)) {
             Ok((Some(changed), notes)) => {
                 self.stand(None);
-                (Some(Told::Changed { changed, notes, took: start.elapsed() }), elsewhere)
+                let took = start.elapsed();
+                (Some(Told::Changed { changed, notes, took }), elsewhere | self.say_unusable(cause))
             }
             Ok((None, _)) => {
                 let recovered = self.stand(None);
-                (Some(Told::Same { generation }).filter(|_| cause == Cause::Asked || recovered), elsewhere)
+                let told = Some(Told::Same { generation }).filter(|_| cause == Cause::Asked || recovered);
+                (told, elsewhere | self.say_unusable(cause))
             }
             // The rest of it may be on its way.
             Err(_) if cause == Cause::Heard { settled: false } => (None, true),
@@ -191,6 +196,19 @@ impl Desk {
                 (Some(Told::Refused { why, generation }).filter(|_| cause == Cause::Asked || new), elsewhere)
             }
         }
+    }
+
+    /// Says once which files of keys cannot be used. Whether that is to be seen when all is quiet: of a key and its certificate one is
+    /// always written first.
+    fn say_unusable(&mut self, cause: Cause) -> bool {
+        let unusable = self.served.unusable();
+        let mut new = unusable.iter().filter(|why| !self.unusable.contains(why)).peekable();
+        if new.peek().is_some() && cause == (Cause::Heard { settled: false }) {
+            return true;
+        }
+        new.for_each(|why| tracing::warn!("{why}"));
+        self.unusable = unusable;
+        false
     }
 
     /// What changed, with the notes that are new.

@@ -47,7 +47,7 @@ pub enum StartError {
     #[error("cannot listen on {0} for admin requests")]
     Admin(SocketAddr, #[source] io::Error),
     /// The certificates cannot be used.
-    #[error("the certificates cannot be used")]
+    #[error("the certificates cannot be used (gw certs init begins a folder of them)")]
     Certificates(#[from] tls::Error),
     /// The access log cannot be opened.
     #[error("cannot open the access log")]

@@ -14,7 +14,7 @@ use crate::model::resources::{Rejected, Resources};
 use crate::net::{Followed, Names};
 use crate::proxy::Orders;
 use crate::state::{Live, Publisher, State, publisher};
-use crate::tls::{self, Credentials};
+use crate::tls::{self, Credentials, Unusable};
 
 /// The gateways and their listeners.
 #[derive(Debug)]
@@ -85,6 +85,11 @@ impl Served {
     /// What the source says of each gateway.
     pub(super) fn said(&self) -> impl Iterator<Item = &Resources> {
         self.gateways.iter().map(|g| &g.said.resources)
+    }
+
+    /// What files of keys cannot be used, and what follows.
+    pub(super) fn unusable(&self) -> Vec<String> {
+        self.gateways.iter().flat_map(|g| g.said.credentials.unusable().iter().map(left_out)).collect()
     }
 
     /// Frees what was replaced. False: a worker still uses some of it.
@@ -195,12 +200,23 @@ impl Served {
     }
 }
 
+/// What a gateway would run without, for the files that its entry names for services outside the mesh.
+pub(super) fn without_files(resources: &Resources) -> Vec<Rejected> {
+    let resources = Resources { rejected: Vec::new(), ..resources.clone() };
+    let (_, outside) = keys(&resources);
+    let built = Credentials::build(&[], None).and_then(|none| none.between(None, &outside, &resources.trust_domain, None));
+    built.map(|credentials| without(resources, &credentials).rejected).unwrap_or_default()
+}
+
 /// What files of keys could not be used stands among what is left out.
 fn without(mut resources: Resources, credentials: &Credentials) -> Resources {
     let entry = EntryRef::new(EntryKind::TerminatingGateway, &resources.gateway.name);
-    resources.rejected.extend(credentials.unusable().iter().map(|unusable| {
-        let then = if unusable.kept { "what it was before is still in use" } else { "it is not offered yet" };
-        Rejected { what: entry.clone(), why: format!("{}: {}; {then}", unusable.what, unusable.why) }
-    }));
+    let left_out = credentials.unusable().iter().map(left_out);
+    resources.rejected.extend(left_out.map(|why| Rejected { what: entry.clone(), why }));
     resources
+}
+
+fn left_out(unusable: &Unusable) -> String {
+    let then = if unusable.kept { "what it was before is still in use" } else { "what needs it is not served yet" };
+    format!("{}: {}; {then}", unusable.what, unusable.why)
 }

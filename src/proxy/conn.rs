@@ -124,7 +124,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
     let copied = async {
         let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
         drop(state);
-        let (service, lease) = connected.map_err(|failed| failed.code())?;
+        let (service, lease) = connected.map_err(|failed| outcome.failed(&failed))?;
         let copied = splice(client, service.in_bulk(), &site.worker.buffer, &progress, None).await;
         drop(lease);
         copied.map_err(Code::from)

@@ -42,12 +42,15 @@ pub(super) async fn dial(
     dialed
 }
 
-/// What an entry says wrongly of a service outside the mesh is told with all that helps to write it rightly; never to a client.
+/// What an entry says wrongly of a service outside the mesh is told with all that helps to write it rightly, and so is whom a sidecar
+/// has shown itself to be; never to a client.
 fn say(endpoint: &Endpoint, failed: &Failed) {
-    let (Some(UpstreamTls::Outside { rule, .. }), Failed::Outside(no_tls)) = (endpoint.tls.as_deref(), failed) else {
-        return;
+    let why = match (endpoint.tls.as_deref(), failed) {
+        (Some(UpstreamTls::Outside { rule, .. }), Failed::Outside(no_tls)) => format!("{rule}: {}", no_tls.in_a_line()),
+        (Some(UpstreamTls::Mesh { .. }), Failed::Tls(_)) => failed.of_transport().unwrap_or_default(),
+        _ => return,
     };
-    tracing::warn!(service = endpoint.service, instance = endpoint.id, address = %endpoint.address, "{rule}: {}", no_tls.in_a_line());
+    tracing::warn!(service = endpoint.service, instance = endpoint.id, address = %endpoint.address, "{why}");
 }
 
 /// TLS with the service that is meant. Who has no identity to show is not worth a try: a sidecar would end the handshake.

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::decide::code::Code;
-use crate::tls::{NoTls, Untrusted};
+use crate::tls::{NoTls, Untrusted, is_of_tls};
 
 /// What went wrong between the gateway and an instance, before an answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,10 @@ pub(super) enum Failed {
     /// The connection that one request opens for all that wait for it does not stand.
     #[error(transparent)]
     Opening(Arc<Self>),
+    /// The instance ended TLS after the handshake, without an answer. In TLS 1.3 the handshake is over for the gateway before the
+    /// instance has looked at its certificate, so this is where a refusal is heard.
+    #[error("the instance ended TLS: {0}")]
+    Ended(String),
     /// The instance took the connection and ended it without an answer.
     #[error("the connection ended before an answer")]
     Reset(#[source] hyper::Error),
@@ -47,7 +51,7 @@ impl Failed {
     pub(super) fn code(&self) -> Code {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
-            Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys => Code::UpstreamTls,
+            Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys | Self::Ended(_) => Code::UpstreamTls,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
             Self::Opening(failed) => failed.code(),
@@ -63,10 +67,32 @@ impl Failed {
         }
     }
 
+    /// What went wrong with TLS, cause after cause, for the access record.
+    pub(super) fn of_transport(&self) -> Option<String> {
+        let failed = match self {
+            Self::Opening(failed) => return failed.of_transport(),
+            Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys | Self::Ended(_) => self,
+            Self::Connect(_) | Self::Reset(_) | Self::RefusedStream(_) | Self::Timeout(_) | Self::Unwritable => return None,
+        };
+        let causes = std::iter::successors(Some(failed as &dyn std::error::Error), |&error| error.source());
+        Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    }
+
+    /// From hyper's error, where the connection ended before an answer.
+    pub(super) fn ended(error: hyper::Error) -> Self {
+        of_tls(&error).map_or(Self::Reset(error), Self::Ended)
+    }
+
     /// From hyper's error, and whether HTTP/2 said that the stream was refused.
     pub(super) fn from_hyper(error: hyper::Error) -> Self {
         if refused_stream(&error) { Self::RefusedStream(error) } else { Self::Reset(error) }
     }
+}
+
+/// What TLS said, if that is what ended the connection.
+fn of_tls(error: &hyper::Error) -> Option<String> {
+    let error = error.source()?.downcast_ref::<io::Error>()?;
+    is_of_tls(error).then(|| error.to_string())
 }
 
 /// Whether the instance refused the stream (RFC 9113, 8.7).

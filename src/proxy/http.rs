@@ -329,7 +329,7 @@ impl Job {
     fn failed(mut self: Box<Self>, failed: &Failed) -> Response<Answer> {
         tracing::debug!(code = %failed.code(), error = failed as &dyn std::error::Error, "no answer from {}", self.plan.first_target().id);
         let unread = self.source.borrow_mut().cut();
-        self.exchange.outcome.end(failed.code());
+        self.exchange.outcome.failed(failed);
         let mut response = answer::own(failed.code(), self.exchange.grpc, self.exchange.switches().code_header, unread);
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
         answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)

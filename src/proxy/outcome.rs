@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::error::Failed;
 use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
 use super::progress::Progress;
 use super::waits::Busy;
@@ -212,6 +213,17 @@ impl Outcome {
         });
     }
 
+    /// Why no instance answered: the reason, and of TLS what was shown or said.
+    pub(super) fn failed(&mut self, failed: &Failed) -> Code {
+        self.end(failed.code());
+        self.note(|r| {
+            if let Some(why) = failed.of_transport() {
+                r.put("upstream_transport_failure_reason", why);
+            }
+        });
+        failed.code()
+    }
+
     /// Who answered.
     pub(super) fn answered_by(&mut self, target: &Target, endpoint: &Endpoint) {
         self.note(|r| {
@@ -288,7 +300,8 @@ impl Record {
         out.insert("downstream_local_address".to_owned(), json!(ends.local.to_string()));
         out.insert("downstream_remote_address".to_owned(), json!(ends.client.to_string()));
         out.insert("requested_server_name".to_owned(), json!(ends.sni));
-        out.insert("upstream_transport_failure_reason".to_owned(), Value::Null);
+        let transport = "upstream_transport_failure_reason";
+        out.insert(transport.to_owned(), self.fields.remove(transport).unwrap_or_default());
         out.insert("code".to_owned(), json!(code.as_str()));
         out.insert("peer".to_owned(), ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
         for key in ["rule", "rules", "roll", "target", "instance"] {

@@ -91,7 +91,7 @@ fn failure_matches(word: &str, failed: &Failed) -> bool {
         Failed::Connect(_) | Failed::Tls(_) | Failed::NoIdentity | Failed::Outside(_) | Failed::NoKeys => {
             matches!(word, "connect-failure" | "5xx" | "gateway-error" | "reset")
         }
-        Failed::Reset(_) => matches!(word, "5xx" | "gateway-error" | "reset"),
+        Failed::Reset(_) | Failed::Ended(_) => matches!(word, "5xx" | "gateway-error" | "reset"),
         Failed::RefusedStream(_) => matches!(word, "5xx" | "gateway-error" | "reset" | "refused-stream"),
         Failed::Opening(failed) => failure_matches(word, failed),
         Failed::Timeout(_) | Failed::Unwritable => false,

@@ -20,7 +20,7 @@ use super::MAX_HEADER_BYTES;
 use super::error::Failed;
 use super::upload::Upload;
 use crate::rt::task::{self, Held};
-use crate::tls::Io;
+use crate::tls::{Io, is_of_tls};
 
 /// How many connections one worker has to one instance. Beyond them requests wait at the emptiest.
 const MOST: usize = 64;
@@ -71,6 +71,8 @@ struct Heard {
     reads: Cell<u64>,
     /// Told when something came, and when nothing will.
     first: Notify,
+    /// What TLS said at the end, which the HTTP library does not tell to each request.
+    ended: OnceCell<String>,
 }
 
 /// A connection that somebody opens.
@@ -235,6 +237,11 @@ impl Stream {
         self.asked.set(None);
     }
 
+    /// What TLS said, if that is what ended the connection.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.connection.heard.ended.get().cloned()
+    }
+
     /// The connection turned out to be none.
     pub(super) fn retire(&self) {
         self.connection.retired.set(true);
@@ -278,10 +285,27 @@ struct Listening {
     heard: Rc<Heard>,
 }
 
+impl Listening {
+    /// Where the instance ended the connection before it said anything else, its alert is still to be read when writing fails. That it
+    /// ended can be read in any case, so this does not wait for ever.
+    fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let closed = |error: &io::Error| matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+        if matches!(&written, Poll::Ready(Err(error)) if closed(error)) && self.heard.reads.get() == 0 {
+            let _: io::Result<()> = ready!(Pin::new(self).poll_read(cx, &mut ReadBuf::new(&mut [0; 64])));
+        }
+        written
+    }
+}
+
 impl AsyncRead for Listening {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        if let Err(error) = ready!(Pin::new(&mut self.io).poll_read(cx, buf)) {
+            if is_of_tls(&error) {
+                drop(self.heard.ended.set(error.to_string()));
+            }
+            return Poll::Ready(Err(error));
+        }
         if buf.filled().len() > before {
             let heard = &self.heard;
             heard.reads.set(heard.reads.get() + 1);
@@ -295,11 +319,13 @@ impl AsyncRead for Listening {
 
 impl AsyncWrite for Listening {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.written(cx, written)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -307,7 +333,8 @@ impl AsyncWrite for Listening {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.written(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

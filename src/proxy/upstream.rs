@@ -154,7 +154,7 @@ impl Sending<'_> {
             tries += 1;
             let again = unsent || (!stream.fresh && idempotent(&self.head.method));
             if !again || tries == TRIES || !self.source.borrow().replays() {
-                return Err(Failed::Reset(failed.into_error()));
+                return Err(stream.ended().map_or_else(|| Failed::Reset(failed.into_error()), Failed::Ended));
             }
         }
     }
@@ -182,7 +182,7 @@ impl Sending<'_> {
         let io = self.dial(peer, endpoint).await?;
         let mut http1 =
             if self.carries() { Http1 { once: true, ..begin_http1(Restoring::new(io)).await? } } else { begin_http1(io).await? };
-        let response = http1.sender.send_request(request).await.map_err(Failed::Reset)?;
+        let response = http1.sender.send_request(request).await.map_err(Failed::ended)?;
         lease.hold(http1, kept);
         Ok(response)
     }

@@ -16,6 +16,12 @@ const SMALL: usize = 1024;
 /// How much of a large copy may be encrypted and not yet sent; the library's 64 KiB make it cost half as much again (performance 3).
 const UNSENT: usize = 512 * 1024;
 
+/// Whether TLS itself failed on a stream that stood: an alert of the other side, which refuses what it was shown, or what cannot be
+/// read. By its kind alone, for HTTP/2 passes on no more than that and the text.
+pub fn is_of_tls(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+}
+
 /// A byte stream of either side.
 #[derive(Debug)]
 pub struct Io {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use credentials::{Credentials, Unusable};
 pub use distrust::{Distrust, Side, Why};
 pub use inbound::{Inbound, Peer};
-pub use io::Io;
+pub use io::{Io, is_of_tls};
 pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};
 pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};

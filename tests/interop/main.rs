@@ -1,9 +1,12 @@
-//! Gateways between programs that were not made here: curl, nghttp2, gRPC, WebSocket, nginx and haproxy. `docs/interop.md` says what
+//! Gateways between programs that were not made here: curl, nghttp2, gRPC, WebSocket, nginx, haproxy and Envoy. `docs/interop.md` says what
 //! else was tried by hand.
 
 #![allow(clippy::unwrap_used)]
 
 mod curl;
+mod envoy;
+mod envoy_behind;
+mod envoy_calling;
 mod failover;
 mod grpc;
 mod haproxy;

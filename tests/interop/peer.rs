@@ -67,19 +67,25 @@ impl Drop for Peer {
     }
 }
 
-/// A script of this folder, with the Python that has what `requirements.txt` names; it is made where it is missing.
+/// A script of this folder, with the Python that has what `requirements.txt` names.
 pub(crate) fn python(script: &str) -> Command {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
-    let python = PYTHON.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
-        let made = Command::new(here.join("venv")).arg(&folder).status().expect("a shell");
-        assert!(made.success(), "the Python packages of tests/interop/requirements.txt cannot be installed; pip's words stand above");
-        folder.join("bin/python")
-    });
-    let mut command = Command::new(python);
-    command.arg("-B").arg(here.join(script)).env_remove("http_proxy").env_remove("HTTP_PROXY").env("no_proxy", "*");
+    let mut command = installed("python");
+    command.arg("-B").arg(Path::new(HERE).join(script)).env_remove("http_proxy").env_remove("HTTP_PROXY").env("no_proxy", "*");
     command
+}
+
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
+
+/// A program of the environment that `requirements.txt` describes; it is made where it is missing.
+pub(crate) fn installed(program: &str) -> Command {
+    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+    let programs = PROGRAMS.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
+        let made = Command::new(Path::new(HERE).join("venv")).arg(&folder).status().expect("a shell");
+        assert!(made.success(), "the packages of tests/interop/requirements.txt cannot be installed; pip's words stand above");
+        folder.join("bin")
+    });
+    Command::new(programs.join(program))
 }
 
 /// Runs a program to its end: what it printed.

@@ -24,6 +24,7 @@ mod records;
 mod reload;
 mod reload_world;
 mod renewal;
+mod rotation;
 mod smuggling;
 mod tcp;
 mod terminating;

@@ -40,6 +40,10 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
     let datacenter = configuration.datacenter.as_str();
     let mut problems = Vec::new();
     for (source, entry) in decoded.iter().filter_map(|d| Some((&d.source, d.entry.as_ref()?))) {
+        let then = match entry {
+            ConfigEntry::TerminatingGateway(_) => "it is not offered",
+            _ => "requests for it are answered with 503",
+        };
         named(entry, datacenter, &mut |service, path| {
             if matches!(service, "" | "*") || known.contains_key(&*ServiceKey::text(service)) {
                 return;
@@ -47,7 +51,7 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
             let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
             let place = source.find(&path.to_string());
             let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, place);
-            problems.push(problem.help("requests for it are answered with 503; add [[service]] with an instance, or correct the name"));
+            problems.push(problem.help(format!("{then}; add [[service]] with an instance, or correct the name")));
         });
     }
     problems
@@ -176,16 +180,28 @@ fn issue(configuration: &Configuration, names: &[&str]) -> Option<String> {
     Some(causes.collect::<Vec<_>>().join(": "))
 }
 
-/// Gateways that the mesh would not trust.
+/// Gateways that the mesh would not trust, or that would not know whom to trust.
 fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
     let Some(certs) = &read.parsed.certs else { return Vec::new() };
     let mut problems = Vec::new();
-    for gateway in configuration.gateways.iter().filter(|g| g.config.kind == GatewayKind::Ingress) {
+    for gateway in &configuration.gateways {
         let name = &gateway.config.name;
-        let Some(Err(error)) = configuration.identity(name).as_ref().map(tls::Mesh::build) else { continue };
+        let Some(identity) = configuration.identity(name) else { continue };
+        // The CA may be made later, and elsewhere than where entries are looked at.
+        let (built, help) = match gateway.config.kind {
+            kind if kind != GatewayKind::Ingress && !identity.roots.exists() => continue,
+            GatewayKind::Ingress => {
+                let help = format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}; gw certs init begins one");
+                (tls::Mesh::build(&identity).err(), help)
+            }
+            _ => {
+                let bundle = tls::Bundle::read(&identity.roots, configuration.trust_domain.clone());
+                (bundle.err(), "the folder has ca.pem, by which callers are trusted; gw certs init begins one".to_owned())
+            }
+        };
+        let Some(error) = built else { continue };
         let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
-        let problem = Diagnostic::error("GW0507", format!("{error}{why}")).at(&read.text, certs.dir.span());
-        problems.push(problem.help(format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}")));
+        problems.push(Diagnostic::error("GW0507", format!("{error}{why}")).at(&read.text, certs.dir.span()).help(help));
     }
     problems
 }

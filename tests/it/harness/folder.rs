@@ -167,6 +167,17 @@ impl Run {
         }
     }
 
+    /// Waits until what the files say now is in effect.
+    #[track_caller]
+    pub(crate) fn settles(&self) {
+        let mut same = 0;
+        // The first may be said of a look before.
+        while same < 2 {
+            self.ask();
+            same = if matches!(self.told(), Told::Same { .. }) { same + 1 } else { 0 };
+        }
+    }
+
     /// Whether nothing is said for a while.
     pub(crate) fn is_silent(&self, time: Duration) -> bool {
         self.bound().told.recv_timeout(time).is_err()

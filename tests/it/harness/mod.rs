@@ -15,7 +15,7 @@ pub(crate) use dns::Dns;
 pub(crate) use exit::{Exit, Exits, Tls, sni};
 pub(crate) use folder::{Folder, Run, entries};
 pub(crate) use gateway::{Gateway, Records, World};
-pub(crate) use pki::{Ca, TRUST_DOMAIN};
+pub(crate) use pki::{Ca, TRUST_DOMAIN, client_of_files};
 pub(crate) use service::{Seen, Service, answer, read_request};
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! The CA of a mesh, for tests.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gw::model::gateway::Identity;
@@ -8,6 +9,7 @@ use rcgen::{
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion};
@@ -117,6 +119,17 @@ impl Ca {
             .with_single_cert(vec![cert.der().clone()], key);
         Arc::new(config.unwrap())
     }
+}
+
+/// What a sidecar connects with that has the files of a service in a folder of `gw certs`. While they are being replaced there is none.
+pub(crate) fn client_of_files(folder: &Path, service: &str) -> Option<Arc<ClientConfig>> {
+    let chain = |file: &Path| CertificateDer::pem_file_iter(file).ok()?.collect::<Result<Vec<_>, _>>().ok();
+    let files = Identity::in_folder(folder, service);
+    let mut roots = RootCertStore::empty();
+    chain(&files.roots)?.into_iter().try_for_each(|root| roots.add(root)).ok()?;
+    let builder = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(OfTheCa(roots)));
+    // A key that is not that of the certificate is refused here.
+    Some(Arc::new(builder.with_client_auth_cert(chain(&files.cert)?, PrivateKeyDer::from_pem_file(&files.key).ok()?).ok()?))
 }
 
 /// Takes what the CA vouches for, whatever it is called.
