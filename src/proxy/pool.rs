@@ -88,6 +88,13 @@ pub(super) struct Http1 {
     pub(super) _runs: Held,
 }
 
+impl Http1 {
+    /// Waits until it takes a request: a moment, for its last answer is complete. False: it has ended.
+    pub(super) async fn ready(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+}
+
 impl Pool {
     /// The instance, remembered from now on.
     pub(super) fn peer(&self, endpoint: &Endpoint) -> Rc<Peer> {
@@ -196,12 +203,13 @@ impl Peer {
 }
 
 impl Kept {
-    /// An HTTP/1 connection that was used before, if one is ready, and since when it was not used.
+    /// An HTTP/1 connection that was used before, if there is one, and since when it was not used. Its last answer is complete, but it
+    /// may not have noticed yet: [`Http1::ready`].
     pub(super) fn idle(&self) -> Option<(Http1, Instant)> {
         let mut idle = self.idle.borrow_mut();
         // The one used last is the likeliest to be alive, and lets the others go when load falls.
         while let Some((http1, since)) = idle.pop() {
-            if http1.sender.is_ready() && since.elapsed() < IDLE {
+            if !http1.sender.is_closed() && since.elapsed() < IDLE {
                 return Some((http1, since));
             }
         }

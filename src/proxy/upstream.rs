@@ -162,7 +162,13 @@ impl Sending<'_> {
     /// Over an HTTP/1 connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
     /// (`docs/differences.md`, stale-pool).
     async fn reused(&self, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
-        let (mut http1, since) = kept.idle()?;
+        // One that is about to be ready is worth the moment: a new one would cost more, and be one more to keep.
+        let (mut http1, since) = loop {
+            let (mut http1, since) = kept.idle()?;
+            if http1.ready().await {
+                break (http1, since);
+            }
+        };
         let rested = since.elapsed() >= STALE;
         let failed = match http1.sender.try_send_request(self.request(endpoint, false).ok()?).await {
             Ok(response) => {
