@@ -1,5 +1,6 @@
 //! Certificates made: CAs, leaves, and what others ask to have signed, in exactly the shape of Consul's. The one door of `rcgen`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -88,12 +89,19 @@ pub struct Wanted {
 }
 
 /// A leaf with all that is sent along, and its key.
-#[derive(Debug)]
 pub struct Issued {
     /// The leaf, then intermediates.
     pub chain: Vec<CertificateDer<'static>>,
     /// The key in PEM (PKCS #8); `None`: it stays with whoever asked.
     pub key: Option<String>,
+}
+
+// By hand: whoever prints it for a log does not print the key.
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key.as_ref().map(|_| "not shown");
+        f.debug_struct("Issued").field("chain", &self.chain).field("key", &key).finish()
+    }
 }
 
 /// A CA with its key.
