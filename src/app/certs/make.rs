@@ -87,9 +87,7 @@ pub fn init(folder: &Folder, wanted: &Init) -> Result<Vec<PathBuf>, CertsError> 
     let root = Authority::root(&trust_domain, now)?;
     let mut wrote = vec![folder.write(KEY, &root.key_pem(), Mode::Secret)?];
     if wanted.intermediate {
-        let below = root.intermediate(&trust_domain, now)?;
-        wrote.push(folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret)?);
-        wrote.push(folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public)?);
+        wrote.extend(put_intermediate(folder, &root, &trust_domain, now)?);
     } else {
         // With --force: one of an earlier CA would go on signing.
         folder.remove(INTERMEDIATE_KEY)?;
@@ -101,6 +99,13 @@ pub fn init(folder: &Folder, wanted: &Init) -> Result<Vec<PathBuf>, CertsError> 
     }
     wrote.push(folder.write(BUNDLE, &pem::text_of(&[root.certificate().clone()]), Mode::Public)?);
     Ok(wrote)
+}
+
+/// Makes the CA below a root that signs from then on.
+pub(super) fn put_intermediate(folder: &Folder, root: &Authority, named: &TrustDomain, now: Moment) -> Result<[PathBuf; 2], CertsError> {
+    let below = root.intermediate(named, now)?;
+    let key = folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret)?;
+    Ok([key, folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public)?])
 }
 
 /// The trust domain of the CA of a folder, if it names one.
