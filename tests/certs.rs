@@ -272,6 +272,46 @@ fn what_is_renewed_has_the_same_names_and_life_and_another_key() {
     assert!(!openssl(folder.path(), "x509 -in certs/web.pem -noout -checkend 86500").1, "24h and no longer");
 }
 
+#[test]
+fn the_cas_own_files_are_never_overwritten_by_a_leaf() {
+    let folder = mesh("certs-renew-ca", &["--intermediate"]);
+    ok(folder.path(), &["certs", "issue", "web"]);
+    let files = ["ca.pem", "ca-key.pem", "ca-intermediate.pem", "ca-intermediate-key.pem"];
+    let read = || files.map(|file| std::fs::read(folder.path().join("certs").join(file)).expect("a file"));
+    let before = read();
+    for name in ["ca", "ca-cross", "ca-new", "ca-old"] {
+        let (_, err) = expect(&run(folder.path(), &["certs", "renew", "web", name, "--at", "0%"]), 2);
+        assert!(err.contains("the CA's own files") && err.contains("gw certs rotate"), "{err}");
+    }
+    expect(&run(folder.path(), &["certs", "renew", "../certs/web", "--at", "0%"]), 2);
+    // Whatever another CA is called.
+    std::fs::copy(folder.path().join("certs/ca.pem"), folder.path().join("certs/mine.pem")).expect("a copy");
+    std::fs::copy(folder.path().join("certs/ca-key.pem"), folder.path().join("certs/mine-key.pem")).expect("a copy");
+    let (_, err) = expect(&run(folder.path(), &["certs", "renew", "mine", "--at", "0%"]), 2);
+    assert!(err.contains("mine.pem is the certificate of a CA"), "{err}");
+    assert_eq!(read(), before);
+    assert_eq!(std::fs::read(folder.path().join("certs/mine.pem")).expect("a file"), before[0]);
+}
+
+#[test]
+fn the_ca_below_the_root_is_renewed_as_a_ca_and_its_leaves_after_it() {
+    let folder = mesh("certs-renew-below", &["--intermediate"]);
+    ok(folder.path(), &["certs", "issue", "web"]);
+    assert_eq!(ok(folder.path(), &["certs", "renew", "ca-intermediate"]), "", "it is not old");
+    std::fs::copy(folder.path().join("certs/web.pem"), folder.path().join("old.pem")).expect("a copy");
+    let written = ok(folder.path(), &["certs", "renew", "ca-intermediate", "--at", "0%"]);
+    assert_eq!(written, "certs/ca-intermediate-key.pem\ncerts/ca-intermediate.pem\n");
+    let text = openssl_ok(folder.path(), "x509 -in certs/ca-intermediate.pem -noout -text");
+    assert!(text.contains("CA:TRUE"), "{text}");
+    assert_eq!(ok(folder.path(), &["certs", "renew"]), "certs/web.pem\ncerts/web-key.pem\n");
+    for leaf in ["certs/web.pem", "old.pem"] {
+        expect(&verify(folder.path(), leaf, "certs/ca.pem", "web"), 0);
+    }
+    let alone = mesh("certs-renew-no-below", &[]);
+    assert!(expect(&run(alone.path(), &["certs", "renew", "ca-intermediate"]), 6).1.contains("signed by the root"));
+    assert!(!alone.path().join("certs/ca-intermediate.pem").exists());
+}
+
 /// A process that is killed when it is dropped.
 struct Running(Child);
 

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::error::CertsError;
 use super::folder::Folder;
+use super::make::file_name;
 use super::renew;
 use crate::model::gateway::Identity;
 use crate::tls::Moment;
@@ -43,6 +44,10 @@ impl Keeping {
             let (Some(folder), Some(name)) = (identity.cert.parent(), identity.cert.file_stem().and_then(|name| name.to_str())) else {
                 continue;
             };
+            // A service may be called so, and is then refused with the reason where its leaf is asked for.
+            if file_name(name).is_err() {
+                continue;
+            }
             let names = kept.entry(Folder::at(folder)).or_default();
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());

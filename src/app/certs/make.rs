@@ -19,8 +19,10 @@ const AGENT_LIFE: Duration = Duration::from_hours(24 * 365);
 const DNS_LIFE: Duration = Duration::from_hours(24 * 90);
 /// The longest common name (RFC 5280, ub-common-name).
 const LONGEST_NAME: usize = 64;
+/// What the files of the CA between the root and leaves are called by.
+pub(super) const BELOW: &str = "ca-intermediate";
 /// Names that are not those of leaves.
-pub(super) const RESERVED: [&str; 5] = ["ca", "ca-intermediate", "ca-cross", "ca-new", "ca-old"];
+pub(super) const RESERVED: [&str; 5] = ["ca", BELOW, "ca-cross", "ca-new", "ca-old"];
 
 /// What a new CA is to be.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +113,13 @@ pub(super) fn put_intermediate(folder: &Folder, root: &Authority, named: &TrustD
 /// The trust domain of the CA of a folder, if it names one.
 pub fn trust_domain(folder: &Folder) -> Option<TrustDomain> {
     folder.bundle().ok()?.iter().find_map(trust_domain_of)
+}
+
+/// The same, of a CA that is ours to replace.
+pub(super) fn own_trust_domain(folder: &Folder) -> Result<TrustDomain, CertsError> {
+    trust_domain(folder).ok_or_else(|| {
+        CertsError::Usage("the CA's certificate names no trust domain: a CA from outside is rotated by those who made it".to_owned())
+    })
 }
 
 /// Issues a leaf with a new key. The files it wrote: certificate, key.
@@ -254,12 +263,12 @@ fn host(name: &str) -> Result<String, CertsError> {
 }
 
 /// A name by which files can be called.
-fn file_name(name: &str) -> Result<&str, CertsError> {
+pub(super) fn file_name(name: &str) -> Result<&str, CertsError> {
     let plain = Path::new(name).file_name().is_some_and(|n| n == name);
     let why = if !plain || name.starts_with('.') || name.bytes().any(|b| b.is_ascii_control()) {
         "a file cannot be called so"
     } else if RESERVED.contains(&name) {
-        "that is the name of the CA's own files"
+        "that is the name of the CA's own files; gw certs rotate makes another root, gw certs renew ca-intermediate another intermediate"
     } else if name.ends_with("-key") {
         "NAME-key.pem is where a key is"
     } else {

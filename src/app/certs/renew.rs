@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CertsError;
 use super::folder::{Ca, Folder};
-use super::make::{RESERVED, put};
+use super::make::{BELOW, RESERVED, file_name, own_trust_domain, put, put_intermediate};
 use crate::id::SpiffeId;
 use crate::model::gateway::Identity;
 use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
@@ -31,6 +31,8 @@ pub enum Due {
     Missing,
     /// It is none, or has no key that fits.
     Broken,
+    /// It is a CA's, which is no leaf: what replaces it is not asked here.
+    OfCa,
     /// It is expired.
     Over,
     /// It is far enough in its life.
@@ -60,8 +62,9 @@ impl Leaf {
         let Some(says) = &self.says else {
             return if self.cert.exists() { Due::Broken } else { Due::Missing };
         };
-        let fits = self.chain.as_ref().is_some_and(|chain| pem::fit(chain, &self.key));
-        if !fits {
+        if says.is_ca {
+            Due::OfCa
+        } else if !self.fits() {
             Due::Broken
         } else if now > says.until {
             Due::Over
@@ -74,11 +77,17 @@ impl Leaf {
         }
     }
 
+    /// Whether its key is that of the certificate.
+    fn fits(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| pem::fit(chain, &self.key))
+    }
+
     /// Whether it is of use, in a word.
     pub fn state(&self, now: Moment) -> &'static str {
         match self.due(None, now, f64::INFINITY) {
             Due::Missing => "missing",
             Due::Broken => "broken",
+            Due::OfCa => "of a CA",
             Due::Over => "expired",
             Due::Aged | Due::OtherCa | Due::Fresh => "valid",
         }
@@ -115,18 +124,25 @@ pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
     Ok(leaves.collect())
 }
 
-/// Renews the leaves of these names, or all of the folder where none is named: those of which the share of the life is over that
+/// Renews the leaves of these names, or all of the folder where none is named (`ca-intermediate` is the CA below the root): those of which the share of the life is over that
 /// `at` says, and those that another CA signed. The files it wrote.
 pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Vec<PathBuf>, CertsError> {
-    // Before the lock, which would make the folder.
-    folder.ca()?;
+    let (leaves, below) = named(folder, names)?;
+    // Before the lock, which would make the folder. Whoever renews the CA below the root may do so because it is broken.
+    if below { drop(folder.root()?) } else { drop(folder.ca()?) }
     let _lock = folder.lock()?;
-    let (ca, now) = (folder.ca()?, Moment::now());
-    let mut wrote = Vec::new();
-    for leaf in named(folder, names)? {
+    let now = Moment::now();
+    let mut wrote = if below { renew_below(folder, &at, now)? } else { Vec::new() };
+    let ca = folder.ca()?;
+    for leaf in leaves {
         let share = leaf.says.as_ref().map_or(0.0, &at);
-        if leaf.due(Some(&ca), now, share) == Due::Fresh {
-            continue;
+        match leaf.due(Some(&ca), now, share) {
+            Due::Fresh => continue,
+            Due::OfCa => {
+                let why = format!("{} is the certificate of a CA, and is not overwritten: gw certs renew is for leaves", leaf.cert.display());
+                return Err(CertsError::Usage(why));
+            }
+            Due::Missing | Due::Broken | Due::Over | Due::Aged | Due::OtherCa => {}
         }
         let Some(wanted) = leaf.wanted() else {
             return Err(CertsError::NoSuch(format!("{} is no certificate: gw certs issue {} makes one", leaf.cert.display(), leaf.name)));
@@ -143,17 +159,36 @@ pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Vec<PathBuf>, Cert
     renew(folder, names, |says| says.age(says.renew_at()))
 }
 
-fn named(folder: &Folder, names: &[String]) -> Result<Vec<Leaf>, CertsError> {
-    if names.is_empty() { list(folder) } else { Ok(names.iter().map(|name| Leaf::of(folder, name)).collect()) }
+/// The leaves of these names, or all of the folder, and whether the CA below the root is among what is named. No other file of the CA is.
+fn named(folder: &Folder, names: &[String]) -> Result<(Vec<Leaf>, bool), CertsError> {
+    if names.is_empty() {
+        return Ok((list(folder)?, false));
+    }
+    let leaves = names.iter().filter(|name| *name != BELOW).map(|name| Ok(Leaf::of(folder, file_name(name)?)));
+    Ok((leaves.collect::<Result<_, CertsError>>()?, names.iter().any(|name| name == BELOW)))
+}
+
+/// Another CA below the root, if the share of this one's life is over. Leaves that this one signed are then of another CA.
+fn renew_below(folder: &Folder, at: impl Fn(&X509) -> f64, now: Moment) -> Result<Vec<PathBuf>, CertsError> {
+    let below = Leaf::of(folder, BELOW);
+    let Some(says) = &below.says else {
+        let why = format!("there is no {}: leaves are signed by the root, and gw certs rotate makes another one", below.cert.display());
+        return Err(CertsError::NoSuch(why));
+    };
+    if below.fits() && says.age(now) < at(says) {
+        return Ok(Vec::new());
+    }
+    Ok(put_intermediate(folder, &folder.root()?, &own_trust_domain(folder)?, now)?.into())
 }
 
 /// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: there is none.
 pub fn next(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
     let ca = folder.ca()?;
-    let leaves = named(folder, names)?;
+    let (leaves, below) = named(folder, names)?;
     let when = |leaf: &Leaf| match (leaf.due(Some(&ca), now, f64::INFINITY), &leaf.says) {
-        (Due::Fresh, Some(says)) => says.renew_at(),
-        _ => now,
+        (Due::Fresh, Some(says)) => Some(says.renew_at()),
+        (Due::OfCa, _) => None,
+        _ => Some(now),
     };
-    Ok(leaves.iter().map(when).min())
+    Ok(leaves.iter().filter_map(when).chain(below.then(|| ca.authority.says().renew_at())).min())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::error::CertsError;
 use super::folder::{BUNDLE, CROSS, Folder, INTERMEDIATE_KEY, KEY, Mode};
-use super::make::{put_intermediate, trust_domain};
+use super::make::{own_trust_domain, put_intermediate};
 use super::renew::{Due, Leaf, list};
 use crate::tls::{Authority, Moment, pem};
 
@@ -40,9 +40,7 @@ pub fn start(folder: &Folder) -> Result<Rotation, CertsError> {
     let kept = folder.root_of_key(OLD_KEY).ok();
     let (is_kept, now) = (kept.is_some(), Moment::now());
     let old = kept.map_or_else(|| folder.root(), Ok)?;
-    let named = trust_domain(folder).ok_or_else(|| {
-        CertsError::Usage("the CA's certificate names no trust domain: a CA from outside is rotated by those who made it".to_owned())
-    })?;
+    let named = own_trust_domain(folder)?;
     let mut wrote = Vec::new();
     let new = match folder.root_of_key(NEW_KEY) {
         Ok(begun) => begun,

@@ -26,6 +26,7 @@ a moment between 60 and 90 % of its life, as Consul's agents do. Gateways of gw 
 EXAMPLES
   gw certs renew                                        all leaves of ./certs that need it
   gw certs renew web --at 0%                            this one, now
+  gw certs renew ca-intermediate --at 0%                another CA below the root, then its leaves: gw certs renew
   gw certs renew --daemon --exec 'systemctl reload nginx'
 
 ENVIRONMENT OF --exec
