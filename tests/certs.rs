@@ -294,6 +294,22 @@ fn the_cas_own_files_are_never_overwritten_by_a_leaf() {
 }
 
 #[test]
+fn a_leaf_that_cannot_be_renewed_keeps_no_other_from_it() {
+    let folder = mesh("certs-renew-bad", &[]);
+    for name in ["a", "c"] {
+        ok(folder.path(), &["certs", "issue", name]);
+    }
+    let at = |file: &str| folder.path().join("certs").join(file);
+    std::fs::write(at("b.pem"), "no certificate").expect("a file");
+    std::fs::write(at("b-key.pem"), "no key").expect("a file");
+    let output = run(folder.path(), &["certs", "renew", "--at", "0%", "--exec", "echo \"$GW_RENEWED\" > told"]);
+    let (out, err) = expect(&output, 6);
+    assert_eq!(out, "certs/a.pem\ncerts/a-key.pem\ncerts/c.pem\ncerts/c-key.pem\n");
+    assert!(err.contains("b.pem is no certificate: gw certs issue b makes one"), "{err}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("told")).expect("a file"), out);
+}
+
+#[test]
 fn the_ca_below_the_root_is_renewed_as_a_ca_and_its_leaves_after_it() {
     let folder = mesh("certs-renew-below", &["--intermediate"]);
     ok(folder.path(), &["certs", "issue", "web"]);

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::error::CertsError;
 use super::folder::Folder;
 use super::make::file_name;
-use super::renew;
+use super::renew::{self, Renewed};
 use crate::model::gateway::Identity;
 use crate::tls::Moment;
 
@@ -98,8 +98,9 @@ fn kept_up(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Mome
     if next.is_none_or(|next| next > now) {
         return Ok(next);
     }
-    for path in renew::renew_due(folder, names)?.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
+    let Renewed { wrote, failed } = renew::renew_due(folder, names)?;
+    for path in wrote.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
         tracing::info!(certificate = %path.display(), "renewed");
     }
-    renew::next(folder, names, now)
+    failed.map_or_else(|| renew::next(folder, names, now), Err)
 }

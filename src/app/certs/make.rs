@@ -160,22 +160,33 @@ pub fn sign(folder: &Folder, request: &[u8], order: &Order) -> Result<String, Ce
 
 /// The files of these services, each issued by the CA of the folder where it is missing, or of no use as it is. What a gateway shows
 /// comes by this way, its own leaf as those of the services that a terminating gateway is linked to. Where there is no key of a CA,
-/// the files are named alone: somebody else puts them there.
+/// the files are named alone: somebody else puts them there. An error names each that is not issued; the others are.
 pub fn leaves(folder: &Folder, services: &[&str], datacenter: &str, trust_domain: &TrustDomain) -> Result<Vec<Identity>, CertsError> {
     let identities = services.iter().map(|name| Identity::in_folder(folder.path(), name)).collect();
     if !folder.signs() {
         return Ok(identities);
     }
-    let useless = |name: &str| matches!(Leaf::of(folder, name).due(None, Moment::now(), 1.0), Due::Missing | Due::Broken | Due::Over);
-    for name in services.iter().filter(|name| useless(name)) {
-        let _lock = folder.lock()?;
-        // Another gateway may have been faster.
-        if useless(name) {
-            let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
-            issue_locked(folder, &Order { datacenter, trust_domain, force: true, ..Order::service(name) })?;
-        }
+    let wanted = services.iter().map(|name| {
+        let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
+        Order { datacenter, trust_domain, force: true, ..Order::service(name) }
+    });
+    let missing: Vec<Order> = wanted.filter(|order| is_missing(folder, order)).collect();
+    if missing.is_empty() {
+        return Ok(identities);
     }
-    Ok(identities)
+    let _lock = folder.lock()?;
+    // Another gateway may have been faster. That one cannot be issued is no reason not to issue the others.
+    let issued = missing.into_iter().filter(|order| is_missing(folder, order)).filter_map(|order| {
+        let error = issue_locked(folder, &order).err()?;
+        Some((order.name, error))
+    });
+    CertsError::of_leaves(issued.collect()).map_or(Ok(identities), Err)
+}
+
+/// Whether there is no leaf of that name that is of use. One that must not be written is, so that it is told why.
+fn is_missing(folder: &Folder, order: &Order) -> bool {
+    let due = || Leaf::of(folder, &order.name).due(None, Moment::now(), 1.0);
+    file_name(&order.name).is_err() || matches!(due(), Due::Missing | Due::Broken | Due::Over)
 }
 
 fn wanted(folder: &Folder, order: &Order, of_ca: Option<&TrustDomain>) -> Result<Wanted, CertsError> {

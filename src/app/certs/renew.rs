@@ -43,6 +43,15 @@ pub enum Due {
     Fresh,
 }
 
+/// What a look at leaves has renewed.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The files it wrote.
+    pub wrote: Vec<PathBuf>,
+    /// What went wrong with leaves, which did not keep the others from being renewed.
+    pub failed: Option<CertsError>,
+}
+
 impl Leaf {
     /// The leaf of that name.
     pub fn of(folder: &Folder, name: &str) -> Self {
@@ -92,16 +101,6 @@ impl Leaf {
             Due::Aged | Due::OtherCa | Due::Fresh => "valid",
         }
     }
-
-    /// The same names, purposes and length of life.
-    fn wanted(&self) -> Option<Wanted> {
-        let says = self.says.as_ref()?;
-        let life = life_of(says);
-        let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
-        let common_name = subject.strip_prefix("CN=").map(str::to_owned);
-        let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
-        Some(Wanted { common_name, uris, dns, ips, for_servers, for_clients, life })
-    }
 }
 
 /// The leaf in a file.
@@ -124,38 +123,54 @@ pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
     Ok(leaves.collect())
 }
 
-/// Renews the leaves of these names, or all of the folder where none is named (`ca-intermediate` is the CA below the root): those of which the share of the life is over that
-/// `at` says, and those that another CA signed. The files it wrote.
-pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Vec<PathBuf>, CertsError> {
+/// Renews the leaves of these names, or all of the folder where none is named: those of which the share of the life is over that
+/// `at` says, and those that another CA signed. The name `ca-intermediate` is the CA below the root. One that cannot be renewed keeps no other from it.
+pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Renewed, CertsError> {
     let (leaves, below) = named(folder, names)?;
     // Before the lock, which would make the folder. Whoever renews the CA below the root may do so because it is broken.
     if below { drop(folder.root()?) } else { drop(folder.ca()?) }
     let _lock = folder.lock()?;
     let now = Moment::now();
     let mut wrote = if below { renew_below(folder, &at, now)? } else { Vec::new() };
-    let ca = folder.ca()?;
+    let (ca, mut failed) = (folder.ca()?, Vec::new());
     for leaf in leaves {
         let share = leaf.says.as_ref().map_or(0.0, &at);
-        match leaf.due(Some(&ca), now, share) {
-            Due::Fresh => continue,
-            Due::OfCa => {
-                let why = format!("{} is the certificate of a CA, and is not overwritten: gw certs renew is for leaves", leaf.cert.display());
-                return Err(CertsError::Usage(why));
-            }
-            Due::Missing | Due::Broken | Due::Over | Due::Aged | Due::OtherCa => {}
+        if leaf.due(Some(&ca), now, share) == Due::Fresh {
+            continue;
         }
-        let Some(wanted) = leaf.wanted() else {
-            return Err(CertsError::NoSuch(format!("{} is no certificate: gw certs issue {} makes one", leaf.cert.display(), leaf.name)));
-        };
-        let issued = ca.authority.issue(&wanted, &ca.above, now)?;
-        let (cert, key) = (format!("{}.pem", leaf.name), format!("{}-key.pem", leaf.name));
-        wrote.extend(put(folder, &cert, &key, &issued.chain, issued.key.as_deref().unwrap_or_default())?);
+        match renew_one(folder, &ca, &leaf, now) {
+            Ok(files) => wrote.extend(files),
+            Err(why) => failed.push((leaf.name, why)),
+        }
     }
-    Ok(wrote)
+    Ok(Renewed { wrote, failed: CertsError::of_leaves(failed) })
+}
+
+/// Another leaf in the place of one that is of any use: one says by itself what the next is to be.
+fn renew_one(folder: &Folder, ca: &Ca, leaf: &Leaf, now: Moment) -> Result<[PathBuf; 2], CertsError> {
+    let (name, file) = (&leaf.name, leaf.cert.display());
+    let Some(says) = &leaf.says else {
+        return Err(CertsError::NoSuch(format!("{file} is no certificate: gw certs issue {name} makes one")));
+    };
+    if says.is_ca {
+        return Err(CertsError::Usage(format!("{file} is the certificate of a CA, and is not overwritten: gw certs renew is for leaves")));
+    }
+    let issued = ca.authority.issue(&wanted(says), &ca.above, now)?;
+    let secret = issued.key.as_deref().unwrap_or_default();
+    put(folder, &format!("{name}.pem"), &format!("{name}-key.pem"), &issued.chain, secret)
+}
+
+/// The same names, purposes and length of life.
+fn wanted(says: &X509) -> Wanted {
+    let life = life_of(says);
+    let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
+    let common_name = subject.strip_prefix("CN=").map(str::to_owned);
+    let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
+    Wanted { common_name, uris, dns, ips, for_servers, for_clients, life }
 }
 
 /// The same, of those whose own moment has come.
-pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Vec<PathBuf>, CertsError> {
+pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Renewed, CertsError> {
     renew(folder, names, |says| says.age(says.renew_at()))
 }
 
