@@ -1,12 +1,13 @@
 //! A gateway keeps its own leaves: each is renewed from the CA of its folder between 60 and 90 % of its life, and at once when another
 //! root signs. What is written is then taken up as any file that changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::ending::ending;
 use super::error::CertsError;
 use super::folder::Folder;
 use super::make::file_name;
@@ -60,12 +61,15 @@ impl Keeping {
 impl Keeper {
     /// Renews until nobody says any more what is kept. Signing and writing happen on a thread of their own.
     pub(in crate::app) async fn run(mut self) {
+        let mut told = BTreeSet::new();
         loop {
             let kept = self.0.borrow_and_update().clone();
-            let Ok(pause) = tokio::task::spawn_blocking(move || round(&kept, Moment::now())).await else {
+            let look = move || (round(&kept, &mut told, Moment::now()), told);
+            let Ok((pause, so_far)) = tokio::task::spawn_blocking(look).await else {
                 tracing::error!("a bug in renewing certificates: none is renewed any more before a restart");
                 return;
             };
+            told = so_far;
             if matches!(timeout(pause, self.0.changed()).await, Ok(Err(_))) {
                 return;
             }
@@ -73,10 +77,14 @@ impl Keeper {
     }
 }
 
-/// Renews what is due. How long until the next look.
-fn round(kept: &Kept, now: Moment) -> Duration {
+/// Renews what is due, and tells once of each CA whose end is near. How long until the next look.
+fn round(kept: &Kept, told: &mut BTreeSet<String>, now: Moment) -> Duration {
     let mut pause = LONGEST;
     for (folder, names) in kept.iter().filter(|(folder, _)| folder.signs()) {
+        // What is wrong with the CA is said below.
+        if let Some(end) = ending(folder, now).ok().flatten().filter(|end| told.insert(end.clone())) {
+            tracing::warn!("{end}");
+        }
         match kept_up(folder, names, now) {
             Ok(next) => {
                 let wait = next.map_or(i64::MAX, |next| next.0 - now.0).max(1);

@@ -9,7 +9,7 @@ use super::folder::{BUNDLE, DATACENTER, Folder, INTERMEDIATE, INTERMEDIATE_KEY, 
 use super::renew::{Due, Leaf};
 use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::Identity;
-use crate::tls::{Authority, CertificateDer, Moment, Wanted, pem};
+use crate::tls::{Authority, CertificateDer, Moment, Wanted, X509, pem};
 
 /// How long a mesh leaf is valid, as Consul has it.
 const LEAF_LIFE: Duration = Duration::from_hours(72);
@@ -23,6 +23,15 @@ const LONGEST_NAME: usize = 64;
 pub(super) const BELOW: &str = "ca-intermediate";
 /// Names that are not those of leaves.
 pub(super) const RESERVED: [&str; 5] = ["ca", BELOW, "ca-cross", "ca-new", "ca-old"];
+
+/// The life of a leaf of that kind, where its own says nothing: it was cut to the end of its CA.
+pub(super) fn usual_life(says: &X509) -> Duration {
+    match (says.uris.is_empty(), says.for_clients) {
+        (false, _) => LEAF_LIFE,
+        (true, Some(false)) => DNS_LIFE,
+        (true, _) => AGENT_LIFE,
+    }
+}
 
 /// What a new CA is to be.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,6 @@
 //! `gw certs`: a folder with a CA of the mesh and the certificates that it signed, made, renewed, looked at, and given another root.
 
+mod ending;
 mod error;
 mod folder;
 mod keep;
@@ -8,6 +9,7 @@ mod make;
 mod renew;
 mod rotate;
 
+pub use ending::ending;
 pub use error::CertsError;
 pub use folder::Folder;
 pub(in crate::app) use keep::{Keeper, Keeping, keeper};

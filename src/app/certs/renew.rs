@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CertsError;
 use super::folder::{Ca, Folder};
-use super::make::{BELOW, RESERVED, file_name, own_trust_domain, put, put_intermediate};
+use super::make::{BELOW, RESERVED, file_name, own_trust_domain, put, put_intermediate, usual_life};
 use crate::id::SpiffeId;
 use crate::model::gateway::Identity;
 use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
@@ -66,7 +66,8 @@ impl Leaf {
         id_of(self.chain.as_ref()?.first()?).ok()
     }
 
-    /// Whether it is to be renewed when that share of its life is over.
+    /// Whether it is to be renewed when that share of its life is over. One that ends with its CA is not, for the next one would not be
+    /// valid for longer; but the share 0 means this very moment, whatever for.
     pub(super) fn due(&self, ca: Option<&Ca>, now: Moment, at: f64) -> Due {
         let Some(says) = &self.says else {
             return if self.cert.exists() { Due::Broken } else { Due::Missing };
@@ -79,7 +80,7 @@ impl Leaf {
             Due::Over
         } else if ca.is_some_and(|ca| ca.authority.says().subject != says.issuer) {
             Due::OtherCa
-        } else if says.age(now) >= at {
+        } else if says.age(now) >= at && (at <= 0.0 || ca.is_none_or(|ca| outlives(ca, says))) {
             Due::Aged
         } else {
             Due::Fresh
@@ -101,6 +102,11 @@ impl Leaf {
             Due::Aged | Due::OtherCa | Due::Fresh => "valid",
         }
     }
+}
+
+/// Whether that CA can sign what is valid for longer.
+fn outlives(ca: &Ca, says: &X509) -> bool {
+    ca.authority.says().until > says.until
 }
 
 /// The leaf in a file.
@@ -155,14 +161,15 @@ fn renew_one(folder: &Folder, ca: &Ca, leaf: &Leaf, now: Moment) -> Result<[Path
     if says.is_ca {
         return Err(CertsError::Usage(format!("{file} is the certificate of a CA, and is not overwritten: gw certs renew is for leaves")));
     }
-    let issued = ca.authority.issue(&wanted(says), &ca.above, now)?;
+    let issued = ca.authority.issue(&wanted(leaf, says, &folder.bundle()?), &ca.above, now)?;
     let secret = issued.key.as_deref().unwrap_or_default();
     put(folder, &format!("{name}.pem"), &format!("{name}-key.pem"), &issued.chain, secret)
 }
 
-/// The same names, purposes and length of life.
-fn wanted(says: &X509) -> Wanted {
-    let life = life_of(says);
+/// The same names, purposes and length of life; not the length to which the end of a CA has cut it, which would be handed on for ever.
+fn wanted(leaf: &Leaf, says: &X509, bundle: &[CertificateDer<'_>]) -> Wanted {
+    let above = leaf.chain.iter().flatten().skip(1).chain(bundle).filter_map(X509::read);
+    let life = if above.into_iter().any(|ca| ca.until == says.until) { usual_life(says) } else { life_of(says) };
     let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
     let common_name = subject.strip_prefix("CN=").map(str::to_owned);
     let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
@@ -196,14 +203,17 @@ fn renew_below(folder: &Folder, at: impl Fn(&X509) -> f64, now: Moment) -> Resul
     Ok(put_intermediate(folder, &folder.root()?, &own_trust_domain(folder)?, now)?.into())
 }
 
-/// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: there is none.
+/// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: none can be.
 pub fn next(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
     let ca = folder.ca()?;
     let (leaves, below) = named(folder, names)?;
     let when = |leaf: &Leaf| match (leaf.due(Some(&ca), now, f64::INFINITY), &leaf.says) {
-        (Due::Fresh, Some(says)) => Some(says.renew_at()),
+        (Due::Fresh, Some(says)) => outlives(&ca, says).then(|| says.renew_at()),
         (Due::OfCa, _) => None,
         _ => Some(now),
     };
     Ok(leaves.iter().filter_map(when).chain(below.then(|| ca.authority.says().renew_at())).min())
 }
+
+#[cfg(test)]
+mod tests;

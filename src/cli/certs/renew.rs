@@ -53,6 +53,9 @@ pub(super) struct RenewArgs {
 pub(super) fn run(args: RenewArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let RenewArgs { names, at, daemon, exec, dir } = args;
     let folder = dir.folder();
+    if let Some(end) = certs::ending(&folder, Moment::now()).ok().flatten() {
+        ui.note(&format!("gw: {end}"));
+    }
     if !daemon {
         let renewed = certs::renew(&folder, &names, |_| at)?;
         told(renewed, exec.as_deref(), ui)?;
