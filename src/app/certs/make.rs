@@ -175,27 +175,32 @@ pub fn leaves(folder: &Folder, services: &[&str], datacenter: &str, trust_domain
     if !folder.signs() {
         return Ok(identities);
     }
-    let wanted = services.iter().map(|name| {
-        let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
-        Order { datacenter, trust_domain, force: true, ..Order::service(name) }
-    });
-    let missing: Vec<Order> = wanted.filter(|order| is_missing(folder, order)).collect();
+    let ids = services.iter().map(|name| SpiffeId::of_target(&TargetId::service(name, datacenter), trust_domain));
+    let missing: Vec<SpiffeId> = ids.filter(|id| is_missing(folder, id)).collect();
     if missing.is_empty() {
         return Ok(identities);
     }
     let _lock = folder.lock()?;
     // Another gateway may have been faster. That one cannot be issued is no reason not to issue the others.
-    let issued = missing.into_iter().filter(|order| is_missing(folder, order)).filter_map(|order| {
-        let error = issue_locked(folder, &order).err()?;
-        Some((order.name, error))
+    let failed = missing.iter().filter(|id| is_missing(folder, id)).filter_map(|id| {
+        let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
+        let order = Order { datacenter, trust_domain, force: true, ..Order::service(&id.service) };
+        Some((order.name.clone(), issue_locked(folder, &order).err()?))
     });
-    CertsError::of_leaves(issued.collect()).map_or(Ok(identities), Err)
+    CertsError::of_leaves(failed.collect()).map_or(Ok(identities), Err)
 }
 
-/// Whether there is no leaf of that name that is of use. One that must not be written is, so that it is told why.
-fn is_missing(folder: &Folder, order: &Order) -> bool {
-    let due = || Leaf::of(folder, &order.name).due(None, Moment::now(), 1.0);
-    file_name(&order.name).is_err() || matches!(due(), Due::Missing | Due::Broken | Due::Over)
+/// Whether there is no leaf that is of use to that service: none at all, or one of another id, as another datacenter makes it. What is
+/// no leaf of a mesh is somebody's own and left alone. A name that none is written for counts, so that it is told why.
+fn is_missing(folder: &Folder, id: &SpiffeId) -> bool {
+    let leaf = Leaf::of(folder, &id.service);
+    let other = || leaf.id().is_some_and(|shown| !shown.to_string().eq_ignore_ascii_case(&id.to_string()));
+    file_name(&id.service).is_err()
+        || match leaf.due(None, Moment::now(), 1.0) {
+            Due::Missing | Due::Broken | Due::Over => true,
+            Due::Aged | Due::OtherCa | Due::Fresh => other(),
+            Due::OfCa => false,
+        }
 }
 
 fn wanted(folder: &Folder, order: &Order, of_ca: Option<&TrustDomain>) -> Result<Wanted, CertsError> {
