@@ -310,6 +310,23 @@ fn a_leaf_that_cannot_be_renewed_keeps_no_other_from_it() {
 }
 
 #[test]
+fn a_ca_of_the_same_name_with_another_key_is_another_ca() {
+    let folder = scratch("certs-same-name");
+    std::fs::create_dir(folder.path().join("certs")).expect("a folder");
+    let make = || {
+        let usage = "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign";
+        let out = "-keyout certs/ca-key.pem -out certs/ca.pem -subj '/CN=Our Root'";
+        openssl_ok(folder.path(), &format!("req -x509 -days 30 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes {out} {usage}"));
+    };
+    make();
+    ok(folder.path(), &["certs", "issue", "web", "--trust-domain", TD]);
+    assert_eq!(ok(folder.path(), &["certs", "renew"]), "");
+    make();
+    assert_eq!(ok(folder.path(), &["certs", "renew"]), "certs/web.pem\ncerts/web-key.pem\n");
+    expect(&verify(folder.path(), "certs/web.pem", "certs/ca.pem", "web"), 0);
+}
+
+#[test]
 fn the_ca_below_the_root_is_renewed_as_a_ca_and_its_leaves_after_it() {
     let folder = mesh("certs-renew-below", &["--intermediate"]);
     ok(folder.path(), &["certs", "issue", "web"]);

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::distrust::{Distrust, Side, Why};
 use super::verify::Bundle;
-use super::x509::{Moment, X509};
+use super::x509::{Moment, X509, key_ids};
 use crate::id::TrustDomain;
 
 /// A certificate begins so long before it is made, in seconds: clocks differ. One that lives for a short time begins a tenth of it before.
@@ -169,6 +169,15 @@ impl Authority {
     /// What its certificate says.
     pub const fn says(&self) -> &X509 {
         &self.says
+    }
+
+    /// Whether it is the CA that a certificate names as its issuer: by the key too, for a CA with another key may be called the same.
+    pub fn signed(&self, cert: &CertificateDer<'_>) -> bool {
+        let same_key = match (key_ids(&self.cert), key_ids(cert)) {
+            ([Some(own), _], [_, Some(by)]) => own == by,
+            _ => true,
+        };
+        same_key && X509::read(cert).is_some_and(|says| says.issuer == self.says.subject)
     }
 
     /// Its key in PEM.

@@ -19,6 +19,7 @@ pub fn ending(folder: &Folder, now: Moment) -> Result<Option<String>, CertsError
     let below = folder.file(INTERMEDIATE).exists() && folder.bundle()?.iter().filter_map(X509::read).any(|root| lasts(&root));
     let (next, dir) = (if below { format!("renew {BELOW}") } else { "rotate".to_owned() }, folder.path().display());
     let (who, until) = (&says.subject, says.until);
-    let text = format!("the CA {who:?} is valid only until {until}, and so is all that it signs: gw certs {next} --dir {dir} makes another one");
+    let text =
+        format!("the CA {who:?} is valid only until {until}, and so is all that it signs: gw certs {next} --dir {dir} makes another one");
     Ok(Some(text))
 }

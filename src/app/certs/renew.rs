@@ -69,7 +69,7 @@ impl Leaf {
     /// Whether it is to be renewed when that share of its life is over. One that ends with its CA is not, for the next one would not be
     /// valid for longer; but the share 0 means this very moment, whatever for.
     pub(super) fn due(&self, ca: Option<&Ca>, now: Moment, at: f64) -> Due {
-        let Some(says) = &self.says else {
+        let (Some(chain), Some(says)) = (&self.chain, &self.says) else {
             return if self.cert.exists() { Due::Broken } else { Due::Missing };
         };
         if says.is_ca {
@@ -78,7 +78,7 @@ impl Leaf {
             Due::Broken
         } else if now > says.until {
             Due::Over
-        } else if ca.is_some_and(|ca| ca.authority.says().subject != says.issuer) {
+        } else if ca.is_some_and(|ca| !ca.authority.signed(&chain[0])) {
             Due::OtherCa
         } else if says.age(now) >= at && (at <= 0.0 || ca.is_none_or(|ca| outlives(ca, says))) {
             Due::Aged
@@ -134,7 +134,11 @@ pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
 pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Renewed, CertsError> {
     let (leaves, below) = named(folder, names)?;
     // Before the lock, which would make the folder. Whoever renews the CA below the root may do so because it is broken.
-    if below { drop(folder.root()?) } else { drop(folder.ca()?) }
+    if below {
+        drop(folder.root()?)
+    } else {
+        drop(folder.ca()?)
+    }
     let _lock = folder.lock()?;
     let now = Moment::now();
     let mut wrote = if below { renew_below(folder, &at, now)? } else { Vec::new() };
