@@ -272,6 +272,79 @@ fn what_is_renewed_has_the_same_names_and_life_and_another_key() {
     assert!(!openssl(folder.path(), "x509 -in certs/web.pem -noout -checkend 86500").1, "24h and no longer");
 }
 
+#[test]
+fn the_cas_own_files_are_never_overwritten_by_a_leaf() {
+    let folder = mesh("certs-renew-ca", &["--intermediate"]);
+    ok(folder.path(), &["certs", "issue", "web"]);
+    let files = ["ca.pem", "ca-key.pem", "ca-intermediate.pem", "ca-intermediate-key.pem"];
+    let read = || files.map(|file| std::fs::read(folder.path().join("certs").join(file)).expect("a file"));
+    let before = read();
+    for name in ["ca", "ca-cross", "ca-new", "ca-old"] {
+        let (_, err) = expect(&run(folder.path(), &["certs", "renew", "web", name, "--at", "0%"]), 2);
+        assert!(err.contains("the CA's own files") && err.contains("gw certs rotate"), "{err}");
+    }
+    expect(&run(folder.path(), &["certs", "renew", "../certs/web", "--at", "0%"]), 2);
+    // Whatever another CA is called.
+    std::fs::copy(folder.path().join("certs/ca.pem"), folder.path().join("certs/mine.pem")).expect("a copy");
+    std::fs::copy(folder.path().join("certs/ca-key.pem"), folder.path().join("certs/mine-key.pem")).expect("a copy");
+    let (_, err) = expect(&run(folder.path(), &["certs", "renew", "mine", "--at", "0%"]), 2);
+    assert!(err.contains("mine.pem is the certificate of a CA"), "{err}");
+    assert_eq!(read(), before);
+    assert_eq!(std::fs::read(folder.path().join("certs/mine.pem")).expect("a file"), before[0]);
+}
+
+#[test]
+fn a_leaf_that_cannot_be_renewed_keeps_no_other_from_it() {
+    let folder = mesh("certs-renew-bad", &[]);
+    for name in ["a", "c"] {
+        ok(folder.path(), &["certs", "issue", name]);
+    }
+    let at = |file: &str| folder.path().join("certs").join(file);
+    std::fs::write(at("b.pem"), "no certificate").expect("a file");
+    std::fs::write(at("b-key.pem"), "no key").expect("a file");
+    let output = run(folder.path(), &["certs", "renew", "--at", "0%", "--exec", "echo \"$GW_RENEWED\" > told"]);
+    let (out, err) = expect(&output, 6);
+    assert_eq!(out, "certs/a.pem\ncerts/a-key.pem\ncerts/c.pem\ncerts/c-key.pem\n");
+    assert!(err.contains("b.pem is no certificate: gw certs issue b makes one"), "{err}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("told")).expect("a file"), out);
+}
+
+#[test]
+fn a_ca_of_the_same_name_with_another_key_is_another_ca() {
+    let folder = scratch("certs-same-name");
+    std::fs::create_dir(folder.path().join("certs")).expect("a folder");
+    let make = || {
+        let usage = "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign";
+        let out = "-keyout certs/ca-key.pem -out certs/ca.pem -subj '/CN=Our Root'";
+        openssl_ok(folder.path(), &format!("req -x509 -days 30 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes {out} {usage}"));
+    };
+    make();
+    ok(folder.path(), &["certs", "issue", "web", "--trust-domain", TD]);
+    assert_eq!(ok(folder.path(), &["certs", "renew"]), "");
+    make();
+    assert_eq!(ok(folder.path(), &["certs", "renew"]), "certs/web.pem\ncerts/web-key.pem\n");
+    expect(&verify(folder.path(), "certs/web.pem", "certs/ca.pem", "web"), 0);
+}
+
+#[test]
+fn the_ca_below_the_root_is_renewed_as_a_ca_and_its_leaves_after_it() {
+    let folder = mesh("certs-renew-below", &["--intermediate"]);
+    ok(folder.path(), &["certs", "issue", "web"]);
+    assert_eq!(ok(folder.path(), &["certs", "renew", "ca-intermediate"]), "", "it is not old");
+    std::fs::copy(folder.path().join("certs/web.pem"), folder.path().join("old.pem")).expect("a copy");
+    let written = ok(folder.path(), &["certs", "renew", "ca-intermediate", "--at", "0%"]);
+    assert_eq!(written, "certs/ca-intermediate-key.pem\ncerts/ca-intermediate.pem\n");
+    let text = openssl_ok(folder.path(), "x509 -in certs/ca-intermediate.pem -noout -text");
+    assert!(text.contains("CA:TRUE"), "{text}");
+    assert_eq!(ok(folder.path(), &["certs", "renew"]), "certs/web.pem\ncerts/web-key.pem\n");
+    for leaf in ["certs/web.pem", "old.pem"] {
+        expect(&verify(folder.path(), leaf, "certs/ca.pem", "web"), 0);
+    }
+    let alone = mesh("certs-renew-no-below", &[]);
+    assert!(expect(&run(alone.path(), &["certs", "renew", "ca-intermediate"]), 6).1.contains("signed by the root"));
+    assert!(!alone.path().join("certs/ca-intermediate.pem").exists());
+}
+
 /// A process that is killed when it is dropped.
 struct Running(Child);
 
@@ -333,24 +406,58 @@ fn a_rotation_is_begun_carried_out_and_ended_and_both_sides_verify_on_the_way() 
 }
 
 #[test]
-fn a_rotation_that_died_half_way_is_taken_up() {
-    let folder = mesh("certs-half", &[]);
-    let at = |file: &str| folder.path().join("certs").join(file);
-    let (old_key, old_ca) = (std::fs::read(at("ca-key.pem")).expect("a key"), std::fs::read(at("ca.pem")).expect("a bundle"));
-    ok(folder.path(), &["certs", "rotate"]);
-    // As it stands before the last steps: both are trusted, the new key waits, the old one signs.
-    std::fs::rename(at("ca-key.pem"), at("ca-new-key.pem")).expect("a rename");
-    std::fs::write(at("ca-key.pem"), old_key).expect("a file");
-    std::fs::remove_file(at("ca-old-key.pem")).expect("a file");
-    let both = std::fs::read(at("ca.pem")).expect("a bundle");
-    ok(folder.path(), &["certs", "issue", "web"]);
-    std::fs::write(folder.path().join("old-ca.pem"), &old_ca).expect("a file");
-    expect(&verify(folder.path(), "certs/web.pem", "old-ca.pem", "web"), 0);
-    ok(folder.path(), &["certs", "rotate"]);
-    assert_eq!(both, std::fs::read(at("ca.pem")).expect("a bundle"), "the same new root goes on");
-    ok(folder.path(), &["certs", "renew"]);
-    ok(folder.path(), &["certs", "rotate", "--finish"]);
-    expect(&verify(folder.path(), "certs/web.pem", "certs/ca.pem", "web"), 0);
+fn a_rotation_that_died_at_any_point_is_taken_up_and_the_old_roots_key_is_kept() {
+    for intermediate in [&[][..], &["--intermediate"]] {
+        let folder = mesh(&format!("certs-half-{}", intermediate.len()), intermediate);
+        ok(folder.path(), &["certs", "issue", "web"]);
+        let certs = folder.path().join("certs");
+        let read = |file: &str| std::fs::read(certs.join(file)).expect("a file");
+        let put = |file: &str, bytes: &[u8]| std::fs::write(certs.join(file), bytes).expect("a file");
+        let names = ["ca.pem", "ca-key.pem", "ca-intermediate.pem", "ca-intermediate-key.pem", "web.pem", "web-key.pem"];
+        let before: Vec<(&str, Vec<u8>)> = names.into_iter().filter(|f| certs.join(f).exists()).map(|f| (f, read(f))).collect();
+        std::fs::copy(certs.join("ca.pem"), folder.path().join("old-ca.pem")).expect("a copy");
+        std::fs::copy(certs.join("web.pem"), folder.path().join("old-web.pem")).expect("a copy");
+        ok(folder.path(), &["certs", "rotate"]);
+        let mut steps = vec![("ca-new-key.pem", read("ca-key.pem"))];
+        let written = ["ca.pem", "ca-cross.pem", "ca-old-key.pem", "ca-key.pem", "ca-intermediate-key.pem", "ca-intermediate.pem"];
+        steps.extend(written.into_iter().filter(|f| certs.join(f).exists()).map(|f| (f, read(f))));
+        for died_after in 1..=steps.len() {
+            std::fs::remove_dir_all(&certs).expect("a folder");
+            std::fs::create_dir(&certs).expect("a folder");
+            before.iter().chain(&steps[..died_after]).for_each(|(file, bytes)| put(file, bytes));
+            expect(&run(folder.path(), &["certs", "rotate", "--finish"]), 8);
+            ok(folder.path(), &["certs", "rotate"]);
+            assert_eq!(read("ca-old-key.pem"), before[1].1, "{intermediate:?} {died_after}");
+            assert_ne!(read("ca-key.pem"), before[1].1);
+            assert!(!certs.join("ca-new-key.pem").exists());
+            ok(folder.path(), &["certs", "renew"]);
+            for (leaf, roots) in [("certs/web.pem", "old-ca.pem"), ("old-web.pem", "certs/ca.pem"), ("certs/web.pem", "certs/ca.pem")] {
+                expect(&verify(folder.path(), leaf, roots, "web"), 0);
+            }
+            ok(folder.path(), &["certs", "rotate", "--finish"]);
+            expect(&verify(folder.path(), "certs/web.pem", "certs/ca.pem", "web"), 0);
+            expect(&verify(folder.path(), "old-web.pem", "certs/ca.pem", "web"), 1);
+        }
+    }
+}
+
+#[test]
+fn an_end_of_a_rotation_that_died_at_any_point_is_taken_up() {
+    for left in [&["ca-cross.pem", "ca-old-key.pem"][..], &["ca-old-key.pem"]] {
+        let folder = mesh(&format!("certs-half-end-{}", left.len()), &[]);
+        let at = |file: &str| folder.path().join("certs").join(file);
+        ok(folder.path(), &["certs", "rotate"]);
+        let kept: Vec<_> = left.iter().map(|file| (file, std::fs::read(at(file)).expect("a file"))).collect();
+        ok(folder.path(), &["certs", "rotate", "--finish"]);
+        kept.iter().for_each(|(file, bytes)| std::fs::write(at(file), bytes).expect("a file"));
+        ok(folder.path(), &["certs", "rotate", "--finish"]);
+        assert!(!at("ca-old-key.pem").exists() && !at("ca-cross.pem").exists());
+        // Nor does what is left of a rotation that is over stand in the way of the next one.
+        std::fs::write(at("ca-old-key.pem"), &kept.last().expect("a key").1).expect("a file");
+        let signs = std::fs::read(at("ca-key.pem")).expect("a key");
+        ok(folder.path(), &["certs", "rotate"]);
+        assert_eq!(std::fs::read(at("ca-old-key.pem")).expect("a key"), signs);
+    }
 }
 
 /// openssl as a server that wants a client's certificate of the mesh.

@@ -106,6 +106,7 @@ fn of_certs(error: &CertsError) -> u8 {
         CertsError::Usage(_) => 2,
         CertsError::Files(_) | CertsError::Issue(_) | CertsError::Stray { .. } => 3,
         CertsError::Unreachable { .. } => 4,
+        CertsError::Leaves(failed) => failed.first().map_or(1, |(_, error)| of_certs(error)),
         CertsError::NoCa(_) | CertsError::NoKey(_) | CertsError::NoSuch(_) => 6,
         CertsError::Exists(_) | CertsError::Conflict(_) => 8,
     }

@@ -1,5 +1,6 @@
 //! Certificates made: CAs, leaves, and what others ask to have signed, in exactly the shape of Consul's. The one door of `rcgen`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::distrust::{Distrust, Side, Why};
 use super::verify::Bundle;
-use super::x509::{Moment, X509};
+use super::x509::{Moment, X509, key_ids};
 use crate::id::TrustDomain;
 
 /// A certificate begins so long before it is made, in seconds: clocks differ. One that lives for a short time begins a tenth of it before.
@@ -88,12 +89,19 @@ pub struct Wanted {
 }
 
 /// A leaf with all that is sent along, and its key.
-#[derive(Debug)]
 pub struct Issued {
     /// The leaf, then intermediates.
     pub chain: Vec<CertificateDer<'static>>,
     /// The key in PEM (PKCS #8); `None`: it stays with whoever asked.
     pub key: Option<String>,
+}
+
+// By hand: whoever prints it for a log does not print the key.
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key.as_ref().map(|_| "not shown");
+        f.debug_struct("Issued").field("chain", &self.chain).field("key", &key).finish()
+    }
 }
 
 /// A CA with its key.
@@ -161,6 +169,15 @@ impl Authority {
     /// What its certificate says.
     pub const fn says(&self) -> &X509 {
         &self.says
+    }
+
+    /// Whether it is the CA that a certificate names as its issuer: by the key too, for a CA with another key may be called the same.
+    pub fn signed(&self, cert: &CertificateDer<'_>) -> bool {
+        let same_key = match (key_ids(&self.cert), key_ids(cert)) {
+            ([Some(own), _], [_, Some(by)]) => own == by,
+            _ => true,
+        };
+        same_key && X509::read(cert).is_some_and(|says| says.issuer == self.says.subject)
     }
 
     /// Its key in PEM.

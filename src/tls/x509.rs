@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
@@ -173,6 +173,21 @@ impl X509 {
     pub fn called(&self) -> &str {
         self.uris.first().or(self.dns.first()).map_or(self.subject.as_str(), String::as_str)
     }
+}
+
+/// The ids of a certificate's own key and of the key that it is signed with, where it tells them. Apart from the rest, which peers' are
+/// read for.
+pub(super) fn key_ids(der: &CertificateDer<'_>) -> [Option<Vec<u8>>; 2] {
+    let Ok((_, cert)) = X509Certificate::from_der(der) else { return [None, None] };
+    let (mut own, mut by) = (None, None);
+    for extension in cert.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => own = Some(id.0.to_vec()),
+            ParsedExtension::AuthorityKeyIdentifier(authority) => by = authority.key_identifier.as_ref().map(|id| id.0.to_vec()),
+            _ => {}
+        }
+    }
+    [own, by]
 }
 
 fn name(name: &X509Name<'_>) -> String {

@@ -164,6 +164,33 @@ fn a_leaf_that_does_not_fit_its_key_is_issued_anew_where_there_is_a_ca_to_do_it(
 }
 
 #[test]
+fn a_leaf_of_another_datacenter_than_that_of_the_file_is_issued_anew() {
+    let (folder, _, sidecar) = world("renewal-datacenter", &Init::default(), Some(Duration::from_secs(3600)));
+    let of_edge = || certs::leaf_in(&folder.at("certs/edge.pem")).unwrap();
+    let first = of_edge();
+    let run = folder.start();
+    assert_eq!(of_edge(), first, "it is that of the file");
+    drop(run);
+    folder.gw_toml(sidecar.service.address, "mesh = true\n[certs]\ndir = \"certs\"\n");
+    let text = std::fs::read_to_string(folder.at("gw.toml")).unwrap();
+    folder.write("gw.toml", &format!("datacenter = \"dc2\"\n{text}"));
+    let _run = folder.start();
+    assert!(of_edge().uris[0].ends_with("/ns/default/dc/dc2/svc/edge"), "{:?}", of_edge());
+}
+
+#[test]
+fn a_leaf_that_cannot_be_issued_keeps_no_other_from_it() {
+    let (folder, ca, _) = world("renewal-others", &Init::default(), None);
+    let domain = certs::trust_domain(&ca).unwrap();
+    let error = certs::leaves(&ca, &["one", "ca", "up/down", "two"], "dc1", &domain).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("ca: ") && text.contains("up/down: ") && !text.contains("two"), "{text}");
+    for made in ["one", "two"] {
+        assert!(certs::leaf_in(&folder.at(&format!("certs/{made}.pem"))).is_ok());
+    }
+}
+
+#[test]
 fn another_trust_domain_in_the_file_than_the_cas_is_refused() {
     let (folder, _, sidecar) = world("renewal-domain", &Init::default(), None);
     let run = folder.start();

@@ -1,7 +1,7 @@
 //! Why a command of `gw certs` did not do what it was asked.
 
-use std::io;
 use std::path::PathBuf;
+use std::{io, iter};
 
 use crate::tls::{self, Distrust, IssueError};
 
@@ -58,14 +58,31 @@ pub enum CertsError {
         /// Why.
         source: io::Error,
     },
+    /// Some leaves were not made, each for a reason of its own.
+    #[error("{}", told(.0))]
+    Leaves(Vec<(String, Self)>),
     /// It does not verify.
     #[error("not trusted")]
     Distrusted(#[from] Box<Distrust>),
 }
 
 impl CertsError {
+    /// What went wrong with leaves of these names; `None`: nothing.
+    pub(super) fn of_leaves(failed: Vec<(String, Self)>) -> Option<Self> {
+        (!failed.is_empty()).then_some(Self::Leaves(failed))
+    }
+
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
     }
+}
+
+/// In one line: a log has no more.
+fn told(failed: &[(String, CertsError)]) -> String {
+    let causes = |error: &CertsError| {
+        let causes = iter::successors(Some(error as &dyn std::error::Error), |error| error.source()).map(ToString::to_string);
+        causes.collect::<Vec<_>>().join(": ")
+    };
+    failed.iter().map(|(name, error)| format!("{name}: {}", causes(error))).collect::<Vec<_>>().join("; ")
 }

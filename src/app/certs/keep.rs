@@ -1,15 +1,17 @@
 //! A gateway keeps its own leaves: each is renewed from the CA of its folder between 60 and 90 % of its life, and at once when another
 //! root signs. What is written is then taken up as any file that changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::ending::ending;
 use super::error::CertsError;
 use super::folder::Folder;
-use super::renew;
+use super::make::file_name;
+use super::renew::{self, Renewed};
 use crate::model::gateway::Identity;
 use crate::tls::Moment;
 
@@ -43,6 +45,10 @@ impl Keeping {
             let (Some(folder), Some(name)) = (identity.cert.parent(), identity.cert.file_stem().and_then(|name| name.to_str())) else {
                 continue;
             };
+            // A service may be called so, and is then refused with the reason where its leaf is asked for.
+            if file_name(name).is_err() {
+                continue;
+            }
             let names = kept.entry(Folder::at(folder)).or_default();
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
@@ -55,12 +61,15 @@ impl Keeping {
 impl Keeper {
     /// Renews until nobody says any more what is kept. Signing and writing happen on a thread of their own.
     pub(in crate::app) async fn run(mut self) {
+        let mut told = BTreeSet::new();
         loop {
             let kept = self.0.borrow_and_update().clone();
-            let Ok(pause) = tokio::task::spawn_blocking(move || round(&kept, Moment::now())).await else {
+            let look = move || (round(&kept, &mut told, Moment::now()), told);
+            let Ok((pause, so_far)) = tokio::task::spawn_blocking(look).await else {
                 tracing::error!("a bug in renewing certificates: none is renewed any more before a restart");
                 return;
             };
+            told = so_far;
             if matches!(timeout(pause, self.0.changed()).await, Ok(Err(_))) {
                 return;
             }
@@ -68,10 +77,14 @@ impl Keeper {
     }
 }
 
-/// Renews what is due. How long until the next look.
-fn round(kept: &Kept, now: Moment) -> Duration {
+/// Renews what is due, and tells once of each CA whose end is near. How long until the next look.
+fn round(kept: &Kept, told: &mut BTreeSet<String>, now: Moment) -> Duration {
     let mut pause = LONGEST;
     for (folder, names) in kept.iter().filter(|(folder, _)| folder.signs()) {
+        // What is wrong with the CA is said below.
+        if let Some(end) = ending(folder, now).ok().flatten().filter(|end| told.insert(end.clone())) {
+            tracing::warn!("{end}");
+        }
         match kept_up(folder, names, now) {
             Ok(next) => {
                 let wait = next.map_or(i64::MAX, |next| next.0 - now.0).max(1);
@@ -93,8 +106,9 @@ fn kept_up(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Mome
     if next.is_none_or(|next| next > now) {
         return Ok(next);
     }
-    for path in renew::renew_due(folder, names)?.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
+    let Renewed { wrote, failed } = renew::renew_due(folder, names)?;
+    for path in wrote.iter().filter(|path| !path.to_string_lossy().ends_with("-key.pem")) {
         tracing::info!(certificate = %path.display(), "renewed");
     }
-    renew::next(folder, names, now)
+    failed.map_or_else(|| renew::next(folder, names, now), Err)
 }

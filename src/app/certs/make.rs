@@ -9,7 +9,7 @@ use super::folder::{BUNDLE, DATACENTER, Folder, INTERMEDIATE, INTERMEDIATE_KEY, 
 use super::renew::{Due, Leaf};
 use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::Identity;
-use crate::tls::{Authority, CertificateDer, Moment, Wanted, pem};
+use crate::tls::{Authority, CertificateDer, Moment, Wanted, X509, pem};
 
 /// How long a mesh leaf is valid, as Consul has it.
 const LEAF_LIFE: Duration = Duration::from_hours(72);
@@ -19,8 +19,19 @@ const AGENT_LIFE: Duration = Duration::from_hours(24 * 365);
 const DNS_LIFE: Duration = Duration::from_hours(24 * 90);
 /// The longest common name (RFC 5280, ub-common-name).
 const LONGEST_NAME: usize = 64;
+/// What the files of the CA between the root and leaves are called by.
+pub(super) const BELOW: &str = "ca-intermediate";
 /// Names that are not those of leaves.
-pub(super) const RESERVED: [&str; 5] = ["ca", "ca-intermediate", "ca-cross", "ca-new", "ca-old"];
+pub(super) const RESERVED: [&str; 5] = ["ca", BELOW, "ca-cross", "ca-new", "ca-old"];
+
+/// The life of a leaf of that kind, where its own says nothing: it was cut to the end of its CA.
+pub(super) fn usual_life(says: &X509) -> Duration {
+    match (says.uris.is_empty(), says.for_clients) {
+        (false, _) => LEAF_LIFE,
+        (true, Some(false)) => DNS_LIFE,
+        (true, _) => AGENT_LIFE,
+    }
+}
 
 /// What a new CA is to be.
 #[derive(Clone, Debug, Default)]
@@ -87,9 +98,7 @@ pub fn init(folder: &Folder, wanted: &Init) -> Result<Vec<PathBuf>, CertsError> 
     let root = Authority::root(&trust_domain, now)?;
     let mut wrote = vec![folder.write(KEY, &root.key_pem(), Mode::Secret)?];
     if wanted.intermediate {
-        let below = root.intermediate(&trust_domain, now)?;
-        wrote.push(folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret)?);
-        wrote.push(folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public)?);
+        wrote.extend(put_intermediate(folder, &root, &trust_domain, now)?);
     } else {
         // With --force: one of an earlier CA would go on signing.
         folder.remove(INTERMEDIATE_KEY)?;
@@ -103,9 +112,23 @@ pub fn init(folder: &Folder, wanted: &Init) -> Result<Vec<PathBuf>, CertsError> 
     Ok(wrote)
 }
 
+/// Makes the CA below a root that signs from then on.
+pub(super) fn put_intermediate(folder: &Folder, root: &Authority, named: &TrustDomain, now: Moment) -> Result<[PathBuf; 2], CertsError> {
+    let below = root.intermediate(named, now)?;
+    let key = folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret)?;
+    Ok([key, folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public)?])
+}
+
 /// The trust domain of the CA of a folder, if it names one.
 pub fn trust_domain(folder: &Folder) -> Option<TrustDomain> {
     folder.bundle().ok()?.iter().find_map(trust_domain_of)
+}
+
+/// The same, of a CA that is ours to replace.
+pub(super) fn own_trust_domain(folder: &Folder) -> Result<TrustDomain, CertsError> {
+    trust_domain(folder).ok_or_else(|| {
+        CertsError::Usage("the CA's certificate names no trust domain: a CA from outside is rotated by those who made it".to_owned())
+    })
 }
 
 /// Issues a leaf with a new key. The files it wrote: certificate, key.
@@ -146,22 +169,38 @@ pub fn sign(folder: &Folder, request: &[u8], order: &Order) -> Result<String, Ce
 
 /// The files of these services, each issued by the CA of the folder where it is missing, or of no use as it is. What a gateway shows
 /// comes by this way, its own leaf as those of the services that a terminating gateway is linked to. Where there is no key of a CA,
-/// the files are named alone: somebody else puts them there.
+/// the files are named alone: somebody else puts them there. An error names each that is not issued; the others are.
 pub fn leaves(folder: &Folder, services: &[&str], datacenter: &str, trust_domain: &TrustDomain) -> Result<Vec<Identity>, CertsError> {
     let identities = services.iter().map(|name| Identity::in_folder(folder.path(), name)).collect();
     if !folder.signs() {
         return Ok(identities);
     }
-    let useless = |name: &str| matches!(Leaf::of(folder, name).due(None, Moment::now(), 1.0), Due::Missing | Due::Broken | Due::Over);
-    for name in services.iter().filter(|name| useless(name)) {
-        let _lock = folder.lock()?;
-        // Another gateway may have been faster.
-        if useless(name) {
-            let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
-            issue_locked(folder, &Order { datacenter, trust_domain, force: true, ..Order::service(name) })?;
-        }
+    let ids = services.iter().map(|name| SpiffeId::of_target(&TargetId::service(name, datacenter), trust_domain));
+    let missing: Vec<SpiffeId> = ids.filter(|id| is_missing(folder, id)).collect();
+    if missing.is_empty() {
+        return Ok(identities);
     }
-    Ok(identities)
+    let _lock = folder.lock()?;
+    // Another gateway may have been faster. That one cannot be issued is no reason not to issue the others.
+    let failed = missing.iter().filter(|id| is_missing(folder, id)).filter_map(|id| {
+        let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
+        let order = Order { datacenter, trust_domain, force: true, ..Order::service(&id.service) };
+        Some((order.name.clone(), issue_locked(folder, &order).err()?))
+    });
+    CertsError::of_leaves(failed.collect()).map_or(Ok(identities), Err)
+}
+
+/// Whether there is no leaf that is of use to that service: none at all, or one of another id, as another datacenter makes it. What is
+/// no leaf of a mesh is somebody's own and left alone. A name that none is written for counts, so that it is told why.
+fn is_missing(folder: &Folder, id: &SpiffeId) -> bool {
+    let leaf = Leaf::of(folder, &id.service);
+    let other = || leaf.id().is_some_and(|shown| !shown.to_string().eq_ignore_ascii_case(&id.to_string()));
+    file_name(&id.service).is_err()
+        || match leaf.due(None, Moment::now(), 1.0) {
+            Due::Missing | Due::Broken | Due::Over => true,
+            Due::Aged | Due::OtherCa | Due::Fresh => other(),
+            Due::OfCa => false,
+        }
 }
 
 fn wanted(folder: &Folder, order: &Order, of_ca: Option<&TrustDomain>) -> Result<Wanted, CertsError> {
@@ -249,12 +288,12 @@ fn host(name: &str) -> Result<String, CertsError> {
 }
 
 /// A name by which files can be called.
-fn file_name(name: &str) -> Result<&str, CertsError> {
+pub(super) fn file_name(name: &str) -> Result<&str, CertsError> {
     let plain = Path::new(name).file_name().is_some_and(|n| n == name);
     let why = if !plain || name.starts_with('.') || name.bytes().any(|b| b.is_ascii_control()) {
         "a file cannot be called so"
     } else if RESERVED.contains(&name) {
-        "that is the name of the CA's own files"
+        "that is the name of the CA's own files; gw certs rotate makes another root, gw certs renew ca-intermediate another intermediate"
     } else if name.ends_with("-key") {
         "NAME-key.pem is where a key is"
     } else {

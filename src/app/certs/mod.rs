@@ -1,5 +1,6 @@
 //! `gw certs`: a folder with a CA of the mesh and the certificates that it signed, made, renewed, looked at, and given another root.
 
+mod ending;
 mod error;
 mod folder;
 mod keep;
@@ -8,12 +9,13 @@ mod make;
 mod renew;
 mod rotate;
 
+pub use ending::ending;
 pub use error::CertsError;
 pub use folder::Folder;
 pub(in crate::app) use keep::{Keeper, Keeping, keeper};
 pub use look::{Served, Wrong, at, in_file, in_text, verify_file, wrong};
 pub use make::{Init, Kind, Order, init, issue, leaves, sign, trust_domain};
-pub use renew::{Due, Leaf, leaf_in, list, next, renew, renew_due};
+pub use renew::{Due, Leaf, Renewed, leaf_in, list, next, renew, renew_due};
 pub use rotate::{Rotation, finish, start};
 
 pub use crate::tls::{CertificateDer, Moment, X509, install as ready};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CertsError;
 use super::folder::{Ca, Folder};
-use super::make::{RESERVED, put};
+use super::make::{BELOW, RESERVED, file_name, own_trust_domain, put, put_intermediate, usual_life};
 use crate::id::SpiffeId;
 use crate::model::gateway::Identity;
 use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
@@ -31,6 +31,8 @@ pub enum Due {
     Missing,
     /// It is none, or has no key that fits.
     Broken,
+    /// It is a CA's, which is no leaf: what replaces it is not asked here.
+    OfCa,
     /// It is expired.
     Over,
     /// It is far enough in its life.
@@ -39,6 +41,15 @@ pub enum Due {
     OtherCa,
     /// It is good for a while.
     Fresh,
+}
+
+/// What a look at leaves has renewed.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The files it wrote.
+    pub wrote: Vec<PathBuf>,
+    /// What went wrong with leaves, which did not keep the others from being renewed.
+    pub failed: Option<CertsError>,
 }
 
 impl Leaf {
@@ -55,23 +66,30 @@ impl Leaf {
         id_of(self.chain.as_ref()?.first()?).ok()
     }
 
-    /// Whether it is to be renewed when that share of its life is over.
+    /// Whether it is to be renewed when that share of its life is over. One that ends with its CA is not, for the next one would not be
+    /// valid for longer; but the share 0 means this very moment, whatever for.
     pub(super) fn due(&self, ca: Option<&Ca>, now: Moment, at: f64) -> Due {
-        let Some(says) = &self.says else {
+        let (Some(chain), Some(says)) = (&self.chain, &self.says) else {
             return if self.cert.exists() { Due::Broken } else { Due::Missing };
         };
-        let fits = self.chain.as_ref().is_some_and(|chain| pem::fit(chain, &self.key));
-        if !fits {
+        if says.is_ca {
+            Due::OfCa
+        } else if !self.fits() {
             Due::Broken
         } else if now > says.until {
             Due::Over
-        } else if ca.is_some_and(|ca| ca.authority.says().subject != says.issuer) {
+        } else if ca.is_some_and(|ca| !ca.authority.signed(&chain[0])) {
             Due::OtherCa
-        } else if says.age(now) >= at {
+        } else if says.age(now) >= at && (at <= 0.0 || ca.is_none_or(|ca| outlives(ca, says))) {
             Due::Aged
         } else {
             Due::Fresh
         }
+    }
+
+    /// Whether its key is that of the certificate.
+    fn fits(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| pem::fit(chain, &self.key))
     }
 
     /// Whether it is of use, in a word.
@@ -79,20 +97,16 @@ impl Leaf {
         match self.due(None, now, f64::INFINITY) {
             Due::Missing => "missing",
             Due::Broken => "broken",
+            Due::OfCa => "of a CA",
             Due::Over => "expired",
             Due::Aged | Due::OtherCa | Due::Fresh => "valid",
         }
     }
+}
 
-    /// The same names, purposes and length of life.
-    fn wanted(&self) -> Option<Wanted> {
-        let says = self.says.as_ref()?;
-        let life = life_of(says);
-        let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
-        let common_name = subject.strip_prefix("CN=").map(str::to_owned);
-        let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
-        Some(Wanted { common_name, uris, dns, ips, for_servers, for_clients, life })
-    }
+/// Whether that CA can sign what is valid for longer.
+fn outlives(ca: &Ca, says: &X509) -> bool {
+    ca.authority.says().until > says.until
 }
 
 /// The leaf in a file.
@@ -116,44 +130,94 @@ pub fn list(folder: &Folder) -> Result<Vec<Leaf>, CertsError> {
 }
 
 /// Renews the leaves of these names, or all of the folder where none is named: those of which the share of the life is over that
-/// `at` says, and those that another CA signed. The files it wrote.
-pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Vec<PathBuf>, CertsError> {
-    // Before the lock, which would make the folder.
-    folder.ca()?;
+/// `at` says, and those that another CA signed. The name `ca-intermediate` is the CA below the root. One that cannot be renewed keeps no other from it.
+pub fn renew(folder: &Folder, names: &[String], at: impl Fn(&X509) -> f64) -> Result<Renewed, CertsError> {
+    let (leaves, below) = named(folder, names)?;
+    // Before the lock, which would make the folder. Whoever renews the CA below the root may do so because it is broken.
+    if below {
+        drop(folder.root()?)
+    } else {
+        drop(folder.ca()?)
+    }
     let _lock = folder.lock()?;
-    let (ca, now) = (folder.ca()?, Moment::now());
-    let mut wrote = Vec::new();
-    for leaf in named(folder, names)? {
+    let now = Moment::now();
+    let mut wrote = if below { renew_below(folder, &at, now)? } else { Vec::new() };
+    let (ca, mut failed) = (folder.ca()?, Vec::new());
+    for leaf in leaves {
         let share = leaf.says.as_ref().map_or(0.0, &at);
         if leaf.due(Some(&ca), now, share) == Due::Fresh {
             continue;
         }
-        let Some(wanted) = leaf.wanted() else {
-            return Err(CertsError::NoSuch(format!("{} is no certificate: gw certs issue {} makes one", leaf.cert.display(), leaf.name)));
-        };
-        let issued = ca.authority.issue(&wanted, &ca.above, now)?;
-        let (cert, key) = (format!("{}.pem", leaf.name), format!("{}-key.pem", leaf.name));
-        wrote.extend(put(folder, &cert, &key, &issued.chain, issued.key.as_deref().unwrap_or_default())?);
+        match renew_one(folder, &ca, &leaf, now) {
+            Ok(files) => wrote.extend(files),
+            Err(why) => failed.push((leaf.name, why)),
+        }
     }
-    Ok(wrote)
+    Ok(Renewed { wrote, failed: CertsError::of_leaves(failed) })
+}
+
+/// Another leaf in the place of one that is of any use: one says by itself what the next is to be.
+fn renew_one(folder: &Folder, ca: &Ca, leaf: &Leaf, now: Moment) -> Result<[PathBuf; 2], CertsError> {
+    let (name, file) = (&leaf.name, leaf.cert.display());
+    let Some(says) = &leaf.says else {
+        return Err(CertsError::NoSuch(format!("{file} is no certificate: gw certs issue {name} makes one")));
+    };
+    if says.is_ca {
+        return Err(CertsError::Usage(format!("{file} is the certificate of a CA, and is not overwritten: gw certs renew is for leaves")));
+    }
+    let issued = ca.authority.issue(&wanted(leaf, says, &folder.bundle()?), &ca.above, now)?;
+    let secret = issued.key.as_deref().unwrap_or_default();
+    put(folder, &format!("{name}.pem"), &format!("{name}-key.pem"), &issued.chain, secret)
+}
+
+/// The same names, purposes and length of life; not the length to which the end of a CA has cut it, which would be handed on for ever.
+fn wanted(leaf: &Leaf, says: &X509, bundle: &[CertificateDer<'_>]) -> Wanted {
+    let above = leaf.chain.iter().flatten().skip(1).chain(bundle).filter_map(X509::read);
+    let life = if above.into_iter().any(|ca| ca.until == says.until) { usual_life(says) } else { life_of(says) };
+    let X509 { subject, uris, dns, ips, for_servers, for_clients, .. } = says.clone();
+    let common_name = subject.strip_prefix("CN=").map(str::to_owned);
+    let (for_servers, for_clients) = (for_servers.unwrap_or(true), for_clients.unwrap_or(true));
+    Wanted { common_name, uris, dns, ips, for_servers, for_clients, life }
 }
 
 /// The same, of those whose own moment has come.
-pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Vec<PathBuf>, CertsError> {
+pub fn renew_due(folder: &Folder, names: &[String]) -> Result<Renewed, CertsError> {
     renew(folder, names, |says| says.age(says.renew_at()))
 }
 
-fn named(folder: &Folder, names: &[String]) -> Result<Vec<Leaf>, CertsError> {
-    if names.is_empty() { list(folder) } else { Ok(names.iter().map(|name| Leaf::of(folder, name)).collect()) }
+/// The leaves of these names, or all of the folder, and whether the CA below the root is among what is named. No other file of the CA is.
+fn named(folder: &Folder, names: &[String]) -> Result<(Vec<Leaf>, bool), CertsError> {
+    if names.is_empty() {
+        return Ok((list(folder)?, false));
+    }
+    let leaves = names.iter().filter(|name| *name != BELOW).map(|name| Ok(Leaf::of(folder, file_name(name)?)));
+    Ok((leaves.collect::<Result<_, CertsError>>()?, names.iter().any(|name| name == BELOW)))
 }
 
-/// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: there is none.
+/// Another CA below the root, if the share of this one's life is over. Leaves that this one signed are then of another CA.
+fn renew_below(folder: &Folder, at: impl Fn(&X509) -> f64, now: Moment) -> Result<Vec<PathBuf>, CertsError> {
+    let below = Leaf::of(folder, BELOW);
+    let Some(says) = &below.says else {
+        let why = format!("there is no {}: leaves are signed by the root, and gw certs rotate makes another one", below.cert.display());
+        return Err(CertsError::NoSuch(why));
+    };
+    if below.fits() && says.age(now) < at(says) {
+        return Ok(Vec::new());
+    }
+    Ok(put_intermediate(folder, &folder.root()?, &own_trust_domain(folder)?, now)?.into())
+}
+
+/// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: none can be.
 pub fn next(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
     let ca = folder.ca()?;
-    let leaves = named(folder, names)?;
+    let (leaves, below) = named(folder, names)?;
     let when = |leaf: &Leaf| match (leaf.due(Some(&ca), now, f64::INFINITY), &leaf.says) {
-        (Due::Fresh, Some(says)) => says.renew_at(),
-        _ => now,
+        (Due::Fresh, Some(says)) => outlives(&ca, says).then(|| says.renew_at()),
+        (Due::OfCa, _) => None,
+        _ => Some(now),
     };
-    Ok(leaves.iter().map(when).min())
+    Ok(leaves.iter().filter_map(when).chain(below.then(|| ca.authority.says().renew_at())).min())
 }
+
+#[cfg(test)]
+mod tests;

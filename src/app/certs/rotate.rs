@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use super::error::CertsError;
-use super::folder::{BUNDLE, CROSS, Folder, INTERMEDIATE, INTERMEDIATE_KEY, KEY, Mode};
-use super::make::trust_domain;
+use super::folder::{BUNDLE, CROSS, Folder, INTERMEDIATE_KEY, KEY, Mode};
+use super::make::{own_trust_domain, put_intermediate};
 use super::renew::{Due, Leaf, list};
 use crate::tls::{Authority, Moment, pem};
 
@@ -28,17 +28,19 @@ pub struct Rotation {
 /// Begins: a new root, and both are trusted. From then on new leaves are signed by the new one. The order of the steps is such that
 /// what a step needs is there before it: a run that dies in between is taken up by the next one.
 pub fn start(folder: &Folder) -> Result<Rotation, CertsError> {
-    // Before the lock, which would make the folder.
-    folder.ca()?;
+    // Before the lock, which would make the folder. Not the CA that signs: a run that died may have left an intermediate and the key of
+    // another one.
+    folder.root()?;
     let _lock = folder.lock()?;
     if folder.file(CROSS).exists() && folder.file(OLD_KEY).exists() && !folder.file(NEW_KEY).exists() {
         let why = "a rotation has begun already: gw certs renew, then gw certs rotate --finish when every member has the new ca.pem";
         return Err(CertsError::Conflict(why.to_owned()));
     }
-    let (old, now) = (folder.root()?, Moment::now());
-    let named = trust_domain(folder).ok_or_else(|| {
-        CertsError::Usage("the CA's certificate names no trust domain: a CA from outside is rotated by those who made it".to_owned())
-    })?;
+    // A run that died may have put the new key in the old one's place. Then the old one is kept already, and the only one there is.
+    let kept = folder.root_of_key(OLD_KEY).ok();
+    let (is_kept, now) = (kept.is_some(), Moment::now());
+    let old = kept.map_or_else(|| folder.root(), Ok)?;
+    let named = own_trust_domain(folder)?;
     let mut wrote = Vec::new();
     let new = match folder.root_of_key(NEW_KEY) {
         Ok(begun) => begun,
@@ -52,12 +54,12 @@ pub fn start(folder: &Folder) -> Result<Rotation, CertsError> {
     };
     let cross = old.cross_sign(&new, &named, now)?;
     wrote.push(folder.write(CROSS, &pem::text_of(&[cross]), Mode::Public)?);
-    wrote.push(folder.write(OLD_KEY, &old.key_pem(), Mode::Secret)?);
+    if !is_kept {
+        wrote.push(folder.write(OLD_KEY, &old.key_pem(), Mode::Secret)?);
+    }
     wrote.push(folder.write(KEY, &new.key_pem(), Mode::Secret)?);
     if folder.file(INTERMEDIATE_KEY).exists() {
-        let below = new.intermediate(&named, now)?;
-        wrote.push(folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret)?);
-        wrote.push(folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public)?);
+        wrote.extend(put_intermediate(folder, &new, &named, now)?);
     }
     folder.remove(NEW_KEY)?;
     Ok(Rotation { wrote, removed: Vec::new(), root: new.says().subject.clone() })
@@ -66,9 +68,13 @@ pub fn start(folder: &Folder) -> Result<Rotation, CertsError> {
 /// Ends: the root that signs is the only one that is trusted. Refused while a leaf of the folder is still of another one, unless forced.
 pub fn finish(folder: &Folder, force: bool) -> Result<Rotation, CertsError> {
     // Before the lock, which would make the folder.
-    folder.ca()?;
+    folder.root()?;
     let _lock = folder.lock()?;
-    if folder.bundle()?.len() == 1 && !folder.file(CROSS).exists() {
+    if folder.root_of_key(NEW_KEY).is_ok() {
+        let why = "the rotation has begun, and is not yet carried out: a run died half way, and gw certs rotate goes on where it stopped";
+        return Err(CertsError::Conflict(why.to_owned()));
+    }
+    if folder.bundle()?.len() == 1 && ![CROSS, OLD_KEY].iter().any(|name| folder.file(name).exists()) {
         return Err(CertsError::Conflict("no rotation has begun: gw certs rotate begins one".to_owned()));
     }
     let (ca, root) = (folder.ca()?, folder.root()?);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{DirArgs, share, wrote};
-use crate::app::certs::{self, Folder, Moment};
+use crate::app::certs::{self, Folder, Moment, Renewed};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::ui::Ui;
@@ -26,6 +26,7 @@ a moment between 60 and 90 % of its life, as Consul's agents do. Gateways of gw 
 EXAMPLES
   gw certs renew                                        all leaves of ./certs that need it
   gw certs renew web --at 0%                            this one, now
+  gw certs renew ca-intermediate --at 0%                another CA below the root, then its leaves: gw certs renew
   gw certs renew --daemon --exec 'systemctl reload nginx'
 
 ENVIRONMENT OF --exec
@@ -52,10 +53,12 @@ pub(super) struct RenewArgs {
 pub(super) fn run(args: RenewArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let RenewArgs { names, at, daemon, exec, dir } = args;
     let folder = dir.folder();
+    if let Some(end) = certs::ending(&folder, Moment::now()).ok().flatten() {
+        ui.note(&format!("gw: {end}"));
+    }
     if !daemon {
-        let paths = certs::renew(&folder, &names, |_| at)?;
-        wrote(&paths, ui)?;
-        after(&paths, exec.as_deref(), ui);
+        let renewed = certs::renew(&folder, &names, |_| at)?;
+        told(renewed, exec.as_deref(), ui)?;
         return Ok(Answer::Yes);
     }
     // What is wrong at the start is an error; what goes wrong later may be set right.
@@ -73,13 +76,18 @@ pub(super) fn run(args: RenewArgs, ui: &mut Ui) -> Result<Answer, Failure> {
 
 /// Renews what is due. How long to sleep.
 fn step(folder: &Folder, names: &[String], exec: Option<&str>, ui: &mut Ui) -> Result<Duration, Failure> {
-    let paths = certs::renew_due(folder, names)?;
-    wrote(&paths, ui)?;
-    ui.flush()?;
-    after(&paths, exec, ui);
+    told(certs::renew_due(folder, names)?, exec, ui)?;
     let now = Moment::now();
     let next = certs::next(folder, names, now)?;
     Ok(Duration::from_secs(next.map_or(LONGEST, |next| next.0 - now.0).clamp(1, LONGEST).unsigned_abs()))
+}
+
+/// Says what was renewed and runs the command, also where other leaves could not be renewed; then that is the error.
+fn told(renewed: Renewed, exec: Option<&str>, ui: &mut Ui) -> Result<(), Failure> {
+    wrote(&renewed.wrote, ui)?;
+    ui.flush()?;
+    after(&renewed.wrote, exec, ui);
+    renewed.failed.map_or(Ok(()), |why| Err(why.into()))
 }
 
 /// The command, if something was written. That it fails is said, and changes nothing.

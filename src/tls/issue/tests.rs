@@ -61,6 +61,18 @@ fn what_is_issued_is_trusted_on_both_sides_and_has_consuls_shape() {
 }
 
 #[test]
+fn what_is_printed_of_a_leaf_or_a_ca_is_not_its_key() {
+    let ca = root();
+    let issued = ca.issue(&service(&web()), &[], NOW).unwrap();
+    for (pem, printed) in [(issued.key.clone().unwrap(), format!("{issued:?}")), (ca.key_pem(), format!("{ca:?}"))] {
+        let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let line = pem.lines().nth(1).unwrap();
+        let bytes = format!("{:?}", der.secret_der());
+        assert!(!printed.contains(line) && !printed.contains(bytes.trim_matches(['[', ']'])), "{printed}");
+    }
+}
+
+#[test]
 fn a_short_life_begins_little_before_it_is_made() {
     for seconds in [1, 5, 60, 599, 600, 601, 86400] {
         let life = Duration::from_secs(seconds);
