@@ -142,34 +142,49 @@ fn system() -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(found.certs)
 }
 
-/// Certificates each of which is an anchor by itself: a root, an intermediate, or the service's own.
+/// Certificates each of which is trusted by itself: a root, an intermediate, or the service's own.
 #[derive(Debug)]
 struct Anchored {
-    certs: Vec<(CertificateDer<'static>, Moment, Moment)>,
+    certs: Vec<CertificateDer<'static>>,
+    /// Those of CAs: what the key of a service has signed is not trusted with it.
     anchors: Vec<TrustAnchor<'static>>,
+    /// When each of the anchors is valid: the library does not look at it.
+    dates: Vec<Dates>,
     from: String,
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// From when, and until when.
+type Dates = (Moment, Moment);
+
+/// What a certificate vouches for, if it is a CA's.
+fn anchor(cert: &CertificateDer<'_>) -> Result<Option<(TrustAnchor<'static>, Dates)>, String> {
+    let read = X509::read(cert).ok_or_else(|| "it is malformed".to_owned())?;
+    if !read.is_ca && !(read.is_v1 && read.is_self_issued) {
+        return Ok(None);
+    }
+    let anchor = anchor_from_trusted_cert(cert).map_err(|e| e.to_string())?;
+    Ok(Some((anchor.to_owned(), (read.from, read.until))))
 }
 
 impl Anchored {
     fn of(files: &OutsideFiles, certs: &[CertificateDer<'static>]) -> Result<Arc<Self>, Error> {
         let (mut kept, mut anchors) = (Vec::new(), Vec::new());
         for (n, cert) in certs.iter().enumerate() {
-            let anchor = anchor_from_trusted_cert(cert).map(|a| a.to_owned()).map_err(|e| e.to_string());
-            let read = X509::read(cert).ok_or_else(|| "it is malformed".to_owned());
-            match (anchor.and_then(|anchor| Ok((anchor, read?))), &files.anchors) {
-                (Ok((anchor, read)), _) => {
-                    kept.push((cert.clone(), read.from, read.until));
-                    anchors.push(anchor);
+            match (anchor(cert), &files.anchors) {
+                (Ok(anchor), _) => {
+                    kept.push(cert.clone());
+                    anchors.extend(anchor);
                 }
                 // Machines have some that are no good.
                 (Err(_), Anchors::System) => {}
                 (Err(why), Anchors::File(path)) => return Err(Error::Anchor(path.clone(), n + 1, why)),
             }
         }
+        let (anchors, dates) = anchors.into_iter().unzip();
         let from = files.anchors.to_string();
         let algorithms = shared_provider().signature_verification_algorithms;
-        Ok(Arc::new(Self { certs: kept, anchors, from, algorithms }))
+        Ok(Arc::new(Self { certs: kept, anchors, dates, from, algorithms }))
     }
 
     /// Whether one of them vouches for a certificate; why not, and what to do.
@@ -179,7 +194,7 @@ impl Anchored {
             return Err(("it cannot be read".to_owned(), "look at what the service has for a certificate".to_owned()));
         };
         let renew = || "the service needs another one".to_owned();
-        if self.certs.iter().any(|(cert, ..)| cert.as_ref() == leaf.as_ref()) {
+        if self.certs.iter().any(|cert| cert.as_ref() == leaf.as_ref()) {
             // It is trusted as it is, whatever it says about being a CA.
             return match (in_time(read.from, read.until, now), read.for_servers) {
                 (false, _) => Err((format!("it is valid from {} to {}", read.from, read.until), renew())),
@@ -208,8 +223,7 @@ impl Anchored {
     }
 
     fn anchor_is_valid(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Result<(), webpki::Error> {
-        let mut dates = self.anchors.iter().zip(&self.certs).filter(|(a, _)| *a == anchor).map(|(_, (_, from, until))| (*from, *until));
-        if dates.any(|(from, until)| in_time(from, until, now)) {
+        if self.anchors.iter().zip(&self.dates).any(|(a, (from, until))| a == anchor && in_time(*from, *until, now)) {
             return Ok(());
         }
         Err(webpki::Error::CertExpired { time: now, not_after: UnixTime::since_unix_epoch(std::time::Duration::ZERO) })

@@ -58,6 +58,19 @@ impl World {
     }
 }
 
+impl Has {
+    /// What its key signs, though it is no CA's.
+    fn signs(&self, names: &[&str]) -> Self {
+        let key = KeyPair::from_pem(&self.key.serialize_pem()).unwrap();
+        let issuer = Issuer::from_ca_cert_der(&self.chain[0], key).unwrap();
+        let mut params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &issuer).unwrap();
+        Self { chain: vec![cert.der().clone(), self.chain[0].clone()], pem: cert.pem(), key }
+    }
+}
+
 /// What a service saw: the server name, what is offered to be spoken, and how many certificates.
 type Saw = Arc<Mutex<Vec<(Option<String>, usize)>>>;
 
@@ -177,6 +190,7 @@ fn any_certificate_of_the_file_is_an_anchor_by_itself() {
     let own = own_params.self_signed(&own_key).unwrap();
     let own_pem = own.pem();
     let own = Has { chain: vec![own.der().clone()], pem: own_pem.clone(), key: own_key };
+    let by_leaf = below.signs(&["localhost"]);
     let other = World::new().cert.pem();
     let (root, between) = (world.cert.pem(), between.cert.pem());
     for (has, anchors, good) in [
@@ -186,6 +200,8 @@ fn any_certificate_of_the_file_is_an_anchor_by_itself() {
         (&own, &own_pem, true),
         (&below, &other, false),
         (&own, &other, false),
+        // What is no CA's vouches for itself alone, whatever its key has signed.
+        (&by_leaf, &leaf, false),
     ] {
         let (service, _) = plain(has);
         let gateway = exit("tls-anchor", json!([{"Name": "web", "CAFile": "FOLDER/ca.pem"}]), &[("ca.pem", anchors)], &here(&service));
