@@ -24,12 +24,7 @@ pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[&De
 
 /// The same where the gateways run already: an identity that cannot be used any more holds up nothing else, and who serves says what
 /// becomes of it.
-pub(super) fn check_file_again(
-    read: &ReadFile,
-    configuration: &Configuration,
-    decoded: &[&Decoded],
-    entries: &Entries,
-) -> Vec<Diagnostic> {
+pub(super) fn check_file_again(read: &ReadFile, configuration: &Configuration, decoded: &[&Decoded], entries: &Entries) -> Vec<Diagnostic> {
     let mut problems = unusable_certificates(read, configuration);
     problems.extend(unusable_bundles(read, configuration));
     problems.extend(unspeakable(read));
