@@ -279,9 +279,26 @@ fn a_file_that_is_missing_or_broken_fails_its_service_alone_and_what_it_had_goes
 pub(crate) fn the_roots_of_the_machine_are_trusted_by_name() {
     gw::tls::install();
     let world = World::new();
-    let (service, _) = plain(&world.issue(&["localhost"]));
-    let exit = Exit::of("tls-system", "http").intention("api", json!("allow")).linked(json!([{"Name": "web", "CAFile": "system"}]));
-    let exit = exit.instance("web", here(&service), "");
+    let (named, other) = (world.issue(&["localhost"]), world.issue(&["127.0.0.1"]));
+    for (has, by_name, sni, good) in [
+        (&named, true, None, true),
+        (&named, false, None, false),
+        (&other, false, None, true),
+        (&other, true, None, false),
+        (&named, false, Some("localhost"), true),
+    ] {
+        let (service, _) = plain(has);
+        let address = if by_name { here(&service) } else { service.address.to_string() };
+        let linked = json!([{"Name": "web", "CAFile": "system", "SNI": sni.unwrap_or_default()}]);
+        let (status, said) = asked_by_system(&world, &linked, &address);
+        assert_eq!(status == 200, good, "{address} {sni:?} {said}");
+    }
+}
+
+/// The answer of a gateway of its own process, to which this world is the roots of the machine; and what it said.
+fn asked_by_system(world: &World, linked: &Value, address: &str) -> (u16, String) {
+    let exit = Exit::of("tls-system", "http").intention("api", json!("allow")).linked(linked.clone());
+    let exit = exit.instance("web", address, "");
     exit.folder.write("roots.pem", &world.cert.pem());
     exit.write();
     let roots = [("SSL_CERT_FILE", exit.folder.at("roots.pem"))];
@@ -289,6 +306,5 @@ pub(crate) fn the_roots_of_the_machine_are_trusted_by_name() {
     let said = gateway.said();
     let at = said.split(" listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("where it listens").parse().unwrap();
     let mut client = crate::harness::Tls::connect(at, exit.ca.client(Some("api")), &crate::harness::sni("web"));
-    let (status, text) = client.get("/");
-    assert_eq!(status, 200, "{text} {}", gateway.said());
+    (client.get("/").0, gateway.said())
 }
