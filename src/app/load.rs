@@ -154,6 +154,8 @@ pub fn load_entries(folders: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
 pub struct Loader {
     /// Whether a gateway's leaf that is missing is issued, by the CA of `[certs]`: by who runs gateways, not by who only looks.
     issues: bool,
+    /// Whether gateways run by what was loaded before.
+    runs: bool,
     file: Option<KeptFile>,
     files: EntryFiles,
     set: SetChecker,
@@ -215,9 +217,10 @@ impl Loader {
         problems.extend(more);
         if let Some(KeptFile { read, .. }) = &self.file {
             if self.issues {
-                problems.extend(of_file::issue_missing(read, &configuration));
+                problems.extend(of_file::issue_missing(read, &configuration, self.runs));
             }
-            problems.extend(check_file(read, &configuration, &decoded, &entries));
+            let check = if self.runs { of_file::check_file_again } else { check_file };
+            problems.extend(check(read, &configuration, &decoded, &entries));
         }
         sort(&mut problems);
         if problems.iter().any(|p| p.level == Level::Error) {
@@ -231,6 +234,7 @@ impl Loader {
             let problems: Vec<Diagnostic> = loaded.gateways.iter().filter_map(linked).collect();
             loaded.notes.extend(problems);
         }
+        self.runs = self.issues;
         Ok(loaded)
     }
 }

@@ -9,7 +9,7 @@ use crate::check::Found;
 use crate::decide::compile::keys;
 use crate::id::ListenerName;
 use crate::model::entry::{EntryKind, EntryRef};
-use crate::model::gateway::{Certificate, Listener};
+use crate::model::gateway::{Certificate, GatewayKind, Listener};
 use crate::model::resources::{Rejected, Resources};
 use crate::net::{Followed, Names};
 use crate::proxy::Orders;
@@ -129,8 +129,13 @@ impl Served {
 
     /// With the keys of its files; the very ones that are in use, if they are the same.
     fn with_keys(&self, resources: Resources, certificates: &[Certificate]) -> Result<Said, tls::Error> {
-        let new = Credentials::build(certificates, resources.gateway.identity.as_ref())?;
         let older = self.number_of(&resources).map(|n| &self.gateways[n].said.credentials);
+        let identity = resources.gateway.identity.as_ref();
+        let new = match self.generation {
+            0 => Credentials::build(certificates, identity)?,
+            // Whatever else changed, such as a deny, is not held up by a leaf.
+            _ => Credentials::rebuild(certificates, identity, older)?,
+        };
         let new = if let Some(older) = older { new.keep(older) } else { new };
         let (inbound, outside) = keys(&resources);
         let credentials = new.between(inbound.as_ref(), &outside, &resources.trust_domain, older)?;
@@ -210,7 +215,11 @@ pub(super) fn without_files(resources: &Resources) -> Vec<Rejected> {
 
 /// What files of keys could not be used stands among what is left out.
 fn without(mut resources: Resources, credentials: &Credentials) -> Resources {
-    let entry = EntryRef::new(EntryKind::TerminatingGateway, &resources.gateway.name);
+    let kind = match resources.gateway.kind {
+        GatewayKind::Ingress => EntryKind::IngressGateway,
+        GatewayKind::Mesh | GatewayKind::Terminating => EntryKind::TerminatingGateway,
+    };
+    let entry = EntryRef::new(kind, &resources.gateway.name);
     let left_out = credentials.unusable().iter().map(left_out);
     resources.rejected.extend(left_out.map(|why| Rejected { what: entry.clone(), why }));
     resources

@@ -220,6 +220,8 @@ impl Identity {
 pub struct InboundKeys {
     /// PEM: the root certificates that the mesh trusts.
     pub roots: PathBuf,
+    /// The datacenter that the leaves are of.
+    pub datacenter: String,
     /// The leaves of the services behind it.
     pub leaves: Vec<Leaf>,
     /// Which versions and suites of TLS are spoken.

@@ -27,7 +27,7 @@ pub struct Credentials {
 /// Files that cannot be used. What hangs on them goes on with what it had before, if it had something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
-    /// A service whose leaf it is, or the file of anchors.
+    /// A service whose leaf it is, the file of anchors, or the gateway's own identity.
     pub what: String,
     /// Whether the older ones are still in use.
     pub kept: bool,
@@ -50,6 +50,22 @@ impl Credentials {
         Ok(Self { http2, http1, bytes, shown: resolver, mesh, inbound: None, outside, unusable })
     }
 
+    /// The same while others are in use: an identity that cannot be used by now concerns what services with a sidecar are spoken to
+    /// with, and nothing else. The certificates of listeners must fit as they must at a start.
+    pub fn rebuild(certificates: &[Certificate], identity: Option<&Identity>, older: Option<&Self>) -> Result<Self, Error> {
+        let built = Self::build(certificates, None)?;
+        let (mesh, unusable) = match identity.map(Mesh::build).transpose() {
+            Ok(mesh) => (mesh, None),
+            Err(error) => {
+                let before = older.and_then(|older| older.mesh.clone());
+                let what = "the gateway's own certificate".to_owned();
+                let unusable = Unusable { what, kept: before.is_some(), why: super::with_source(&error) };
+                (before, Some(unusable))
+            }
+        };
+        Ok(Self { mesh, unusable: unusable.into_iter().collect(), ..built })
+    }
+
     /// With the keys of a gateway between the mesh and what is outside. What cannot be used concerns what hangs on it alone;
     /// without the roots of the mesh there is no gateway.
     pub fn between(
@@ -59,7 +75,7 @@ impl Credentials {
         trust_domain: &TrustDomain,
         older: Option<&Self>,
     ) -> Result<Self, Error> {
-        let mut unusable = Vec::new();
+        let mut unusable = self.unusable.to_vec();
         let before = older.and_then(|older| older.inbound.as_ref());
         let inbound = inbound.map(|keys| Inbound::build(keys, trust_domain, before, &mut unusable)).transpose()?;
         let mut built = HashMap::new();
@@ -85,7 +101,11 @@ impl Credentials {
             (Some(new), Some(old)) if new.says_the_same_as(old) => older.mesh.clone(),
             _ => self.mesh,
         };
-        if self.shown.says_the_same_as(&older.shown) { Self { mesh, ..older.clone() } } else { Self { mesh, ..self } }
+        if self.shown.says_the_same_as(&older.shown) {
+            Self { mesh, unusable: self.unusable, ..older.clone() }
+        } else {
+            Self { mesh, ..self }
+        }
     }
 
     /// Whether these are the very objects of others, so that nothing is to be replaced.

@@ -119,10 +119,11 @@ impl fmt::Display for Why {
         match self {
             Self::Nothing => f.write_str("no certificate was shown"),
             Self::Malformed => f.write_str("what was shown is no certificate, or a malformed one"),
-            Self::Date { over, at, now, own } => {
+            // Not when that was found: what is said again and again of the same file must be the same.
+            Self::Date { over, at, own, .. } => {
                 let whose = if *own { "it" } else { "a CA certificate above it" };
                 let what = if *over { "is expired since" } else { "is not valid before" };
-                write!(f, "{whose} {what} {at}, and it is {now}")
+                write!(f, "{whose} {what} {at}")
             }
             Self::Issuer => f.write_str("no root that is trusted vouches for it"),
             Self::Signature => f.write_str("it is not signed with the key of the root of that name"),
@@ -142,5 +143,18 @@ impl fmt::Display for Why {
             Self::Host(name) => write!(f, "it is not for the host {name:?} (DNS names and addresses; the subject does not count)"),
             Self::Other(what) => write!(f, "it does not verify: {what}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_same_certificate_the_same_is_said_a_moment_later() {
+        let said = |now| {
+            Distrust { shown: None, beside: 0, why: Why::Date { over: true, at: Moment(1), now: Moment(now), own: true } }.to_string()
+        };
+        assert_eq!(said(2), said(3));
     }
 }

@@ -9,7 +9,7 @@ use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 
 use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, shared_provider, xfcc};
-use crate::id::TrustDomain;
+use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::{InboundKeys, Leaf, TlsRange};
 
 /// What a mesh-mTLS listener shows, and whom it lets in.
@@ -50,14 +50,15 @@ impl Inbound {
         let bundle = Bundle::read(&keys.roots, trust_domain.clone())?;
         // Who was verified by the same roots is still known, and may resume its sessions.
         let same_roots = |o: &&Self| o.clients.bundle().roots() == bundle.roots() && o.clients.bundle().trust_domain() == trust_domain;
-        let older = older.filter(same_roots);
-        let clients = older.map_or_else(|| Arc::new(Peers::clients(Arc::new(bundle))), |o| o.clients.clone());
+        let of_same_roots = older.filter(same_roots);
+        let clients = of_same_roots.map_or_else(|| Arc::new(Peers::clients(Arc::new(bundle))), |o| o.clients.clone());
+        let still_trusted = |before: &&Arc<Shown>| of_same_roots.is_some() || before.is_trusted_by(clients.bundle());
         let mut shown = BySni::default();
         for leaf in &keys.leaves {
-            match Shown::read(leaf, clients.bundle()) {
-                Ok(new) => shown.add(leaf, older.and_then(|o| o.shown.same(leaf, &new)).unwrap_or_else(|| Arc::new(new))),
+            match Shown::read(leaf, &keys.datacenter, clients.bundle()) {
+                Ok(new) => shown.add(leaf, of_same_roots.and_then(|o| o.shown.same(leaf, &new)).unwrap_or_else(|| Arc::new(new))),
                 Err(why) => {
-                    let before = older.and_then(|o| o.shown.find(&leaf.names[0]).cloned());
+                    let before = older.and_then(|o| o.shown.find(&leaf.names[0])).filter(still_trusted).cloned();
                     unusable.push(Unusable { what: leaf.service.clone(), kept: before.is_some(), why });
                     if let Some(before) = before {
                         shown.add(leaf, before);
@@ -65,11 +66,11 @@ impl Inbound {
                 }
             }
         }
-        if let Some(older) = older.filter(|o| o.tls == keys.tls && o.shown.says_the_same_as(&shown)) {
+        if let Some(older) = of_same_roots.filter(|o| o.tls == keys.tls && o.shown.says_the_same_as(&shown)) {
             return Ok(older.clone());
         }
         let shown = Arc::new(shown);
-        let tickets = older.map(|o| o.config.ticketer.clone());
+        let tickets = of_same_roots.map(|o| o.config.ticketer.clone());
         Ok(Self { config: config(&keys.tls, &shown, &clients, tickets), shown, clients, tls: keys.tls.clone() })
     }
 
@@ -144,15 +145,22 @@ struct Shown {
 }
 
 impl Shown {
-    /// Reads the files, and looks whether clients will take them for the service.
-    fn read(leaf: &Leaf, bundle: &Bundle) -> Result<Self, String> {
+    /// Reads the files, and looks whether clients will take them for the service of this datacenter.
+    fn read(leaf: &Leaf, datacenter: &str, bundle: &Bundle) -> Result<Self, String> {
         let key = pem::certified(&leaf.cert, &leaf.key).map_err(|e| super::with_source(&e))?;
         let in_file = |why: String| format!("{}: {why}", leaf.cert.display());
         let member = bundle.member(&key.cert, Side::Server, Moment::now()).map_err(|e| in_file(e.to_string()))?;
-        if !member.id.service.eq_ignore_ascii_case(&leaf.service) {
-            return Err(in_file(format!("it is the leaf of {}, not of {}", member.id, leaf.service)));
+        let expected = SpiffeId::of_target(&TargetId::service(&leaf.service, datacenter), bundle.trust_domain());
+        let (is, wanted) = (member.id.to_string(), expected.to_string());
+        // Names have no case.
+        if !is.eq_ignore_ascii_case(&wanted) {
+            return Err(in_file(format!("it is the leaf of {is}, not of {wanted}")));
         }
-        Ok(Self { key: Arc::new(key), uri: member.id.to_string() })
+        Ok(Self { key: Arc::new(key), uri: is })
+    }
+
+    fn is_trusted_by(&self, bundle: &Bundle) -> bool {
+        bundle.member(&self.key.cert, Side::Server, Moment::now()).is_ok()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, OtherError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -25,8 +25,9 @@ const SESSIONS: usize = 256;
 pub struct Outside {
     /// With a name that is sent and checked.
     named: Arc<ClientConfig>,
-    /// Without one.
+    /// Without one that is sent.
     nameless: Arc<ClientConfig>,
+    anchored: Arc<Anchored>,
     made_of: Arc<MadeOf>,
 }
 
@@ -70,9 +71,11 @@ impl Outside {
             Anchors::System => system()?,
         };
         let own = files.own.as_ref().map(|(cert, key)| pem::certified(cert, key)).transpose()?.map(Arc::new);
-        let verifier = Anchored::of(files, &anchors)?;
-        let config = |checks_name: bool| {
-            let verifier = Arc::new(ByAnchors { anchored: verifier.clone(), checks_name });
+        let anchored = Anchored::of(files, &anchors)?;
+        // Who is vouched for by the roots of the machine is anybody: then the address is a name, too.
+        let any_name = files.anchors != Anchors::System;
+        let config = |sends_name: bool| {
+            let verifier = Arc::new(ByAnchors { anchored: anchored.clone(), checks_name: sends_name || !any_name });
             let builder = ClientConfig::builder_with_provider(shared_provider());
             let versions = builder.with_safe_default_protocol_versions().expect("the provider has suites for TLS 1.2 and 1.3");
             // `dangerous` is rustls' word for any verifier of one's own; this one says yes to nothing that the anchors do not vouch for.
@@ -82,11 +85,11 @@ impl Outside {
                 None => verified.with_no_client_auth(),
             };
             config.resumption = Resumption::in_memory_sessions(SESSIONS);
-            config.enable_sni = checks_name;
+            config.enable_sni = sends_name;
             Arc::new(config)
         };
         let made_of = MadeOf { anchors, own: own.as_ref().map(|own| own.cert.clone()).unwrap_or_default() };
-        Ok(Self { named: config(true), nameless: config(false), made_of: Arc::new(made_of) })
+        Ok(Self { named: config(true), nameless: config(false), anchored, made_of: Arc::new(made_of) })
     }
 
     /// The older one, if it says the same: sessions that were begun with it can be resumed.
@@ -100,11 +103,12 @@ impl Outside {
         Arc::ptr_eq(&self.named, &other.named)
     }
 
-    /// TLS with the service of that name; without one, with whoever the anchors vouch for. What is spoken is said, and not asked.
+    /// TLS with the service of that name; without one, with whoever the anchors vouch for, by the roots of the machine with the service
+    /// of that address. What is spoken is said, and not asked.
     pub async fn connect(&self, stream: TcpStream, name: Option<&str>, protocol: Protocol) -> Result<TlsStream<TcpStream>, NoTls> {
         let (config, server) = match name {
             Some(name) => (&self.named, ServerName::try_from(name).map_err(|_| NoTls::Name(name.to_owned()))?.to_owned()),
-            // Only the sessions are kept by it.
+            // The sessions are kept by it.
             None => (&self.nameless, ServerName::from(stream.peer_addr().map_err(NoTls::Handshake)?.ip())),
         };
         let alpn = match protocol {
@@ -113,7 +117,21 @@ impl Outside {
             Protocol::Http2 | Protocol::Grpc => vec![b"h2".to_vec()],
         };
         let connector = TlsConnector::from(config.clone());
-        connector.with_alpn(alpn).connect(server, stream).await.map_err(no_tls)
+        let stream = connector.with_alpn(alpn).connect(server, stream).await.map_err(no_tls)?;
+        self.look_again(stream.get_ref().1)?;
+        Ok(stream)
+    }
+
+    /// Of a resumed session, whose certificates are those of the first one: they may have ended since.
+    fn look_again(&self, session: &ClientConnection) -> Result<(), NoTls> {
+        if session.handshake_kind() != Some(HandshakeKind::Resumed) {
+            return Ok(());
+        }
+        let Some((leaf, beside)) = session.peer_certificates().and_then(<[_]>::split_first) else {
+            return Err(NoTls::Handshake(std::io::Error::other("a session without a certificate was resumed")));
+        };
+        let vouched = self.anchored.vouches(leaf, beside, UnixTime::now());
+        vouched.map_err(|why| NoTls::Unverified(Box::new(Unverified::of(why, leaf, beside))))
     }
 }
 
@@ -142,34 +160,50 @@ fn system() -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(found.certs)
 }
 
-/// Certificates each of which is an anchor by itself: a root, an intermediate, or the service's own.
+/// Certificates each of which is trusted by itself: a root, an intermediate, or the service's own.
 #[derive(Debug)]
 struct Anchored {
-    certs: Vec<(CertificateDer<'static>, Moment, Moment)>,
+    certs: Vec<CertificateDer<'static>>,
+    /// Those of CAs: what the key of a service has signed is not trusted with it.
     anchors: Vec<TrustAnchor<'static>>,
+    /// When each of the anchors is valid: the library does not look at it.
+    dates: Vec<Dates>,
     from: String,
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// From when, and until when.
+type Dates = (Moment, Moment);
+
+/// What a certificate vouches for, if it is a CA's.
+fn anchor(cert: &CertificateDer<'_>) -> Result<Option<(TrustAnchor<'static>, Dates)>, String> {
+    let read = X509::read(cert).ok_or_else(|| "it is malformed".to_owned())?;
+    let is_cas = read.is_ca || (read.is_v1 && read.is_self_issued);
+    if !is_cas {
+        return Ok(None);
+    }
+    let anchor = anchor_from_trusted_cert(cert).map_err(|e| e.to_string())?;
+    Ok(Some((anchor.to_owned(), (read.from, read.until))))
 }
 
 impl Anchored {
     fn of(files: &OutsideFiles, certs: &[CertificateDer<'static>]) -> Result<Arc<Self>, Error> {
         let (mut kept, mut anchors) = (Vec::new(), Vec::new());
         for (n, cert) in certs.iter().enumerate() {
-            let anchor = anchor_from_trusted_cert(cert).map(|a| a.to_owned()).map_err(|e| e.to_string());
-            let read = X509::read(cert).ok_or_else(|| "it is malformed".to_owned());
-            match (anchor.and_then(|anchor| Ok((anchor, read?))), &files.anchors) {
-                (Ok((anchor, read)), _) => {
-                    kept.push((cert.clone(), read.from, read.until));
-                    anchors.push(anchor);
+            match (anchor(cert), &files.anchors) {
+                (Ok(anchor), _) => {
+                    kept.push(cert.clone());
+                    anchors.extend(anchor);
                 }
                 // Machines have some that are no good.
                 (Err(_), Anchors::System) => {}
                 (Err(why), Anchors::File(path)) => return Err(Error::Anchor(path.clone(), n + 1, why)),
             }
         }
+        let (anchors, dates) = anchors.into_iter().unzip();
         let from = files.anchors.to_string();
         let algorithms = shared_provider().signature_verification_algorithms;
-        Ok(Arc::new(Self { certs: kept, anchors, from, algorithms }))
+        Ok(Arc::new(Self { certs: kept, anchors, dates, from, algorithms }))
     }
 
     /// Whether one of them vouches for a certificate; why not, and what to do.
@@ -179,7 +213,7 @@ impl Anchored {
             return Err(("it cannot be read".to_owned(), "look at what the service has for a certificate".to_owned()));
         };
         let renew = || "the service needs another one".to_owned();
-        if self.certs.iter().any(|(cert, ..)| cert.as_ref() == leaf.as_ref()) {
+        if self.certs.iter().any(|cert| cert.as_ref() == leaf.as_ref()) {
             // It is trusted as it is, whatever it says about being a CA.
             return match (in_time(read.from, read.until, now), read.for_servers) {
                 (false, _) => Err((format!("it is valid from {} to {}", read.from, read.until), renew())),
@@ -208,8 +242,7 @@ impl Anchored {
     }
 
     fn anchor_is_valid(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Result<(), webpki::Error> {
-        let mut dates = self.anchors.iter().zip(&self.certs).filter(|(a, _)| *a == anchor).map(|(_, (_, from, until))| (*from, *until));
-        if dates.any(|(from, until)| in_time(from, until, now)) {
+        if self.anchors.iter().zip(&self.dates).any(|(a, (from, until))| a == anchor && in_time(*from, *until, now)) {
             return Ok(());
         }
         Err(webpki::Error::CertExpired { time: now, not_after: UnixTime::since_unix_epoch(std::time::Duration::ZERO) })
@@ -239,9 +272,8 @@ impl ServerCertVerifier for ByAnchors {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let vouched = self.anchored.vouches(end_entity, intermediates, now);
         let verified = vouched.and_then(|()| if self.checks_name { is_for(end_entity, name) } else { Ok(()) });
-        verified.map_err(|(why, advice)| {
-            let presented = std::iter::once(end_entity).chain(intermediates).filter_map(X509::read).collect();
-            let unverified = Unverified { why, advice, presented };
+        verified.map_err(|why| {
+            let unverified = Unverified::of(why, end_entity, intermediates);
             rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(unverified))))
         })?;
         Ok(ServerCertVerified::assertion())
@@ -283,6 +315,12 @@ fn is_for(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), (Strin
     })
 }
 
+impl Unverified {
+    fn of((why, advice): (String, String), leaf: &CertificateDer<'_>, beside: &[CertificateDer<'_>]) -> Self {
+        Self { why, advice, presented: std::iter::once(leaf).chain(beside).filter_map(X509::read).collect() }
+    }
+}
+
 impl std::error::Error for Unverified {}
 
 impl fmt::Display for Unverified {
@@ -306,3 +344,6 @@ impl NoTls {
         format!("{self}{why}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name, X509Version};
 
 /// A moment, in seconds since 1970; certificates know no fractions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,6 +115,8 @@ pub struct X509 {
     pub ips: Vec<IpAddr>,
     /// Whether others may be signed with its key.
     pub is_ca: bool,
+    /// It is of the first version, in which no certificate can say whether others may be signed with its key.
+    pub is_v1: bool,
     /// Whether it is for servers; `None`: it does not say what it is for.
     pub for_servers: Option<bool>,
     /// Whether it is for clients; `None`: it does not say what it is for.
@@ -147,6 +149,7 @@ impl X509 {
             dns: of(|n| if let GeneralName::DNSName(dns) = n { Some((*dns).to_owned()) } else { None }),
             ips: names.iter().filter_map(ip).collect(),
             is_ca: cert.basic_constraints().ok()?.is_some_and(|e| e.value.ca),
+            is_v1: cert.version() == X509Version::V1,
             for_servers: usage.map(|u| u.server_auth || u.any),
             for_clients: usage.map(|u| u.client_auth || u.any),
             key: KeyKind::of(cert.public_key()),

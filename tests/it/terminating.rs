@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Ca, Exit, Exits, Seen, Service, Tls, answer, eventually, sni};
+use crate::harness::{Ca, Exit, Exits, Folder, Seen, Service, Tls, answer, eventually, sni};
 
 /// Says everything back, and counts every byte that reaches it.
 fn echo() -> (Service, Arc<AtomicUsize>) {
@@ -415,4 +415,57 @@ fn a_root_that_is_added_lets_its_services_in_and_touches_no_open_connection() {
     });
     assert_eq!(by_new(&exit), "b");
     assert!(open.echoes("still here") && exit.connect("api").echoes("c"));
+}
+
+#[test]
+fn a_leaf_that_breaks_keeps_the_one_before_also_when_the_roots_change() {
+    let (service, _) = echo();
+    let new = Ca::new();
+    let mut exit = Exit::of("term-roots-leaf", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    exit.change(|exit| {
+        exit.folder.write("certs/web.pem", "nonsense");
+        exit
+    });
+    let old = std::fs::read_to_string(exit.exit().folder.at("certs/ca.pem")).unwrap();
+    let roots = |roots: &str| exit.exit().folder.write("certs/ca.pem", roots);
+    let by_new = || {
+        let mut client = Tls::connect(exit.run.address(), exit.exit().ca.client_of(&new, "api"), &sni("web"));
+        client.send("b");
+        client.read() == "b"
+    };
+    roots(&(old + new.pem()));
+    eventually("the leaf is shown to who is of the new root", by_new);
+    // No root vouches for it any more.
+    roots(new.pem());
+    eventually("it is shown no more", || !by_new());
+    assert!(exit.recorded("no_sni")["response_code_details"].as_str().unwrap().ends_with("there is no leaf to show"));
+}
+
+#[test]
+fn a_deny_is_not_held_up_by_the_leaf_of_another_gateway_of_the_process() {
+    let (service, _) = echo();
+    let port = Service::nowhere().port();
+    let exit = Exit::of("term-other-leaf", "tcp").intention("api", json!("allow")).instance("web", service.address, "").leaf("edge");
+    let exit = exit.line("[[gateway]]\nkind = \"ingress\"\nname = \"edge\"");
+    let listener = json!({"Port": port, "Protocol": "tcp", "Services": [{"Name": "web"}]});
+    let mut exit = exit.entry(json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]})).start();
+    let mut open = exit.connect("api");
+    assert!(open.echoes("a"));
+    exit.exit().ca.identity_of_the_past(&Folder::within(exit.exit().folder.at("certs")), "edge");
+    exit.change(|exit| exit.intention("api", json!("deny")));
+    eventually("what is denied ends", || !open.echoes("b"));
+    // And so at the next change.
+    exit.change(|exit| exit.intention("api", json!("allow")));
+    eventually("what is allowed again gets through", || exit.connect("api").echoes("c"));
+}
+
+#[test]
+fn a_leaf_of_another_datacenter_is_not_shown() {
+    let (service, _) = echo();
+    let mut exit = Exit::of("term-other-dc", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    assert!(exit.connect("api").echoes("a"));
+    exit.change(|exit| exit.top("datacenter = \"dc2\""));
+    let name = sni("web").replace(".dc1.", ".dc2.");
+    assert!(!Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), &name).shakes_hands());
+    assert!(exit.recorded("no_sni")["response_code_details"].as_str().unwrap().ends_with("there is no leaf to show"));
 }

@@ -58,6 +58,19 @@ impl World {
     }
 }
 
+impl Has {
+    /// What its key signs, though it is no CA's.
+    fn signs(&self, names: &[&str]) -> Self {
+        let key = KeyPair::from_pem(&self.key.serialize_pem()).unwrap();
+        let issuer = Issuer::from_ca_cert_der(&self.chain[0], key).unwrap();
+        let mut params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &issuer).unwrap();
+        Self { chain: vec![cert.der().clone(), self.chain[0].clone()], pem: cert.pem(), key }
+    }
+}
+
 /// What a service saw: the server name, what is offered to be spoken, and how many certificates.
 type Saw = Arc<Mutex<Vec<(Option<String>, usize)>>>;
 
@@ -177,6 +190,7 @@ fn any_certificate_of_the_file_is_an_anchor_by_itself() {
     let own = own_params.self_signed(&own_key).unwrap();
     let own_pem = own.pem();
     let own = Has { chain: vec![own.der().clone()], pem: own_pem.clone(), key: own_key };
+    let by_leaf = below.signs(&["localhost"]);
     let other = World::new().cert.pem();
     let (root, between) = (world.cert.pem(), between.cert.pem());
     for (has, anchors, good) in [
@@ -186,6 +200,8 @@ fn any_certificate_of_the_file_is_an_anchor_by_itself() {
         (&own, &own_pem, true),
         (&below, &other, false),
         (&own, &other, false),
+        // What is no CA's vouches for itself alone, whatever its key has signed.
+        (&by_leaf, &leaf, false),
     ] {
         let (service, _) = plain(has);
         let gateway = exit("tls-anchor", json!([{"Name": "web", "CAFile": "FOLDER/ca.pem"}]), &[("ca.pem", anchors)], &here(&service));
@@ -263,9 +279,26 @@ fn a_file_that_is_missing_or_broken_fails_its_service_alone_and_what_it_had_goes
 pub(crate) fn the_roots_of_the_machine_are_trusted_by_name() {
     gw::tls::install();
     let world = World::new();
-    let (service, _) = plain(&world.issue(&["localhost"]));
-    let exit = Exit::of("tls-system", "http").intention("api", json!("allow")).linked(json!([{"Name": "web", "CAFile": "system"}]));
-    let exit = exit.instance("web", here(&service), "");
+    let (named, other) = (world.issue(&["localhost"]), world.issue(&["127.0.0.1"]));
+    for (has, by_name, sni, good) in [
+        (&named, true, None, true),
+        (&named, false, None, false),
+        (&other, false, None, true),
+        (&other, true, None, false),
+        (&named, false, Some("localhost"), true),
+    ] {
+        let (service, _) = plain(has);
+        let address = if by_name { here(&service) } else { service.address.to_string() };
+        let linked = json!([{"Name": "web", "CAFile": "system", "SNI": sni.unwrap_or_default()}]);
+        let (status, said) = asked_by_system(&world, &linked, &address);
+        assert_eq!(status == 200, good, "{address} {sni:?} {said}");
+    }
+}
+
+/// The answer of a gateway of its own process, to which this world is the roots of the machine; and what it said.
+fn asked_by_system(world: &World, linked: &Value, address: &str) -> (u16, String) {
+    let exit = Exit::of("tls-system", "http").intention("api", json!("allow")).linked(linked.clone());
+    let exit = exit.instance("web", address, "");
     exit.folder.write("roots.pem", &world.cert.pem());
     exit.write();
     let roots = [("SSL_CERT_FILE", exit.folder.at("roots.pem"))];
@@ -273,6 +306,5 @@ pub(crate) fn the_roots_of_the_machine_are_trusted_by_name() {
     let said = gateway.said();
     let at = said.split(" listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("where it listens").parse().unwrap();
     let mut client = crate::harness::Tls::connect(at, exit.ca.client(Some("api")), &crate::harness::sni("web"));
-    let (status, text) = client.get("/");
-    assert_eq!(status, 200, "{text} {}", gateway.said());
+    (client.get("/").0, gateway.said())
 }

@@ -12,13 +12,21 @@ use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
-use crate::source::file::{Configuration, GatewayTable, ReadFile};
+use crate::source::file::{Configuration, GatewayFile, GatewayTable, ReadFile};
 use crate::tls;
 
 /// What is wrong with a `gw.toml` and the entries that were accepted, which are one set.
 pub fn check_file(read: &ReadFile, configuration: &Configuration, decoded: &[&Decoded], entries: &Entries) -> Vec<Diagnostic> {
+    let mut problems = unusable_identities(read, configuration);
+    problems.extend(check_file_again(read, configuration, decoded, entries));
+    problems
+}
+
+/// The same where the gateways run already: an identity that cannot be used any more holds up nothing else, and who serves says what
+/// becomes of it.
+pub(super) fn check_file_again(read: &ReadFile, configuration: &Configuration, decoded: &[&Decoded], entries: &Entries) -> Vec<Diagnostic> {
     let mut problems = unusable_certificates(read, configuration);
-    problems.extend(unusable_identities(read, configuration));
+    problems.extend(unusable_bundles(read, configuration));
     problems.extend(unspeakable(read));
     problems.extend(leafless(read));
     if configuration.certificates.is_empty() {
@@ -152,13 +160,16 @@ pub(in crate::app) fn with_trust_domain(read: &ReadFile, configuration: Configur
     }
 }
 
-/// Issues the leaves of gateways that have none, or one that is of no use. What is wrong with that.
-pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration) -> Option<Diagnostic> {
+/// Issues the leaves of gateways that have none, or one that is of no use. What is wrong with that; where they run already, that the
+/// CA cannot do it holds up nothing else.
+pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration, again: bool) -> Option<Diagnostic> {
     let shown = configuration.gateways.iter().filter(|gateway| gateway.config.kind != GatewayKind::Terminating);
     let names: Vec<&str> = shown.map(|gateway| gateway.config.name.as_str()).collect();
-    let why = issue(configuration, &names)?;
-    let message = format!("a gateway's certificate is missing and cannot be issued: {why}");
-    Some(Diagnostic::error("GW0507", message).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
+    let error = issue(configuration, &names)?;
+    let wrong = matches!(error, certs::CertsError::Usage(_));
+    let level = if again && !wrong { Level::Warning } else { Level::Error };
+    let message = format!("a gateway's certificate is missing and cannot be issued: {}", with_causes(&error));
+    Some(Diagnostic::error("GW0507", message).level(level).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
 }
 
 /// The same of the leaves that a terminating gateway shows for the services that it is linked with. Without one only its service is
@@ -167,43 +178,50 @@ pub(super) fn issue_linked(read: &ReadFile, configuration: &Configuration, resou
     let (inbound, _) = keys(resources);
     let leaves = inbound?.leaves;
     let names: Vec<&str> = leaves.iter().map(|leaf| leaf.service.as_str()).collect();
-    let why = issue(configuration, &names)?;
-    let message = format!("the leaf of a linked service is missing and cannot be issued: {why}");
+    let error = issue(configuration, &names)?;
+    let message = format!("the leaf of a linked service is missing and cannot be issued: {}", with_causes(&error));
     Some(Diagnostic::error("GW0507", message).level(Level::Warning).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
 }
 
 /// Issues what is missing. Why that is not possible.
-fn issue(configuration: &Configuration, names: &[&str]) -> Option<String> {
+fn issue(configuration: &Configuration, names: &[&str]) -> Option<certs::CertsError> {
     let Configuration { datacenter, trust_domain, certs, .. } = configuration;
-    let error = certs::leaves(&Folder::at(certs.as_ref()?), names, datacenter.as_str(), trust_domain).err()?;
-    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source()).map(ToString::to_string);
-    Some(causes.collect::<Vec<_>>().join(": "))
+    certs::leaves(&Folder::at(certs.as_ref()?), names, datacenter.as_str(), trust_domain).err()
 }
 
-/// Gateways that the mesh would not trust, or that would not know whom to trust.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
+    causes.collect::<Vec<_>>().join(": ")
+}
+
+/// Gateways that the mesh would not trust.
 fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
-    let Some(certs) = &read.parsed.certs else { return Vec::new() };
-    let mut problems = Vec::new();
-    for gateway in &configuration.gateways {
+    let ingress = configuration.gateways.iter().filter(|gateway| gateway.config.kind == GatewayKind::Ingress);
+    let problem = |gateway: &GatewayFile| {
         let name = &gateway.config.name;
-        let Some(identity) = configuration.identity(name) else { continue };
+        let error = tls::Mesh::build(&configuration.identity(name)?).err()?;
+        let help = format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}; gw certs init begins one");
+        Some(untrusted(read, &error)?.help(help))
+    };
+    ingress.filter_map(problem).collect()
+}
+
+/// Gateways that would not know whom to trust.
+fn unusable_bundles(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
+    let others = configuration.gateways.iter().filter(|gateway| gateway.config.kind != GatewayKind::Ingress);
+    let problem = |gateway: &GatewayFile| {
+        let roots = configuration.identity(&gateway.config.name)?.roots;
         // The CA may be made later, and elsewhere than where entries are looked at.
-        let (built, help) = match gateway.config.kind {
-            kind if kind != GatewayKind::Ingress && !identity.roots.exists() => continue,
-            GatewayKind::Ingress => {
-                let help = format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}; gw certs init begins one");
-                (tls::Mesh::build(&identity).err(), help)
-            }
-            _ => {
-                let bundle = tls::Bundle::read(&identity.roots, configuration.trust_domain.clone());
-                (bundle.err(), "the folder has ca.pem, by which callers are trusted; gw certs init begins one".to_owned())
-            }
-        };
-        let Some(error) = built else { continue };
-        let why = std::error::Error::source(&error).map(|why| format!(": {why}")).unwrap_or_default();
-        problems.push(Diagnostic::error("GW0507", format!("{error}{why}")).at(&read.text, certs.dir.span()).help(help));
-    }
-    problems
+        let roots = Some(roots).filter(|roots| roots.exists())?;
+        let error = tls::Bundle::read(&roots, configuration.trust_domain.clone()).err()?;
+        Some(untrusted(read, &error)?.help("the folder has ca.pem, by which callers are trusted; gw certs init begins one"))
+    };
+    others.filter_map(problem).collect()
+}
+
+fn untrusted(read: &ReadFile, error: &tls::Error) -> Option<Diagnostic> {
+    let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+    Some(Diagnostic::error("GW0507", format!("{error}{why}")).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
 }
 
 /// Terminating gateways that would have no leaf to show.

@@ -56,6 +56,7 @@ pub(super) fn keys(resources: &Resources) -> (Option<InboundKeys>, Vec<OutsideFi
     }
     let inbound = resources.gateway.leaves.as_ref().map(|folder| InboundKeys {
         roots: folder.join("ca.pem"),
+        datacenter: resources.datacenter.as_str().to_owned(),
         leaves: linked.iter().map(|link| Leaf::in_folder(folder, link.name(), link.names(resources))).collect(),
         tls: tls_range(resources),
     });

@@ -42,6 +42,7 @@ codes! {
     NO_RETRY "GW0308" "retries that never happen",
     NO_SNI "GW0309" "TLS towards a service without a name to check",
     JWT "GW0310" "a token that gw does not verify is asked for",
+    CLEAR_TEXT "GW0311" "a server name where no TLS is spoken",
 }
 
 #[cfg(test)]

@@ -45,6 +45,10 @@ impl Kind for TerminatingGateway {
             if own_certificate && !missing.is_empty() {
                 let message = format!("{at} has a client certificate and no {}: TLS with one needs all three files", missing.join(", no "));
                 check.error(codes::EXCLUSIVE, &at, message);
+            } else if missing.len() == files.len() && !sni.is_empty() {
+                let message = format!("{at} has an SNI and no CAFile: the service is spoken to in clear text");
+                let help = "add CAFile, a file of the CA's certificates, or CAFile = \"system\" for the roots of the machine";
+                check.warning(codes::CLEAR_TEXT, format!("{at}.SNI"), message, help);
             } else if missing.len() < files.len() && sni.is_empty() {
                 let message = format!("{at} has TLS and no SNI: the name to ask for and to check is that of each instance's address");
                 let help = "write the SNI that the service's certificate has; Consul's proxies check no name without it";
@@ -81,8 +85,10 @@ mod tests {
             (json!([]), &[][..]),
             (json!({"Name": "a"}), &[]),
             (json!([{"Name": "*"}, {"Name": "a"}, {"Name": "A"}, {"Name": " "}]), &[]),
-            (json!([{"CAFile": "", "SNI": "x"}]), &["GW0201"]),
+            (json!([{"CAFile": "/ca", "SNI": "x"}]), &["GW0201"]),
             (json!([{"Name": "a"}, {"Name": "a"}]), &["GW0206"]),
+            (files("", "", "", "x"), &["GW0311"]),
+            (files("", "", "", ""), &[]),
             (files("/ca", "/c", "/k", "x"), &[]),
             (files("/ca", "", "", "x"), &[]),
             (files("/ca", "", "", ""), &["GW0309"]),

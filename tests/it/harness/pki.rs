@@ -50,12 +50,17 @@ impl Ca {
 
     /// A leaf with these URIs, and its key in PEM.
     fn leaf(&self, uris: &[String]) -> (rcgen::Certificate, KeyPair) {
+        self.leaf_with(uris, |_| {})
+    }
+
+    fn leaf_with(&self, uris: &[String], change: impl FnOnce(&mut CertificateParams)) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.subject_alt_names = uris.iter().map(|uri| SanType::URI(uri.as_str().try_into().unwrap())).collect();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
@@ -67,6 +72,17 @@ impl Ca {
         std::fs::write(&identity.key, key.serialize_pem()).unwrap();
         std::fs::write(&identity.roots, &self.pem).unwrap();
         identity
+    }
+
+    /// Files of a service whose leaf is of the past, instead of those that are there.
+    pub(crate) fn identity_of_the_past(&self, folder: &Folder, service: &str) {
+        let files = Identity::in_folder(&folder.0, service);
+        let past = |params: &mut CertificateParams| {
+            (params.not_before, params.not_after) = (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2021, 1, 1));
+        };
+        let (cert, key) = self.leaf_with(&[Self::id(service)], past);
+        std::fs::write(&files.cert, cert.pem()).unwrap();
+        std::fs::write(&files.key, key.serialize_pem()).unwrap();
     }
 
     /// What a sidecar connects with: the leaf of its service, or none. It takes whoever has a certificate of this CA.
