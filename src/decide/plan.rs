@@ -153,12 +153,9 @@ impl Snapshot {
     ) -> Result<Option<String>, Refusal> {
         let listener = self.listener(listener)?;
         let Some(inbound) = &listener.inbound else { return Ok(None) };
-        if !listener.of_name(sni)?.judge.as_ref().is_some_and(|judge| judge.looks_at_requests()) {
-            return Ok(None);
-        }
+        let Some(judge) = &listener.of_name(sni)?.judge else { return Ok(None) };
         let unfit = |unfit: Unfit| Refusal::new(Code::BadRequest, unfit.to_string());
-        inbound.normalization.headers(headers).map_err(unfit)?;
-        match inbound.normalization.target(target, witness) {
+        match judge.prepare(&inbound.normalization, target, headers, witness).map_err(unfit)? {
             Normalized::Forward(Cow::Borrowed(_)) => Ok(None),
             Normalized::Forward(Cow::Owned(target)) => Ok(Some(target)),
             Normalized::Redirect(location) => Err(Refusal { location: Some(location), ..Refusal::new(Code::PathSpelling, target) }),
