@@ -253,7 +253,8 @@ impl Job {
 
     fn sending(&self) -> Sending<'_> {
         let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
-        Sending { worker: &client.site.worker, credentials: &state.credentials, plan, head, source }
+        let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
+        Sending { worker, credentials, generation, plan, head, source }
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
