@@ -355,6 +355,42 @@ fn a_websocket_that_is_no_longer_allowed_is_cut_too() {
 }
 
 #[test]
+fn a_websocket_that_is_forbidden_while_its_service_still_thinks_is_not_opened() {
+    let (asked, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, may) = (asked.clone(), answers.clone());
+    let service = Service::start(move |mut stream| {
+        let mut bytes = [0; 4096];
+        if !matches!(stream.read(&mut bytes), Ok(1..)) {
+            return;
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        eventually("it may answer", || may.load(Ordering::SeqCst) > 0);
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..n]);
+        }
+    });
+    // Of what the gateway itself adds nothing is judged, neither at first nor later.
+    let permissions = |path: &str| {
+        let header = json!([{"Name": "x-forwarded-for", "Present": true}]);
+        json!([{"Action": "deny", "HTTP": {"Header": header}}, {"Action": "allow", "HTTP": {"PathPrefix": path}}])
+    };
+    let exit = Exit::of("term-websocket-late", "http").intention("api", permissions("/")).instance("web", service.address, "");
+    let mut exit = exit.start();
+    let ask = |path: &str| {
+        let mut client = exit.connect("api");
+        assert!(client.send(&format!("GET {path} HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")));
+        client
+    };
+    let (mut kept, mut cut) = (ask("/kept"), ask("/cut"));
+    eventually("both wait for the service", || asked.load(Ordering::SeqCst) == 2);
+    exit.change(|exit| exit.intention("api", permissions("/kept")));
+    assert!(cut.read().starts_with("HTTP/1.1 403"));
+    answers.store(1, Ordering::SeqCst);
+    assert!(kept.read().starts_with("HTTP/1.1 101") && kept.echoes("goes on"));
+}
+
+#[test]
 pub(crate) fn an_intention_for_the_service_goes_before_one_for_all_services() {
     let (service, _) = echo();
     let all = json!({"Kind": "service-intentions", "Name": "*", "Sources": [{"Name": "api", "Action": "allow"}]});
