@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::authz::Judge;
 use super::balance::{Dice, Load, choose};
 use super::code::Code;
 use super::edits::Edits;
@@ -134,6 +135,18 @@ impl Snapshot {
             (None, _) => true,
         };
         service.is_ok_and(judged)
+    }
+
+    /// Where who is connected by mTLS of the mesh would come in by now: at the listener it came to, or at the one in its place.
+    pub fn entrance(&self, listener: &ListenerName) -> Option<&ListenerName> {
+        let same = self.listeners.get(listener).filter(|same| same.inbound.is_some());
+        let other = || self.listeners.values().find(|other| other.inbound.is_some());
+        same.or_else(other).map(|found| &found.listener.name)
+    }
+
+    /// Who judges at a server name of such a listener.
+    pub fn judge(&self, listener: &ListenerName, sni: Option<&str>) -> Option<&Arc<Judge>> {
+        self.named(listener, sni).ok()?.judge.as_ref()
     }
 
     /// Which service a server name means on a mesh-mTLS listener: asked when a handshake begins, of who is not known yet.

@@ -454,9 +454,11 @@ impl Exchange {
     fn stands(&self, head: &Head) -> Option<Allowed> {
         let client = &self.client;
         client.ends.peer.as_ref()?;
-        let (listener, ends, head) = (client.listener.clone(), client.ends.clone(), head.clone());
-        let permitted = move |snapshot: &Snapshot| snapshot.permitted(&ends.facts(&listener, Some(head.facts())), &mut ()).is_ok();
-        Some(client.site.standing.stands(permitted))
+        let (ends, head) = (client.ends.clone(), head.clone());
+        let permitted = move |snapshot: &Snapshot, listener: &ListenerName| {
+            snapshot.permitted(&ends.facts(listener, Some(head.facts())), &mut ()).is_ok()
+        };
+        Some(client.site.standing.stands(&client.listener, &client.ends, permitted))
     }
 
     /// Nothing can be done with the request.
