@@ -227,8 +227,10 @@ impl Head {
             }
         }
         if self.websocket {
-            // What else was named is done with here, and is not for the next hop to take out.
-            self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            // What else is named is done with here: the next hop, which may have it of the gateway or an entry, takes nothing out.
+            if named.iter().any(|name| *name != UPGRADE && !HOP_BY_HOP.contains(name)) {
+                self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            }
         } else {
             self.headers.remove(CONNECTION);
             self.headers.remove(UPGRADE);
@@ -417,7 +419,10 @@ mod tests {
         let upgrade = |protocol| read("GET", "/", &[("host", "h"), ("connection", "keep-alive, Upgrade"), ("upgrade", protocol)]);
         let head = upgrade("WebSocket").unwrap();
         assert!(head.websocket);
-        assert_eq!((values(&head, "connection"), values(&head, "upgrade")), (vec!["upgrade"], vec!["WebSocket"]));
+        assert_eq!((values(&head, "connection"), values(&head, "upgrade")), (vec!["keep-alive, Upgrade"], vec!["WebSocket"]));
+        let more = [("host", "h"), ("connection", "Upgrade, X-Team"), ("upgrade", "websocket"), ("x-team", "a")];
+        let head = read("GET", "/", &more).unwrap();
+        assert_eq!((values(&head, "connection"), values(&head, "x-team")), (vec!["upgrade"], vec![]));
         assert!(!upgrade("h2c").unwrap().headers.contains_key("upgrade"));
         assert_eq!(upgrade("other").map(|h| h.target().to_owned()).unwrap_err(), Code::UpgradeRefused);
         let two = [("host", "h"), ("connection", "upgrade"), ("upgrade", "websocket"), ("upgrade", "h2c")];
