@@ -232,6 +232,16 @@ fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer(
 }
 
 #[test]
+fn inspect_authz_reads_a_path_as_the_gateway_does_which_leaves_it_as_it_is_where_no_permission_looks_at_it() {
+    let speaks = "Kind = \"service-defaults\"\nName = \"web\"\nProtocol = \"http\"\n";
+    for (says, code) in [("Action = \"allow\"", 0), ("Permissions = [{ Action = \"allow\", HTTP { PathPrefix = \"/\" } }]", 1)] {
+        let web = format!("Kind = \"service-intentions\"\nName = \"web\"\nSources = [{{ Name = \"api\", {says} }}]\n");
+        let folder = scratch_with("authz-path", &[("gw.d/web.hcl", &web), ("gw.d/defaults.hcl", speaks)]);
+        expect(&run(folder.path(), &["inspect", "authz", "api", "web", "--path", "/a%00"], ""), code);
+    }
+}
+
+#[test]
 fn inspect_chain_prints_a_tree_or_what_consul_prints() {
     let folder = shop("chain");
     let (out, _) = expect(&run(folder.path(), &["inspect", "chain", "web"], ""), 0);

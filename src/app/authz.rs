@@ -79,13 +79,10 @@ pub fn judge<'a>(
     let Some(mut request) = request else {
         return Judged::Verdict(judge.judge_service(source, None, witness));
     };
-    if let Err(unfit) = normalization.headers(&mut request.headers) {
-        return Judged::Unfit(unfit);
-    }
-    let target = match normalization.target(&request.target, witness) {
-        Normalized::Forward(target) => target,
-        Normalized::Redirect(to) => return Judged::Redirect(to),
-        Normalized::Reject(unfit) => return Judged::Unfit(unfit),
+    let target = match judge.prepare(normalization, &request.target, &mut request.headers, witness) {
+        Ok(Normalized::Forward(target)) => target,
+        Ok(Normalized::Redirect(to)) => return Judged::Redirect(to),
+        Ok(Normalized::Reject(unfit)) | Err(unfit) => return Judged::Unfit(unfit),
     };
     let AskedRequest { method, authority, headers, .. } = &request;
     let head = RequestHead { method, authority, target: &target, scheme: scheme(headers), headers };

@@ -12,10 +12,13 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 pub use self::compile::Judges;
 pub use self::reach::Reach;
 use super::facts::RequestHead;
 use super::matcher::Matcher;
+use super::normalize::{Normalization, Normalized, Unfit};
 use super::witness::{Near, Step, Witness};
 use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, ServiceKey, SpiffeId, Table, TrustDomain};
 use crate::model::entry::{Entries, IntentionAction, RuleRef, ServiceIntentions};
@@ -43,6 +46,8 @@ struct Intentions {
     list: Vec<Intention>,
     /// Which of them a service of this cluster finds by its name, or by `*`.
     by_source: Table<String, usize>,
+    /// Whether a request can make a difference: one of them has permissions.
+    look_at_requests: bool,
 }
 
 /// One intention: what a source may do at a destination.
@@ -103,10 +108,20 @@ pub enum By<'a> {
 }
 
 impl Judge {
-    /// Whether a request can make a difference: an intention for the destination has permissions.
-    pub fn looks_at_requests(&self) -> bool {
-        let own = self.own.iter().flat_map(|own| &own.list);
-        own.into_iter().any(|intention| matches!(intention.says, Says::Permissions(_)))
+    /// What a request is before it is judged, and sent on as: its path in one spelling, its headers without what the mesh does not
+    /// take. Where no intention for the destination has permissions, nobody looks at a request, and it is what it is.
+    pub fn prepare<'a>(
+        &self,
+        normalization: &Normalization,
+        target: &'a str,
+        headers: &mut HeaderMap,
+        witness: &mut impl Witness,
+    ) -> Result<Normalized<'a>, Unfit> {
+        if !self.own.as_ref().is_some_and(|own| own.look_at_requests) {
+            return Ok(Normalized::Forward(target.into()));
+        }
+        normalization.headers(headers)?;
+        Ok(normalization.target(target, witness))
     }
 
     /// The one question: may this caller, of whom the handshake has proved who it is, connect to the destination; and on a listener

@@ -113,9 +113,10 @@ impl Normalization {
     }
 }
 
-/// A path as a `Location`: one that begins with two slashes would name another host (RFC 3986, 4.2).
+/// A path as a `Location`: one that begins with two slashes would name another host (RFC 3986, 4.2), and a browser takes a backslash
+/// for one.
 fn location(path: String) -> String {
-    if path.starts_with("//") { format!("/.{path}") } else { path }
+    if path.starts_with("//") || path.starts_with("/\\") { format!("/.{path}") } else { path }
 }
 
 /// The path with `%2F` and `%5C` decoded, once; `None` where there is none.
@@ -312,6 +313,8 @@ mod tests {
 
     #[test]
     fn a_redirect_never_leads_to_another_host() {
+        let as_written = rules(true, false, REDIRECT);
+        assert_eq!(outcome(&as_written, "/%5Cevil.test/x"), r"307 /./\evil.test/x");
         let rules = rules(false, false, REDIRECT);
         assert_eq!(outcome(&rules, "/%2fevil.test"), "307 /.//evil.test");
         assert_eq!(outcome(&rules, "/.//evil.test"), "//evil.test");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::authz::Judge;
 use super::balance::{Dice, Load, choose};
 use super::code::Code;
 use super::edits::Edits;
@@ -136,6 +137,18 @@ impl Snapshot {
         service.is_ok_and(judged)
     }
 
+    /// Where who is connected by mTLS of the mesh would come in by now: at the listener it came to, or at the one in its place.
+    pub fn entrance(&self, listener: &ListenerName) -> Option<&ListenerName> {
+        let same = self.listeners.get(listener).filter(|same| same.inbound.is_some());
+        let other = || self.listeners.values().find(|other| other.inbound.is_some());
+        same.or_else(other).map(|found| &found.listener.name)
+    }
+
+    /// Who judges at a server name of such a listener.
+    pub fn judge(&self, listener: &ListenerName, sni: Option<&str>) -> Option<&Arc<Judge>> {
+        self.named(listener, sni).ok()?.judge.as_ref()
+    }
+
     /// Which service a server name means on a mesh-mTLS listener: asked when a handshake begins, of who is not known yet.
     pub fn named(&self, listener: &ListenerName, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
         self.listener(listener)?.of_name(sni)
@@ -153,12 +166,9 @@ impl Snapshot {
     ) -> Result<Option<String>, Refusal> {
         let listener = self.listener(listener)?;
         let Some(inbound) = &listener.inbound else { return Ok(None) };
-        if !listener.of_name(sni)?.judge.as_ref().is_some_and(|judge| judge.looks_at_requests()) {
-            return Ok(None);
-        }
+        let Some(judge) = &listener.of_name(sni)?.judge else { return Ok(None) };
         let unfit = |unfit: Unfit| Refusal::new(Code::BadRequest, unfit.to_string());
-        inbound.normalization.headers(headers).map_err(unfit)?;
-        match inbound.normalization.target(target, witness) {
+        match judge.prepare(&inbound.normalization, target, headers, witness).map_err(unfit)? {
             Normalized::Forward(Cow::Borrowed(_)) => Ok(None),
             Normalized::Forward(Cow::Owned(target)) => Ok(Some(target)),
             Normalized::Redirect(location) => Err(Refusal { location: Some(location), ..Refusal::new(Code::PathSpelling, target) }),

@@ -145,8 +145,9 @@ fn stands(
     allows: impl Fn(&Snapshot, &Facts<'_>) -> bool + 'static,
 ) -> Option<Allowed> {
     ends.peer.as_ref()?;
-    let (listener, ends) = (listener.clone(), ends.clone());
-    Some(site.standing.stands(move |snapshot| allows(snapshot, &ends.facts(&listener, None))))
+    let facts_of = ends.clone();
+    let may_go_on = move |snapshot: &Snapshot, listener: &ListenerName| allows(snapshot, &facts_of.facts(listener, None));
+    Some(site.standing.stands(listener, ends, may_go_on))
 }
 
 /// The first instance that takes the connection.

@@ -38,7 +38,7 @@ pub(super) enum Failed {
     /// The instance refused the HTTP/2 stream: it did nothing.
     #[error("the instance refused the stream")]
     RefusedStream(#[source] hyper::Error),
-    /// A timeout of the route was over.
+    /// A timeout of the route was over, or the request may not be made any more.
     #[error("{0}")]
     Timeout(Code),
     /// The request cannot be written in the protocol of the instance.

@@ -36,6 +36,8 @@ const CONTROL: [&str; 12] = [
     "x-envoy-is-timeout-retry",
 ];
 const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+/// Headers that the next hop reads of the gateway: no client may have them taken away there.
+const GATEWAYS_OWN: [HeaderName; 5] = [HOST, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_FORWARDED_CLIENT_CERT];
 
 /// The methods that HTTP/1 requests may have, as registered; over HTTP/2 any token passes (wire 3).
 const METHODS: [&str; 34] = [
@@ -224,7 +226,12 @@ impl Head {
                 self.headers.remove(name);
             }
         }
-        if !self.websocket {
+        if self.websocket {
+            // What else is named is done with here: the next hop, which may have it of the gateway or an entry, takes nothing out.
+            if named.iter().any(|name| *name != UPGRADE && !HOP_BY_HOP.contains(name)) {
+                self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            }
+        } else {
             self.headers.remove(CONNECTION);
             self.headers.remove(UPGRADE);
         }
@@ -306,7 +313,7 @@ fn nominations(headers: &HeaderMap) -> Result<Vec<HeaderName>, Code> {
         }
         // What is no name of a header names none.
         if let Ok(name) = HeaderName::from_bytes(token) {
-            if name == HOST || name == X_FORWARDED_FOR || name == X_FORWARDED_HOST || name == X_FORWARDED_PROTO {
+            if GATEWAYS_OWN.contains(&name) {
                 return Err(Code::BadRequest);
             }
             named.push(name);
@@ -398,7 +405,7 @@ mod tests {
             head.headers.keys().map(HeaderName::as_str).filter(|n| *n != "x-request-id" && *n != "x-forwarded-proto").collect::<Vec<_>>(),
             ["x-three"]
         );
-        for name in ["host", ":path", "x-forwarded-for"] {
+        for name in ["host", ":path", "x-forwarded-for", "upgrade, X-Forwarded-Client-Cert"] {
             assert_eq!(
                 read("GET", "/", &[("host", "h"), ("connection", name)]).map(|h| h.target().to_owned()).unwrap_err(),
                 Code::BadRequest,
@@ -413,6 +420,9 @@ mod tests {
         let head = upgrade("WebSocket").unwrap();
         assert!(head.websocket);
         assert_eq!((values(&head, "connection"), values(&head, "upgrade")), (vec!["keep-alive, Upgrade"], vec!["WebSocket"]));
+        let more = [("host", "h"), ("connection", "Upgrade, X-Team"), ("upgrade", "websocket"), ("x-team", "a")];
+        let head = read("GET", "/", &more).unwrap();
+        assert_eq!((values(&head, "connection"), values(&head, "x-team")), (vec!["upgrade"], vec![]));
         assert!(!upgrade("h2c").unwrap().headers.contains_key("upgrade"));
         assert_eq!(upgrade("other").map(|h| h.target().to_owned()).unwrap_err(), Code::UpgradeRefused);
         let two = [("host", "h"), ("connection", "upgrade"), ("upgrade", "websocket"), ("upgrade", "h2c")];

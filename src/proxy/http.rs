@@ -26,7 +26,7 @@ use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
-use super::standing::Allowed;
+use super::standing::{self, Allowed};
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
@@ -225,11 +225,14 @@ struct Job {
     plan: Plan,
     source: Rc<RefCell<Source>>,
     upgrade: Option<OnUpgrade>,
+    /// Of a tunnel to be, from when it was judged.
+    allowed: Option<Allowed>,
 }
 
 impl Job {
     /// Sends the request; the answer.
-    async fn send(self: Box<Self>) -> Response<Answer> {
+    async fn send(mut self: Box<Self>) -> Response<Answer> {
+        let mut allowed = self.allowed.take();
         let mut watchdog = {
             let Exchange { client, progress, .. } = &self.exchange;
             Watchdog::new(progress, self.plan.route.timeouts, &client.site.worker.timers)
@@ -238,7 +241,9 @@ impl Job {
             biased;
             sent = self.sending().run() => sent,
             code = &mut watchdog => Err(Failed::Timeout(code)),
+            () = standing::forbidden(&mut allowed) => Err(Failed::Timeout(Code::Denied)),
         };
+        self.allowed = allowed;
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
             Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
@@ -253,7 +258,8 @@ impl Job {
 
     fn sending(&self) -> Sending<'_> {
         let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
-        Sending { worker: &client.site.worker, credentials: &state.credentials, plan, head, source }
+        let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
+        Sending { worker, credentials, generation, plan, head, source }
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
@@ -314,7 +320,7 @@ impl Job {
         let service = hyper::upgrade::on(&mut response);
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
-        let (idle, allowed) = (self.plan.route.timeouts.idle, self.exchange.stands(&self.head));
+        let (idle, allowed) = (self.plan.route.timeouts.idle, self.allowed);
         let Exchange { client: from, progress, outcome, .. } = self.exchange;
         let (worker, open, drain) = (from.site.worker.clone(), from.open.clone(), &from.drain);
         let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, allowed };
@@ -372,12 +378,14 @@ impl Exchange {
         if head.websocket && !upgradable {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
         }
+        // By the head that was judged, and from then on: what was forbidden before the 101 is not opened.
+        let allowed = if head.websocket { self.stands(&head) } else { None };
         self.edit_request(&mut head, &plan);
         if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
             head.name_host();
         }
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
-        Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade }), last)
+        Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, allowed }), last)
     }
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.
@@ -446,9 +454,11 @@ impl Exchange {
     fn stands(&self, head: &Head) -> Option<Allowed> {
         let client = &self.client;
         client.ends.peer.as_ref()?;
-        let (listener, ends, head) = (client.listener.clone(), client.ends.clone(), head.clone());
-        let permitted = move |snapshot: &Snapshot| snapshot.permitted(&ends.facts(&listener, Some(head.facts())), &mut ()).is_ok();
-        Some(client.site.standing.stands(permitted))
+        let (ends, head) = (client.ends.clone(), head.clone());
+        let permitted = move |snapshot: &Snapshot, listener: &ListenerName| {
+            snapshot.permitted(&ends.facts(listener, Some(head.facts())), &mut ()).is_ok()
+        };
+        Some(client.site.standing.stands(&client.listener, &client.ends, permitted))
     }
 
     /// Nothing can be done with the request.

@@ -36,7 +36,8 @@ pub(super) struct Pool(RefCell<Table<Address, Vec<Rc<Peer>>>>);
 /// connection, for on it one of them has answered for itself.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    tls: Option<Arc<UpstreamTls>>,
+    /// The very object that it was asked for by lately.
+    tls: RefCell<Option<Arc<UpstreamTls>>>,
     active: Cell<u32>,
     refusals: Cell<u32>,
     rests_until: Cell<Option<Instant>>,
@@ -50,6 +51,8 @@ pub(super) struct Peer {
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     shown: Option<Shown>,
+    /// A generation whose credentials show just that. Of an instance with TLS they are always those of one gateway.
+    generation: Cell<u64>,
     idle: RefCell<Vec<(Http1, Instant)>>,
     pub(super) http2: Connections,
 }
@@ -101,13 +104,17 @@ impl Pool {
         if let Some(peer) = self.known(endpoint, Rc::clone) {
             return peer;
         }
-        let peer = Rc::new(Peer { tls: endpoint.tls.clone(), ..Peer::default() });
+        let peer = Rc::new(Peer { tls: RefCell::new(endpoint.tls.clone()), ..Peer::default() });
         self.0.borrow_mut().entry(endpoint.address.clone()).or_default().push(peer.clone());
         peer
     }
 
     fn known<T>(&self, endpoint: &Endpoint, tell: impl FnOnce(&Rc<Peer>) -> T) -> Option<T> {
-        self.0.borrow().get(&endpoint.address)?.iter().find(|peer| peer.tls == endpoint.tls).map(tell)
+        let all = self.0.borrow();
+        let peers = all.get(&endpoint.address)?;
+        // What TLS it is spoken to with is looked at in full once after it was said anew.
+        let found = peers.iter().find(|peer| peer.is_asked_by(endpoint)).or_else(|| peers.iter().find(|peer| peer.is(endpoint)));
+        found.map(tell)
     }
 
     /// Requests in flight at an instance.
@@ -149,14 +156,35 @@ impl Pool {
 }
 
 impl Peer {
-    /// Where connections are kept that show what these credentials show.
-    pub(super) fn kept(&self, credentials: &Credentials) -> Rc<Kept> {
-        let shown = self.tls.as_deref().and_then(|tls| Shown::to(tls, credentials));
+    /// Whether it was asked for by that very object.
+    fn is_asked_by(&self, endpoint: &Endpoint) -> bool {
+        match (&*self.tls.borrow(), &endpoint.tls) {
+            (Some(own), Some(asked)) => Arc::ptr_eq(own, asked),
+            (own, asked) => own.is_none() && asked.is_none(),
+        }
+    }
+
+    /// Whether it is who the endpoint says.
+    fn is(&self, endpoint: &Endpoint) -> bool {
+        let same = *self.tls.borrow() == endpoint.tls;
+        if same {
+            self.tls.replace(endpoint.tls.clone());
+        }
+        same
+    }
+
+    /// Where connections are kept that show what the credentials of this generation show.
+    pub(super) fn kept(&self, credentials: &Credentials, generation: u64) -> Rc<Kept> {
         let mut all = self.kept.borrow_mut();
-        if let Some(kept) = all.iter().find(|kept| Shown::same(kept.shown.as_ref(), shown.as_ref())) {
+        if let Some(kept) = all.iter().find(|kept| kept.generation.get() == generation) {
             return kept.clone();
         }
-        let kept = Rc::new(Kept { shown, ..Kept::default() });
+        let shown = self.tls.borrow().as_deref().and_then(|tls| Shown::to(tls, credentials));
+        if let Some(kept) = all.iter().find(|kept| Shown::same(kept.shown.as_ref(), shown.as_ref())) {
+            kept.generation.set(generation);
+            return kept.clone();
+        }
+        let kept = Rc::new(Kept { shown, generation: generation.into(), ..Kept::default() });
         all.push(kept.clone());
         kept
     }
@@ -277,6 +305,7 @@ mod tests {
     use hyper_util::rt::TokioIo;
 
     use super::*;
+    use crate::id::{SpiffeId, TargetId, TrustDomain};
     use crate::model::service::Health;
     use crate::rt::task;
 
@@ -296,6 +325,23 @@ mod tests {
         assert_eq!(pool.active(&web()), 1);
         drop(lease);
         assert_eq!(pool.active(&web()), 0);
+    }
+
+    #[test]
+    fn an_instance_that_is_said_anew_is_known_by_the_new_object_and_another_service_behind_its_address_is_another() {
+        let mesh = |name: &str| UpstreamTls::Mesh {
+            from: "edge".into(),
+            sni: name.into(),
+            id: SpiffeId::of_target(&TargetId::service(name, "dc1"), &TrustDomain::new(TrustDomain::OF_FILES)),
+        };
+        let endpoint = |name: &str| Endpoint { tls: Some(Arc::new(mesh(name))), ..web() };
+        let (pool, first) = (Pool::default(), endpoint("web"));
+        let peer = pool.peer(&first);
+        assert!(!Rc::ptr_eq(&peer, &pool.peer(&endpoint("other"))) && !Rc::ptr_eq(&peer, &pool.peer(&web())));
+        let again = endpoint("web");
+        assert!(peer.is_asked_by(&first) && !peer.is_asked_by(&again));
+        assert!(Rc::ptr_eq(&peer, &pool.peer(&again)));
+        assert!(peer.is_asked_by(&again));
     }
 
     #[test]
@@ -336,7 +382,7 @@ mod tests {
             let pool = Pool::default();
             let peer = pool.peer(&web());
             let credentials = Credentials::build(&[], None).unwrap();
-            let kept = peer.kept(&credentials);
+            let kept = peer.kept(&credentials, 1);
             let mut connections = Vec::new();
             for _ in 0..3 {
                 let (ours, theirs) = tokio::io::duplex(64);
@@ -347,16 +393,16 @@ mod tests {
                 connections.push((lease, theirs));
             }
             drop(kept);
-            let kept = || peer.kept(&credentials).idle.borrow().len();
+            let kept = || peer.kept(&credentials, 1).idle.borrow().len();
             connections[0].0.give_back();
             assert_eq!(kept(), 1);
             assert!(pool.has("web.test") && !pool.has("other.test"));
             pool.renew("other.test");
             connections[1].0.give_back();
             assert_eq!(kept(), 2);
-            let dialing = peer.kept(&credentials);
+            let dialing = peer.kept(&credentials, 1);
             pool.renew("web.test");
-            assert!(!Rc::ptr_eq(&dialing, &peer.kept(&credentials)), "what is dialed now is not what the next request finds");
+            assert!(!Rc::ptr_eq(&dialing, &peer.kept(&credentials, 1)), "what is dialed now is not what the next request finds");
             connections[2].0.give_back();
             assert_eq!(kept(), 0);
         });

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(super) struct Posts {
     permits: Arc<Semaphore>,
     drain_time: Duration,
     open: HashMap<u64, Post>,
+    /// Of listeners that were changed or closed, as long as somebody is connected who came to them.
+    left: Vec<Weak<Site>>,
     /// Ends when everything that was ever closed is done.
     all: Drain,
     leaving: DrainWatch,
@@ -47,7 +49,7 @@ impl Posts {
     pub(super) fn new(worker: &Rc<Worker>, max_connections: usize, drain_time: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
         let (all, leaving) = drain::channel();
-        Self { worker: worker.clone(), permits, drain_time, open: HashMap::new(), all, leaving }
+        Self { worker: worker.clone(), permits, drain_time, open: HashMap::new(), left: Vec::new(), all, leaving }
     }
 
     pub(super) fn obey(&mut self, order: Order) {
@@ -55,8 +57,17 @@ impl Posts {
             Order::Open(socket) => self.open(socket),
             Order::Change(id, listener, live) => self.change(id, listener, &live),
             Order::Close(id) => self.close(id),
-            Order::Look => self.open.values().for_each(|post| post.door.borrow().site.look()),
+            Order::Look => self.look(),
         }
+    }
+
+    fn look(&mut self) {
+        self.open.values().for_each(|post| post.door.borrow().site.look());
+        self.left.retain(|left| {
+            let site = left.upgrade();
+            site.iter().for_each(|site| site.look());
+            site.is_some()
+        });
     }
 
     fn open(&mut self, socket: Socket) {
@@ -84,7 +95,7 @@ impl Posts {
     fn change(&mut self, id: u64, listener: Listener, live: &Live) {
         let (guests, door) = self.door(listener, live);
         let Some(post) = self.open.get_mut(&id) else { return };
-        post.door.replace(door);
+        self.left.push(Rc::downgrade(&post.door.replace(door).site));
         let before = std::mem::replace(&mut post.guests, guests);
         let (time, leaving) = (self.drain_time, self.leaving.clone());
         task::spawn(async move { drop((before.finish(time).await, leaving)) });
@@ -94,6 +105,7 @@ impl Posts {
         let Some(Post { door, guests, socket }) = self.open.remove(&id) else { return };
         let (time, leaving) = (self.drain_time, self.leaving.clone());
         let name = door.borrow().listener.name.clone();
+        self.left.push(Rc::downgrade(&door.borrow().site));
         drop(door);
         guests.say();
         task::spawn(async move {

@@ -5,10 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::outcome::Ends;
 use crate::decide::Snapshot;
+use crate::decide::authz::Judge;
+use crate::id::ListenerName;
 
 /// The connections of one listener and worker that stand.
 #[derive(Debug, Default)]
@@ -18,8 +22,32 @@ pub(super) struct Standing {
 }
 
 struct Stands {
-    may_go_on: Box<dyn Fn(&Snapshot) -> bool>,
+    listener: ListenerName,
+    ends: Arc<Ends>,
+    may_go_on: Box<MayGoOn>,
+    /// Who allowed it when it was asked last.
+    by: Option<Arc<Judge>>,
     end: oneshot::Sender<()>,
+}
+
+/// Whether a connection may go on, at the listener where it would come in by now.
+type MayGoOn = dyn Fn(&Snapshot, &ListenerName) -> bool;
+
+impl Stands {
+    fn goes_on(&mut self, snapshot: &Snapshot) -> bool {
+        // The gateway is none any more to which one connects from the mesh: nobody forbids anything, and its connections drain.
+        let Some(listener) = snapshot.entrance(&self.listener) else {
+            return true;
+        };
+        let judge = snapshot.judge(listener, self.ends.sni.as_deref());
+        if let (Some(judge), Some(by)) = (judge, &self.by)
+            && Arc::ptr_eq(judge, by)
+        {
+            return true;
+        }
+        self.by = judge.cloned();
+        (self.may_go_on)(snapshot, listener)
+    }
 }
 
 impl fmt::Debug for Stands {
@@ -38,20 +66,26 @@ pub(super) struct Allowed {
 
 impl Standing {
     /// A connection that was allowed just now.
-    pub(super) fn stands(self: &Rc<Self>, may_go_on: impl Fn(&Snapshot) -> bool + 'static) -> Allowed {
+    pub(super) fn stands(
+        self: &Rc<Self>,
+        listener: &ListenerName,
+        ends: &Arc<Ends>,
+        may_go_on: impl Fn(&Snapshot, &ListenerName) -> bool + 'static,
+    ) -> Allowed {
         let number = self.next.get();
         self.next.set(number + 1);
         let (end, ended) = oneshot::channel();
-        self.open.borrow_mut().insert(number, Stands { may_go_on: Box::new(may_go_on), end });
+        let (listener, ends, may_go_on) = (listener.clone(), ends.clone(), Box::new(may_go_on));
+        self.open.borrow_mut().insert(number, Stands { listener, ends, may_go_on, by: None, end });
         Allowed { number, standing: self.clone(), ended }
     }
 
-    /// Ends those that may not go on.
+    /// Ends those that may not go on. Where the very same judge decides as the last time, nobody is asked.
     pub(super) fn judge(&self, snapshot: &Snapshot) {
         if !snapshot.switches.deny_cuts {
             return;
         }
-        for (_, stands) in self.open.borrow_mut().extract_if(|_, stands| !(stands.may_go_on)(snapshot)) {
+        for (_, stands) in self.open.borrow_mut().extract_if(|_, stands| !stands.goes_on(snapshot)) {
             // Who is gone meanwhile needs no telling.
             let _ = stands.end.send(());
         }
@@ -72,5 +106,60 @@ pub(super) async fn forbidden(allowed: &mut Option<Allowed>) {
 impl Drop for Allowed {
     fn drop(&mut self) {
         self.standing.open.borrow_mut().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::authz::Judges;
+    use crate::decide::hosts::HostIndex;
+    use crate::decide::normalize::Normalization;
+    use crate::decide::routes::RouteTable;
+    use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound};
+    use crate::id::TrustDomain;
+    use crate::model::entry::{EntryKind, EntryRef, IntentionAction};
+    use crate::model::gateway::{Listener, ListenerMode, Protocol, Switches};
+
+    /// A terminating gateway that is linked with `web`.
+    fn snapshot(judges: &mut Judges, default: IntentionAction) -> Snapshot {
+        judges.begin(Arc::default(), &TrustDomain::new("test.consul"), default);
+        let rule = EntryRef::new(EntryKind::TerminatingGateway, "exit").at("");
+        let host = Arc::new(Host { service: "web".into(), rule, domains: Vec::new(), request_edits: None, response_edits: None });
+        let (routes, judge) = (RouteTable::new(Vec::new()), Some(judges.of("web")));
+        let web = CompiledService { host, routes, protocol: Protocol::Tcp, judge };
+        let (name, bind) = (ListenerName::of("exit", 8443), ([127, 0, 0, 1], 8443).into());
+        let names = [("web".to_owned(), 0)].into_iter().collect();
+        let inbound = Inbound { names, normalization: Normalization::default(), forwards_client_cert: false };
+        let listener = CompiledListener {
+            listener: Listener { name: name.clone(), bind, protocol: Protocol::Tcp, mode: ListenerMode::TerminateMtls },
+            services: vec![Arc::new(web)],
+            hosts: Arc::new(HostIndex::new(8443, false)),
+            inbound: Some(Arc::new(inbound)),
+        };
+        let listeners = [(name, Arc::new(listener))].into_iter().collect();
+        Snapshot { listeners, switches: Switches::default(), rejected: Vec::new() }
+    }
+
+    #[test]
+    fn a_connection_is_asked_about_again_only_when_it_has_another_judge_and_where_it_would_come_in_by_now() {
+        use IntentionAction::{Allow, Deny};
+        let (mut judges, standing, asked) = (Judges::default(), Rc::<Standing>::default(), Rc::new(Cell::new(0)));
+        let here = ([127, 0, 0, 1], 80).into();
+        let mut ends = Ends::new(here, here);
+        ends.sni = Some("web".into());
+        let ends = Arc::new(ends);
+        let count = asked.clone();
+        // It came to a listener that is on another port by now.
+        let mut allowed = standing.stands(&ListenerName::of("exit", 8444), &ends, move |_, listener| {
+            assert_eq!(*listener, ListenerName::of("exit", 8443));
+            count.set(count.get() + 1);
+            count.get() < 3
+        });
+        for (default, times) in [(Allow, 1), (Allow, 1), (Deny, 2), (Deny, 2), (Allow, 3), (Deny, 3)] {
+            standing.judge(&snapshot(&mut judges, default));
+            assert_eq!(asked.get(), times);
+        }
+        assert!(allowed.ended.try_recv().is_ok());
     }
 }

@@ -39,6 +39,8 @@ const TRIES: u32 = 3;
 pub(super) struct Sending<'a> {
     pub(super) worker: &'a Worker,
     pub(super) credentials: &'a Credentials,
+    /// Of the state that it was decided by.
+    pub(super) generation: u64,
     pub(super) plan: &'a Plan,
     pub(super) head: &'a Head,
     pub(super) source: &'a Rc<RefCell<Source>>,
@@ -117,7 +119,7 @@ impl Sending<'_> {
     /// One instance: by a connection that was used before, or a new one.
     async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Box<Answered>, Failed> {
         let peer = self.worker.pool.peer(endpoint);
-        let kept = peer.kept(self.credentials);
+        let kept = peer.kept(self.credentials, self.generation);
         let mut lease = Lease::new(&peer);
         let response = match target.protocol {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, endpoint, &mut lease).await?,

@@ -137,9 +137,10 @@ impl Site {
         seen.state.clone()
     }
 
-    /// Lets go of states that are not the newest, and of connections that the newest forbids.
+    /// Lets go of states that are not the newest, and of connections that the newest forbids, also where it has another listener.
     pub(super) fn look(&self) {
-        self.standing.judge(&self.current().snapshot);
+        drop(self.current());
+        self.standing.judge(&self.live.current().snapshot);
     }
 
     /// The dice of a decision.

@@ -158,6 +158,27 @@ pub(crate) fn a_deny_ends_what_it_forbids_within_a_second_and_nothing_else() {
 }
 
 #[test]
+fn a_deny_ends_what_is_connected_by_a_listener_that_is_gone_too() {
+    let (service, _) = echo();
+    let exit = Exit::of("term-cut-left", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    assert!(client.echoes("a"));
+    let elsewhere = format!("127.0.0.1:{}", Service::nowhere().port());
+    let files = &exit.exit().folder;
+    let read = |file: &str| std::fs::read_to_string(files.at(file)).unwrap();
+    files.write("gw.toml", &read("gw.toml").replace("127.0.0.1:0", &elsewhere));
+    assert_eq!(exit.run.changed().added.len(), 1);
+    assert!(client.echoes("drains"));
+    let mut entries: Vec<serde_json::Value> = serde_json::from_str(&read("gw.d/entries.json")).unwrap();
+    entries.retain(|entry| entry["Kind"] != "service-intentions");
+    files.write("gw.d/entries.json", &json!(entries).to_string());
+    exit.run.changed();
+    assert_eq!(client.read(), "");
+    // At the end of the drain time it would be cut as well, and recorded as something else.
+    exit.recorded("denied");
+}
+
+#[test]
 fn with_the_switch_a_deny_concerns_new_connections_alone() {
     let (service, _) = echo();
     let exit = Exit::of("term-uncut", "tcp").intention("api", json!("allow")).line("deny_cuts = false");
@@ -352,6 +373,42 @@ fn a_websocket_that_is_no_longer_allowed_is_cut_too() {
     exit.change(|exit| exit.intention("api", permissions("/kept")));
     assert_eq!(cut.read(), "");
     assert!(kept.echoes("goes on"));
+}
+
+#[test]
+fn a_websocket_that_is_forbidden_while_its_service_still_thinks_is_not_opened() {
+    let (asked, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, may) = (asked.clone(), answers.clone());
+    let service = Service::start(move |mut stream| {
+        let mut bytes = [0; 4096];
+        if !matches!(stream.read(&mut bytes), Ok(1..)) {
+            return;
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        eventually("it may answer", || may.load(Ordering::SeqCst) > 0);
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..n]);
+        }
+    });
+    // Of what the gateway itself adds nothing is judged, neither at first nor later.
+    let permissions = |path: &str| {
+        let header = json!([{"Name": "x-forwarded-for", "Present": true}]);
+        json!([{"Action": "deny", "HTTP": {"Header": header}}, {"Action": "allow", "HTTP": {"PathPrefix": path}}])
+    };
+    let exit = Exit::of("term-websocket-late", "http").intention("api", permissions("/")).instance("web", service.address, "");
+    let mut exit = exit.start();
+    let ask = |path: &str| {
+        let mut client = exit.connect("api");
+        assert!(client.send(&format!("GET {path} HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")));
+        client
+    };
+    let (mut kept, mut cut) = (ask("/kept"), ask("/cut"));
+    eventually("both wait for the service", || asked.load(Ordering::SeqCst) == 2);
+    exit.change(|exit| exit.intention("api", permissions("/kept")));
+    assert!(cut.read().starts_with("HTTP/1.1 403"));
+    answers.store(1, Ordering::SeqCst);
+    assert!(kept.read().starts_with("HTTP/1.1 101") && kept.echoes("goes on"));
 }
 
 #[test]

@@ -115,7 +115,8 @@ impl Intentions {
         for (number, intention) in list.iter().enumerate().filter(|(_, i)| i.peer.is_empty()) {
             by_source.entry(intention.source.clone()).or_insert(number);
         }
-        Self { entry: entry.clone(), list, by_source }
+        let look_at_requests = list.iter().any(|intention| matches!(intention.says, Says::Permissions(_)));
+        Self { entry: entry.clone(), list, by_source, look_at_requests }
     }
 }
 
