@@ -67,6 +67,15 @@ pub enum CertsError {
 }
 
 impl CertsError {
+    /// Whether what was asked for means nothing, for one leaf at least: no other try will do.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) => true,
+            Self::Leaves(failed) => failed.iter().any(|(_, error)| error.is_usage()),
+            _ => false,
+        }
+    }
+
     /// What went wrong with leaves of these names; `None`: nothing.
     pub(super) fn of_leaves(failed: Vec<(String, Self)>) -> Option<Self> {
         (!failed.is_empty()).then_some(Self::Leaves(failed))

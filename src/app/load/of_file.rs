@@ -166,8 +166,7 @@ pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration, agai
     let shown = configuration.gateways.iter().filter(|gateway| gateway.config.kind != GatewayKind::Terminating);
     let names: Vec<&str> = shown.map(|gateway| gateway.config.name.as_str()).collect();
     let error = issue(configuration, &names)?;
-    let wrong = matches!(error, certs::CertsError::Usage(_));
-    let level = if again && !wrong { Level::Warning } else { Level::Error };
+    let level = if again && !error.is_usage() { Level::Warning } else { Level::Error };
     let message = format!("a gateway's certificate is missing and cannot be issued: {}", with_causes(&error));
     Some(Diagnostic::error("GW0507", message).level(level).at(&read.text, read.parsed.certs.as_ref()?.dir.span()))
 }
