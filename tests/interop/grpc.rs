@@ -30,8 +30,9 @@ const CASES: &[&str] = &[
     "a_reader_that_waits_holds_up_nobody_else",
     "many_streams_at_once",
     "an_answer_before_the_upload_ends",
-    "a_server_that_says_goodbye_ends_its_streams_in_peace",
+    GOODBYE,
 ];
+const GOODBYE: &str = "a_server_that_says_goodbye_ends_its_streams_in_peace";
 
 /// `web.test` is the service; `none.test` is one without instances.
 fn world(service: SocketAddr) -> World {
@@ -55,7 +56,13 @@ fn plain() -> (Peer, Gateway) {
 #[test]
 fn the_cases_hold_without_a_gateway() {
     let (_service, address) = Peer::script("grpc_server.py");
-    cases(&mut client(address, "-"), CASES);
+    let mut of_the_library = CASES.to_vec();
+    for case in &mut of_the_library {
+        if *case == GOODBYE {
+            *case = "a_server_that_says_goodbye_may_have_to_be_asked_again";
+        }
+    }
+    cases(&mut client(address, "-"), &of_the_library);
 }
 
 #[test]

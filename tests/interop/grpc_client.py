@@ -242,12 +242,29 @@ def an_answer_before_the_upload_ends(call):
 
 
 def a_server_that_says_goodbye_ends_its_streams_in_peace(call):
+    goodbye(call, lambda: call.unary(message(), timeout=PATIENCE))
+
+
+def a_server_that_says_goodbye_may_have_to_be_asked_again(call):
+    """Without a gateway: the library gives up a call that it begins in the moment in which the server says goodbye."""
+
+    def asked():
+        try:
+            return call.unary(message(), timeout=PATIENCE)
+        except grpc.RpcError as error:
+            same(error.code(), grpc.StatusCode.UNAVAILABLE)
+            return call.unary(message(), timeout=PATIENCE)
+
+    goodbye(call, asked)
+
+
+def goodbye(call, asked):
     sending = Sending()
     answers = call.duplex(sending, timeout=PATIENCE)
     sending.send(message())
     old = fields(next(answers))["number"]
     call.renew(message(), timeout=PATIENCE)
-    eventually(lambda: fields(call.unary(message(), timeout=PATIENCE))["number"] == old + 1)
+    eventually(lambda: fields(asked())["number"] == old + 1)
     for _ in range(10):
         sending.send(message(size=100_000))
         same(fields(next(answers))["number"], old)
