@@ -31,7 +31,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls_pki_types::", &["tls/"]),
     ("rustls_native_certs::", &["tls/outside.rs"]),
     // The others are tests that need certificates of no mesh.
-    ("rcgen::", &["tls/issue", "tls/credentials.rs", "tls/xfcc.rs"]),
+    ("rcgen::", &["tls/issue", "tls/credentials.rs", "tls/xfcc.rs", "tls/outside/tests.rs"]),
     ("aws_lc_rs::", &["tls/"]),
     ("x509_parser::", &["tls/x509.rs"]),
     ("webpki::", &["tls/"]),
