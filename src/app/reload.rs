@@ -17,6 +17,7 @@ use crate::decide::compile::keys;
 use crate::model::gateway::Identity;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
+use crate::rt::log::with_causes;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::file::{self, Changes, Unwatched, Watch};
 
@@ -253,11 +254,6 @@ impl Refused {
             other => with_causes(other),
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
-    causes.collect::<Vec<_>>().join(": ")
 }
 
 fn in_short(problem: &Diagnostic) -> String {

@@ -20,6 +20,11 @@ const fn is_odd(byte: u8, in_query: bool) -> bool {
     matches!((byte, in_query), (b'<' | b'>', _) | (b'`', false) | (b'"', true))
 }
 
+/// Whether there is a place where it is.
+const fn may_be_odd(byte: u8) -> bool {
+    is_odd(byte, false) || is_odd(byte, true)
+}
+
 /// Each byte with whether it is odd at its place.
 fn judged(target: &[u8]) -> impl Iterator<Item = (u8, bool)> {
     let mut in_query = false;
@@ -37,7 +42,7 @@ pub(super) fn is_needed(target: &str) -> bool {
 /// A target with its odd bytes carried: each is the letter with the same low bits behind ASCII.
 pub(super) fn carry(target: &[u8]) -> Cow<'_, [u8]> {
     // Most have none of them anywhere.
-    if !target.iter().any(|b| matches!(b, b'<' | b'>' | b'`' | b'"')) || !judged(target).any(|(_, odd)| odd) {
+    if !target.iter().any(|b| may_be_odd(*b)) || !judged(target).any(|(_, odd)| odd) {
         return Cow::Borrowed(target);
     }
     let mut out = Vec::with_capacity(target.len() + 16);
@@ -56,7 +61,7 @@ pub(super) fn restore(text: &str) -> Option<String> {
     text.chars()
         .map(|c| match u8::try_from(c) {
             Ok(byte) if byte.is_ascii() => Some(c),
-            Ok(byte) if is_odd(byte & 0x7f, false) || is_odd(byte & 0x7f, true) => Some(char::from(byte & 0x7f)),
+            Ok(byte) if may_be_odd(byte & 0x7f) => Some(char::from(byte & 0x7f)),
             _ => None,
         })
         .collect()

@@ -169,5 +169,5 @@ async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &
             }
         }
     }
-    Err(last.unwrap_or_else(|| Failed::Connect(io::ErrorKind::AddrNotAvailable.into())))
+    Err(last.unwrap_or_else(Failed::nobody))
 }

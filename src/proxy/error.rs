@@ -47,6 +47,11 @@ pub(super) enum Failed {
 }
 
 impl Failed {
+    /// Nobody was there to be asked.
+    pub(super) fn nobody() -> Self {
+        Self::Connect(io::ErrorKind::AddrNotAvailable.into())
+    }
+
     /// The reason that the answer, the access record and the counters name.
     pub(super) fn code(&self) -> Code {
         match self {

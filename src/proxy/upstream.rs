@@ -59,7 +59,7 @@ impl Sending<'_> {
     /// All attempts. Timeouts are the caller's: dropping this ends what is under way.
     pub(super) async fn run(self) -> Result<Box<Answered>, Failed> {
         let Some((target, endpoint)) = self.plan.hops().next() else {
-            return Err(nobody());
+            return Err(Failed::nobody());
         };
         let first = self.hop(target, endpoint).await;
         // Boxed: most requests need no more than their first hop, and would carry the rest along.
@@ -97,7 +97,7 @@ impl Sending<'_> {
             // The connection of an answer that nobody reads is closed here, before the pause.
             drop(result);
             tokio::time::sleep(pause).await;
-            result = self.others(0, attempt as usize, nobody()).await;
+            result = self.others(0, attempt as usize, Failed::nobody()).await;
         }
     }
 
@@ -265,11 +265,6 @@ impl Sending<'_> {
         };
         Ok(request)
     }
-}
-
-/// Nobody was there to be asked.
-fn nobody() -> Failed {
-    Failed::Connect(std::io::ErrorKind::AddrNotAvailable.into())
 }
 
 /// Speaks HTTP/1 on a new connection.

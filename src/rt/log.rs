@@ -1,4 +1,4 @@
-//! Setting up the log: what gw says of itself, on stderr. Access records are another matter.
+//! Setting up the log: what gw says of itself, on stderr, and how an error stands in a line. Access records are another matter.
 
 use tracing_subscriber::EnvFilter;
 
@@ -24,4 +24,10 @@ pub fn start(asked: &str, format: Format) {
         Format::Text => builder.with_ansi(false).try_init(),
         Format::Json => builder.json().try_init(),
     };
+}
+
+/// An error and what it comes from, in a line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
+    causes.collect::<Vec<_>>().join(": ")
 }

@@ -250,8 +250,8 @@ impl Anchored {
 }
 
 fn in_time(from: Moment, until: Moment, now: UnixTime) -> bool {
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    from.0 <= now && now <= until.0
+    let now = Moment::from(now);
+    from <= now && now <= until
 }
 
 /// Whoever the anchors vouch for, by its name or by any.

@@ -10,6 +10,7 @@ use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
 use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
+use crate::rt::log::with_causes;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
 use crate::source::file::{Configuration, GatewayFile, GatewayTable, ReadFile};
@@ -186,11 +187,6 @@ pub(super) fn issue_linked(read: &ReadFile, configuration: &Configuration, resou
 fn issue(configuration: &Configuration, names: &[&str]) -> Option<certs::CertsError> {
     let Configuration { datacenter, trust_domain, certs, .. } = configuration;
     certs::leaves(&Folder::at(certs.as_ref()?), names, datacenter.as_str(), trust_domain).err()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string);
-    causes.collect::<Vec<_>>().join(": ")
 }
 
 /// Gateways that the mesh would not trust.
