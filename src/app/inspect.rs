@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::decide::Snapshot;
 use crate::decide::balance::{Dice, Idle};
 use crate::decide::facts::{Facts, RequestHead};
+use crate::decide::names::NameTable;
 use crate::decide::plan::{Plan, Refusal};
-use crate::decide::snapshot::{CompiledListener, Inbound};
+use crate::decide::snapshot::CompiledListener;
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
 
@@ -168,7 +169,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
         Some(listener) => listener,
         None => choose_listener(snapshot, authority.port_u16(), &question.url)?,
     };
-    let sni = listener.inbound.as_ref().map(|inbound| in_full(inbound, question.sni.as_deref().unwrap_or(authority.host())));
+    let sni = listener.names.as_ref().map(|names| in_full(names, question.sni.as_deref().unwrap_or(authority.host())));
     let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
     let client = SocketAddr::new(question.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0);
     let host = host.to_owned();
@@ -193,11 +194,11 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
 }
 
 /// The name that a service is known by, where it is the service's alone.
-fn in_full(inbound: &Inbound, name: &str) -> String {
+fn in_full(names: &NameTable, name: &str) -> String {
     let begins = format!("{}.", name.to_ascii_lowercase());
-    let mut longer = inbound.names.keys().filter(|known| known.starts_with(&begins));
-    match (inbound.names.contains_key(name), longer.next(), longer.next()) {
-        (false, Some(only), None) => only.clone(),
+    let mut longer = names.whole().filter(|known| known.starts_with(&begins));
+    match (names.find(name).is_some(), longer.next(), longer.next()) {
+        (false, Some(only), None) => only.to_owned(),
         _ => name.to_owned(),
     }
 }

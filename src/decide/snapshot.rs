@@ -8,6 +8,7 @@ use http::HeaderValue;
 use super::authz::Judge;
 use super::edits::Edits;
 use super::hosts::HostIndex;
+use super::names::NameTable;
 use super::normalize::Normalization;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
@@ -37,15 +38,15 @@ pub struct CompiledListener {
     pub services: Vec<Arc<CompiledService>>,
     /// Which of them a Host means.
     pub hosts: Arc<HostIndex>,
+    /// Which of them a server name means, on a listener where it is the name alone that says so.
+    pub names: Option<Arc<NameTable>>,
     /// What is asked of who connects by mTLS of the mesh; `None` on every other listener.
     pub inbound: Option<Arc<Inbound>>,
 }
 
-/// A mesh-mTLS listener: the server name chooses the service.
+/// A mesh-mTLS listener.
 #[derive(Clone, Debug)]
 pub struct Inbound {
-    /// Which service a server name means, by its number; names are in lower case, and no other is known.
-    pub names: Table<String, u32>,
     /// What a request is before it is judged.
     pub normalization: Normalization,
     /// Whether the client's certificate is told to services; what clients claim of others goes where it is not.

@@ -12,11 +12,12 @@ use crate::decide::authz::Judges;
 use crate::decide::chain::View;
 use crate::decide::hosts::HostIndex;
 use crate::decide::matcher::Matcher;
+use crate::decide::names::NameTable;
 use crate::decide::normalize::Normalization;
 use crate::decide::plan::Timeouts;
 use crate::decide::routes::{RouteRule, RouteTable};
 use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, Next, Route, Snapshot, Upstream};
-use crate::id::{ListenerName, ServiceKey, Table, TargetId, service_sni};
+use crate::id::{ListenerName, ServiceKey, TargetId, service_sni};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, RuleRef, ServiceResolver, Subset, TerminatingGateway};
 use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol, TlsRange};
@@ -141,12 +142,12 @@ impl Compiler<'_> {
         self.missing();
         let port = gateway.port.unwrap_or(GatewayConfig::PORT);
         let mut services = Vec::new();
-        let mut names = Table::default();
+        let mut names = NameTable::default();
         for link in linked(self.resources) {
             for subset in self.subsets(&link) {
                 let service = self.service(&link, &subset);
                 for name in &service.host.domains {
-                    names.entry(name.clone()).or_insert(services.len() as u32);
+                    names.insert(name, services.len() as u32);
                 }
                 services.push(Arc::new(service));
             }
@@ -159,10 +160,9 @@ impl Compiler<'_> {
             mode: ListenerMode::TerminateMtls,
         };
         let mesh = self.resources.entries.mesh.as_deref();
-        let inbound =
-            Inbound { names, normalization: Normalization::of(mesh), forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc) };
+        let inbound = Inbound { normalization: Normalization::of(mesh), forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc) };
         let hosts = Arc::new(HostIndex::new(i64::from(port), false));
-        CompiledListener { listener, services, hosts, inbound: Some(Arc::new(inbound)) }
+        CompiledListener { listener, services, hosts, names: Some(Arc::new(names)), inbound: Some(Arc::new(inbound)) }
     }
 
     /// Says what is linked and cannot be offered.
