@@ -1,6 +1,8 @@
 //! Resources to a snapshot: everything that can be done once is done here and not per request.
 
+mod health;
 mod ingress;
+mod named;
 mod outside;
 mod service;
 mod target;
