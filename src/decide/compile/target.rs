@@ -7,7 +7,7 @@ use super::health::least_bad;
 use super::outside::Outside;
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
-use crate::id::{ServiceKey, SpiffeId, Table};
+use crate::id::{ServiceKey, SpiffeId, Table, TargetId};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -79,19 +79,24 @@ impl<'a> TargetCompiler<'a> {
             return built.clone();
         }
         let (endpoints, unused) = self.endpoints(target, to, rejected);
-        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
-        let built = Arc::new(Target {
-            number: self.next,
-            id: target.id.clone(),
-            sni: target.sni.clone(),
-            protocol,
-            turns: turns(&weights),
-            endpoints,
-            unused,
-        });
-        self.next = self.next.wrapping_add(1);
+        let built = self.made(target.id.clone(), target.sni.clone(), protocol, endpoints, unused);
         self.built.entry(hash).or_insert_with(|| built.clone());
         built
+    }
+
+    /// A target of these instances.
+    pub(super) fn made(
+        &mut self,
+        id: TargetId,
+        sni: String,
+        protocol: Protocol,
+        endpoints: Vec<Arc<Endpoint>>,
+        unused: Vec<Unused>,
+    ) -> Arc<Target> {
+        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        Arc::new(Target { number, id, sni, protocol, turns: turns(&weights), endpoints, unused })
     }
 
     /// The instances in use, in the order of the catalog, and those that are not for their health. Other datacenters and peers have none here.
