@@ -146,7 +146,7 @@ impl Explanation {
 }
 
 /// Always the same number: the roll that was asked for.
-struct Fixed(u32);
+pub(super) struct Fixed(pub(super) u32);
 
 impl Dice for Fixed {
     fn roll(&mut self, sides: u32) -> u32 {
