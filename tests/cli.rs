@@ -192,6 +192,34 @@ fn inspect_route_says_where_and_why_and_its_exit_code_is_the_answer() {
 }
 
 #[test]
+fn a_target_of_another_datacenter_is_explained_with_its_gateway_or_with_what_to_write() {
+    let resolver = r#"{"Kind": "service-resolver", "Name": "web", "Failover": {"*": {"Datacenters": ["dc2"]}}}"#;
+    let defaults = r#"{"Kind": "service-defaults", "Name": "web", "Protocol": "http", "MeshGateway": {"Mode": "remote"}}"#;
+    let gateway = "[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n";
+    let alone = format!("entries = [\"gw.d\"]\n{gateway}");
+    let known = "[[datacenter]]\nname = \"dc1\"\nown = true\n[[datacenter]]\nname = \"dc2\"\ngateways = [\"10.0.2.1:8443\"]\n";
+    let known = format!("{alone}[certs]\ndir = \"certs\"\n{known}");
+    let entries = [("gw.d/web.json", resolver), ("gw.d/defaults.json", defaults), ("gw.d/edge.json", EDGE)];
+    let folder = scratch_with("elsewhere", &[&entries[..], &[("alone.toml", &*alone), ("known.toml", &*known)]].concat());
+    let ask = |args: &[&str], code| expect(&run(folder.path(), args, ""), code);
+    let route = ["inspect", "route", "GET", "http://shop.test:8080/", "-c"];
+
+    let add = "no mesh gateway of dc2 is known; add [[datacenter]] with name = \"dc2\" and gateways = [\"IP:PORT\"]";
+    let (out, _) = ask(&[&route[..], &["alone.toml"]].concat(), 1);
+    assert!(out.contains(&format!("- web.default.default.dc2: its mesh gateway mode is remote, and {add}")), "{out}");
+    let (_, err) = ask(&["config", "validate", "alone.toml"], 0);
+    assert!(err.contains(add) && err.contains("gw.d/web.json"), "{err}");
+
+    ask(&["certs", "init"], 0);
+    ask(&["certs", "issue", "edge"], 0);
+    let (out, _) = ask(&[&route[..], &["known.toml"]].concat(), 0);
+    let step = "+ mesh gateway mesh-gateway-1 at 10.0.2.1:8443, one of 1, by mode remote, to web.default.default.dc2";
+    assert!(out.contains(step) && out.contains("=> forwarded to web.default.default.dc2, mesh gateway mesh-gateway-1"), "{out}");
+    let (out, _) = ask(&["inspect", "routes", "-o", "wide", "-c", "known.toml"], 0);
+    assert!(out.contains("10.0.2.1:8443 (mesh gateway)"), "{out}");
+}
+
+#[test]
 fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer() {
     let web = "Kind = \"service-intentions\"\nName = \"web\"\nSources = [\n  { Name = \"*\", Action = \"deny\" },\n  { Name = \"api\", \
                Permissions = [\n    { Action = \"allow\", HTTP { PathPrefix = \"/pub\" } },\n  ] },\n  { Name = \"edge\", Action = \"allow\" },\n  { Name = \"cron\", Permissions = [{ Action = \"deny\", HTTP { PathPrefix = \"/x\" } }] },\n]\n";
@@ -295,9 +323,13 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
     assert_eq!(out, wanted);
     for (name, code, wanted) in [
         ("web.default.dc1.internal.td.consul", 0, "=> passed on to v1.web.default.default.dc1, web-1 at 127.0.0.1:3000"),
-        ("any.thing.default.dc2.internal.td.consul", 0, "=> passed on to mesh-gateway.default.default.dc2, mesh-gateway-1 at 10.0.2.1:8443   [datacenter/dc2]"),
+        (
+            "any.thing.default.dc2.internal.td.consul",
+            0,
+            "=> passed on to mesh-gateway.default.default.dc2, mesh-gateway-1 at 10.0.2.1:8443   [datacenter/dc2]",
+        ),
         ("web.default.default.dc1.external.far.consul", 0, "mesh-gateway-1 at 10.0.9.1:8443   [peer/far]"),
-        ("web.default.dc3.internal.td.consul", 1, "no gateway of it is known: [[datacenter]] with gateways"),
+        ("web.default.dc3.internal.td.consul", 1, "no mesh gateway of dc3 is known; add gateways = [\"IP:PORT\"] to its [[datacenter]]"),
         ("web.default.dc4.internal.td.consul", 1, "closed, no_sni: no [[datacenter]] is called dc4\n   did you mean dc"),
         ("web.default.dc1.internal.other.consul", 1, "other.consul is a foreign trust domain: this mesh's is td.consul"),
         ("web.default.default.dc1.external.td.consul", 1, "no [[peer]] has the trust domain td.consul\n   there is only far.consul of far"),
@@ -334,7 +366,9 @@ fn inspect_sni_asks_gateways_that_go_by_names_alone() {
                 [[service.instance]]\naddress = \"127.0.0.1:1\"\n";
     let folder = scratch_with("sni-exit", &[("gw.d/exit.hcl", exit), ("gw.toml", toml)]);
     let ask = |name: &str, code| expect(&run(folder.path(), &["inspect", "sni", name], ""), code).0;
-    assert!(ask("billing.default.dc1.internal.td.consul", 0).contains("=> offered by this terminating gateway to whom an intention allows"));
+    assert!(
+        ask("billing.default.dc1.internal.td.consul", 0).contains("=> offered by this terminating gateway to whom an intention allows")
+    );
     assert!(ask("other.default.dc1.internal.td.consul", 1).contains("this terminating gateway is not linked with it"));
     assert!(ask("web.default.dc2.internal.td.consul", 1).contains("dc2 is another datacenter"));
 }

@@ -161,9 +161,6 @@ impl SniAnswer {
             "service" | "subset" if why.contains("not in the mesh") => {
                 Some("an instance is passed on to where it speaks TLS of the mesh itself: a sidecar or a terminating gateway, mesh = true")
             }
-            _ if why.ends_with("no healthy instance") && rule.as_deref().is_some_and(|rule| rule.starts_with("datacenter/")) => {
-                Some("no gateway of it is known: [[datacenter]] with gateways = [\"IP:PORT\"]")
-            }
             _ => None,
         };
         Self { why, help: help.map(str::to_owned), rule, ..self }
