@@ -12,6 +12,7 @@ mod checks;
 mod differences;
 mod drain;
 mod failures;
+mod forbidden;
 mod frames;
 mod gone;
 mod hostile;
