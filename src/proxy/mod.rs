@@ -186,7 +186,7 @@ pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     }
     // Also when nobody is left to give orders.
     shutdown.triggered().await;
-    posts.close_all().await;
+    posts.close_all(orders).await;
     worker.pool.close_idle();
     Ok(())
 }

@@ -139,11 +139,12 @@ fn an_answer_that_is_forbidden_ends_whether_its_client_reads_it_or_not() {
         assert!(client.read().starts_with("HTTP/1.1 200"), "{path}");
         client
     };
-    let (mut reads, mut reads_on, _reads_nothing) = (ask("/cut/stream"), ask("/kept/stream"), ask("/cut/stream"));
+    let (mut reads, mut reads_on, mut reads_nothing) = (ask("/cut/stream"), ask("/kept/stream"), ask("/cut/stream"));
     exit.change(|exit| exit.intention("api", allowed("/kept")));
     let start = Instant::now();
     while !reads.read().is_empty() {}
     soon("both answers end at the service", start, || cut.ended() == 2);
+    soon("the connection of who reads nothing is closed", start, || !reads_nothing.send("x"));
     for _ in 0..1000 {
         assert!(!reads_on.read().is_empty());
     }
