@@ -76,7 +76,8 @@ impl Relay {
         passing.check_end();
         let relay = Self { passing: Rc::new(RefCell::new(passing)), length_kept: false };
         let mut passing = relay.passing.borrow_mut();
-        // What may be forbidden goes on to the service also where the client takes nothing of the answer, and nobody asks for a frame.
+        // A body goes on to the service also where nobody asks for the first frame of the answer, for the client has not yet taken the
+        // one before on its connection.
         if passing.request.is_some() && passing.watchdog.as_ref().is_some_and(Watchdog::judges) {
             relay.watch(&mut passing);
         }
