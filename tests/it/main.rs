@@ -13,6 +13,7 @@ mod differences;
 mod drain;
 mod elsewhere;
 mod failures;
+mod forbidden;
 mod frames;
 mod gone;
 mod hostile;
