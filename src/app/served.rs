@@ -130,11 +130,12 @@ impl Served {
     /// With the keys of its files; the very ones that are in use, if they are the same.
     fn with_keys(&self, resources: Resources, certificates: &[Certificate]) -> Result<Said, tls::Error> {
         let older = self.number_of(&resources).map(|n| &self.gateways[n].said.credentials);
-        let identity = resources.gateway.identity.as_ref();
+        let outgoing = resources.entries.mesh.as_ref().and_then(|mesh| mesh.outgoing_tls().cloned()).unwrap_or_default();
+        let own = resources.gateway.identity.as_ref().map(|identity| (identity, &outgoing));
         let new = match self.generation {
-            0 => Credentials::build(certificates, identity)?,
+            0 => Credentials::build(certificates, own)?,
             // Whatever else changed, such as a deny, is not held up by a leaf.
-            _ => Credentials::rebuild(certificates, identity, older)?,
+            _ => Credentials::rebuild(certificates, own, older)?,
         };
         let new = if let Some(older) = older { new.keep(older) } else { new };
         let (inbound, outside) = keys(&resources);

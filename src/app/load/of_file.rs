@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::certs::{self, Folder};
 use crate::decide::compile::keys;
 use crate::id::{ListenerName, ServiceKey, Table};
-use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
+use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway, TlsParameters};
 use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
@@ -194,7 +194,7 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
     let ingress = configuration.gateways.iter().filter(|gateway| gateway.config.kind == GatewayKind::Ingress);
     let problem = |gateway: &GatewayFile| {
         let name = &gateway.config.name;
-        let error = tls::Mesh::build(&configuration.identity(name)?).err()?;
+        let error = tls::Mesh::build(&configuration.identity(name)?, &TlsParameters::default()).err()?;
         let help = format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}; gw certs init begins one");
         Some(untrusted(read, &error)?.help(help))
     };

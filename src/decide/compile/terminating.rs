@@ -19,7 +19,7 @@ use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, 
 use crate::id::{ListenerName, ServiceKey, Table, TargetId, service_sni};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, RuleRef, ServiceResolver, Subset, TerminatingGateway};
-use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol, TlsRange};
+use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::Service;
 
@@ -58,15 +58,9 @@ pub(super) fn keys(resources: &Resources) -> (Option<InboundKeys>, Vec<OutsideFi
         roots: folder.join("ca.pem"),
         datacenter: resources.datacenter.as_str().to_owned(),
         leaves: linked.iter().map(|link| Leaf::in_folder(folder, link.name(), link.names(resources))).collect(),
-        tls: tls_range(resources),
+        tls: resources.entries.mesh.as_ref().and_then(|mesh| mesh.incoming_tls().cloned()).unwrap_or_default(),
     });
     (inbound, outside)
-}
-
-/// `mesh` says which versions and suites of TLS are spoken with who connects.
-fn tls_range(resources: &Resources) -> TlsRange {
-    let incoming = resources.entries.mesh.as_ref().and_then(|mesh| mesh.incoming_tls().cloned()).unwrap_or_default();
-    TlsRange { min: incoming.tls_min_version, max: incoming.tls_max_version, suites: incoming.cipher_suites }
 }
 
 /// A service that the gateway is linked with, and has instances.
