@@ -10,7 +10,8 @@ use std::time::Duration;
 use gw::app::Refused;
 use gw::app::certs::{self, Folder as Certs, Init, Order};
 use gw::app::files::Unreadable;
-use gw::app::origin::OriginError;
+use gw::app::origin::{self, OriginError, Wanted};
+use gw::source::diagnostic::Diagnostic;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -175,6 +176,33 @@ fn a_leaf_of_another_datacenter_than_that_of_the_file_is_issued_anew() {
     let text = std::fs::read_to_string(folder.at("gw.toml")).unwrap();
     folder.write("gw.toml", &format!("datacenter = \"dc2\"\n{text}"));
     let _run = folder.start();
+    assert!(of_edge().uris[0].ends_with("/ns/default/dc/dc2/svc/edge"), "{:?}", of_edge());
+}
+
+#[test]
+fn a_leaf_of_another_datacenter_whose_gateway_runs_is_left_to_it_with_what_to_type() {
+    let (folder, ..) = world("renewal-shared", &Init::default(), None);
+    let of_edge = || certs::leaf_in(&folder.at("certs/edge.pem")).unwrap();
+    let run = folder.start();
+    let first = of_edge();
+    let text = std::fs::read_to_string(folder.at("gw.toml")).unwrap();
+    folder.write("dc2.toml", &format!("datacenter = \"dc2\"\n{text}"));
+    let config = Wanted { config: Some(folder.at("dc2.toml")), ..Wanted::default() };
+    for _ in 0..2 {
+        let Err(OriginError::Files(problems)) = origin::resolve(&config, || panic!("files are there")) else { panic!("it is refused") };
+        let told =
+            |p: &&Diagnostic| p.code == "GW0507" && p.message.contains("certs/edge.pem is the leaf of edge in dc1, where gateways run");
+        let problem = problems.iter().find(told).unwrap_or_else(|| panic!("{problems:?}"));
+        assert!(
+            problem.message.contains("give dc2 a folder of its own, cp -p ") && problem.message.contains("certs/ca*.pem"),
+            "{problem:?}"
+        );
+    }
+    assert_eq!(of_edge(), first);
+    assert_eq!(get(run.address(), "/").text(), "inside");
+    // A datacenter that is left may be taken.
+    drop(run);
+    let _run = folder.start_with(&folder.at("dc2.toml"), Duration::from_secs(10));
     assert!(of_edge().uris[0].ends_with("/ns/default/dc/dc2/svc/edge"), "{:?}", of_edge());
 }
 
