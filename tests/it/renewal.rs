@@ -12,6 +12,7 @@ use gw::app::certs::{self, Folder as Certs, Init, Order};
 use gw::app::files::Unreadable;
 use gw::app::origin::{self, OriginError, Wanted};
 use gw::source::diagnostic::Diagnostic;
+use gw::tls::{Authority, INTERMEDIATE_LIFE, pem};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -239,6 +240,35 @@ fn a_leaf_is_renewed_again_and_again_under_load_and_no_handshake_fails() {
     let asked = load.end();
     assert_eq!(sidecar.failed.load(Ordering::SeqCst), 0);
     assert!(asked > 100, "{asked}");
+}
+
+#[test]
+fn an_intermediate_that_has_aged_gives_way_to_another_under_load_and_no_handshake_fails() {
+    let (folder, ca, _) = world("renewal-below", &Init::default(), None);
+    let file = |name: &str| folder.at(&format!("certs/{name}"));
+    let root = Authority::of(pem::chain(&file("ca.pem")).unwrap().remove(0), &pem::key(&file("ca-key.pem")).unwrap()).unwrap();
+    let made = certs::Moment(certs::Moment::now().0 - (INTERMEDIATE_LIFE - Duration::from_secs(24 * 3600)).as_secs().cast_signed());
+    let aged = root.intermediate(&certs::trust_domain(&ca).unwrap(), made).unwrap();
+    std::fs::write(file("ca-intermediate-key.pem"), aged.key_pem()).unwrap();
+    std::fs::write(file("ca-intermediate.pem"), pem::text_of(&[aged.certificate().clone()])).unwrap();
+    for name in ["web", "edge"] {
+        certs::issue(&ca, &Order { force: true, ..Order::service(name) }).unwrap();
+    }
+    let sidecar = Sidecar::new(&folder);
+    folder.gw_toml(sidecar.service.address, "mesh = true\n[certs]\ndir = \"certs\"\n");
+    let issuer = || certs::leaf_in(&file("edge.pem")).unwrap().issuer;
+    assert_eq!(issuer(), aged.says().subject);
+    let run = folder.start();
+    let load = Load::on(&run);
+    // The sidecar's own leaf stays under the one before.
+    eventually("the gateway shows a leaf of another intermediate", || {
+        sidecar.leaves() > 0 && !matches!(sidecar.last_is_by(), by if by == aged.says().subject)
+    });
+    let reached = sidecar.service.connections();
+    eventually("it goes on so", || sidecar.service.connections() > reached + 50);
+    load.end();
+    assert_eq!(sidecar.failed.load(Ordering::SeqCst), 0);
+    assert_ne!(issuer(), aged.says().subject);
 }
 
 #[test]
