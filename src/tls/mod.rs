@@ -11,6 +11,7 @@ mod peers;
 pub mod pem;
 mod range;
 mod shown;
+mod signatures;
 mod verify;
 mod x509;
 mod xfcc;
