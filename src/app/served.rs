@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::listeners::Listeners;
 use super::run::StartError;
+use crate::admin;
 use crate::check::Found;
 use crate::decide::compile::keys;
 use crate::id::ListenerName;
@@ -77,9 +78,9 @@ impl Served {
         self.generation
     }
 
-    /// The gateways: their names and states.
-    pub(super) fn gateways(&self) -> Vec<(String, Live)> {
-        self.gateways.iter().map(|g| (g.said.resources.gateway.name.clone(), g.live.clone())).collect()
+    /// The gateways, as pages tell of them.
+    pub(super) fn gateways(&self) -> Vec<admin::Gateway> {
+        self.gateways.iter().map(|g| admin::Gateway { said: g.said.resources.clone(), live: g.live.clone() }).collect()
     }
 
     /// What the source says of each gateway.

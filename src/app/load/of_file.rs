@@ -60,7 +60,13 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
             let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
             let place = source.find(&path.to_string());
             let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, place);
-            problems.push(problem.help(format!("{then}; add [[service]] with an instance, or correct the name")));
+            let defaults = entries.service_defaults.get(&*ServiceKey::text(service));
+            let todo = if defaults.is_some_and(|e| e.destination.is_some()) {
+                "its Destination is for transparent proxies alone: add [[service]] with an instance at that address"
+            } else {
+                "add [[service]] with an instance, or correct the name"
+            };
+            problems.push(problem.help(format!("{then}; {todo}")));
         });
     }
     problems
