@@ -114,19 +114,18 @@ async fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full
         return page(StatusCode::FORBIDDEN, "text/plain", "the Host of an admin request is an address or localhost\n".to_owned());
     }
     let path = request.uri().path();
-    let (make, question) = (paths::find(path), subject.questions.iter().find(|(name, _)| *name == path));
-    if make.is_none() && question.is_none() {
+    let question = subject.questions.iter().find(|(name, _)| *name == path).map(|(_, question)| Err(*question));
+    let Some(found) = paths::find(path).map(Ok).or(question) else {
         return page(StatusCode::NOT_FOUND, "text/plain", format!("no such page; there are {}\n", paths::names(subject)));
-    }
+    };
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this page is read by GET\n".to_owned());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let (status, kind, text) = match (make, question) {
-        (Some(make), _) => make(subject),
-        (None, Some((_, question))) => paths::ask(*question, subject, Asked::of(request.uri().query().unwrap_or_default())).await,
-        (None, None) => unreachable!("one of them is there"),
+    let (status, kind, text) = match found {
+        Ok(make) => make(subject),
+        Err(question) => paths::ask(question, subject, Asked::of(request.uri().query().unwrap_or_default())).await,
     };
     page(status, kind, text)
 }
