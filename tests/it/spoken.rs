@@ -52,7 +52,7 @@ fn answered(exit: &Exits) -> [bool; 2] {
 }
 
 #[test]
-fn who_connects_is_spoken_to_as_incoming_says_and_never_as_it_does_not() {
+pub(crate) fn who_connects_is_spoken_to_as_incoming_says_and_never_as_it_does_not() {
     let service = Service::saying("outside");
     let exit = Exit::of("spoken-incoming", "http").intention("api", json!("allow")).instance("web", service.address, "");
     let mut exit = exit.start();

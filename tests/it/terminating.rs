@@ -528,7 +528,7 @@ fn a_leaf_of_another_datacenter_is_not_shown() {
 }
 
 #[test]
-fn a_destination_of_transparent_proxies_is_not_offered_and_that_is_told_with_what_to_do() {
+pub(crate) fn a_destination_of_transparent_proxies_is_not_offered_and_that_is_told_with_what_to_do() {
     let named = |name: &str| {
         let destination = json!({"Addresses": ["10.0.0.1"], "Port": 443});
         json!({"Kind": "service-defaults", "Name": name, "Protocol": "tcp", "Destination": destination})
