@@ -39,6 +39,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("foldhash::", &["id/table.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
     ("reqwest::", &["admin/client.rs"]),
+    ("form_urlencoded::", &["admin/asked.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),
     ("clap::", &["cli/"]),
     ("clap_complete::", &["cli/"]),

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use http::StatusCode;
 
-use super::Subject;
+use super::{Asked, Question, Subject};
 use crate::decide::listing::{GatewayRoutes, Routes};
 
 type Page = (StatusCode, &'static str, String);
@@ -19,8 +19,19 @@ pub(super) fn find(path: &str) -> Option<Make> {
 }
 
 /// All paths, to tell who asks for another.
-pub(super) fn names() -> String {
-    PAGES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+pub(super) fn names(subject: &Subject) -> String {
+    let names = PAGES.iter().map(|(name, _)| *name).chain(subject.questions.iter().map(|(name, _)| *name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The answer to a question. Some take a while: this thread has names, checks and signals to look after.
+pub(super) async fn ask(question: Question, subject: &Subject, asked: Asked) -> Page {
+    let gateways = subject.standing.lock().unwrap_or_else(PoisonError::into_inner).gateways.clone();
+    match tokio::task::spawn_blocking(move || question(&gateways, &asked)).await {
+        Ok(Ok(answer)) => json(&answer),
+        Ok(Err(why)) => (StatusCode::BAD_REQUEST, "text/plain", format!("{why}\n")),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "a bug: there is no answer\n".to_owned()),
+    }
 }
 
 /// 200 `LIVE` while requests are taken, 503 `DRAINING` when the process ends, as Envoy says it.
@@ -42,9 +53,9 @@ fn routes(subject: &Subject) -> Page {
         let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
         (standing.gateways.clone(), standing.refused.clone())
     };
-    let listed = gateways.iter().map(|(name, live)| {
-        let state = live.current();
-        GatewayRoutes::of(name, state.generation, &state.snapshot)
+    let listed = gateways.iter().map(|gateway| {
+        let state = gateway.live.current();
+        GatewayRoutes::of(&gateway.said.gateway.name, state.generation, &state.snapshot)
     });
     json(&Routes { refused, ..Routes::new(listed.collect()) })
 }

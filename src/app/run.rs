@@ -14,7 +14,8 @@ use super::control::{self, Control};
 use super::publish::Publishing;
 use super::reload::{Desk, Reload, Told};
 use super::served::Served;
-use crate::admin::{self, Standing, Subject};
+use super::{authz, inspect};
+use crate::admin::{self, Question, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
 use crate::net;
@@ -25,6 +26,9 @@ use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::tls;
 
+/// What is answered at the admin listener besides its own pages.
+const QUESTIONS: &[(&str, Question)] =
+    &[(inspect::PAGE, inspect::answer), (authz::PAGE, authz::answer), (authz::PAIRS_PAGE, authz::answer_pairs)];
 /// What was told and not yet heard: more is not kept.
 const TOLD: usize = 64;
 /// How long the last access records may take to be written.
@@ -112,7 +116,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, shutdown: shutdown.clone() },
+        subject: Subject { standing, questions: QUESTIONS, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::listeners::Listeners;
 use super::run::StartError;
+use crate::admin;
 use crate::check::Found;
 use crate::decide::compile::keys;
 use crate::id::ListenerName;
@@ -85,9 +86,9 @@ impl Served {
         self.generation
     }
 
-    /// The gateways: their names and states.
-    pub(super) fn gateways(&self) -> Vec<(String, Live)> {
-        self.gateways.iter().map(|g| (g.said.resources.gateway.name.clone(), g.live.clone())).collect()
+    /// The gateways, as pages tell of them.
+    pub(super) fn gateways(&self) -> Vec<admin::Gateway> {
+        self.gateways.iter().map(|g| admin::Gateway { said: g.said.resources.clone(), live: g.live.clone() }).collect()
     }
 
     /// What the source says of each gateway.
@@ -138,11 +139,12 @@ impl Served {
     /// With the keys of its files; the very ones that are in use, if they are the same.
     fn with_keys(&self, resources: Resources, certificates: &[Certificate]) -> Result<Said, tls::Error> {
         let older = self.number_of(&resources).map(|n| &self.gateways[n].said.credentials);
-        let identity = resources.gateway.identity.as_ref();
+        let outgoing = resources.entries.mesh.as_ref().and_then(|mesh| mesh.outgoing_tls().cloned()).unwrap_or_default();
+        let own = resources.gateway.identity.as_ref().map(|identity| (identity, &outgoing));
         let new = match self.generation {
-            0 => Credentials::build(certificates, identity)?,
+            0 => Credentials::build(certificates, own)?,
             // Whatever else changed, such as a deny, is not held up by a leaf.
-            _ => Credentials::rebuild(certificates, identity, older)?,
+            _ => Credentials::rebuild(certificates, own, older)?,
         };
         let new = if let Some(older) = older { new.keep(older) } else { new };
         let (inbound, outside) = keys(&resources);

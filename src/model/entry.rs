@@ -11,6 +11,7 @@ mod kind;
 mod mesh;
 mod set;
 mod terminating;
+mod tls;
 
 pub use defaults::*;
 pub use discovery::*;
@@ -20,6 +21,7 @@ pub use kind::{EntryKind, EntryRef, RuleRef};
 pub use mesh::*;
 pub use set::{ConfigEntry, Entries};
 pub use terminating::*;
+pub use tls::*;
 
 use std::collections::BTreeMap;
 

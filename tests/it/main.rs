@@ -28,6 +28,7 @@ mod reload_world;
 mod renewal;
 mod rotation;
 mod smuggling;
+mod spoken;
 mod tcp;
 mod terminating;
 mod terminating_tls;

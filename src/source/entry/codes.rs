@@ -43,6 +43,7 @@ codes! {
     NO_SNI "GW0309" "TLS towards a service without a name to check",
     JWT "GW0310" "a token that gw does not verify is asked for",
     CLEAR_TEXT "GW0311" "a server name where no TLS is spoken",
+    TLS_NOT_SPOKEN "GW0312" "versions or suites of TLS that gw does not have",
 }
 
 #[cfg(test)]

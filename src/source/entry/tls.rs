@@ -51,6 +51,20 @@ pub(super) fn parameters(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
     }
 }
 
+/// Tells what there is none of here, where gw goes by the parameters, with what is left.
+pub(super) fn not_spoken(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
+    let unknown: Vec<&str> = tls.unknown_suites().filter(|suite| CIPHER_SUITES.contains(suite)).collect();
+    let (spoken, unknown) = (tls.spoken(), unknown.join(", "));
+    if spoken.is_nothing() {
+        let message = format!("{at} leaves nothing to speak: gw has TLS 1.3, and TLS 1.2 with suites of ECDHE and AEAD");
+        let help = "no gateway starts with it, and one that runs goes on with what it spoke before; raise TLSMaxVersion, or name a suite";
+        check.finding(codes::TLS_NOT_SPOKEN, at, message, help);
+    } else if !unknown.is_empty() {
+        let help = format!("what is spoken is {spoken}");
+        check.warning(codes::TLS_NOT_SPOKEN, format!("{at}.CipherSuites"), format!("{at}.CipherSuites: gw has no {unknown}"), &help);
+    }
+}
+
 /// Which of the two parts of an SDS setting are given: cluster, certificate.
 fn given(sds: Option<&GatewayTlsSds>) -> (bool, bool) {
     sds.map_or((false, false), |s| (!s.cluster_name.is_empty(), !s.cert_resource.is_empty()))
