@@ -21,7 +21,7 @@ use super::listen::Open;
 use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::{prefix, splice};
+use super::copy::{copy, prefix};
 use super::standing::{self, Allowed};
 use super::worker::Site;
 use crate::decide::Snapshot;
@@ -126,7 +126,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
         let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
         drop(state);
         let (service, lease) = connected.map_err(|failed| outcome.failed(&failed))?;
-        let copied = splice(client, service.in_bulk(), &site.worker.buffer, &progress, None).await;
+        let copied = copy(client, service.in_bulk(), &site.worker.buffer, &progress, None).await;
         drop(lease);
         copied.map_err(Code::from)
     };

@@ -12,7 +12,7 @@ use super::listen::Open;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::splice;
+use super::copy::copy;
 use super::standing::{self, Allowed};
 use super::worker::Worker;
 use crate::decide::code::Code;
@@ -55,7 +55,7 @@ impl Tunnel {
         let service = service.replaying(first);
         let copied = tokio::select! {
             biased;
-            copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
+            copied = copy(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
             () = standing::forbidden(&mut self.allowed) => Err(Code::Denied),
         };
         self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));

@@ -9,10 +9,11 @@ use http::HeaderValue;
 
 use super::HEAD_TIME;
 use super::outcome::{AccessLog, Counters};
+use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
 use super::retry::Budget;
-use super::splice::Buffer;
+use super::copy::Buffer;
 use super::standing::Standing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
+    /// Through which bytes go from socket to socket.
+    pub(super) pipes: Rc<Pipes>,
     pub(super) timers: Rc<Timers>,
     pub(super) rounds: Rounds,
     rng: RefCell<Rng>,
@@ -53,6 +56,7 @@ impl Worker {
             counters,
             access,
             buffer: RefCell::default(),
+            pipes: Rc::default(),
             timers: Rc::default(),
             rounds: Rounds::default(),
             rng: RefCell::new(rng),
