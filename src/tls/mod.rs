@@ -2,6 +2,7 @@
 
 mod credentials;
 mod distrust;
+mod hello;
 mod inbound;
 mod io;
 mod issue;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use credentials::{Credentials, Unusable};
 pub use distrust::{Distrust, Side, Why};
+pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};
 pub use inbound::{Inbound, Peer};
 pub use io::{Io, is_of_tls};
 pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};
