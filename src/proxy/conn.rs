@@ -7,12 +7,15 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::HEAD_TIME;
+use super::connections::Listed;
+use super::copy::{Broke, IDLE, copy, prefix, unless_idle};
 use super::dial::dial;
 use super::error::Failed;
 use super::handshake::{self, Begun};
@@ -21,9 +24,9 @@ use super::listen::Open;
 use super::outcome::{Ends, Outcome};
 use super::pool::Lease;
 use super::progress::Progress;
-use super::copy::{copy, prefix};
+use super::splice::splice;
 use super::standing::{self, Allowed};
-use super::worker::Site;
+use super::worker::{Site, Worker};
 use crate::decide::Snapshot;
 use crate::decide::code::Code;
 use crate::decide::facts::Facts;
@@ -55,47 +58,54 @@ impl Accepted {
             return;
         };
         let mut ends = Ends::new(client, local);
+        // In boxes, as what follows of HTTP: a tcp connection weighs no more than it needs itself.
         let begun = match listener.mode {
             ListenerMode::Plain => Some(Begun { io: Io::tcp(stream), protocol: listener.protocol, http2: false }),
-            ListenerMode::TerminateTls => handshake::with_certificate(stream, &site, &listener, &mut ends, &drain).await,
-            ListenerMode::TerminateMtls => handshake::of_the_mesh(stream, &site, &listener, &mut ends, &drain).await,
-            ListenerMode::Passthrough => None,
+            ListenerMode::TerminateTls => Box::pin(handshake::with_certificate(stream, &site, &listener, &mut ends, &drain)).await,
+            ListenerMode::TerminateMtls => Box::pin(handshake::of_the_mesh(stream, &site, &listener, &mut ends, &drain)).await,
+            ListenerMode::Passthrough => handshake::of_others(stream, &site, &listener, &mut ends).await,
         };
-        let Some(Begun { mut io, protocol, http2 }) = begun else {
+        let Some(begun) = begun else {
             return;
         };
         let ends = Arc::new(ends);
-        if !protocol.is_http() {
-            return tcp(io.in_bulk(), &site, &listener.name, &ends).await;
+        if begun.protocol.is_http() {
+            return Box::pin(http(begun, listener, site, ends, drain, open)).await;
         }
-        let Some(first) = in_time(prefix(&mut io, PREFACE), &drain).await else {
-            return;
-        };
-        // What was negotiated is not another protocol for beginning wrong.
-        let http2 = http2 || first == PREFACE;
-        io = io.replaying(Bytes::from(first));
-        let client = Rc::new(Client {
-            waits: (!http2).then(|| site.worker.rounds.enter()),
-            site,
-            listener: listener.name.clone(),
-            ends,
-            tls: listener.mode != ListenerMode::Plain,
-            drain,
-            asked: Cell::new(false),
-            draining: Cell::new(false),
-            open,
-            forwarded_cert: OnceCell::new(),
-        });
-        let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
-        let ends = client.ends.clone();
-        tokio::select! {
-            biased;
-            () = async { if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await } } => {}
-            () = async {
-                standing::forbidden(&mut allowed).await;
-                ends.cut();
-            } => {}
-        }
+        tcp(begun.io.in_bulk(), &site, &listener, &ends).await;
+    }
+}
+
+/// A connection of requests.
+async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<Ends>, drain: DrainWatch, open: Rc<Open>) {
+    let Begun { mut io, http2, .. } = begun;
+    let Some(first) = in_time(prefix(&mut io, PREFACE), &drain).await else {
+        return;
+    };
+    // What was negotiated is not another protocol for beginning wrong.
+    let http2 = http2 || first == PREFACE;
+    io = io.replaying(Bytes::from(first));
+    let client = Rc::new(Client {
+        waits: (!http2).then(|| site.worker.rounds.enter()),
+        site,
+        listener: listener.name.clone(),
+        ends,
+        tls: listener.mode != ListenerMode::Plain,
+        drain,
+        asked: Cell::new(false),
+        draining: Cell::new(false),
+        open,
+        forwarded_cert: OnceCell::new(),
+    });
+    let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
+    let ends = client.ends.clone();
+    tokio::select! {
+        biased;
+        () = async { if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await } } => {}
+        () = async {
+            standing::forbidden(&mut allowed).await;
+            ends.cut();
+        } => {}
     }
 }
 
@@ -111,22 +121,40 @@ pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain
 }
 
 /// A connection whose bytes are nobody's business but the service's.
-async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<Ends>) {
+async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>) {
+    let passed_on = listener.mode == ListenerMode::Passthrough;
     let progress = Progress::start();
     let mut outcome = Outcome::open(&site.worker, ends, &progress, None);
     let state = site.current();
-    let plan = match state.snapshot.plan(&ends.facts(listener, None), &**site, &mut site.dice(), &mut ()) {
+    let plan = match state.snapshot.plan(&ends.facts(&listener.name, None), &**site, &mut site.dice(), &mut ()) {
         Ok(plan) => plan,
-        Err(refusal) => return outcome.refused(&refusal),
+        Err(refusal) => {
+            outcome.refused(&refusal);
+            return if passed_on {
+                client.reset()
+            };
+        }
     };
     outcome.planned(&plan);
     // From here on a change may forbid it; what it was allowed by is the newest state that this worker has seen.
-    let mut allowed = stands(site, listener, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
+    let mut allowed = stands(site, &listener.name, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
+    let listed = site.worker.connections.enter(&listener.name, ends, &progress);
     let copied = async {
-        let connected = connect(site, &state.credentials, &plan, &mut outcome).await;
-        drop(state);
-        let (service, lease) = connected.map_err(|failed| outcome.failed(&failed))?;
-        let copied = copy(client, service.in_bulk(), &site.worker.buffer, &progress, None).await;
+        // Boxed: an open connection does not carry along what dialing needed.
+        let connected = Box::pin(connect(site, &state.credentials, &plan, &mut outcome, &listed)).await;
+        drop((state, plan));
+        let (service, lease) = match connected {
+            Ok(connected) => connected,
+            Err(failed) => {
+                if passed_on {
+                    client.reset();
+                }
+                return Err(outcome.failed(&failed));
+            }
+        };
+        // Who passes TLS on does not know what is silent for good reasons, such as gossip between servers.
+        let idle = (!passed_on).then_some(IDLE);
+        let copied = exchange(client, service.in_bulk(), &site.worker, &progress, idle).await;
         drop(lease);
         copied.map_err(Code::from)
     };
@@ -136,6 +164,17 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &ListenerName, ends: &Arc<En
         () = standing::forbidden(&mut allowed) => Err(Code::Denied),
     };
     outcome.end(ended.map_or_else(|code| code, |()| Code::Ok));
+}
+
+/// Moves bytes both ways: inside the kernel, where neither side is TLS of ours.
+async fn exchange(client: Io, service: Io, worker: &Worker, progress: &Rc<Progress>, idle: Option<Duration>) -> Result<(), Broke> {
+    let copied = async {
+        match Io::sockets(client, service) {
+            Ok((client, first, service)) => splice(client, service, first, worker, progress).await,
+            Err((client, service)) => copy(client, service, &worker.buffer, progress).await,
+        }
+    };
+    unless_idle(copied, progress, idle).await
 }
 
 /// A connection whose client has shown who it is may be forbidden later.
@@ -152,7 +191,13 @@ fn stands(
 }
 
 /// The first instance that takes the connection.
-async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &mut Outcome) -> Result<(Io, Lease), Failed> {
+async fn connect(
+    site: &Site,
+    credentials: &Credentials,
+    plan: &Plan,
+    outcome: &mut Outcome,
+    listed: &Listed<'_>,
+) -> Result<(Io, Lease), Failed> {
     let mut last = None;
     for (target, endpoint) in plan.hops() {
         let peer = site.worker.pool.peer(endpoint);
@@ -162,6 +207,7 @@ async fn connect(site: &Site, credentials: &Credentials, plan: &Plan, outcome: &
             Ok(io) => {
                 peer.accepted();
                 outcome.answered_by(target, endpoint);
+                listed.taken_by(target, endpoint);
                 return Ok((io, lease));
             }
             Err(failed) => {

@@ -18,7 +18,7 @@ use crate::decide::plan::Timeouts;
 const SIZE: usize = 512 * 1024;
 
 /// How long a connection may be silent where nothing says otherwise, as for Envoy.
-const IDLE: Duration = Duration::from_secs(3600);
+pub(super) const IDLE: Duration = Duration::from_secs(3600);
 
 /// The worker's buffer, made at its first use.
 #[derive(Debug, Default)]
@@ -54,15 +54,8 @@ impl From<Broke> for Code {
     }
 }
 
-/// Copies until both directions have ended, each on its own; a side that ends is told to the other by a half-close. Ends as well
-/// when nothing moves for the time `idle`.
-pub(super) async fn copy<C, S>(
-    client: C,
-    service: S,
-    buffer: &RefCell<Buffer>,
-    progress: &Rc<Progress>,
-    idle: Option<Duration>,
-) -> Result<(), Broke>
+/// Copies until both directions have ended, each on its own; a side that ends is told to the other by a half-close.
+pub(super) async fn copy<C, S>(client: C, service: S, buffer: &RefCell<Buffer>, progress: &Rc<Progress>) -> Result<(), Broke>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
@@ -70,7 +63,7 @@ where
     let (mut client, mut service) = (client, service);
     let (mut up, mut down) = (Direction::default(), Direction::default());
     progress.moves();
-    let copied = std::future::poll_fn(|cx| {
+    std::future::poll_fn(|cx| {
         let buffer = &mut *buffer.borrow_mut();
         let sent = up.poll(cx, &mut client, &mut service, buffer, |n| progress.received(n))?;
         let received = down.poll(cx, &mut service, &mut client, buffer, |n| progress.sent(n)).map_err(Broke::other)?;
@@ -78,8 +71,8 @@ where
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         }
-    });
-    unless_idle(copied, progress, idle).await
+    })
+    .await
 }
 
 /// What is copied, or its end when nothing moves for the time `idle`.
@@ -88,7 +81,8 @@ pub(super) async fn unless_idle(
     progress: &Rc<Progress>,
     idle: Option<Duration>,
 ) -> Result<(), Broke> {
-    let timeouts = Timeouts { request: None, idle: Some(idle.unwrap_or(IDLE)) };
+    let Some(idle) = idle else { return copied.await };
+    let timeouts = Timeouts { request: None, idle: Some(idle) };
     tokio::select! {
         biased;
         copied = copied => copied,
@@ -261,7 +255,7 @@ mod tests {
                 service.write_all(question.to_uppercase().as_bytes()).await.unwrap();
                 service.shutdown().await.unwrap();
             };
-            let (copied, answer, ()) = tokio::join!(copy(near, far, &buffer, &progress, None), talk, serve);
+            let (copied, answer, ()) = tokio::join!(copy(near, far, &buffer, &progress), talk, serve);
             assert_eq!((copied, answer.as_str()), (Ok(()), "A QUESTION THAT IS LONGER THAN THE PIPES"));
             assert_eq!((progress.received.get(), progress.sent.get()), (40, 40));
         });
@@ -277,7 +271,8 @@ mod tests {
             client.write_all(b"hello").await.unwrap();
             client.shutdown().await.unwrap();
             let start = tokio::time::Instant::now();
-            assert_eq!(copy(near, far, &buffer, &progress, None).await, Err(Broke::Idle));
+            let copied = copy(near, far, &buffer, &progress);
+            assert_eq!(unless_idle(copied, &progress, Some(IDLE)).await, Err(Broke::Idle));
             assert_eq!(start.elapsed().as_secs(), 3600);
         });
     }

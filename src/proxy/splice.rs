@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -47,11 +48,11 @@ struct Way {
 pub(super) async fn splice(
     mut client: TcpStream,
     mut service: TcpStream,
-    first: Vec<u8>,
+    first: Bytes,
     worker: &Worker,
     progress: &Rc<Progress>,
 ) -> Result<(), Broke> {
-    let (mut up, mut down) = (Way { kept: first, ..Way::default() }, Way::default());
+    let (mut up, mut down) = (Way { kept: first.into(), ..Way::default() }, Way::default());
     let mut broke = None;
     std::future::poll_fn(|cx| {
         // First what the service says: its last words are passed on, also where nothing can be said to it any more.

@@ -8,12 +8,14 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::HEAD_TIME;
+use super::connections::Connections;
+use super::copy::Buffer;
+use super::hello::Hellos;
 use super::outcome::{AccessLog, Counters};
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
 use super::retry::Budget;
-use super::copy::Buffer;
 use super::standing::Standing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
@@ -44,6 +46,8 @@ pub(super) struct Worker {
     pub(super) pipes: Rc<Pipes>,
     pub(super) timers: Rc<Timers>,
     pub(super) rounds: Rounds,
+    pub(super) hellos: Rc<Hellos>,
+    pub(super) connections: Connections,
     rng: RefCell<Rng>,
 }
 
@@ -59,6 +63,8 @@ impl Worker {
             pipes: Rc::default(),
             timers: Rc::default(),
             rounds: Rounds::default(),
+            hellos: Rc::default(),
+            connections: Connections::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)
