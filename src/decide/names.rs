@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::id::Table;
+use crate::id::{Sni, Table};
 
 /// The server names of a listener. Later ones never replace earlier ones of the same spelling.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +15,6 @@ pub struct NameTable {
 }
 
 impl NameTable {
-    /// No name of DNS is longer: what a client sends beyond that is not looked at.
-    const LONGEST: usize = 253;
-
     /// Makes room for so many whole names.
     pub fn reserve(&mut self, names: usize) {
         self.exact.reserve(names);
@@ -35,7 +32,8 @@ impl NameTable {
     /// The number of the service that a name means, in any case. The star stands for one label or more; a name with an empty label,
     /// such as one that ends in a dot, is none.
     pub fn find(&self, name: &str) -> Option<u32> {
-        if name.len() > Self::LONGEST {
+        // The end of what is longer would be looked for once a label.
+        if name.len() > Sni::LONGEST {
             return None;
         }
         let name = lower(name);

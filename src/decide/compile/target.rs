@@ -3,10 +3,11 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use super::health::least_bad;
 use super::outside::Outside;
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
-use crate::id::{ServiceKey, SpiffeId, Table};
+use crate::id::{ServiceKey, SpiffeId, Table, TargetId};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::filter::Filter;
@@ -16,6 +17,17 @@ use crate::model::service::{Health, Instance, Service};
 
 /// Consul's cap on weights (semantics 6.1).
 const MAX_WEIGHT: u32 = 128;
+
+/// How the instances of a target are spoken to.
+#[derive(Clone, Copy)]
+enum To<'a> {
+    /// As one of the mesh, by mTLS where they have a sidecar.
+    Mesh,
+    /// By whoever has connected: only what is passed on reaches them.
+    Passed,
+    /// As a terminating gateway speaks to what is outside the mesh.
+    Outside(&'a Outside),
+}
 
 /// Builds targets once, however many chains share them.
 pub(super) struct TargetCompiler<'a> {
@@ -42,7 +54,12 @@ impl<'a> TargetCompiler<'a> {
     }
 
     pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
-        self.of(target, protocol, None, rejected)
+        self.of(target, protocol, To::Mesh, rejected)
+    }
+
+    /// The same of instances that TLS is passed through to, which is none of gw's own.
+    pub(super) fn passed(&mut self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> Arc<Target> {
+        self.of(target, Protocol::Tcp, To::Passed, rejected)
     }
 
     /// The same of a service outside the mesh.
@@ -53,37 +70,37 @@ impl<'a> TargetCompiler<'a> {
         outside: &Outside,
         rejected: &mut Vec<Rejected>,
     ) -> Arc<Target> {
-        self.of(target, protocol, Some(outside), rejected)
+        self.of(target, protocol, To::Outside(outside), rejected)
     }
 
-    fn of(&mut self, target: &ChainTarget, protocol: Protocol, outside: Option<&Outside>, rejected: &mut Vec<Rejected>) -> Arc<Target> {
+    fn of(&mut self, target: &ChainTarget, protocol: Protocol, to: To<'_>, rejected: &mut Vec<Rejected>) -> Arc<Target> {
         let hash = self.built.hasher().hash_one((&target.id, protocol));
         if let Some(built) = self.built.get(&hash).filter(|built| built.id == target.id && built.protocol == protocol) {
             return built.clone();
         }
-        let (endpoints, unused) = self.endpoints(target, outside, rejected);
-        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
-        let built = Arc::new(Target {
-            number: self.next,
-            id: target.id.clone(),
-            sni: target.sni.clone(),
-            protocol,
-            turns: turns(&weights),
-            endpoints,
-            unused,
-        });
-        self.next = self.next.wrapping_add(1);
+        let (endpoints, unused) = self.endpoints(target, to, rejected);
+        let built = self.made(target.id.clone(), target.sni.clone(), protocol, endpoints, unused);
         self.built.entry(hash).or_insert_with(|| built.clone());
         built
     }
 
+    /// A target of these instances.
+    pub(super) fn made(
+        &mut self,
+        id: TargetId,
+        sni: String,
+        protocol: Protocol,
+        endpoints: Vec<Arc<Endpoint>>,
+        unused: Vec<Unused>,
+    ) -> Arc<Target> {
+        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        Arc::new(Target { number, id, sni, protocol, turns: turns(&weights), endpoints, unused })
+    }
+
     /// The instances in use, in the order of the catalog, and those that are not for their health. Other datacenters and peers have none here.
-    fn endpoints(
-        &self,
-        target: &ChainTarget,
-        outside: Option<&Outside>,
-        rejected: &mut Vec<Rejected>,
-    ) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
+    fn endpoints(&self, target: &ChainTarget, to: To<'_>, rejected: &mut Vec<Rejected>) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
         let own = target.id.peer.is_empty() && *target.id.datacenter == *self.resources.datacenter.as_str();
         let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)).filter(|_| own) else {
             return (Vec::new(), Vec::new());
@@ -98,9 +115,15 @@ impl<'a> TargetCompiler<'a> {
             }
         };
         let instances = service.instances.iter().filter(|i| filter.matches(&service.name, i));
-        match outside {
-            Some(outside) => outside.endpoints(service, instances, target.subset.only_passing),
-            None => self.of_the_mesh(target, service, instances),
+        let only_passing = target.subset.only_passing;
+        match to {
+            To::Mesh => self.of_the_mesh(target, service, instances),
+            To::Passed => {
+                let excluded = |instance: &Instance| (!instance.mesh).then_some("not in the mesh");
+                let (used, unused) = least_bad(instances, only_passing, excluded);
+                (used.into_iter().map(|instance| Arc::new(endpoint(service.name.as_str(), instance, None))).collect(), unused)
+            }
+            To::Outside(outside) => outside.endpoints(service, instances, only_passing),
         }
     }
 
@@ -122,7 +145,7 @@ impl<'a> TargetCompiler<'a> {
         let (mut used, mut unused) = (Vec::new(), Vec::new());
         for instance in instances {
             match why_unused(instance, target.subset.only_passing) {
-                None => used.push(Arc::new(endpoint(service, instance, instance.mesh.then(&mut secured)))),
+                None => used.push(Arc::new(endpoint(service.name.as_str(), instance, instance.mesh.then(&mut secured)))),
                 Some(why) => unused.push(self::unused(instance, why)),
             }
         }
@@ -139,9 +162,9 @@ pub(super) fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'st
     }
 }
 
-pub(super) fn endpoint(service: &Service, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
+pub(super) fn endpoint(service: &str, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
     Endpoint {
-        service: service.name.to_string(),
+        service: service.to_owned(),
         id: instance.id.clone(),
         address: instance.address.clone(),
         tls,
