@@ -191,3 +191,52 @@ fn more(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::net::{Dialer, names};
+    use crate::rt::rng::Rng;
+
+    /// Reads the hello of a client that says one byte and stalls, on a clock that goes to the next timer when nothing happens.
+    fn stalled(prepare: impl FnOnce(&Worker)) -> (Refusal, Duration) {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).unwrap();
+        runtime.block_on(async {
+            let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, Rng::from_entropy());
+            worker.hellos.watch();
+            prepare(&worker);
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            client.write_all(&[0x16]).unwrap();
+            let (stream, _) = listener.accept().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let mut stream = TcpStream::from_std(stream).unwrap();
+            let start = Instant::now();
+            let refusal = read(&mut stream, &worker).await.unwrap_err();
+            assert!(worker.hellos.waiting.borrow().is_empty());
+            (refusal, start.elapsed())
+        })
+    }
+
+    #[test]
+    fn a_hello_that_stalls_is_over_after_its_time_which_is_short_when_the_gateway_ends() {
+        let (refusal, took) = stalled(|_| {});
+        assert_eq!((refusal.code, took.as_secs()), (Code::HelloTimeout, 15));
+        let (refusal, took) = stalled(|worker| worker.hellos.hurry());
+        assert_eq!((refusal.code, took.as_millis()), (Code::HelloTimeout, 500));
+    }
+
+    #[test]
+    fn who_has_waited_the_longest_makes_room() {
+        let hellos = Hellos::default();
+        hellos.at_most(2);
+        let places: Vec<Place<'_>> = (0..3).map(|_| hellos.enter(Waker::noop())).collect();
+        let lost = |place: &Place<'_>| place.lost().map(|refusal| refusal.code);
+        assert_eq!(places.iter().map(lost).collect::<Vec<_>>(), [Some(Code::Overloaded), None, None]);
+        hellos.halve();
+        assert_eq!(places.iter().map(lost).collect::<Vec<_>>(), [Some(Code::Overloaded), Some(Code::Overloaded), None]);
+    }
+}
