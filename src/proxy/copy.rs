@@ -79,9 +79,8 @@ where
 pub(super) async fn unless_idle(
     copied: impl Future<Output = Result<(), Broke>>,
     progress: &Rc<Progress>,
-    idle: Option<Duration>,
+    idle: Duration,
 ) -> Result<(), Broke> {
-    let Some(idle) = idle else { return copied.await };
     let timeouts = Timeouts { request: None, idle: Some(idle) };
     tokio::select! {
         biased;
@@ -272,7 +271,7 @@ mod tests {
             client.shutdown().await.unwrap();
             let start = tokio::time::Instant::now();
             let copied = copy(near, far, &buffer, &progress);
-            assert_eq!(unless_idle(copied, &progress, Some(IDLE)).await, Err(Broke::Idle));
+            assert_eq!(unless_idle(copied, &progress, IDLE).await, Err(Broke::Idle));
             assert_eq!(start.elapsed().as_secs(), 3600);
         });
     }

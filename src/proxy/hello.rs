@@ -82,9 +82,8 @@ impl Hellos {
 
     /// The older half makes room: the process has no descriptors left.
     pub(super) fn halve(&self) {
-        for _ in 0..self.waiting.borrow().len().div_ceil(2) {
-            self.drop_first();
-        }
+        let half = self.waiting.borrow().len().div_ceil(2);
+        (0..half).for_each(|_| self.drop_first());
     }
 
     /// Ends those whose time is over, as long as the worker runs.

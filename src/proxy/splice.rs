@@ -4,7 +4,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -43,34 +42,46 @@ struct Way {
     over: bool,
 }
 
-/// Moves bytes until both directions have ended, each on its own; a side that ends is told to the other by a half-close. `first` goes
-/// to the service before what the client still sends.
-pub(super) async fn splice(
-    mut client: TcpStream,
-    mut service: TcpStream,
-    first: Bytes,
-    worker: &Worker,
-    progress: &Rc<Progress>,
-) -> Result<(), Broke> {
-    let (mut up, mut down) = (Way { kept: first.into(), ..Way::default() }, Way::default());
-    let mut broke = None;
-    std::future::poll_fn(|cx| {
+/// Moves bytes until both directions have ended, each on its own; a side that ends is told to the other by a half-close.
+// Written out as a future, which holds everything once: an `async fn` holds its arguments twice.
+#[derive(Debug)]
+pub(super) struct Splice<'c> {
+    client: TcpStream,
+    service: TcpStream,
+    up: Way,
+    down: Way,
+    broke: Option<Broke>,
+    worker: &'c Worker,
+    progress: &'c Progress,
+}
+
+impl<'c> Splice<'c> {
+    /// `first` goes to the service before what the client still sends.
+    pub(super) fn new(client: TcpStream, service: TcpStream, first: Bytes, worker: &'c Worker, progress: &'c Progress) -> Self {
+        progress.received(first.len());
+        let (up, down) = (Way { kept: first.into(), ..Way::default() }, Way::default());
+        Self { client, service, up, down, broke: None, worker, progress }
+    }
+}
+
+impl Future for Splice<'_> {
+    type Output = Result<(), Broke>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { client, service, up, down, broke, worker, progress } = &mut *self;
         // First what the service says: its last words are passed on, also where nothing can be said to it any more.
-        let (last, count) = (up.over, |n| progress.sent(n));
-        match down.poll(cx, &mut service, &mut client, last, worker, count) {
+        match down.poll(cx, service, client, up.over, worker, |n| progress.sent(n)) {
             Poll::Ready(Err(Broken::From)) => return Poll::Ready(Err(Broke::Service)),
-            Poll::Ready(Err(Broken::To)) => broke = broke.or(Some(Broke::Client)),
+            Poll::Ready(Err(Broken::To)) => *broke = broke.or(Some(Broke::Client)),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
-        let (last, count) = (down.over, |n| progress.received(n));
-        match up.poll(cx, &mut client, &mut service, last, worker, count) {
+        match up.poll(cx, client, service, down.over, worker, |n| progress.received(n)) {
             Poll::Ready(Err(Broken::From)) => return Poll::Ready(Err(Broke::Client)),
-            Poll::Ready(Err(Broken::To)) => broke = broke.or(Some(Broke::Service)),
+            Poll::Ready(Err(Broken::To)) => *broke = broke.or(Some(Broke::Service)),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         if up.over && down.over { Poll::Ready(broke.map_or(Ok(()), Err)) } else { Poll::Pending }
-    })
-    .await
+    }
 }
 
 impl Way {

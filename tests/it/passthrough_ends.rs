@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use crate::harness::{Ca, Client, Gateway, LONG, Service, World, eventually, hello, sni};
 
-/// A gateway, and a service that hands over its connections.
-fn handing_over(world: World) -> (Gateway, Receiver<TcpStream>) {
+/// A gateway that passes TLS on or bytes, and a service that hands over its connections.
+fn handing_over(world: World, mesh: bool) -> (Gateway, Receiver<TcpStream>) {
     let (sender, connections) = channel();
     let service = Service::start(move |stream| drop(sender.send(stream)));
-    (world.mesh_instance("web", service.address).start(), connections)
+    let add = if mesh { World::mesh_instance } else { World::instance };
+    (add(world, "web", service.address).start(), connections)
 }
 
 /// A connection through the gateway, both ends of it; the service has read the hello.
@@ -41,7 +42,7 @@ fn is_at_its_end(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn each_side_ends_for_itself() {
-    let (gateway, connections) = handing_over(World::between());
+    let (gateway, connections) = handing_over(World::between(), true);
     for client_first in [true, false] {
         let (client, service) = through(&gateway, &connections);
         let (mut first, mut other) = if client_first { (client, service) } else { (service, client) };
@@ -56,7 +57,7 @@ fn each_side_ends_for_itself() {
 
 #[test]
 fn a_reset_of_one_side_is_the_end_for_the_other_after_the_last_words() {
-    let (gateway, connections) = handing_over(World::between());
+    let (gateway, connections) = handing_over(World::between(), true);
     for (client_breaks, code) in [(true, "client_gone"), (false, "upstream_broken")] {
         let (client, service) = through(&gateway, &connections);
         let (mut broken, mut other) = if client_breaks { (client, service) } else { (service, client) };
@@ -73,7 +74,7 @@ fn a_reset_of_one_side_is_the_end_for_the_other_after_the_last_words() {
 
 #[test]
 fn much_goes_both_ways_at_the_same_time_and_arrives_as_it_was_said() {
-    let (gateway, connections) = handing_over(World::between());
+    let (gateway, connections) = handing_over(World::between(), true);
     let (client, service) = through(&gateway, &connections);
     let bytes =
         |seed: u32| -> Vec<u8> { (0..8_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 13) as u8).collect() };
@@ -96,7 +97,7 @@ fn much_goes_both_ways_at_the_same_time_and_arrives_as_it_was_said() {
 
 #[test]
 fn of_what_a_service_does_not_read_no_more_is_taken_than_sockets_hold_and_nothing_is_lost() {
-    let (gateway, connections) = handing_over(World::between());
+    let (gateway, connections) = handing_over(World::between(), true);
     let (mut client, mut service) = through(&gateway, &connections);
     client.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let block: Vec<u8> = (0..100_000u32).map(|n| (n / 5) as u8).collect();
@@ -118,7 +119,7 @@ fn of_what_a_service_does_not_read_no_more_is_taken_than_sockets_hold_and_nothin
 #[test]
 fn an_open_connection_goes_on_while_the_gateway_drains_and_is_cut_at_its_end() {
     for (world, mesh) in [(World::between(), true), (World::of("tcp"), false)] {
-        let (gateway, connections) = handing_over(world.drain_time(Duration::from_secs(1)));
+        let (gateway, connections) = handing_over(world.drain_time(Duration::from_secs(1)), mesh);
         let (mut client, mut service) = if mesh {
             through(&gateway, &connections)
         } else {
@@ -136,7 +137,7 @@ fn an_open_connection_goes_on_while_the_gateway_drains_and_is_cut_at_its_end() {
 
 #[test]
 fn on_a_tcp_listener_the_same_holds() {
-    let (gateway, connections) = handing_over(World::of("tcp"));
+    let (gateway, connections) = handing_over(World::of("tcp"), false);
     let mut client = Client::connect(gateway.address).stream;
     let mut service = connections.recv_timeout(LONG).unwrap();
     says(&mut service, &mut client, "a server may speak first");
