@@ -11,7 +11,7 @@ use crate::decide::balance::{Dice, Idle};
 use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::names::NameTable;
 use crate::decide::plan::{Plan, Refusal};
-use crate::decide::snapshot::CompiledListener;
+use crate::decide::snapshot::{CompiledListener, Endpoint, Target};
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
 
@@ -146,7 +146,7 @@ impl Explanation {
 }
 
 /// Always the same number: the roll that was asked for.
-struct Fixed(u32);
+pub(super) struct Fixed(pub(super) u32);
 
 impl Dice for Fixed {
     fn roll(&mut self, sides: u32) -> u32 {
@@ -223,13 +223,21 @@ fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {
         code: "ok",
         rules: plan.rules().map(ToString::to_string).collect(),
         target: plan.first_target().id.to_string(),
-        instances: plan.hops().map(|(_, e)| format!("{} at {}", e.id, e.address)).collect(),
+        instances: plan.hops().map(|(target, endpoint)| hop(target, endpoint)).collect(),
         path: plan.rewritten.clone().unwrap_or_else(|| sent.to_owned()),
         sni: plan.first_target().sni.clone(),
         roll: plan.roll,
         request_timeout: plan.route.timeouts.request.map(|d| d.as_secs_f64()),
         idle_timeout: plan.route.timeouts.idle.map(|d| d.as_secs_f64()),
         retries: plan.route.retry.as_ref().map_or(0, |r| r.retries),
+    }
+}
+
+fn hop(target: &Target, endpoint: &Endpoint) -> String {
+    let Endpoint { id, address, .. } = endpoint;
+    match target.through() {
+        Some(mode) => format!("mesh gateway {id} at {address} ({mode}) for {}", target.id),
+        None => format!("{id} at {address}"),
     }
 }
 

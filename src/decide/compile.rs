@@ -1,5 +1,6 @@
 //! Resources to a snapshot: everything that can be done once is done here and not per request.
 
+mod elsewhere;
 mod health;
 mod ingress;
 mod mesh;
@@ -39,8 +40,10 @@ impl Compiler {
 
     fn ingress(&mut self, resources: &Resources) -> Snapshot {
         let world = World::of(resources);
-        let changes = world.changes_since(self.last.as_ref());
-        let gateway = resources.entries.ingress_gateways.get(&*ServiceKey::text(&resources.gateway.name));
+        // Of its own defaults its UpstreamConfig says how each service is reached.
+        let own = ServiceKey::of(&resources.gateway.name);
+        let changes = world.changes_since(self.last.as_ref()).all_if(&own);
+        let gateway = resources.entries.ingress_gateways.get(&own);
         self.memo.forget(&changes, gateway);
         let snapshot = ingress::compile(resources, &mut self.memo);
         self.last = Some(world);

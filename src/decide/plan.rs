@@ -16,6 +16,7 @@ use super::snapshot::{CompiledListener, CompiledService, Endpoint, Leg, Next, Ro
 use super::witness::{Step, Witness};
 use crate::id::ListenerName;
 use crate::model::entry::RuleRef;
+use crate::model::federation::MeshGatewayMode;
 
 /// Everything that the data path does with a connection or request. Made by `Snapshot::plan`, obeyed by `proxy`.
 #[derive(Clone, Debug)]
@@ -282,6 +283,9 @@ impl Upstream {
 impl Target {
     /// `no healthy instance (web-1 is critical)`
     fn why_passed_over(&self) -> String {
+        if let Some(why) = &self.unreached {
+            return why.clone();
+        }
         let unused: Vec<String> = self.unused.iter().map(|u| format!("{} is {}", u.id, u.why)).collect();
         match (self.endpoints.is_empty(), unused.is_empty()) {
             (false, _) => "every instance refused connections lately".to_owned(),
@@ -290,12 +294,18 @@ impl Target {
         }
     }
 
+    /// The mode, where mesh gateways stand for its instances.
+    pub fn through(&self) -> Option<&'static str> {
+        (self.mode != MeshGatewayMode::None).then(|| self.mode.as_str())
+    }
+
     fn chose(&self, first: usize) -> Step {
         let endpoint = &self.endpoints[first];
         Step::Instance {
             target: self.id.to_string(),
             instance: endpoint.id.clone(),
             address: endpoint.address.to_string(),
+            mesh_gateway: self.through(),
             of: self.endpoints.len(),
         }
     }

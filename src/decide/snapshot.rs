@@ -14,6 +14,7 @@ use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
 use crate::id::{ListenerName, SpiffeId, Table, TargetId};
 use crate::model::entry::RuleRef;
+use crate::model::federation::MeshGatewayMode;
 use crate::model::gateway::{Listener, OutsideFiles, Protocol, Switches};
 use crate::model::resources::Rejected;
 use crate::model::service::{Address, Health};
@@ -167,10 +168,14 @@ pub struct Target {
     pub sni: String,
     /// What is spoken with its instances: HTTP/2 for http2 and grpc.
     pub protocol: Protocol,
-    /// The healthy instances. Empty: the target is passed over.
+    /// Whether mesh gateways stand for its instances, and whose. What is in the own datacenter is reached directly.
+    pub mode: MeshGatewayMode,
+    /// The healthy instances, or the mesh gateways that lead to them. Empty: the target is passed over.
     pub endpoints: Vec<Arc<Endpoint>>,
     /// The instances that would be among them, if they were well.
     pub unused: Vec<Unused>,
+    /// Why there is no way to it, whatever its instances are like, and what to write.
+    pub unreached: Option<String>,
     /// The turns of one round: numbers of endpoints, each as often as its weight says, well mixed.
     pub turns: Vec<u16>,
 }

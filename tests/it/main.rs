@@ -12,6 +12,7 @@ mod checks;
 mod connections;
 mod differences;
 mod drain;
+mod elsewhere;
 mod failures;
 mod frames;
 mod gone;

@@ -8,6 +8,7 @@ mod describe;
 mod explain;
 mod route;
 mod routes;
+mod sni;
 
 use clap::{Args, Subcommand};
 
@@ -29,6 +30,7 @@ enum Question {
     Connections(connections::ConnectionsArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
+    Sni(sni::SniArgs),
     Explain(explain::ExplainArgs),
     Batch(batch::BatchArgs),
 }
@@ -40,6 +42,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Connections(args) => connections::run(&args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
+        Question::Sni(args) => sni::run(args, ui),
         Question::Explain(args) => explain::run(&args, ui),
         Question::Batch(_) => batch::run(ui),
     }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::health::least_bad;
 use super::named::{CONNECT_TIMEOUT, Named, one_way};
-use super::target::{TargetCompiler, endpoint};
+use super::target::{Found, TargetCompiler, endpoint};
 use crate::decide::hosts::HostIndex;
 use crate::decide::names::NameTable;
 use crate::decide::plan::Timeouts;
 use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Policy, Snapshot, Upstream};
 use crate::id::{Datacenter, ListenerName, ServiceKey, Table, TargetId, TrustDomain, datacenter_sni};
 use crate::model::entry::{EntryKind, EntryRef, RuleRef, ServiceResolver};
+use crate::model::federation::MeshGatewayMode;
 use crate::model::gateway::{GatewayConfig, GatewayKind, Listener, ListenerMode, Protocol};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::{Instance, Service};
@@ -137,14 +138,16 @@ impl Compiler<'_> {
 
     /// What all names with an end lead to: the mesh gateways there, which know the rest.
     fn gateways(&mut self, what: EntryRef, end: String, id: TargetId, gateways: &[Instance]) -> CompiledService {
-        if gateways.is_empty() {
-            let why = "no mesh gateway of it is known, so that nothing can be reached there".to_owned();
-            self.rejected.push(Rejected { what: what.clone(), why });
-        }
+        let unreached = gateways.is_empty().then(|| {
+            let why = format!("no mesh gateway of {} is known; add gateways = [\"IP:PORT\"] to its [[{}]]", what.name, what.kind);
+            self.rejected.push(Rejected { what: what.clone(), why: why.clone() });
+            why
+        });
         let (used, unused) = least_bad(gateways.iter(), false, |_| None);
         let endpoints = used.into_iter().map(|gateway| Arc::new(endpoint(&id.service, gateway, None))).collect();
         let host = host(&what.name, what.whole(), vec![format!("*.{end}")]);
-        let target = self.targets.made(id, end, Protocol::Tcp, endpoints, unused);
+        let found = Found { endpoints, unused, unreached };
+        let target = self.targets.number(id, end, Protocol::Tcp, MeshGatewayMode::None, found);
         let upstream = Upstream {
             targets: vec![target],
             connect_timeout: CONNECT_TIMEOUT,
