@@ -217,6 +217,8 @@ fn a_target_of_another_datacenter_is_explained_with_its_gateway_or_with_what_to_
     assert!(out.contains(step) && out.contains("=> forwarded to web.default.default.dc2, mesh gateway mesh-gateway-1"), "{out}");
     let (out, _) = ask(&["inspect", "routes", "-o", "wide", "-c", "known.toml"], 0);
     assert!(out.contains("10.0.2.1:8443 (mesh gateway)"), "{out}");
+    let (out, _) = ask(&["inspect", "chain", "web", "-c", "known.toml"], 0);
+    assert!(out.contains("target web.default.default.dc1\n") && out.contains("web.default.default.dc2, by mesh gateway: remote"), "{out}");
 }
 
 #[test]
@@ -330,11 +332,15 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
         ),
         ("web.default.default.dc1.external.far.consul", 0, "mesh-gateway-1 at 10.0.9.1:8443   [peer/far]"),
         ("web.default.dc3.internal.td.consul", 1, "no mesh gateway of dc3 is known; add gateways = [\"IP:PORT\"] to its [[datacenter]]"),
-        ("web.default.dc4.internal.td.consul", 1, "closed, no_sni: no [[datacenter]] is called dc4\n   did you mean dc"),
+        (
+            "web.default.dc4.internal.td.consul",
+            1,
+            "closed, no_sni: no [[datacenter]] is called dc4\n   there are dc1, dc2, dc3; [[datacenter]] with name = \"dc4\"",
+        ),
         ("web.default.dc1.internal.other.consul", 1, "other.consul is a foreign trust domain: this mesh's is td.consul"),
         ("web.default.default.dc1.external.td.consul", 1, "no [[peer]] has the trust domain td.consul\n   there is only far.consul of far"),
         ("wen.default.dc1.internal.td.consul", 1, "dc1 is this gateway's own datacenter, and it has no service wen\n   did you mean web?"),
-        ("v3.web.default.dc1.internal.td.consul", 1, "service-resolver/web has no subset v3\n   did you mean v"),
+        ("v3.web.default.dc1.internal.td.consul", 1, "service-resolver/web has no subset v3\n   there are v1, v2"),
         ("v2.web.default.dc1.internal.td.consul", 1, "closed, no_healthy_endpoint: v2.web.default.default.dc1"),
         ("plain.default.dc1.internal.td.consul", 1, "plain-1 is not in the mesh"),
         ("web.ns1.dc1.internal.td.consul", 1, "namespace ns1, partition default"),

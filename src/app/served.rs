@@ -22,6 +22,8 @@ pub(super) struct Served {
     generation: u64,
     gateways: Vec<Gateway>,
     listeners: Listeners,
+    /// The listeners close, and none is opened or changed any more.
+    draining: bool,
     /// What the checks had found when this was published.
     found: Found,
     names: Names,
@@ -69,7 +71,13 @@ impl Served {
     /// Nothing yet, to be served by these workers.
     pub(super) fn nothing(workers: Vec<Orders>, names: Names) -> Self {
         let (gateways, followed) = (Vec::new(), Vec::new());
-        Self { generation: 0, gateways, listeners: Listeners::none(workers), found: Found::default(), names, followed }
+        let listeners = Listeners::none(workers);
+        Self { generation: 0, gateways, listeners, draining: false, found: Found::default(), names, followed }
+    }
+
+    /// From now on what is published is for those who are connected.
+    pub(super) const fn drain(&mut self) {
+        self.draining = true;
     }
 
     /// The generation that is in effect.
@@ -151,11 +159,12 @@ impl Served {
     fn put(&mut self, said: Vec<Said>, found: &Found) -> Result<Changed, StartError> {
         let generation = self.generation + 1;
         let next = self.prepare(generation, &said, found);
-        let plan = self.listeners.plan(self.wanted(&next))?;
+        let plan = if self.draining { None } else { Some(self.listeners.plan(self.wanted(&next))?) };
         // Nothing can fail any more.
         self.publish(said, next);
         (self.generation, self.found) = (generation, found.clone());
-        let moved = self.listeners.carry_out(plan);
+        let moved = plan.map(|plan| self.listeners.carry_out(plan)).unwrap_or_default();
+        self.listeners.look();
         Ok(Changed { generation, added: moved.added, changed: moved.changed, removed: moved.removed })
     }
 

@@ -6,7 +6,7 @@
 //! | accept | `posts`, `listen` |
 //! | the connection | `conn`, `handshake`, `hello` (`splice`, `pipes` and `copy` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
-//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` |
+//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed) |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
 //! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
@@ -27,6 +27,7 @@ mod handshake;
 mod head;
 mod hello;
 mod http;
+mod judged;
 mod lines;
 mod listen;
 mod outcome;
@@ -194,7 +195,7 @@ pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     }
     // Also when nobody is left to give orders.
     shutdown.triggered().await;
-    posts.close_all().await;
+    posts.close_all(orders).await;
     worker.pool.close_idle();
     Ok(())
 }

@@ -135,7 +135,7 @@ impl Site {
     /// The state for one decision: the newest that has the listener as it is. One that is gone, or speaks another protocol
     /// by now, serves its last requests by the last state that had it.
     pub(super) fn current(&self) -> Current {
-        let newest = self.live.current();
+        let newest = self.newest();
         let mut seen = self.seen.borrow_mut();
         if seen.looked_at != newest.generation {
             seen.looked_at = newest.generation;
@@ -147,10 +147,15 @@ impl Site {
         seen.state.clone()
     }
 
-    /// Lets go of states that are not the newest, and of connections that the newest forbids, also where it has another listener.
+    /// The newest state, also where it has another listener, or none: by it one may be forbidden to go on.
+    pub(super) fn newest(&self) -> Current {
+        self.live.current()
+    }
+
+    /// Lets go of states that are not the newest, and of connections that the newest forbids.
     pub(super) fn look(&self) {
         drop(self.current());
-        self.standing.judge(&self.live.current().snapshot);
+        self.standing.judge(&self.newest().snapshot);
     }
 
     /// The dice of a decision.

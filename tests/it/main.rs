@@ -14,6 +14,7 @@ mod differences;
 mod drain;
 mod elsewhere;
 mod failures;
+mod forbidden;
 mod frames;
 mod gone;
 mod hostile;
