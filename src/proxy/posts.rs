@@ -122,13 +122,9 @@ impl Posts {
     pub(super) async fn close_all(mut self, mut orders: UnboundedReceiver<Order>) {
         let open: Vec<u64> = self.open.keys().copied().collect();
         open.into_iter().for_each(|id| self.close(id));
-<<<<<<< HEAD
         self.worker.hellos.hurry();
-        drop(self.leaving);
-=======
         let Self { mut left, all, leaving, .. } = self;
         drop(leaving);
->>>>>>> main
         // Each ends within the drain time by itself.
         let mut over = pin!(all.finish(Duration::MAX));
         loop {

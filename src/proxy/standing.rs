@@ -7,11 +7,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-<<<<<<< HEAD
-use std::task::{Context, Poll};
-=======
 use std::task::{Context, Poll, Waker};
->>>>>>> main
 
 use tokio::sync::oneshot;
 

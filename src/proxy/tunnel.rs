@@ -14,11 +14,6 @@ use super::listen::Open;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
-<<<<<<< HEAD
-use super::standing::{self, Allowed};
-=======
-use super::splice::splice;
->>>>>>> main
 use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::rt::drain::DrainWatch;
@@ -58,24 +53,17 @@ impl Tunnel {
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
         let service = service.replaying(first);
-<<<<<<< HEAD
-        let copied = copy(client, service, &self.worker.buffer, &self.progress);
-        let copied = tokio::select! {
-            biased;
-            copied = unless_idle(copied, self.progress.clone(), self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
-            () = standing::forbidden(&mut self.allowed) => Err(Code::Denied),
-=======
         let forbidden = async {
             match self.judged {
                 Some(judged) => judged.await,
                 None => std::future::pending().await,
             }
         };
+        let copied = copy(client, service, &self.worker.buffer, &self.progress);
         let copied = tokio::select! {
             biased;
-            copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
+            copied = unless_idle(copied, self.progress.clone(), self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
             () = forbidden => Err(Code::Denied),
->>>>>>> main
         };
         self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));
         drop((self.lease, self.drain, self.open));
