@@ -28,6 +28,7 @@ use crate::rt::drain::DrainWatch;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::Live;
+use crate::state::connections::Lister;
 
 /// Within which a request's head must be there.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -39,6 +40,8 @@ pub struct Subject {
     pub standing: Arc<Mutex<Standing>>,
     /// Questions that are answered here by somebody else, each at its page.
     pub questions: &'static [(&'static str, Question)],
+    /// Asks which connections are open.
+    pub connections: Lister,
     /// Told when the process drains: then it is not ready any more.
     pub shutdown: Shutdown,
 }
@@ -113,9 +116,7 @@ async fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full
     if !host.is_some_and(is_own_name) {
         return page(StatusCode::FORBIDDEN, "text/plain", "the Host of an admin request is an address or localhost\n".to_owned());
     }
-    let path = request.uri().path();
-    let question = subject.questions.iter().find(|(name, _)| *name == path).map(|(_, question)| Err(*question));
-    let Some(found) = paths::find(path).map(Ok).or(question) else {
+    let Some(make) = paths::find(subject, request.uri().path()) else {
         return page(StatusCode::NOT_FOUND, "text/plain", format!("no such page; there are {}\n", paths::names(subject)));
     };
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -123,10 +124,7 @@ async fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let (status, kind, text) = match found {
-        Ok(make) => make(subject),
-        Err(question) => paths::ask(question, subject, Asked::of(request.uri().query().unwrap_or_default())).await,
-    };
+    let (status, kind, text) = make.page(subject, request.uri().query().unwrap_or_default()).await;
     page(status, kind, text)
 }
 

@@ -7,13 +7,13 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use super::carried::Restoring;
+use super::copy::{IDLE, copy, unless_idle};
 use super::guard::Guard;
 use super::judged::UnderWay;
 use super::listen::Open;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::splice;
 use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::rt::drain::DrainWatch;
@@ -59,9 +59,10 @@ impl Tunnel {
                 None => std::future::pending().await,
             }
         };
+        let copied = copy(client, service, &self.worker.buffer, &self.progress);
         let copied = tokio::select! {
             biased;
-            copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
+            copied = unless_idle(copied, self.progress.clone(), self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
             () = forbidden => Err(Code::Denied),
         };
         self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));

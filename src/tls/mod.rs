@@ -2,6 +2,7 @@
 
 mod credentials;
 mod distrust;
+mod hello;
 mod inbound;
 mod io;
 mod issue;
@@ -23,6 +24,7 @@ use crate::model::entry::TlsParameters;
 
 pub use credentials::{Credentials, Own, Unusable};
 pub use distrust::{Distrust, Side, Why};
+pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};
 pub use inbound::{Inbound, Peer};
 pub use io::{Io, is_of_tls};
 pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};

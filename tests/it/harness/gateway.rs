@@ -28,6 +28,7 @@ pub(crate) struct World {
     drain_time: Duration,
     switches: Switches,
     max_connections: Option<usize>,
+    kind: GatewayKind,
 }
 
 impl World {
@@ -48,7 +49,13 @@ impl World {
             drain_time: Duration::from_secs(10),
             switches: Switches::default(),
             max_connections: None,
+            kind: GatewayKind::Ingress,
         }
+    }
+
+    /// A mesh gateway on a free port.
+    pub(crate) fn between() -> Self {
+        Self { kind: GatewayKind::Mesh, ..Self::of("tcp") }
     }
 
     pub(crate) fn instance(self, service: &str, address: SocketAddr) -> Self {
@@ -155,13 +162,14 @@ impl World {
             service.instances.push(instance.clone());
         }
         let gateway = GatewayConfig {
-            kind: GatewayKind::Ingress,
+            kind: self.kind,
             name: "edge".to_owned(),
             address: [127, 0, 0, 1].into(),
             addresses: Default::default(),
             switches: self.switches,
             identity: self.identity,
-            port: None,
+            // Of a gateway that has a single listener.
+            port: Some(0),
             leaves: None,
         };
         let resources = Resources {
@@ -217,6 +225,11 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// Whether something ended with that code.
+    pub(crate) fn recorded(&self, code: &str) -> bool {
+        self.records.all().iter().any(|record| record["code"] == code)
+    }
+
     /// Tells it to drain.
     pub(crate) fn shutdown(&self) {
         self.bound.as_ref().expect("it runs").shutdown.trigger();
