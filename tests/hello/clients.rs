@@ -54,7 +54,9 @@ fn the_hello_of_every_client_is_read_as_it_was_meant() {
         let name = client.file();
         corpus::bless(&name, &bytes);
         assert_eq!(read_however_cut(&name, &bytes), Ok(Some(client.asks)), "{name}");
-        assert_eq!(compare(&name, &bytes), Beside::Same, "{name}");
+        // No server of rustls speaks these.
+        let old = ["client-openssl-tls10", "client-openssl-tls11"].contains(&name.as_str());
+        assert_eq!(compare(&name, &bytes), if old { Beside::ServerRefuses } else { Beside::Same }, "{name}");
     }
 }
 
@@ -77,7 +79,7 @@ fn openssl() -> Vec<(&'static str, String, Asked)> {
         named("openssl-all-ciphers", "-cipher ALL:COMPLEMENTOFALL:@SECLEVEL=0"),
         named("openssl-fallback", "-tls1_2 -fallback_scsv"),
         named("openssl-no-ticket", "-no_ticket -no_etm"),
-        named("openssl-status", "-status -ct -CAfile /dev/null"),
+        named("openssl-status", "-status"),
         named("openssl-maxfraglen", "-maxfraglen 512"),
         named("openssl-srtp", "-use_srtp SRTP_AES128_CM_SHA1_80"),
         named("openssl-own-extensions", "-serverinfo 100,1000,60000"),
@@ -113,7 +115,11 @@ fn of_rustls() -> Vec<(&'static str, ClientConfig, Asked)> {
         let builder = ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).expect("versions");
         builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
     };
-    let both = || with(&[&version::TLS13, &version::TLS12]);
+    let changed = |change: &dyn Fn(&mut ClientConfig)| {
+        let mut config = with(&[&version::TLS13, &version::TLS12]);
+        change(&mut config);
+        config
+    };
     let classic = rustls::crypto::CryptoProvider { kx_groups: vec![kx_group::X25519], ..default_provider() };
     let classic = ClientConfig::builder_with_provider(Arc::new(classic)).with_safe_default_protocol_versions().expect("versions");
     let classic = classic.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
@@ -123,15 +129,15 @@ fn of_rustls() -> Vec<(&'static str, ClientConfig, Asked)> {
     let grease = ClientConfig::builder_with_provider(provider.clone()).with_ech(grease).expect("ECH");
     let grease = grease.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
     vec![
-        ("rustls", both(), asks(Some(NAME), &[])),
+        ("rustls", changed(&|_| {}), asks(Some(NAME), &[])),
         ("rustls-tls12", with(&[&version::TLS12]), asks(Some(NAME), &[])),
         ("rustls-tls13", with(&[&version::TLS13]), asks(Some(NAME), &[])),
         ("rustls-not-post-quantum", classic, asks(Some(NAME), &[])),
         ("rustls-ech-grease", grease, asks(Some(NAME), &[])),
-        ("rustls-no-name", ClientConfig { enable_sni: false, ..both() }, asks(None, &[])),
-        ("rustls-alpn", ClientConfig { alpn_protocols: vec![b"h2".to_vec(), b"x".to_vec()], ..both() }, asks(Some(NAME), &["h2", "x"])),
+        ("rustls-no-name", changed(&|config| config.enable_sni = false), asks(None, &[])),
+        ("rustls-alpn", changed(&|config| config.alpn_protocols = vec![b"h2".to_vec(), b"x".to_vec()]), asks(Some(NAME), &["h2", "x"])),
         // Records of 32 bytes with their headers, the least that rustls sends.
-        ("rustls-records", ClientConfig { max_fragment_size: Some(32), ..both() }, asks(Some(NAME), &[])),
+        ("rustls-records", changed(&|config| config.max_fragment_size = Some(32)), asks(Some(NAME), &[])),
     ]
 }
 

@@ -3,7 +3,7 @@
 use gw::tls::NoHello;
 
 use crate::draft::{ALPN, Draft, SERVER_NAME, prefixed, protocols, record, records, server_name, server_names};
-use crate::{Answer, Asked, read_however_cut};
+use crate::{Answer, Asked, read};
 
 const NAME: &str = "web.default.dc2.internal.11111111-2222-3333-4444-555555555555.consul";
 const SERVER_NAME_MALFORMED: Answer = Err(NoHello::Malformed("server_name extension"));
@@ -13,9 +13,9 @@ const ALPN_MALFORMED: Answer = Err(NoHello::Malformed("application_layer_protoco
 pub(crate) type Rule = (&'static str, Vec<u8>, Answer);
 
 #[test]
-fn every_rule_holds_however_the_hello_is_cut() {
+fn every_rule_holds() {
     for (name, bytes, answer) in all() {
-        assert_eq!(read_however_cut(name, &bytes), answer, "{name}");
+        assert_eq!(read(&bytes), answer, "{name}");
     }
 }
 
@@ -26,11 +26,11 @@ fn who_speaks_no_tls_is_refused_at_the_first_byte() {
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the first byte is 0x53 ('S'), not the 0x16 that begins TLS"),
         (b"\x80\x2e\x01\x03\x01", "the first byte is 0x80, not the 0x16 that begins TLS"),
     ] {
-        assert_eq!(crate::read(&spoken[..1]).map_err(|why| why.to_string()), Err(why.to_owned()));
+        assert_eq!(read(&spoken[..1]).map_err(|why| why.to_string()), Err(why.to_owned()));
     }
-    assert_eq!(crate::read(b"\x16\x02"), Err(NoHello::Version(2)), "a version of no TLS, at the second byte");
-    assert_eq!(crate::read(b"\x16\x03\x01\x02\x00\x02"), Err(NoHello::NotHello(2)), "a ServerHello, at its type");
-    assert_eq!(crate::read(b"\x16\x03\x01\x02\x00\x01\x01\x00\x00"), Err(NoHello::TooLong), "a length, before what is so long");
+    assert_eq!(read(b"\x16\x02"), Err(NoHello::Version(2)), "a version of no TLS, at the second byte");
+    assert_eq!(read(b"\x16\x03\x01\x02\x00\x02"), Err(NoHello::NotHello(2)), "a ServerHello, at its type");
+    assert_eq!(read(b"\x16\x03\x01\x02\x00\x01\x01\x00\x00"), Err(NoHello::TooLong), "a length, before what is so long");
 }
 
 pub(crate) fn all() -> Vec<Rule> {
