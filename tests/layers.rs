@@ -37,6 +37,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("webpki::", &["tls/"]),
     ("mimalloc::", &["main.rs"]),
     ("foldhash::", &["id/table.rs"]),
+    ("rustix::", &["proxy/pipes.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
     ("reqwest::", &["admin/client.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),

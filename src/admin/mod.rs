@@ -24,6 +24,7 @@ use crate::rt::drain::DrainWatch;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::Live;
+use crate::state::connections::Lister;
 
 /// Within which a request's head must be there.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -33,6 +34,8 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 pub struct Subject {
     /// What is served now.
     pub standing: Arc<Mutex<Standing>>,
+    /// Asks which connections are open.
+    pub connections: Lister,
     /// Told when the process drains: then it is not ready any more.
     pub shutdown: Shutdown,
 }
@@ -83,19 +86,19 @@ async fn connection(stream: TcpStream, subject: Rc<Subject>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let service = service_fn(|request| {
-        let response = answer(&subject, &request);
-        async { Ok::<_, Infallible>(response) }
+        let subject = subject.clone();
+        async move { Ok::<_, Infallible>(answer(&subject, &request).await) }
     });
     // An error is a client that went away.
     drop(pin!(builder.serve_connection(TokioIo::new(stream), service)).await);
 }
 
-fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
+async fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
     let host = request.headers().get(HOST).and_then(|h| h.to_str().ok());
     if !host.is_some_and(is_own_name) {
         return page(StatusCode::FORBIDDEN, "text/plain", "the Host of an admin request is an address or localhost\n".to_owned());
     }
-    let Some(make) = paths::find(request.uri().path()) else {
+    let Some(asked) = paths::find(request.uri().path()) else {
         return page(StatusCode::NOT_FOUND, "text/plain", format!("no such page; there are {}\n", paths::names()));
     };
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -103,7 +106,7 @@ fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full<bytes
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let (status, kind, text) = make(subject);
+    let (status, kind, text) = asked.page(subject, request.uri().query().unwrap_or_default()).await;
     page(status, kind, text)
 }
 

@@ -6,16 +6,58 @@ use http::StatusCode;
 
 use super::Subject;
 use crate::decide::listing::{GatewayRoutes, Routes};
+use crate::state::connections::Sort;
 
 type Page = (StatusCode, &'static str, String);
-type Make = fn(&Subject) -> Page;
+
+/// How a page is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Make {
+    /// Of what is at hand.
+    Now(fn(&Subject) -> Page),
+    /// Of what the workers say when they are asked.
+    Connections,
+}
 
 /// Every page. Envoy's names answer too, so that probes work unchanged.
-const PAGES: &[(&str, Make)] = &[("/ready", ready), ("/livez", live), ("/v1/routes", routes)];
+const PAGES: &[(&str, Make)] =
+    &[("/ready", Make::Now(ready)), ("/livez", Make::Now(live)), ("/v1/routes", Make::Now(routes)), ("/v1/connections", Make::Connections)];
 
-/// The page at a path.
+/// How many connections are listed where nobody says how many.
+const CONNECTIONS: usize = 100;
+/// The most that are: their workers do nothing else while they write them down.
+const MOST_CONNECTIONS: usize = 10_000;
+
+/// What is at a path.
 pub(super) fn find(path: &str) -> Option<Make> {
     PAGES.iter().find(|(name, _)| *name == path).map(|(_, make)| *make)
+}
+
+impl Make {
+    /// The page.
+    pub(super) async fn page(self, subject: &Subject, query: &str) -> Page {
+        match self {
+            Self::Now(make) => make(subject),
+            Self::Connections => match connections(query) {
+                Ok((sort, limit)) => json(&subject.connections.list(sort, limit).await),
+                Err(wrong) => (StatusCode::BAD_REQUEST, "text/plain", wrong + "\n"),
+            },
+        }
+    }
+}
+
+/// `sort=age&limit=20`
+fn connections(query: &str) -> Result<(Sort, usize), String> {
+    let (mut sort, mut limit) = (Sort::default(), CONNECTIONS);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sort", "age")) => sort = Sort::Age,
+            Some(("sort", "bytes")) => sort = Sort::Bytes,
+            Some(("limit", n)) if let Ok(n) = n.parse() => limit = MOST_CONNECTIONS.min(n),
+            _ => return Err(format!("{pair} is not asked for here; sort=age, sort=bytes and limit=N are")),
+        }
+    }
+    Ok((sort, limit))
 }
 
 /// All paths, to tell who asks for another.

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod certs;
 pub mod chain;
 pub mod config;
+pub mod connections;
 mod control;
 pub mod echo;
 pub mod entries;
@@ -19,6 +20,7 @@ mod reload;
 pub mod routes;
 mod run;
 mod served;
+pub mod sni;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

@@ -23,6 +23,7 @@ use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
+use crate::state::connections::Lister;
 use crate::tls;
 
 /// What was told and not yet heard: more is not kept.
@@ -95,11 +96,12 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
-    for (n, orders) in received.into_iter().enumerate() {
+    let (connections, asked) = Lister::of(workers);
+    for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (counters, access) = (Arc::new(Counters::default()), log.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let share = Share { orders, names: names.clone(), counters, access, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, counters, access, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -112,7 +114,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, shutdown: shutdown.clone() },
+        subject: Subject { standing, connections, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),

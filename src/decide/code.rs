@@ -11,8 +11,12 @@ pub enum Code {
     NoListener,
     /// The server name of the TLS handshake is none that the listener offers.
     NoSni,
+    /// The TLS handshake has no server name, and nothing else says which service is meant.
+    SniAbsent,
     /// The TLS handshake with the client failed.
     ClientTls,
+    /// The client did not say in time which service it means.
+    HelloTimeout,
     /// An intention, or the default policy, does not allow it.
     Denied,
     /// The path is to be asked for in another spelling.
@@ -57,7 +61,9 @@ impl Code {
         Self::Ok,
         Self::NoListener,
         Self::NoSni,
+        Self::SniAbsent,
         Self::ClientTls,
+        Self::HelloTimeout,
         Self::Denied,
         Self::PathSpelling,
         Self::NoHost,
@@ -98,7 +104,9 @@ impl Code {
             Self::Ok => ("ok", 0, "the service answered"),
             Self::NoListener => ("no_listener", 404, "the gateway has no such listener"),
             Self::NoSni => ("no_sni", 404, "the server name is none that this gateway offers"),
+            Self::SniAbsent => ("sni_absent", 0, "the client sent no server name, and nothing else says which service is meant"),
             Self::ClientTls => ("client_tls", 0, "the TLS handshake with the client failed"),
+            Self::HelloTimeout => ("hello_timeout", 0, "the client's ClientHello was not complete within 15 s"),
             Self::Denied => ("denied", 403, "RBAC: access denied"),
             Self::PathSpelling => ("path_spelling", 307, "the path is to be asked for as Location spells it"),
             Self::NoHost => ("no_host", 404, "no service of this listener has this Host"),

@@ -496,14 +496,14 @@ impl Exchange {
 fn append_forwarded(head: &mut Head, ends: &Ends) {
     match head.headers.entry(X_FORWARDED_FOR) {
         Entry::Occupied(mut sent) if !sent.get().is_empty() => {
-            let list = [sent.get().as_bytes(), b", ", ends.forwarded_for.as_bytes()].concat();
+            let list = [sent.get().as_bytes(), b", ", ends.forwarded_for().as_bytes()].concat();
             // Two values with a comma between them are a value.
             if let Ok(list) = HeaderValue::from_bytes(&list) {
                 sent.insert(list);
             }
         }
-        Entry::Occupied(mut empty) => drop(empty.insert(ends.forwarded_for.clone())),
-        Entry::Vacant(none) => drop(none.insert(ends.forwarded_for.clone())),
+        Entry::Occupied(mut empty) => drop(empty.insert(ends.forwarded_for().clone())),
+        Entry::Vacant(none) => drop(none.insert(ends.forwarded_for().clone())),
     }
     head.headers.entry(X_FORWARDED_HOST).or_insert_with(|| head.host.value());
 }

@@ -48,6 +48,8 @@ struct Post {
 impl Posts {
     pub(super) fn new(worker: &Rc<Worker>, max_connections: usize, drain_time: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+        // At least half of them are for who says what it wants.
+        worker.hellos.at_most(max_connections.div_ceil(2));
         let (all, leaving) = drain::channel();
         Self { worker: worker.clone(), permits, drain_time, open: HashMap::new(), left: Vec::new(), all, leaving }
     }
@@ -122,6 +124,7 @@ impl Posts {
     pub(super) async fn close_all(mut self) {
         let open: Vec<u64> = self.open.keys().copied().collect();
         open.into_iter().for_each(|id| self.close(id));
+        self.worker.hellos.hurry();
         drop(self.leaving);
         // Each ends within the drain time by itself.
         self.all.finish(Duration::MAX).await;

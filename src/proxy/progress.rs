@@ -39,6 +39,11 @@ impl Progress {
         self.moved.get()
     }
 
+    /// When something moved last.
+    pub(super) const fn moved(&self) -> Instant {
+        self.moved.get()
+    }
+
     /// The last bytes of the answer: no timeout runs any more.
     pub(super) fn sent_last(&self, bytes: usize) {
         self.sent.set(self.sent.get() + bytes as u64);

@@ -7,12 +7,12 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use super::carried::Restoring;
+use super::copy::{IDLE, copy, unless_idle};
 use super::guard::Guard;
 use super::listen::Open;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::splice;
 use super::standing::{self, Allowed};
 use super::worker::Worker;
 use crate::decide::code::Code;
@@ -53,9 +53,10 @@ impl Tunnel {
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
         let service = service.replaying(first);
+        let copied = copy(client, service, &self.worker.buffer, &self.progress);
         let copied = tokio::select! {
             biased;
-            copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
+            copied = unless_idle(copied, &self.progress, self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
             () = standing::forbidden(&mut self.allowed) => Err(Code::Denied),
         };
         self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));

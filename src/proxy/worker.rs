@@ -8,11 +8,14 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::HEAD_TIME;
+use super::connections::Connections;
+use super::copy::Buffer;
+use super::hello::Hellos;
 use super::outcome::{AccessLog, Counters};
+use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
 use super::retry::Budget;
-use super::splice::Buffer;
 use super::standing::Standing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
@@ -39,8 +42,12 @@ pub(super) struct Worker {
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
+    /// Through which bytes go from socket to socket.
+    pub(super) pipes: Rc<Pipes>,
     pub(super) timers: Rc<Timers>,
     pub(super) rounds: Rounds,
+    pub(super) hellos: Rc<Hellos>,
+    pub(super) connections: Connections,
     rng: RefCell<Rng>,
 }
 
@@ -53,8 +60,11 @@ impl Worker {
             counters,
             access,
             buffer: RefCell::default(),
+            pipes: Rc::default(),
             timers: Rc::default(),
             rounds: Rounds::default(),
+            hellos: Rc::default(),
+            connections: Connections::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)

@@ -3,10 +3,12 @@
 mod authz;
 mod batch;
 mod chain;
+mod connections;
 mod describe;
 mod explain;
 mod route;
 mod routes;
+mod sni;
 
 use clap::{Args, Subcommand};
 
@@ -25,8 +27,10 @@ pub(super) struct InspectArgs {
 enum Question {
     Route(route::RouteArgs),
     Routes(routes::RoutesArgs),
+    Connections(connections::ConnectionsArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
+    Sni(sni::SniArgs),
     Explain(explain::ExplainArgs),
     Batch(batch::BatchArgs),
 }
@@ -35,8 +39,10 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.question {
         Question::Route(args) => route::run(args, ui),
         Question::Routes(args) => routes::run(args, ui),
+        Question::Connections(args) => connections::run(&args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
+        Question::Sni(args) => sni::run(args, ui),
         Question::Explain(args) => explain::run(&args, ui),
         Question::Batch(_) => batch::run(ui),
     }
