@@ -73,8 +73,7 @@ fn elsewhere(resources: &Resources, id: &TargetId) -> (String, Option<String>) {
         return (why, Some("partitions are of Consul Enterprise".to_owned()));
     }
     let known: Vec<String> = resources.federation.datacenters.keys().map(ToString::to_string).collect();
-    let meant = nearest(datacenter, known.iter().map(String::as_str)).map(|name| format!("did you mean {name}?"));
-    let help = meant.unwrap_or_else(|| format!("{}; [[datacenter]] with name = \"{datacenter}\" adds one", only("datacenter", &known)));
+    let help = format!("{}; [[datacenter]] with name = \"{datacenter}\" and its gateways adds one", only("datacenter", &known));
     (format!("no [[datacenter]] is called {datacenter}"), Some(help))
 }
 
