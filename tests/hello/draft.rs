@@ -19,14 +19,20 @@ pub(crate) struct Draft {
 impl Default for Draft {
     fn default() -> Self {
         let extensions = vec![
-            (0x2a2a, vec![]),                                                // GREASE
-            (10, prefixed(2, &[0x1a, 0x1a, 0x11, 0xec, 0, 0x1d])),           // supported_groups, post-quantum first
-            (13, prefixed(2, &[4, 3, 8, 4, 8, 5])),                          // signature_algorithms
-            (43, vec![6, 0xfa, 0xfa, 3, 4, 3, 3]),                           // supported_versions
-            (45, vec![1, 1]),                                                // psk_key_exchange_modes
+            (0x2a2a, vec![]),                                      // GREASE
+            (10, prefixed(2, &[0x1a, 0x1a, 0x11, 0xec, 0, 0x1d])), // supported_groups, post-quantum first
+            (13, prefixed(2, &[4, 3, 8, 4, 8, 5])),                // signature_algorithms
+            (43, vec![6, 0xfa, 0xfa, 3, 4, 3, 3]),                 // supported_versions
+            (45, vec![1, 1]),                                      // psk_key_exchange_modes
             (KEY_SHARE, prefixed(2, &share(0x001d, &[7; 32]))),
         ];
-        Self { version: 0x0303, session: vec![9; 32], suites: vec![0x1a1a, 0x1301, 0xc02b], compression: vec![0], extensions: Some(extensions) }
+        Self {
+            version: 0x0303,
+            session: vec![9; 32],
+            suites: vec![0x1a1a, 0x1301, 0xc02b],
+            compression: vec![0],
+            extensions: Some(extensions),
+        }
     }
 }
 

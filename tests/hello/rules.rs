@@ -53,7 +53,11 @@ fn whole() -> Vec<Rule> {
         ("name-in-capitals", Draft::to("WEB.default.DC2.internal").bytes(), to("web.default.dc2.internal")),
         ("name-post-quantum", Draft::to(NAME).post_quantum().bytes(), to(NAME)),
         ("name-and-alpn", Draft::to(NAME).with(ALPN, h2).bytes(), asked(Some(NAME), &[b"\x0a\x0a", b"h2", b"http/1.1"])),
-        ("name-outside-ech", Draft::to("public.test").with(0xfe0d, [&[0, 0, 1, 0, 1, 7][..], &[0; 240]].concat()).bytes(), to("public.test")),
+        (
+            "name-outside-ech",
+            Draft::to("public.test").with(0xfe0d, [&[0, 0, 1, 0, 1, 7][..], &[0; 240]].concat()).bytes(),
+            to("public.test"),
+        ),
         ("name-and-early-data", [Draft::to(NAME).bytes(), vec![23, 3, 3, 0, 2, 1, 2]].concat(), to(NAME)),
         ("name-of-single-letter", Draft::to("x").bytes(), to("x")),
         ("no-name", Draft::default().bytes(), asked(None, &[])),
