@@ -35,20 +35,20 @@ struct Open {
 
 /// A connection that is listed until this is dropped.
 #[derive(Debug)]
-pub(super) struct Listed<'w> {
-    connections: &'w Connections,
+pub(super) struct Listed {
+    connections: Rc<Connections>,
     number: u64,
 }
 
 impl Connections {
     /// One more.
-    pub(super) fn enter(&self, listener: &ListenerName, ends: &Arc<Ends>, progress: &Rc<Progress>) -> Listed<'_> {
+    pub(super) fn enter(self: &Rc<Self>, listener: &ListenerName, ends: &Arc<Ends>, progress: &Rc<Progress>) -> Listed {
         let number = self.next.get();
         self.next.set(number + 1);
         let began = progress.began();
         let open = Open { listener: listener.clone(), ends: ends.clone(), progress: progress.clone(), began, to: None };
         self.open.borrow_mut().insert(number, open);
-        Listed { connections: self, number }
+        Listed { connections: self.clone(), number }
     }
 
     /// What is asked for: the first so many of them, and how many there are.
@@ -88,7 +88,7 @@ impl Open {
     }
 }
 
-impl Listed<'_> {
+impl Listed {
     /// Who has taken it.
     pub(super) fn taken_by(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) {
         if let Some(open) = self.connections.open.borrow_mut().get_mut(&self.number) {
@@ -97,7 +97,7 @@ impl Listed<'_> {
     }
 }
 
-impl Drop for Listed<'_> {
+impl Drop for Listed {
     fn drop(&mut self) {
         let left = self.connections.open.borrow_mut().remove(&self.number);
         drop(left);

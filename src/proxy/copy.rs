@@ -78,14 +78,14 @@ where
 /// What is copied, or its end when nothing moves for the time `idle`.
 pub(super) async fn unless_idle(
     copied: impl Future<Output = Result<(), Broke>>,
-    progress: &Rc<Progress>,
+    progress: Rc<Progress>,
     idle: Duration,
 ) -> Result<(), Broke> {
     let timeouts = Timeouts { request: None, idle: Some(idle) };
     tokio::select! {
         biased;
         copied = copied => copied,
-        _ = Watchdog::new(progress, timeouts, &Rc::default()) => Err(Broke::Idle),
+        _ = Watchdog::new(&progress, timeouts, &Rc::default()) => Err(Broke::Idle),
     }
 }
 
@@ -271,7 +271,7 @@ mod tests {
             client.shutdown().await.unwrap();
             let start = tokio::time::Instant::now();
             let copied = copy(near, far, &buffer, &progress);
-            assert_eq!(unless_idle(copied, &progress, IDLE).await, Err(Broke::Idle));
+            assert_eq!(unless_idle(copied, progress.clone(), IDLE).await, Err(Broke::Idle));
             assert_eq!(start.elapsed().as_secs(), 3600);
         });
     }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -45,26 +46,26 @@ struct Way {
 /// Moves bytes until both directions have ended, each on its own; a side that ends is told to the other by a half-close.
 // Written out as a future, which holds everything once: an `async fn` holds its arguments twice.
 #[derive(Debug)]
-pub(super) struct Splice<'c> {
+pub(super) struct Splice {
     client: TcpStream,
     service: TcpStream,
     up: Way,
     down: Way,
     broke: Option<Broke>,
-    worker: &'c Worker,
-    progress: &'c Progress,
+    worker: Rc<Worker>,
+    progress: Rc<Progress>,
 }
 
-impl<'c> Splice<'c> {
+impl Splice {
     /// `first` goes to the service before what the client still sends.
-    pub(super) fn new(client: TcpStream, service: TcpStream, first: Bytes, worker: &'c Worker, progress: &'c Progress) -> Self {
+    pub(super) fn new(client: TcpStream, service: TcpStream, first: Bytes, worker: Rc<Worker>, progress: Rc<Progress>) -> Self {
         progress.received(first.len());
         let (up, down) = (Way { kept: first.into(), ..Way::default() }, Way::default());
         Self { client, service, up, down, broke: None, worker, progress }
     }
 }
 
-impl Future for Splice<'_> {
+impl Future for Splice {
     type Output = Result<(), Broke>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

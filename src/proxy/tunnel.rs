@@ -56,7 +56,7 @@ impl Tunnel {
         let copied = copy(client, service, &self.worker.buffer, &self.progress);
         let copied = tokio::select! {
             biased;
-            copied = unless_idle(copied, &self.progress, self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
+            copied = unless_idle(copied, self.progress.clone(), self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
             () = standing::forbidden(&mut self.allowed) => Err(Code::Denied),
         };
         self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));

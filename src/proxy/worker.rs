@@ -47,7 +47,7 @@ pub(super) struct Worker {
     pub(super) timers: Rc<Timers>,
     pub(super) rounds: Rounds,
     pub(super) hellos: Rc<Hellos>,
-    pub(super) connections: Connections,
+    pub(super) connections: Rc<Connections>,
     rng: RefCell<Rng>,
 }
 
@@ -64,7 +64,7 @@ impl Worker {
             timers: Rc::default(),
             rounds: Rounds::default(),
             hellos: Rc::default(),
-            connections: Connections::default(),
+            connections: Rc::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)
