@@ -93,7 +93,6 @@ fn what_mutations_make_of_hellos_is_read_by_nobody_as_another_name() {
         let bytes = spoiled(&mut Rng::seeded(*seed));
         *seen.entry(compare(&format!("seed {seed}"), &bytes)).or_default() += 1;
     }
-    println!("{seen:?}");
     for beside in [Beside::Same, Beside::BothRefuse, Beside::ServerRefuses, Beside::NameRefused] {
         assert!(seeds.len() == 1 || seen.contains_key(&beside), "{beside:?} was never seen: {seen:?}");
     }
