@@ -66,6 +66,8 @@ pub(super) struct Client {
     pub(super) waits: Option<Arc<Waits>>,
     pub(super) listener: ListenerName,
     pub(super) ends: Arc<Ends>,
+    /// Its address as requests are told of it.
+    pub(super) forwarded_for: HeaderValue,
     pub(super) tls: bool,
     pub(super) drain: DrainWatch,
     /// It has brought a request.
@@ -415,7 +417,7 @@ impl Exchange {
     /// What the gateway says of the client, then the edits of the entries.
     fn edit_request(&self, head: &mut Head, plan: &Plan) {
         if self.switches().forwarded == Forwarded::Append {
-            append_forwarded(head, &self.client.ends);
+            append_forwarded(head, &self.client.forwarded_for);
         }
         for edits in plan.request_edits() {
             let mut headers = std::mem::take(&mut head.headers);
@@ -493,17 +495,17 @@ impl Exchange {
 }
 
 /// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`).
-fn append_forwarded(head: &mut Head, ends: &Ends) {
+fn append_forwarded(head: &mut Head, client: &HeaderValue) {
     match head.headers.entry(X_FORWARDED_FOR) {
         Entry::Occupied(mut sent) if !sent.get().is_empty() => {
-            let list = [sent.get().as_bytes(), b", ", ends.forwarded_for().as_bytes()].concat();
+            let list = [sent.get().as_bytes(), b", ", client.as_bytes()].concat();
             // Two values with a comma between them are a value.
             if let Ok(list) = HeaderValue::from_bytes(&list) {
                 sent.insert(list);
             }
         }
-        Entry::Occupied(mut empty) => drop(empty.insert(ends.forwarded_for().clone())),
-        Entry::Vacant(none) => drop(none.insert(ends.forwarded_for().clone())),
+        Entry::Occupied(mut empty) => drop(empty.insert(client.clone())),
+        Entry::Vacant(none) => drop(none.insert(client.clone())),
     }
     head.headers.entry(X_FORWARDED_HOST).or_insert_with(|| head.host.value());
 }

@@ -119,8 +119,10 @@ impl Door {
         let Self { listener, site, drain } = self.clone();
         let open = Open::new(&site, permit);
         let accepted = Accepted { stream, client, listener, site, drain, open };
+        // Before the task, which would hold what was accepted as long as it runs.
+        let serving = accepted.serve();
         self.drain.spawn(|guest| async move {
-            accepted.serve().await;
+            serving.await;
             drop(guest);
         });
     }

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::HOST;
@@ -61,23 +61,19 @@ pub(super) struct Ends {
     pub(super) sni: Option<String>,
     /// Who connected, where that had to be shown.
     pub(super) peer: Option<Arc<Peer>>,
-    /// Written where a request is told of it.
-    forwarded_for: OnceLock<HeaderValue>,
     /// It was closed, with what was under way, because nothing may be asked for on it any more.
     cut: Arc<AtomicBool>,
 }
 
 impl Ends {
     pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
-        Self { client, local, sni: None, peer: None, forwarded_for: OnceLock::new(), cut: Arc::default() }
+        Self { client, local, sni: None, peer: None, cut: Arc::default() }
     }
 
     /// The client's address as `x-forwarded-for` has it.
-    pub(super) fn forwarded_for(&self) -> &HeaderValue {
-        self.forwarded_for.get_or_init(|| {
-            let ip = self.client.ip().to_canonical().to_string();
-            HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons")
-        })
+    pub(super) fn forwarded_for(&self) -> HeaderValue {
+        let ip = self.client.ip().to_canonical().to_string();
+        HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons")
     }
 
     /// The connection is closed now, and not by the client.

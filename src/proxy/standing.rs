@@ -4,8 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
@@ -94,12 +96,20 @@ impl Standing {
 
 /// Resolves when a connection is to end; of one that nobody asks about, never.
 pub(super) async fn forbidden(allowed: &mut Option<Allowed>) {
-    let told = match allowed {
-        Some(allowed) => (&mut allowed.ended).await.is_ok(),
-        None => false,
-    };
-    if !told {
-        std::future::pending().await
+    std::future::poll_fn(|cx| poll_forbidden(allowed, cx)).await;
+}
+
+/// The same, for who is a future itself.
+pub(super) fn poll_forbidden(allowed: &mut Option<Allowed>, cx: &mut Context<'_>) -> Poll<()> {
+    // Who judges may be gone before the connection: then nobody asks any more.
+    let told = allowed.as_mut().map_or(Poll::Pending, |allowed| Pin::new(&mut allowed.ended).poll(cx));
+    match told {
+        Poll::Ready(Ok(())) => Poll::Ready(()),
+        Poll::Ready(Err(_)) => {
+            *allowed = None;
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Pending,
     }
 }
 
