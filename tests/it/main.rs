@@ -10,6 +10,7 @@ mod admin;
 mod ambiguous;
 mod checks;
 mod connections;
+mod datacenters;
 mod differences;
 mod drain;
 mod elsewhere;

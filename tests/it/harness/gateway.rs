@@ -29,6 +29,8 @@ pub(crate) struct World {
     switches: Switches,
     max_connections: Option<usize>,
     kind: GatewayKind,
+    datacenter: Datacenter,
+    port: u16,
 }
 
 impl World {
@@ -50,6 +52,8 @@ impl World {
             switches: Switches::default(),
             max_connections: None,
             kind: GatewayKind::Ingress,
+            datacenter: Datacenter::from("dc1"),
+            port: 0,
         }
     }
 
@@ -122,6 +126,14 @@ impl World {
     /// The listener on an address of its own instead of a free one.
     pub(crate) fn on(mut self, address: SocketAddr) -> Self {
         self.entries[1]["Listeners"][0]["Port"] = json!(address.port());
+        self.port = address.port();
+        self
+    }
+
+    /// All of it in another datacenter than dc1.
+    pub(crate) fn elsewhere(mut self, datacenter: &str) -> Self {
+        self.datacenter = Datacenter::from(datacenter);
+        self.instances.iter_mut().for_each(|(_, instance)| datacenter.clone_into(&mut instance.datacenter));
         self
     }
 
@@ -169,12 +181,12 @@ impl World {
             switches: self.switches,
             identity: self.identity,
             // Of a gateway that has a single listener.
-            port: Some(0),
+            port: Some(self.port),
             leaves: None,
         };
         let resources = Resources {
             gateway,
-            datacenter: Datacenter::from("dc1"),
+            datacenter: self.datacenter,
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
             entries: Arc::new(entries),
             services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
