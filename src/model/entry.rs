@@ -5,6 +5,7 @@
 
 mod defaults;
 mod discovery;
+mod exported;
 mod ingress;
 mod intentions;
 mod kind;
@@ -14,6 +15,7 @@ mod terminating;
 
 pub use defaults::*;
 pub use discovery::*;
+pub use exported::*;
 pub use ingress::*;
 pub use intentions::*;
 pub use kind::{EntryKind, EntryRef, RuleRef};

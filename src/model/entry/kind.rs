@@ -47,6 +47,23 @@ kinds! {
 }
 
 impl EntryKind {
+    /// Whether a gateway does something because of such an entry; the others are judged, stored and no more.
+    pub const fn is_acted_on(self) -> bool {
+        use EntryKind::*;
+        matches!(
+            self,
+            ServiceDefaults
+                | ProxyDefaults
+                | ServiceRouter
+                | ServiceSplitter
+                | ServiceResolver
+                | IngressGateway
+                | TerminatingGateway
+                | ServiceIntentions
+                | Mesh
+        )
+    }
+
     /// The kind of that word, exact and in lower case, as Consul takes it.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|k| k.as_str() == text)
