@@ -64,6 +64,16 @@ impl EntryKind {
         )
     }
 
+    /// The name of the one entry there is of such a kind.
+    pub const fn only_name(self) -> Option<&'static str> {
+        match self {
+            Self::ProxyDefaults => Some("global"),
+            Self::Mesh => Some("mesh"),
+            Self::ExportedServices => Some("default"),
+            _ => None,
+        }
+    }
+
     /// The kind of that word, exact and in lower case, as Consul takes it.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|k| k.as_str() == text)

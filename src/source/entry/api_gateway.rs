@@ -220,7 +220,7 @@ mod tests {
             (with(json!({"Hostname": "*"})), &["GW0210"]),
             (with(json!({"Hostname": "*.*.x"})), &["GW0210"]),
             (with(json!({"Override": {"JWT": {"Providers": [{"Name": "okta"}]}}})), &["GW0106"]),
-            (tls("Certificates", json!({})), &["GW0201"]),
+            (tls("Certificates", json!([{}])), &["GW0201"]),
             (tls("Certificates", json!([{"Kind": "x", "Name": "a"}])), &["GW0203"]),
             (tls("MinVersion", json!("x")), &["GW0211"]),
             (tls("TLSMinVersion", json!("TLSv1_2")), &["GW0102"]),

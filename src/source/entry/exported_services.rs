@@ -94,7 +94,7 @@ mod tests {
         let to = |consumer: Value| json!([{"Name": "api", "Consumers": consumer}]);
         for (given, wanted) in [
             (json!([]), Ok(json!(null))),
-            (to(json!({})), Ok(to(json!([{}])))),
+            (to(json!([{}])), Ok(to(json!([{}])))),
             (to(json!([{"Peer": "east"}, {"peer_name": "east"}])), Ok(to(json!([{"Peer": "east"}, {"Peer": "east"}])))),
             (to(json!([{"Partition": "p"}])), Ok(to(json!([{"Partition": "p"}])))),
             (json!([{"Name": "api", "Namespace": "*", "Consumers": {"Peer": "a"}}]), Ok(to(json!([{"Peer": "a"}])))),

@@ -137,6 +137,9 @@ impl JudgedOnly {
     }
 }
 
+/// A kind that no other Consul knows.
+const OF_ENTERPRISE: &str = "control-plane-request-limit";
+
 /// The kind: under `Kind`, else `kind`, in no other spelling.
 fn kind_of(root: &Node, map: &Map, cx: &mut Cx) -> Option<EntryKind> {
     let under = |name: &str| map.iter().find(|(k, _)| k.text == name).map(|(_, v)| v);
@@ -149,7 +152,9 @@ fn kind_of(root: &Node, map: &Map, cx: &mut Cx) -> Option<EntryKind> {
         return None;
     };
     let kind = EntryKind::parse(word);
-    if kind.is_none() {
+    if word == OF_ENTERPRISE {
+        cx.error(codes::ENTERPRISE, &node.span, format!("{word} entries belong to Consul Enterprise"));
+    } else if kind.is_none() {
         let mut diagnostic = Diagnostic::error(codes::KIND, format!("unknown kind {word:?}"));
         let trimmed = word.trim().to_lowercase();
         if let Some(name) = nearest(&trimmed, EntryKind::ALL.iter().map(|k| k.as_str())) {

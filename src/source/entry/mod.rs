@@ -190,7 +190,7 @@ pub fn to_toml(stored: &Value) -> String {
     write::toml(stored)
 }
 
-/// A commented entry to start from, in HCL, valid as printed; nothing for a kind that `gw` does not act on.
+/// A commented entry to start from, in HCL, valid as printed; nothing for a kind that nobody can write.
 pub fn starter(kind: EntryKind, name: &str) -> Option<String> {
     starter::starter(kind, name)
 }
