@@ -95,7 +95,9 @@ pub enum GraphError {
         how: &'static str,
     },
     /// A service that peers use without HTTP, whose chain leads to who was not there before.
-    #[error("peer exported service {service:?} uses protocol={protocol:?} and cannot introduce new discovery chain targets like {target:?}")]
+    #[error(
+        "peer exported service {service:?} uses protocol={protocol:?} and cannot introduce new discovery chain targets like {target:?}"
+    )]
     ExportedTarget {
         /// The service.
         service: String,

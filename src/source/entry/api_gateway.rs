@@ -191,7 +191,8 @@ mod tests {
         let tls = json!({"Certificates": null, "MaxVersion": "", "MinVersion": "", "CipherSuites": null});
         let plain = json!({"Name": "l1", "Hostname": "", "Port": 8443, "Protocol": "http", "TLS": tls});
         assert_eq!(stored(with(json!({"Protocol": "HTTP"}))), Ok(json!([plain])));
-        let certificates = stored(with(json!({"TLS": {"Certificates": [{"Name": "a"}, {"kind": "file-system-certificate", "Name": "b"}]}})));
+        let certificates =
+            stored(with(json!({"TLS": {"Certificates": [{"Name": "a"}, {"kind": "file-system-certificate", "Name": "b"}]}})));
         let wanted = json!([
             {"Kind": "inline-certificate", "Name": "a", "SectionName": ""},
             {"Kind": "file-system-certificate", "Name": "b", "SectionName": ""},

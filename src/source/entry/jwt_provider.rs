@@ -156,7 +156,11 @@ fn local_rules(local: &LocalKeys, check: &mut Check<'_>) {
     let at = "JSONWebKeySet.Local";
     one_of(&[("JWKS", !local.jwks.is_empty()), ("Filename", !local.filename.is_empty())], format_args!("{at}"), check);
     if octets::from_base64(&local.jwks).is_none() {
-        check.error(codes::VALUE, format!("{at}.JWKS"), format!("{at}.JWKS is not base64: encode the JSON of the key set, with its padding"));
+        check.error(
+            codes::VALUE,
+            format!("{at}.JWKS"),
+            format!("{at}.JWKS is not base64: encode the JSON of the key set, with its padding"),
+        );
     }
 }
 
@@ -228,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_is_given_is_stored_and_the_clock_skew_filled_in() {
-        let remote = json!({"URI": "https://x", "cache_duration": "5m", "JWKSCluster": {"tls_certificates": {"TrustedCA": {"inline_bytes": "ca"}}}});
+        let remote =
+            json!({"URI": "https://x", "cache_duration": "5m", "JWKSCluster": {"tls_certificates": {"TrustedCA": {"inline_bytes": "ca"}}}});
         let stored = judged(&json!({"json_web_key_set": {"Remote": remote}, "JSONWebKeySet": null, "Forwarding": {"HeaderName": "x"}}));
         assert_eq!(stored.err(), Some(vec!["GW0102"]), "null is given, too");
         let stored = judged(&json!({"JSONWebKeySet": {"Remote": remote}, "Forwarding": {"HeaderName": "x"}, "cache_config": {}}));

@@ -54,9 +54,7 @@ impl Field for Octets {
     fn decode(node: &Node, cx: &mut Cx) -> Self {
         let bytes = match &node.value {
             Value::Text(text) => text.clone().into_bytes(),
-            Value::List(items) => {
-                items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take::<Octet>(item, cx).0)).collect()
-            }
+            Value::List(items) => items.iter().enumerate().map(|(i, item)| cx.at(Step::Index(i), |cx| take::<Octet>(item, cx).0)).collect(),
             Value::Map(members) if members.is_empty() => Vec::new(),
             _ => vec![cx.at(Step::Index(0), |cx| take::<Octet>(node, cx).0)],
         };

@@ -71,10 +71,25 @@ mod tests {
 
     #[test]
     fn uris_are_taken_as_go_takes_them() {
-        for good in ["https://x", "/x", "*", "mailto:a b", "http://u:p@x:80/a%20b?%zz", "//x", "http://[::1]:8080/", "http://x:/", "a:", "http:///"] {
+        for good in
+            ["https://x", "/x", "*", "mailto:a b", "http://u:p@x:80/a%20b?%zz", "//x", "http://[::1]:8080/", "http://x:/", "a:", "http:///"]
+        {
             assert!(is_one(good), "{good}");
         }
-        for bad in ["", "x", ":x", "1a:/x", "http://x/%zz", "http://x:8a", "http://a b/", "http://[x]/", "http://[::1/", "/a\n", "http://%41/", "#"] {
+        for bad in [
+            "",
+            "x",
+            ":x",
+            "1a:/x",
+            "http://x/%zz",
+            "http://x:8a",
+            "http://a b/",
+            "http://[x]/",
+            "http://[::1/",
+            "/a\n",
+            "http://%41/",
+            "#",
+        ] {
             assert!(!is_one(bad), "{bad}");
         }
     }
