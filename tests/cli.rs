@@ -165,13 +165,15 @@ fn a_kind_that_gw_does_not_act_on_is_said_so_once_and_is_no_error() {
     let entry = |kind: &str, name: &str, more: &str| format!("{{\"Kind\": \"{kind}\", \"Name\": \"{name}\"{more}}}");
     let all = [entry("tcp-route", "a", ""), entry("tcp-route", "b", ""), entry("http-route", "c", ""), entry("service-defaults", "d", "")];
     let folder = scratch("ignored");
-    let (_, err) = expect(&run(folder.path(), &["config", "validate", "-"], &format!("[{}]", all.join(", "))), 0);
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "-"], &format!("{{\"entries\": [{}]}}", all.join(", "))), 0);
     assert_eq!(err.matches("does not act on tcp-route entries").count(), 1, "{err}");
     assert!(err.contains("the 2 entries of this kind") && err.contains("does not act on http-route entries"), "{err}");
     assert!(!err.contains("service-defaults entries"), "{err}");
     let wrong = [entry("tcp-route", "a", ", \"Services\": [{\"Weight\": 1}]"), entry("control-plane-request-limit", "b", "")];
-    let (_, err) =
-        expect(&run(folder.path(), &["config", "validate", "--error-format", "short", "-"], &format!("[{}]", wrong.join(", "))), 3);
+    let (_, err) = expect(
+        &run(folder.path(), &["config", "validate", "--error-format", "short", "-"], &format!("{{\"entries\": [{}]}}", wrong.join(", "))),
+        3,
+    );
     assert!(err.contains("unknown field \"Weight\" in Services[0]") && err.contains("belong to Consul Enterprise"), "{err}");
 }
 
