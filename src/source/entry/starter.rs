@@ -29,7 +29,7 @@ pub(super) fn starter(kind: EntryKind, name: &str) -> Option<String> {
         EntryKind::InlineCertificate => &inline_certificate()?,
         EntryKind::FileSystemCertificate => body!("file-system-certificate"),
         EntryKind::JwtProvider => body!("jwt-provider"),
-        EntryKind::SamenessGroup | EntryKind::BoundApiGateway => return None,
+        _ => return None,
     };
     let name = kind.only_name().unwrap_or(name);
     let named = if kind == EntryKind::Mesh { String::new() } else { format!("Name = {}\n", write::text(name)) };

@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod datacenters;
 mod entries;
 mod places;
 mod schema;
@@ -38,11 +39,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0002", "a file is not UTF-8"),
     ("GW0003", "gw.toml is no TOML, has a key that it does not know, or a value of the wrong type"),
     ("GW0004", "a value of gw.toml that means nothing"),
-    ("GW0005", "a kind of gateway that this version does not run"),
     ("GW0006", "a service that is there twice"),
     ("GW0008", "an admin listener off loopback"),
     ("GW0009", "a gateway that is there twice"),
     ("GW0010", "a folder without entries"),
+    ("GW0011", "a datacenter or peer that is there twice"),
 ];
 
 /// What the file of gateways is called where nothing else is said.
