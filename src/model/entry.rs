@@ -5,6 +5,7 @@
 
 mod defaults;
 mod discovery;
+mod exported;
 mod ingress;
 mod intentions;
 mod kind;
@@ -15,6 +16,7 @@ mod tls;
 
 pub use defaults::*;
 pub use discovery::*;
+pub use exported::*;
 pub use ingress::*;
 pub use intentions::*;
 pub use kind::{EntryKind, EntryRef, RuleRef};

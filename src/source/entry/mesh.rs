@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::tls;
 use super::word::{Word, words};
 use crate::model::entry::*;
@@ -66,7 +66,9 @@ impl Kind for Mesh {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for Mesh {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::Mesh(Arc::new(self))
     }
