@@ -91,6 +91,9 @@ _gw() {
             gw__subcmd__inspect,chain)
                 cmd="gw__subcmd__inspect__subcmd__chain"
                 ;;
+            gw__subcmd__inspect,connections)
+                cmd="gw__subcmd__inspect__subcmd__connections"
+                ;;
             gw__subcmd__inspect,explain)
                 cmd="gw__subcmd__inspect__subcmd__explain"
                 ;;
@@ -592,7 +595,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__inspect)
-            opts="-h --error-format --help route routes chain authz sni explain batch"
+            opts="-h --error-format --help route routes connections chain authz sni explain batch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -726,6 +729,44 @@ _gw() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json name consul" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__inspect__subcmd__connections)
+            opts="-o -h --admin --sort --limit --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "age bytes" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
                     return 0
                     ;;
                 --error-format)

@@ -35,7 +35,7 @@ use crate::decide::plan::Plan;
 use crate::id::ListenerName;
 use crate::model::gateway::{Listener, ListenerMode};
 use crate::rt::drain::DrainWatch;
-use crate::tls::{Credentials, Io};
+use crate::tls::{Credentials, Io, Pair};
 
 /// How HTTP/2 begins where nothing was negotiated (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -205,9 +205,9 @@ fn refused(client: Io, passed_on: bool) {
 /// Moves bytes both ways: inside the kernel, where neither side is TLS of ours.
 fn moves(client: Io, service: Io, worker: &Rc<Worker>, progress: Rc<Progress>, idle: Option<Duration>) -> Moves {
     let (worker, counted) = (worker.clone(), progress.clone());
-    let moves: Moves = match Io::sockets(client, service) {
-        Ok((client, first, service)) => Box::pin(Splice::new(client, service, first, worker, counted)),
-        Err((client, service)) => Box::pin(async move { copy(client, service, &worker.buffer, &counted).await }),
+    let moves: Moves = match client.beside(service) {
+        Pair::Sockets(client, first, service) => Box::pin(Splice::new(client, service, first, worker, counted)),
+        Pair::Streams(client, service) => Box::pin(async move { copy(client, service, &worker.buffer, &counted).await }),
     };
     match idle {
         Some(idle) => Box::pin(unless_idle(moves, progress, idle)),

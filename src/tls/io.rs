@@ -60,11 +60,11 @@ impl Io {
         self
     }
 
-    /// Both streams as the sockets that they are, with what is to be read before the first; as they came, if one of them is TLS.
-    pub fn sockets(one: Self, other: Self) -> Result<(TcpStream, Bytes, TcpStream), (Self, Self)> {
-        match (one, other) {
-            (Self { replay, stream: Stream::Tcp(one) }, Self { stream: Stream::Tcp(other), .. }) => Ok((one, replay, other)),
-            both => Err(both),
+    /// This stream and another as the sockets that they are, if they are.
+    pub fn beside(self, other: Self) -> Pair {
+        match (self, other) {
+            (Self { replay, stream: Stream::Tcp(one) }, Self { stream: Stream::Tcp(other), .. }) => Pair::Sockets(one, replay, other),
+            (one, other) => Pair::Streams(one, other),
         }
     }
 
@@ -83,6 +83,15 @@ impl Io {
         self.replay = bytes;
         self
     }
+}
+
+/// Two streams between which bytes are to be moved.
+#[derive(Debug)]
+pub enum Pair {
+    /// Both are bare sockets; of the first something was read before.
+    Sockets(TcpStream, Bytes, TcpStream),
+    /// One of them at least is TLS.
+    Streams(Io, Io),
 }
 
 /// Everything in one place, if it is little.

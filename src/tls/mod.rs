@@ -27,7 +27,7 @@ pub use credentials::{Credentials, Own, Unusable};
 pub use distrust::{Distrust, Side, Why};
 pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};
 pub use inbound::{Inbound, Peer};
-pub use io::{Io, is_of_tls};
+pub use io::{Io, Pair, is_of_tls};
 pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of, sample};
 pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};
