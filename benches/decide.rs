@@ -71,6 +71,7 @@ fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Re
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new(services.into_iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect()),
+        federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     }

@@ -38,7 +38,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("mimalloc::", &["main.rs"]),
     ("foldhash::", &["id/table.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
-    ("reqwest::", &["admin/client.rs"]),
+    ("reqwest::", &["admin/client.rs", "source/consul/client"]),
     ("hickory_resolver::", &["net/lookup.rs"]),
     ("clap::", &["cli/"]),
     ("clap_complete::", &["cli/"]),

@@ -87,6 +87,7 @@ impl Loaded {
             trust_domain: self.configuration.trust_domain.clone(),
             entries: self.entries.clone(),
             services: self.configuration.services.clone(),
+            federation: self.configuration.federation.clone(),
             default_action: self.configuration.default_action,
             rejected: Vec::new(),
         }

@@ -112,7 +112,7 @@ impl Served {
             return Ok(None);
         }
         // Before they are published: the first request that wants to go there may find them resolved.
-        let followed = self.names.follow_instances(said.iter().flat_map(|said| said.resources.services.values()));
+        let followed = self.names.follow_instances(said.iter().flat_map(|said| said.resources.instances()));
         let changed = self.put(said, found)?;
         self.followed = followed;
         Ok(Some(changed))

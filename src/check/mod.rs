@@ -51,6 +51,7 @@ pub struct Checks {
 /// An instance that is checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Subject {
+    datacenter: String,
     service: ServiceKey,
     instance: String,
     address: Address,
@@ -58,7 +59,8 @@ struct Subject {
 
 impl Subject {
     fn of(service: &ServiceKey, instance: &Instance) -> Self {
-        Self { service: service.clone(), instance: instance.id.clone(), address: instance.address.clone() }
+        let Instance { datacenter, id, address, .. } = instance;
+        Self { datacenter: datacenter.clone(), service: service.clone(), instance: id.clone(), address: address.clone() }
     }
 }
 
@@ -97,7 +99,8 @@ impl Checks {
     pub fn follow<'a>(&self, gateways: impl IntoIterator<Item = &'a Resources>) {
         let mut before = self.running.take();
         let mut now = HashMap::new();
-        for (key, service) in gateways.into_iter().flat_map(|resources| &*resources.services) {
+        let services = gateways.into_iter().flat_map(|resources| resources.services.iter().chain(resources.federation.services()));
+        for (key, service) in services {
             for instance in &service.instances {
                 let Some(check) = &instance.check else { continue };
                 let subject = Subject::of(key, instance);
@@ -201,7 +204,7 @@ mod tests {
                 failures_before_critical: 1,
             };
             let address = Address::Host("web.test".to_owned(), 80);
-            let subject = Subject { service: service.key(), instance: "web-1".to_owned(), address };
+            let subject = Subject { datacenter: "dc1".to_owned(), service: service.key(), instance: "web-1".to_owned(), address };
             let running = checks.start(&service, &subject, &Arc::new(check), Health::Passing);
             // Its name is never resolved, so that it fails.
             checks.changed().await;

@@ -85,6 +85,12 @@ impl ServiceKey {
     }
 }
 
+impl Borrow<str> for Datacenter {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Borrow<str> for ServiceKey {
     fn borrow(&self) -> &str {
         &self.0

@@ -4,6 +4,7 @@ pub mod chain;
 pub mod check;
 pub mod duration;
 pub mod entry;
+pub mod federation;
 pub mod filter;
 pub mod gateway;
 pub mod level;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::id::{Datacenter, ServiceKey, TrustDomain};
 use crate::model::entry::{Entries, EntryRef, IntentionAction};
+use crate::model::federation::Federation;
 use crate::model::gateway::GatewayConfig;
 #[cfg(test)]
 use crate::model::gateway::{GatewayKind, Switches};
-use crate::model::service::Service;
+use crate::model::service::{Instance, Service};
 
 /// The state of the world for one gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,12 +22,21 @@ pub struct Resources {
     pub trust_domain: TrustDomain,
     /// The config entries, shared by the gateways of a process and with what was made of them.
     pub entries: Arc<Entries>,
-    /// The services and their instances.
+    /// The services of the own datacenter and their instances.
     pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
+    /// Other datacenters, peers, and the own mesh gateways.
+    pub federation: Arc<Federation>,
     /// What holds between services of which no intention says anything: Consul's `default_intention_policy`.
     pub default_action: IntentionAction,
     /// What the source left out, and why.
     pub rejected: Vec<Rejected>,
+}
+
+impl Resources {
+    /// Everything that may have to be connected to, in the own datacenter and elsewhere.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.services.values().flat_map(|service| &service.instances).chain(self.federation.instances())
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +55,8 @@ impl Resources {
         };
         let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
         let (entries, services, default_action) = (Arc::default(), Arc::default(), IntentionAction::Deny);
-        Self { gateway, datacenter, trust_domain, entries, services, default_action, rejected: Vec::new() }
+        let federation = Arc::default();
+        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected: Vec::new() }
     }
 }
 

@@ -44,6 +44,25 @@ pub struct Instance {
     pub datacenter: String,
 }
 
+impl Instance {
+    /// One of which nothing else is known: it passes, weighs 1, and has no sidecar.
+    pub fn new(id: String, address: Address, datacenter: &str) -> Self {
+        Self {
+            id,
+            address,
+            meta: BTreeMap::new(),
+            tags: Vec::new(),
+            health: Health::Passing,
+            check: None,
+            weight: 1,
+            mesh: false,
+            node: String::new(),
+            node_meta: BTreeMap::new(),
+            datacenter: datacenter.to_owned(),
+        }
+    }
+}
+
 /// Where an instance answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {

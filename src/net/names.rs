@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::addresses::Addresses;
 use super::known::Known;
 use super::lookup::{Lookup, Patience};
-use crate::model::service::Service;
+use crate::model::service::Instance;
 use crate::rt::rng::Rng;
 use crate::rt::task;
 
@@ -82,10 +82,9 @@ impl Names {
         Followed { receiver, seen: Answer::Asked }
     }
 
-    /// The names of all instances of these services: held while they are served, they are resolved when they are published and not
-    /// when the first request wants to go there.
-    pub fn follow_instances<'a>(&self, services: impl IntoIterator<Item = &'a Arc<Service>>) -> Vec<Followed> {
-        let instances = services.into_iter().flat_map(|service| &service.instances);
+    /// The names of all these instances: held while they are served, they are resolved when they are published and not when the
+    /// first request wants to go there.
+    pub fn follow_instances<'a>(&self, instances: impl Iterator<Item = &'a Instance>) -> Vec<Followed> {
         let hosts: BTreeSet<&str> = instances.filter_map(|i| i.address.host()).collect();
         hosts.into_iter().map(|host| self.follow(host)).collect()
     }

@@ -51,6 +51,7 @@ pub fn resources(gateway: &str, listens: &[Listen], echoes: &Echoes) -> Result<R
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new([web, api].into_iter().map(|s| (s.name.key(), Arc::new(s))).collect()),
+        federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     })

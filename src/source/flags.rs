@@ -12,7 +12,7 @@ use crate::model::entry::{
 };
 use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol, Switches};
 use crate::model::resources::Resources;
-use crate::model::service::{Address, Health, Instance, Service};
+use crate::model::service::{Address, Instance, Service};
 
 /// `--listen [IP:]PORT[/http|/http2|/grpc|/tcp]`: a port alone is on 127.0.0.1, never on every address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +163,7 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     })
@@ -216,19 +217,8 @@ pub(super) fn service(name: &str, address: &Address) -> Service {
 
 /// An instance that is well.
 pub(super) fn instance(id: &str, address: &Address, meta: &[(&str, &str)]) -> Instance {
-    Instance {
-        id: id.to_owned(),
-        address: address.clone(),
-        meta: meta.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-        tags: Vec::new(),
-        health: Health::Passing,
-        check: None,
-        weight: 1,
-        mesh: false,
-        node: String::new(),
-        node_meta: BTreeMap::new(),
-        datacenter: "dc1".to_owned(),
-    }
+    let meta = meta.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Instance { meta, ..Instance::new(id.to_owned(), address.clone(), "dc1") }
 }
 
 #[cfg(test)]

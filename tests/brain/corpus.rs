@@ -118,6 +118,7 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(decoded.filter_map(|d| d.entry).collect()),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        federation: Default::default(),
         default_action: gw::model::entry::IntentionAction::Deny,
         rejected: Vec::new(),
     }

@@ -125,6 +125,7 @@ impl World {
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
             entries: Arc::new(self.entries.clone()),
             services: Arc::new(self.services.iter().map(service).map(|s| (s.name.key(), Arc::new(s))).collect()),
+            federation: Default::default(),
             default_action: IntentionAction::Deny,
             rejected: Vec::new(),
         }

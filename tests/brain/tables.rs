@@ -66,6 +66,7 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(set),
         services: Arc::new(services.map(|s| (s.name.key(), Arc::new(s))).collect()),
+        federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
     }

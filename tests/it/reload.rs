@@ -370,6 +370,7 @@ fn what_was_replaced_is_freed_by_the_publisher_when_the_last_reader_has_looked()
         trust_domain: gw::id::TrustDomain::new(gw::id::TrustDomain::OF_FILES),
         entries: Default::default(),
         services: Default::default(),
+        federation: Default::default(),
         default_action: gw::model::entry::IntentionAction::Deny,
         rejected: Vec::new(),
     };

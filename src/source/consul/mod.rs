@@ -1,3 +1,8 @@
-//! Consul: its JSON, and in later issues its HTTP API.
+//! What Consul's HTTP API says: asked, watched, decoded, and made the model's.
 
+pub mod answer;
+pub mod call;
 pub mod chain;
+pub mod client;
+pub mod settings;
+pub mod wire;

@@ -108,7 +108,7 @@ impl Converter<'_> {
         time
     }
 
-    fn problem(&mut self, span: Range<usize>, message: String) {
+    pub(super) fn problem(&mut self, span: Range<usize>, message: String) {
         self.problems.push(Diagnostic::error("GW0004", message).at(&self.file.text, span));
     }
 }

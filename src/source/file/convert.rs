@@ -1,6 +1,6 @@
 //! `gw.toml` to the model: what was typed to what it means, with an error at every value that means nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::ReadFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
 use crate::model::entry::IntentionAction;
+use crate::model::federation::Federation;
 use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
@@ -30,8 +31,10 @@ pub struct Configuration {
     pub certs: Option<PathBuf>,
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
-    /// The services.
+    /// The services of the own datacenter.
     pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
+    /// Other datacenters, peers, and the own mesh gateways.
+    pub federation: Arc<Federation>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
     /// The DNS servers that are asked for the host names of instances; none is those of the machine.
@@ -43,6 +46,30 @@ impl Configuration {
     pub fn identity(&self, gateway: &str) -> Option<Identity> {
         self.certs.as_ref().map(|folder| Identity::in_folder(folder, gateway))
     }
+
+    /// Has these services instead of its own, each where it is. False: one of them is there twice.
+    pub(super) fn place(&mut self, services: impl Iterator<Item = Placed>) -> bool {
+        let (own, elsewhere): (Vec<Placed>, Vec<Placed>) = services.partition(|placed| placed.datacenter.is_none());
+        let mut all = own.len() + elsewhere.len();
+        self.services = Arc::new(own.into_iter().map(|placed| (placed.key, placed.service)).collect());
+        all -= self.services.len();
+        let datacenters = &mut Arc::make_mut(&mut self.federation).datacenters;
+        for Placed { datacenter, key, service } in elsewhere {
+            let Some(datacenter) = datacenter else { continue };
+            let services = &mut datacenters.entry(datacenter).or_default().services;
+            all -= usize::from(services.insert(key, service).is_none());
+        }
+        all == 0
+    }
+}
+
+/// A service, and where it is.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    /// `None` is the own datacenter.
+    pub(super) datacenter: Option<Datacenter>,
+    pub(super) key: ServiceKey,
+    pub(super) service: Arc<Service>,
 }
 
 /// A gateway and where its admin listener is.
@@ -65,6 +92,7 @@ impl Default for Configuration {
             certs: None,
             gateways: Vec::new(),
             services: Arc::default(),
+            federation: Arc::default(),
             certificates: Vec::new(),
             dns: Vec::new(),
         }
@@ -95,7 +123,7 @@ pub fn convert(file: &ReadFile) -> Result<Configuration, Vec<Diagnostic>> {
 }
 
 /// The services alone; `None` where anything is wrong with them.
-pub(super) fn services(file: &ReadFile) -> Option<BTreeMap<ServiceKey, Arc<Service>>> {
+pub(super) fn services(file: &ReadFile) -> Option<Vec<Placed>> {
     let mut converter = Converter { file, problems: Vec::new() };
     let services = converter.services();
     converter.problems.is_empty().then_some(services)
@@ -119,17 +147,21 @@ impl Converter<'_> {
             hosts: c.hosts.clone(),
             name: c.name.clone(),
         });
-        Configuration {
-            datacenter: Datacenter::from(parsed.datacenter.as_deref().unwrap_or("dc1")),
+        let services = self.services();
+        let mut configuration = Configuration {
+            datacenter: parsed.own_datacenter(),
             trust_domain: TrustDomain::new(parsed.trust_domain.as_deref().unwrap_or(TrustDomain::OF_FILES)),
             default_action: default_action.unwrap_or(IntentionAction::Deny),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
-            services: Arc::new(self.services()),
+            services: Arc::default(),
+            federation: Arc::new(self.federation()),
             certificates: certificates.collect(),
             dns: parsed.dns.servers.iter().filter_map(|s| self.dns_server(s)).collect(),
-        }
+        };
+        configuration.place(services.into_iter());
+        configuration
     }
 
     /// Two gateways of one name would be one entry and one set of ports.
@@ -228,35 +260,39 @@ impl Converter<'_> {
         bind
     }
 
-    fn services(&mut self) -> BTreeMap<ServiceKey, Arc<Service>> {
-        let mut services = BTreeMap::new();
+    fn services(&mut self) -> Vec<Placed> {
+        let own = self.file.parsed.own_datacenter();
+        let mut seen = HashSet::new();
+        let mut services = Vec::new();
         for table in &self.file.parsed.service {
             let name = ServiceName::from(table.name.get_ref().as_str());
-            let instances = table.instance.iter().enumerate().map(|(n, i)| self.instance(table, n, i)).collect();
+            let datacenter = table.datacenter.as_ref().map(|written| self.datacenter(written, "datacenter of a service"));
+            let datacenter = datacenter.filter(|datacenter| *datacenter != own);
+            let at = datacenter.as_ref().unwrap_or(&own);
+            let instances = table.instance.iter().enumerate().map(|(n, i)| self.instance(table, at, n, i)).collect();
             let key = name.key();
-            if services.insert(key, Arc::new(Service { name: name.clone(), instances })).is_some() {
-                let message = format!("service {name} is there twice; names have no case");
+            if !seen.insert((datacenter.clone(), key.clone())) {
+                let of = datacenter.as_ref().map(|datacenter| format!(" of {datacenter}")).unwrap_or_default();
+                let message = format!("service {name}{of} is there twice; names have no case");
                 self.problems.push(Diagnostic::error("GW0006", message).at(&self.file.text, table.name.span()));
             }
+            services.push(Placed { datacenter, key, service: Arc::new(Service { name, instances }) });
         }
         services
     }
 
-    fn instance(&mut self, service: &ServiceTable, number: usize, table: &InstanceTable) -> Instance {
+    fn instance(&mut self, service: &ServiceTable, datacenter: &Datacenter, number: usize, table: &InstanceTable) -> Instance {
         let words = [("passing", Health::Passing), ("warning", Health::Warning), ("critical", Health::Critical)];
         let health = table.health.as_ref().and_then(|h| self.word(h, "health", &words));
+        let id = table.id.clone().unwrap_or_else(|| format!("{}-{}", service.name.get_ref(), number + 1));
         Instance {
-            id: table.id.clone().unwrap_or_else(|| format!("{}-{}", service.name.get_ref(), number + 1)),
-            address: self.address(&table.address),
             meta: table.meta.clone(),
             tags: table.tags.clone(),
             health: health.unwrap_or_default(),
             check: table.check.as_ref().and_then(|check| self.check(check)).map(Arc::new),
             weight: table.weight.unwrap_or(1),
             mesh: table.mesh.as_ref().is_some_and(|mesh| *mesh.get_ref()),
-            node: String::new(),
-            node_meta: BTreeMap::new(),
-            datacenter: self.file.parsed.datacenter.clone().unwrap_or_else(|| "dc1".to_owned()),
+            ..Instance::new(id, self.address(&table.address), datacenter.as_str())
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod datacenters;
 mod entries;
 mod places;
 mod schema;
@@ -43,6 +44,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0008", "an admin listener off loopback"),
     ("GW0009", "a gateway that is there twice"),
     ("GW0010", "a folder without entries"),
+    ("GW0011", "a datacenter or peer that is there twice"),
 ];
 
 /// What the file of gateways is called where nothing else is said.

@@ -7,18 +7,22 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::datacenters::{Datacenters, PeerTable};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The keys at the top of a `gw.toml`.
 pub(super) const KEYS: &[&str] =
-    &["datacenter", "trust_domain", "entries", "default_intention", "certs", "gateway", "service", "certificate", "dns"];
+    &["datacenter", "trust_domain", "entries", "default_intention", "certs", "gateway", "service", "certificate", "dns", "peer"];
 
 /// `gw.toml` as it is written; `convert` gives it its meaning.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GwToml {
-    /// The own datacenter; `dc1` if not given.
-    pub datacenter: Option<String>,
+    /// `datacenter`, or `[[datacenter]]`
+    pub datacenter: Option<Datacenters>,
+    /// `[[peer]]`
+    #[serde(default)]
+    pub peer: Vec<PeerTable>,
     /// The trust domain of the mesh.
     pub trust_domain: Option<String>,
     /// Files or folders of config entries.
@@ -85,6 +89,8 @@ pub struct GatewayTable {
 pub struct ServiceTable {
     /// Its name.
     pub name: Spanned<String>,
+    /// Where it is; the own datacenter if not given.
+    pub datacenter: Option<Spanned<String>>,
     /// `[[service.instance]]`
     #[serde(default)]
     pub instance: Vec<InstanceTable>,
@@ -177,6 +183,7 @@ pub struct CertificateTable {
 pub(super) fn parse(text: &Arc<Text>) -> Result<GwToml, Vec<Diagnostic>> {
     toml::from_str(&text.content).map_err(|e| {
         let span: Range<usize> = e.span().unwrap_or(0..0);
+        let twice = e.message() == "duplicate key" && text.content.get(span.clone()).is_some_and(|key| key.contains("datacenter"));
         let message = e.message().lines().collect::<Vec<_>>().join("; ");
         let mut diagnostic = Diagnostic::error("GW0003", message).at(text, span);
         if diagnostic.message.starts_with("unknown field") {
@@ -184,6 +191,10 @@ pub(super) fn parse(text: &Arc<Text>) -> Result<GwToml, Vec<Diagnostic>> {
                 diagnostic = diagnostic.label(format!("did you mean {name:?}?"));
             }
             diagnostic = diagnostic.help("gw.toml(5) lists every key");
+        }
+        if twice {
+            diagnostic = diagnostic
+                .help("TOML has one key datacenter: instead of datacenter = .. say own = true in the [[datacenter]] of the own one");
         }
         vec![diagnostic]
     })

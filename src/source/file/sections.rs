@@ -1,16 +1,15 @@
 //! The `[[service]]` sections of a `gw.toml`, which may be thousands: each is read by itself, and one that stands there as it did
 //! before is not read again.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::convert::{self, Configuration};
+use super::convert::{self, Configuration, Placed};
+use super::datacenters::Datacenters;
 use super::schema::GwToml;
 use super::{ReadFile, folder_of};
-use crate::id::ServiceKey;
-use crate::model::service::Service;
+use crate::id::Datacenter;
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The bytes of a short section.
@@ -26,7 +25,7 @@ pub struct KeptFile {
     pub read: ReadFile,
     /// What it means.
     pub configuration: Configuration,
-    services: Vec<(Range<usize>, ServiceKey, Arc<Service>)>,
+    services: Vec<(Range<usize>, Placed)>,
 }
 
 impl KeptFile {
@@ -52,35 +51,31 @@ impl KeptFile {
         let parsed: GwToml = toml::from_str(&rest).ok().filter(|_| !rest.contains("service"))?;
         let read = ReadFile { parsed, text: text.clone(), folder: folder_of(path) };
         let mut configuration = convert::convert(&read).ok()?;
-        let last = last.filter(|last| last.read.parsed.datacenter == read.parsed.datacenter);
+        let last = last.filter(|last| last.configuration.datacenter == configuration.datacenter);
         let mut earlier = last.map(|last| last.services.as_slice()).unwrap_or_default();
         let mut services = Vec::with_capacity(sections.len());
         for section in sections {
             let written = &text.content[section.clone()];
-            let same = |(span, ..): &(Range<usize>, _, _)| last.is_some_and(|last| last.read.text.content[span.clone()] == *written);
-            let (key, service) = match earlier.iter().take(MOST_GONE).position(same) {
+            let same = |(span, _): &(Range<usize>, _)| last.is_some_and(|last| last.read.text.content[span.clone()] == *written);
+            let placed = match earlier.iter().take(MOST_GONE).position(same) {
                 Some(at) => {
-                    let (_, key, service) = &earlier[at];
+                    let (_, placed) = &earlier[at];
                     earlier = &earlier[at + 1..];
-                    (key.clone(), service.clone())
+                    placed.clone()
                 }
-                None => one_service(&read, written)?,
+                None => one_service(&read, &configuration.datacenter, written)?,
             };
-            services.push((section, key, service));
+            services.push((section, placed));
         }
-        let by_key: BTreeMap<ServiceKey, Arc<Service>> = services.iter().map(|(_, key, service)| (key.clone(), service.clone())).collect();
-        if by_key.len() < services.len() {
-            return None; // one is there twice
-        }
-        configuration.services = Arc::new(by_key);
-        Some(Self { read, configuration, services })
+        let each_once = configuration.place(services.iter().map(|(_, placed)| placed.clone()));
+        each_once.then_some(Self { read, configuration, services })
     }
 }
 
 /// The service of a section by itself; `None` where anything is wrong with it.
-fn one_service(file: &ReadFile, section: &str) -> Option<(ServiceKey, Arc<Service>)> {
+fn one_service(file: &ReadFile, own: &Datacenter, section: &str) -> Option<Placed> {
     let mut parsed: GwToml = toml::from_str(section).ok()?;
-    parsed.datacenter.clone_from(&file.parsed.datacenter);
+    parsed.datacenter = Some(Datacenters::Own(own.to_string()));
     let alone = ReadFile { parsed, text: file.text.clone(), folder: file.folder.clone() };
     let mut services = convert::services(&alone)?.into_iter();
     services.next().filter(|_| services.len() == 0)
@@ -133,6 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::ServiceKey;
 
     fn text(content: &str) -> Arc<Text> {
         Arc::new(Text { origin: "gw.toml".into(), content: content.into() })
@@ -142,8 +138,17 @@ mod tests {
         let service = ["[[service]]", "  [[service]] # more", "[[service]]", "[[ service ]]", "[service]", "[service.x]", "service = []"];
         let instance =
             ["[[service.instance]]", "[[service.instance]]", "address = \"127.0.0.1:1\"", "address = \"127.0.0.1:2\"", "address = 1"];
-        let keys =
-            ["name = \"a\"", "name = \"b\"", "name = \"c\"", "datacenter = \"dc2\"", "kind = \"ingress\"", "[[gateway]]", "mesh = true"];
+        let keys = [
+            "name = \"a\"",
+            "name = \"b\"",
+            "name = \"c\"",
+            "datacenter = \"dc2\"",
+            "kind = \"ingress\"",
+            "[[gateway]]",
+            "mesh = true",
+            "[[datacenter]]",
+            "own = true",
+        ];
         let other = ["tags = [", "\"[[service]]\",", "]", "# [[service]]", "", "tags = [\"\"\"", "\"\"\"]", "meta = { a = \"b\" }"];
         proptest::collection::vec(proptest::sample::select([&service[..], &instance, &keys, &other].concat()), 0..9)
     }

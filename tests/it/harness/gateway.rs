@@ -159,6 +159,7 @@ impl World {
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
             entries: Arc::new(entries),
             services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
+            federation: Default::default(),
             default_action: IntentionAction::Deny,
             rejected: Vec::new(),
         };

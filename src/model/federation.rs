@@ -1,0 +1,61 @@
+//! What is known of other datacenters and of peers: their mesh gateways, and instances of their services.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::id::{Datacenter, ServiceKey, TrustDomain};
+use crate::model::service::{Instance, Service};
+
+/// The datacenters and peers of a mesh, as one of its datacenters sees them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Federation {
+    /// The datacenters that something is known of. Of the own one that is its gateways alone, through which its services leave it
+    /// in mode `local`.
+    pub datacenters: BTreeMap<Datacenter, FederatedDatacenter>,
+    /// The peers, by the names that they have here.
+    pub peers: BTreeMap<Arc<str>, Peer>,
+}
+
+/// What is known of a datacenter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FederatedDatacenter {
+    /// Its mesh gateways, where others reach them.
+    pub gateways: Vec<Instance>,
+    /// Instances of its services. They are no instances of the own datacenter, and what stands here is found by none of its names.
+    ///
+    /// A service that is missing is one of which nothing is known: gateways are asked for it all the same. One that is there has
+    /// exactly these instances, so that it is not asked for where none of them is well (semantics 9).
+    pub services: BTreeMap<ServiceKey, Arc<Service>>,
+}
+
+/// Another mesh, with a trust domain of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peer {
+    /// Its trust domain, with which the server names of what it exports end (semantics 2.1).
+    pub trust_domain: TrustDomain,
+    /// Its mesh gateways.
+    pub gateways: Vec<Instance>,
+}
+
+impl Federation {
+    /// The mesh gateways of a datacenter that are known.
+    pub fn gateways(&self, datacenter: &str) -> &[Instance] {
+        self.datacenters.get(datacenter).map(|known| known.gateways.as_slice()).unwrap_or_default()
+    }
+
+    /// What is known of a service in another datacenter.
+    pub fn service(&self, datacenter: &str, service: &str) -> Option<&Arc<Service>> {
+        self.datacenters.get(datacenter)?.services.get(&*ServiceKey::text(service))
+    }
+
+    /// The services in other datacenters that something is known of.
+    pub fn services(&self) -> impl Iterator<Item = (&ServiceKey, &Arc<Service>)> {
+        self.datacenters.values().flat_map(|known| &known.services)
+    }
+
+    /// Everything that may have to be connected to: gateways, and instances of services.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        let gateways = self.datacenters.values().map(|known| &known.gateways).chain(self.peers.values().map(|peer| &peer.gateways));
+        gateways.flatten().chain(self.services().flat_map(|(_, service)| &service.instances))
+    }
+}
