@@ -174,6 +174,13 @@ impl Call<Vec<HealthRow>> {
     }
 }
 
+impl Call<Vec<StateRow>> {
+    /// All checks of a datacenter.
+    pub fn checks() -> Self {
+        Self::get(["health", "state", "any"], nullable)
+    }
+}
+
 impl Call<ChainAnswer> {
     /// The chain of a service as Consul compiles it.
     pub fn chain(service: &str) -> Self {

@@ -4,5 +4,7 @@ pub mod answer;
 pub mod call;
 pub mod chain;
 pub mod client;
+pub mod kept;
 pub mod settings;
+pub mod touched;
 pub mod wire;

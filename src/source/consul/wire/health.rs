@@ -145,3 +145,21 @@ pub struct CheckRow {
     /// `passing`, `warning`, `critical`, of a peer's instance also `maintenance`.
     pub status: String,
 }
+
+/// A line of `/v1/health/state/any`: a check, and whose.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct StateRow {
+    /// The node that it is registered with.
+    pub node: String,
+    /// Unique on its node.
+    #[serde(rename = "CheckID")]
+    pub check_id: String,
+    /// `passing`, `warning`, `critical`.
+    pub status: String,
+    /// The instance that it is a check of; empty is the node itself.
+    #[serde(rename = "ServiceID")]
+    pub service_id: String,
+    /// The name that the instance is registered under.
+    pub service_name: String,
+}
