@@ -1,83 +1,59 @@
 //! Whose instances a gateway needs: what a source that has to ask for each service asks for.
 
-use std::collections::BTreeSet;
-
 use super::snapshot::{Next, Snapshot, Upstream};
 use crate::id::ServiceKey;
 use crate::model::gateway::GatewayKind;
+use crate::model::needs::{Needed, Needs};
 use crate::model::resources::Resources;
 
-/// The services whose instances a gateway needs to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Every service of the own datacenter that has a sidecar or is one: whatever there is may be asked for.
-    pub all: bool,
-    /// These, each where it is.
-    pub services: BTreeSet<Needed>,
+/// What a gateway needs that was compiled to this snapshot, whatever is known by then: targets without an instance are targets
+/// all the same.
+pub fn needs(resources: &Resources, snapshot: &Snapshot) -> Needs {
+    let name = &*ServiceKey::text(&resources.gateway.name);
+    let entries = &resources.entries;
+    let mut needs = Needs::default();
+    match resources.gateway.kind {
+        GatewayKind::Mesh => needs.all = true,
+        GatewayKind::Terminating => {
+            for linked in entries.terminating_gateways.get(name).into_iter().flat_map(|entry| &entry.services) {
+                own(&mut needs, resources, &linked.name);
+            }
+        }
+        GatewayKind::Ingress => {
+            let listeners = entries.ingress_gateways.get(name).into_iter().flat_map(|entry| &entry.listeners);
+            for service in listeners.flat_map(|listener| &listener.services) {
+                needs.all |= service.name == "*";
+            }
+            targets(&mut needs, snapshot);
+        }
+    }
+    needs
 }
 
-/// A service somewhere.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Needed {
-    /// The service, in the spelling that names it.
-    pub service: ServiceKey,
-    /// Its datacenter; empty at a peer.
-    pub datacenter: String,
-    /// The peer; empty in the own cluster.
-    pub peer: String,
+fn own(needs: &mut Needs, resources: &Resources, service: &str) {
+    if service == "*" {
+        needs.all = true;
+    } else {
+        needs.services.insert(Needed::of(ServiceKey::of(service), resources.datacenter.as_str()));
+    }
 }
 
-impl Needs {
-    /// What a gateway needs that was compiled to this snapshot, whatever is known by then: targets without an instance are targets
-    /// all the same.
-    pub fn of(resources: &Resources, snapshot: &Snapshot) -> Self {
-        let name = &*ServiceKey::text(&resources.gateway.name);
-        let entries = &resources.entries;
-        let mut needs = Self::default();
-        match resources.gateway.kind {
-            GatewayKind::Mesh => needs.all = true,
-            GatewayKind::Terminating => {
-                for linked in entries.terminating_gateways.get(name).into_iter().flat_map(|entry| &entry.services) {
-                    needs.own(resources, &linked.name);
-                }
-            }
-            GatewayKind::Ingress => {
-                let listeners = entries.ingress_gateways.get(name).into_iter().flat_map(|entry| &entry.listeners);
-                for service in listeners.flat_map(|listener| &listener.services) {
-                    needs.all |= service.name == "*";
-                }
-                needs.targets(snapshot);
-            }
-        }
-        needs
-    }
-
-    fn own(&mut self, resources: &Resources, service: &str) {
-        if service == "*" {
-            self.all = true;
-        } else {
-            let datacenter = resources.datacenter.as_str().to_owned();
-            self.services.insert(Needed { service: ServiceKey::of(service), datacenter, peer: String::new() });
+fn targets(needs: &mut Needs, snapshot: &Snapshot) {
+    let services = snapshot.listeners.values().flat_map(|listener| &listener.services);
+    for rule in services.flat_map(|service| service.routes.rules()) {
+        match &rule.next {
+            Next::Upstream(to) => upstream(needs, to),
+            Next::Split(split) => split.legs.iter().for_each(|(_, _, to)| upstream(needs, to)),
         }
     }
+}
 
-    fn targets(&mut self, snapshot: &Snapshot) {
-        let services = snapshot.listeners.values().flat_map(|listener| &listener.services);
-        for rule in services.flat_map(|service| service.routes.rules()) {
-            match &rule.next {
-                Next::Upstream(upstream) => self.upstream(upstream),
-                Next::Split(split) => split.legs.iter().for_each(|(_, _, upstream)| self.upstream(upstream)),
-            }
-        }
-    }
-
-    fn upstream(&mut self, upstream: &Upstream) {
-        self.services.extend(upstream.targets.iter().map(|target| Needed {
-            service: ServiceKey::of(&target.id.service),
-            datacenter: target.id.datacenter.to_string(),
-            peer: target.id.peer.to_string(),
-        }));
-    }
+fn upstream(needs: &mut Needs, upstream: &Upstream) {
+    needs.services.extend(upstream.targets.iter().map(|target| Needed {
+        service: ServiceKey::of(&target.id.service),
+        datacenter: target.id.datacenter.to_string(),
+        peer: target.id.peer.to_string(),
+    }));
 }
 
 #[cfg(test)]
@@ -89,10 +65,10 @@ mod tests {
     use crate::decide::fixture::Set;
     use crate::model::entry::{Common, ConfigEntry, Failover, LinkedService, TerminatingGateway};
 
-    fn needs(set: Set, kind: GatewayKind) -> (bool, Vec<String>) {
+    fn of(set: Set, kind: GatewayKind) -> (bool, Vec<String>) {
         let mut resources = Resources { entries: Arc::new(set.0), ..Resources::of_a_gateway_alone() };
         resources.gateway.kind = kind;
-        let needs = Needs::of(&resources, &compile(&resources));
+        let needs = needs(&resources, &compile(&resources));
         let name = |n: &Needed| [n.service.as_str(), &n.datacenter, &n.peer].join("/");
         (needs.all, needs.services.iter().map(name).collect())
     }
@@ -109,13 +85,13 @@ mod tests {
                 r.failover.insert("*".into(), failover);
             });
         let wanted = ["one/dc1/", "one/dc2/", "three/dc1/", "two/dc1/", "web/dc1/"].map(str::to_owned).to_vec();
-        assert_eq!(needs(set, GatewayKind::Ingress), (false, wanted));
+        assert_eq!(of(set, GatewayKind::Ingress), (false, wanted));
     }
 
     #[test]
     fn a_wildcard_and_a_mesh_gateway_need_all() {
-        assert!(needs(Set::http().ingress("http", &[("*", &[])]), GatewayKind::Ingress).0);
-        assert!(needs(Set::http(), GatewayKind::Mesh).0);
+        assert!(of(Set::http().ingress("http", &[("*", &[])]), GatewayKind::Ingress).0);
+        assert!(of(Set::http(), GatewayKind::Mesh).0);
     }
 
     #[test]
@@ -125,6 +101,6 @@ mod tests {
         let common = Common { name: "edge".into(), ..Common::default() };
         let entry = TerminatingGateway { common, services: vec![linked("Legacy")] };
         set.0.insert(ConfigEntry::TerminatingGateway(Arc::new(entry)));
-        assert_eq!(needs(set, GatewayKind::Terminating), (false, vec!["legacy/dc1/".to_owned()]));
+        assert_eq!(of(set, GatewayKind::Terminating), (false, vec!["legacy/dc1/".to_owned()]));
     }
 }
