@@ -1,5 +1,6 @@
 //! The nouns of a mesh as plain data. Every source builds exactly these, whatever it read them from.
 
+pub mod ca;
 pub mod chain;
 pub mod check;
 pub mod duration;

@@ -4,5 +4,6 @@ pub mod answer;
 pub mod call;
 pub mod chain;
 pub mod client;
+pub mod convert;
 pub mod settings;
 pub mod wire;

@@ -1,0 +1,1 @@
+//! Rows of Consul, and what the model makes of them.
