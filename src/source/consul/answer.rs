@@ -26,6 +26,8 @@ pub struct Answer<T> {
     pub meta: Meta,
     /// What was asked for; nothing: there is none, which may be watched as well.
     pub what: Option<T>,
+    /// As it came.
+    pub body: Bytes,
 }
 
 /// What the headers of an answer say.
@@ -172,9 +174,9 @@ impl<T> Call<T> {
             200 | 204 => {
                 let begins = || shown(&reply.body, 60);
                 let what = (self.decode)(&reply.body).map_err(|source| Why::Json { begins: begins(), source })?;
-                Ok(Answer { meta, what: Some(what) })
+                Ok(Answer { meta, what: Some(what), body: reply.body.clone() })
             }
-            404 if self.is_absence(&meta, &reply.body) => Ok(Answer { meta, what: None }),
+            404 if self.is_absence(&meta, &reply.body) => Ok(Answer { meta, what: None, body: reply.body.clone() }),
             status => Err(refusal(status, shown(&reply.body, 400))),
         }
     }

@@ -54,6 +54,11 @@ impl Client {
         Ok(Self { http, base, settings, last: Mutex::default() })
     }
 
+    /// Whether all questions go over one connection at the same time: HTTP/2, which an agent speaks behind TLS alone.
+    pub fn is_one_connection(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
     /// What it was made of.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -10,13 +10,14 @@ use serde_json::Value;
 
 use super::call::Side;
 use super::convert::{self, LeftOut};
+use super::touched::SIDECAR;
 use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow};
 use crate::id::{Datacenter, ServiceKey};
 use crate::model::ca::{CaRoots, IssuedLeaf};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
 use crate::model::federation::Federation;
 use crate::model::needs::{Needed, Needs};
-use crate::model::service::Service;
+use crate::model::service::{Health, Service};
 
 /// Everything that was heard and believed.
 #[derive(Debug, Default)]
@@ -126,18 +127,47 @@ impl Known {
         self.entries.entry(kind).or_default();
     }
 
+    /// Whether the entries of a kind are known, if only that there is none.
+    pub fn has(&self, kind: EntryKind) -> bool {
+        self.entries.contains_key(&kind)
+    }
+
+    /// Whether the names of all services are known.
+    pub const fn has_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Whether it is known where mesh gateways are.
+    pub const fn has_gateways(&self) -> bool {
+        self.gateways.is_some()
+    }
+
     /// The instances of a service. False: they are as they were.
     pub fn instances(&mut self, of: Needed, side: Side, rows: &[HealthRow]) -> bool {
+        self.instances_sparing(of, side, rows, false).0
+    }
+
+    /// The same; `sparing`: where no better one is left, instances that were not critical before are taken for what they were. Whether
+    /// they are others than before, and whether some were spared.
+    pub fn instances_sparing(&mut self, of: Needed, side: Side, rows: &[HealthRow], sparing: bool) -> (bool, bool) {
         let mut left_out = Vec::new();
-        let service = convert::service(of.service.as_str(), side, rows, &self.datacenter, &mut left_out);
-        if let Some(before) = self.instances.get(&of)
-            && *before.service == service
-            && before.left_out == left_out
-        {
-            return false;
+        // What is outside the mesh is no proxy and no gateway.
+        let plain = |row: &&HealthRow| side != Side::Plain || row.service.kind.is_empty();
+        let rows: Vec<HealthRow> = rows.iter().filter(plain).cloned().collect();
+        let mut service = convert::service(of.service.as_str(), side, &rows, &self.datacenter, &mut left_out);
+        let before = self.instances.get(&of);
+        let spared = sparing && before.is_some_and(|before| spare(&mut service, &before.service));
+        if before.is_some_and(|before| *before.service == service && before.left_out == left_out) {
+            return (false, spared);
         }
         self.instances.insert(of, OfService { service: Arc::new(service), left_out });
-        true
+        (true, spared)
+    }
+
+    /// The services of the own datacenter that have instances.
+    pub fn with_instances(&self) -> impl Iterator<Item = &str> {
+        let own = self.instances.iter().filter(|(of, known)| of.datacenter == self.datacenter && !known.service.instances.is_empty());
+        own.map(|(of, _)| of.service.as_str())
     }
 
     /// What is known of a service.
@@ -164,8 +194,13 @@ impl Known {
     pub fn wanted(&self, needs: &Needs) -> BTreeSet<Needed> {
         let mut wanted = needs.services.clone();
         if needs.all {
-            let names = self.names.iter().flatten().map(|name| Needed::of(name.clone(), &self.datacenter));
-            wanted.extend(names);
+            let names = self.names.iter().flatten();
+            // A sidecar is asked for by the name of its service.
+            let of_its_own = |name: &&ServiceKey| {
+                let of = name.as_str().strip_suffix(SIDECAR);
+                !of.is_some_and(|of| self.names.as_ref().is_some_and(|names| names.contains(of)))
+            };
+            wanted.extend(names.filter(of_its_own).map(|name| Needed::of(name.clone(), &self.datacenter)));
         }
         wanted
     }
@@ -220,6 +255,21 @@ impl Known {
             left_out,
         }
     }
+}
+
+/// Whether some were spared.
+fn spare(service: &mut Service, before: &Service) -> bool {
+    if service.instances.iter().any(|instance| instance.health != Health::Critical) {
+        return false;
+    }
+    let mut spared = false;
+    for instance in &mut service.instances {
+        if let Some(was) = before.instances.iter().find(|was| was.id == instance.id && was.health != Health::Critical) {
+            (instance.health, instance.weight) = (was.health, was.weight);
+            spared = true;
+        }
+    }
+    spared
 }
 
 /// Names of entries have no case.
@@ -288,6 +338,19 @@ mod tests {
     }
 
     #[test]
+    fn instances_that_turned_critical_are_spared_where_no_better_one_is_left() {
+        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
+        let healths = |known: &Known| known.service(&web()).unwrap().instances.iter().map(|i| i.health).collect::<Vec<_>>();
+        known.instances(web(), Side::Mesh, &[row("a", "passing"), row("b", "critical")]);
+        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "critical")], true), (false, true));
+        assert_eq!(healths(&known), [Health::Passing, Health::Critical]);
+        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "passing")], true), (true, false));
+        assert_eq!(healths(&known), [Health::Critical, Health::Passing]);
+        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "critical")], false), (true, false));
+        assert_eq!(healths(&known), [Health::Critical, Health::Critical]);
+    }
+
+    #[test]
     fn what_must_be_known_and_is_not_is_told_by_name() {
         let mut known = Known::default();
         let kinds = [EntryKind::ServiceResolver, EntryKind::Mesh];
@@ -300,10 +363,10 @@ mod tests {
     #[test]
     fn a_gateway_that_needs_all_wants_what_there_is_and_what_nobody_needs_is_forgotten() {
         let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
-        known.names(&serde_json::from_value(json!({"web": [], "api": null})).unwrap());
+        known.names(&serde_json::from_value(json!({"web": [], "api": null, "web-sidecar-proxy": [], "x-sidecar-proxy": []})).unwrap());
         known.instances(web(), Side::Mesh, &[row("w", "passing")]);
         let all = known.wanted(&Needs { all: true, ..Needs::default() });
-        assert_eq!(all.iter().map(|n| n.service.as_str()).collect::<Vec<_>>(), ["api", "web"]);
+        assert_eq!(all.iter().map(|n| n.service.as_str()).collect::<Vec<_>>(), ["api", "web", "x-sidecar-proxy"]);
         assert_eq!(known.forget_all_but(&BTreeSet::new()), [web()]);
         assert!(known.world().services.is_empty());
     }

@@ -8,7 +8,7 @@ use super::wire::{HealthRow, StateRow};
 use crate::id::ServiceKey;
 
 /// How sidecars are called that are registered with their service (consul-api 4).
-const SIDECAR: &str = "-sidecar-proxy";
+pub(super) const SIDECAR: &str = "-sidecar-proxy";
 
 /// The services that a change may concern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
