@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
+mod follow;
 #[path = "../it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
