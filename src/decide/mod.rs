@@ -18,6 +18,7 @@ mod links;
 pub mod listing;
 pub mod matcher;
 pub mod needs;
+pub mod names;
 pub mod normalize;
 pub mod plan;
 mod prefix_index;
