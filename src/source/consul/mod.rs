@@ -6,4 +6,5 @@ pub mod chain;
 pub mod client;
 pub mod convert;
 pub mod settings;
+pub mod watch;
 pub mod wire;
