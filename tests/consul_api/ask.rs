@@ -5,7 +5,7 @@ use gw::source::consul::answer::Why;
 use gw::source::consul::call::{Call, Side};
 use gw::source::consul::client::{AskError, Unreached};
 
-use crate::fake::{Fault, FakeConsul};
+use crate::fake::{FakeConsul, Fault};
 use crate::support::{free_port, scratch};
 use crate::{client_of, client_with};
 

@@ -4,6 +4,7 @@ mod ask;
 mod fake;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod watch;
 
 use std::sync::Arc;

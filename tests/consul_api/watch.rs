@@ -9,7 +9,7 @@ use gw::source::consul::wire::HealthRow;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::client_of;
-use crate::fake::{Fault, FakeConsul};
+use crate::fake::{FakeConsul, Fault};
 
 const PATH: &str = "/v1/health/connect/web";
 /// Longer than anything takes that works.

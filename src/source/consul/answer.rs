@@ -136,15 +136,23 @@ impl Why {
     /// What somebody can do about it.
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Denied(_) => "give the token the permission that is named, or say another token by --token-file or CONSUL_HTTP_TOKEN_FILE",
-            Self::UnknownToken(_) => "say another one by --token-file or CONSUL_HTTP_TOKEN_FILE; `consul acl token read -self` tells about one",
+            Self::Denied(_) => {
+                "give the token the permission that is named, or say another token by --token-file or CONSUL_HTTP_TOKEN_FILE"
+            }
+            Self::UnknownToken(_) => {
+                "say another one by --token-file or CONSUL_HTTP_TOKEN_FILE; `consul acl token read -self` tells about one"
+            }
             Self::Refused { .. } => "`consul version` at the agent says whether it is between 1.8 and 1.21, the versions that gw knows",
-            Self::Busy { .. } => "raise limits.http_max_conns_per_client or limits.request_limits, or ask by https://, where few connections do",
+            Self::Busy { .. } => {
+                "raise limits.http_max_conns_per_client or limits.request_limits, or ask by https://, where few connections do"
+            }
             Self::NoLeader => "look at `consul operator raft list-peers`",
             Self::NoCa(_) | Self::NotFederated(_) => "in a secondary datacenter: look whether its mesh gateways reach the primary",
             Self::NoDatacenter(_) => "`consul catalog datacenters` lists those that are known",
             Self::FarAway(_) => "look at the mesh gateways between the datacenters",
-            Self::Strange(_) | Self::Json { .. } => "something else may listen there: say where Consul's HTTP API is, by --http-addr or CONSUL_HTTP_ADDR",
+            Self::Strange(_) | Self::Json { .. } => {
+                "something else may listen there: say where Consul's HTTP API is, by --http-addr or CONSUL_HTTP_ADDR"
+            }
             Self::NoEndpoint(_) | Self::UnknownKind(_) | Self::Failed { .. } => return None,
         })
     }

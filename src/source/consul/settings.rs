@@ -141,7 +141,9 @@ pub enum SettingsError {
     #[error("{0:?} is no address of a Consul agent: say host:port, http://host:port, https://host:port or unix:///path")]
     Address(String),
     /// One of two that belong together.
-    #[error("a client certificate and its key belong together: {0} is missing (--client-cert, CONSUL_CLIENT_CERT; --client-key, CONSUL_CLIENT_KEY)")]
+    #[error(
+        "a client certificate and its key belong together: {0} is missing (--client-cert, CONSUL_CLIENT_CERT; --client-key, CONSUL_CLIENT_KEY)"
+    )]
     OneOfTwo(&'static str),
     /// An IP address, or nothing, instead of a name.
     #[error("{0:?} is no host name for the certificate of Consul's agent (--tls-server-name, CONSUL_TLS_SERVER_NAME)")]

@@ -114,7 +114,9 @@ impl AskError {
         match self {
             Self::Name(_) => Some("names of Consul are made of letters, digits, '-' and '_'"),
             Self::TokenFile { .. } | Self::Token(_) => Some("say another one by --token-file or CONSUL_HTTP_TOKEN_FILE"),
-            Self::File { .. } | Self::Pem { .. } => Some("see --ca-file, --ca-path, --client-cert, --client-key, and CONSUL_CACERT and the like"),
+            Self::File { .. } | Self::Pem { .. } => {
+                Some("see --ca-file, --ca-path, --client-cert, --client-key, and CONSUL_CACERT and the like")
+            }
             Self::Settings { .. } => None,
             Self::Unreached { why: Unreached::TooLong(_), .. } => None,
             Self::Unreached { .. } => Some("is an agent running there? say where it is by --http-addr or CONSUL_HTTP_ADDR"),

@@ -148,7 +148,11 @@ fn the_token_is_the_one_that_consuls_client_would_show() {
         let flags = Flags { token_file: Some(flag_file.into()), token: Some(flag_text.into()), ..Flags::default() };
         let env = [("CONSUL_HTTP_TOKEN_FILE", env_file), ("CONSUL_HTTP_TOKEN", env_text)];
         let token = read(&flags, &env).expect("settings").token;
-        assert_eq!(token, Token { file: file.map(Into::into), text: text.map(Secret::new) }, "{flag_file} {flag_text} {env_file} {env_text}");
+        assert_eq!(
+            token,
+            Token { file: file.map(Into::into), text: text.map(Secret::new) },
+            "{flag_file} {flag_text} {env_file} {env_text}"
+        );
     }
 }
 
