@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gw::model::entry::{ConfigEntry, EntryKind};
+use gw::model::entry::{ConfigEntry, EntryKind, IntentionAction};
+use gw::model::service::Health;
 use gw::source::consul::answer::{Answer, Meta, Reply, Why};
 use gw::source::consul::call::{Call, Side};
 use gw::source::consul::convert::{self, LeftOut, NotReady};
@@ -369,4 +370,79 @@ fn an_answer_that_nobody_claims_is_seen() {
     let mut recorded = named("consul-1.21.4", "acl-self-P1.txt");
     recorded.reply.status = 500;
     assert!(judge(&recorded).is_err());
+}
+
+fn body<T>(version: &str, file: &str, call: &Call<T>) -> T {
+    call.read(&named(version, file).reply).expect("an answer").what.expect("it is there")
+}
+
+#[test]
+fn instances_are_those_of_the_mesh_with_their_health_and_the_subsets_meta() {
+    for version in VERSIONS {
+        let rows = body(version, "mesh-health-connect-web.json", &Call::instances(Side::Mesh, "web"));
+        let mut left_out = Vec::new();
+        let web = convert::service("web", Side::Mesh, &rows, "dc1", &mut left_out);
+        assert_eq!((web.instances.len(), left_out.len()), (rows.len(), 0));
+        assert!(web.instances.iter().all(|i| i.mesh && i.datacenter == "dc1"));
+        assert!(web.instances.iter().any(|i| i.meta.contains_key("version")), "subsets are chosen by it");
+        let usable = body(version, "mesh-health-connect-web-passing.json", &Call::instances(Side::Mesh, "web"));
+        let passing = web.instances.iter().filter(|i| i.health == Health::Passing).count();
+        assert_eq!(passing, usable.len(), "{version}: health is summed up as Consul sums it up");
+        assert!(web.instances.iter().any(|i| i.health != Health::Passing), "{version}");
+    }
+}
+
+#[test]
+fn gateways_elsewhere_are_where_they_are_tagged_wan() {
+    for version in VERSIONS {
+        let answer = body(version, "secondary-dc2-federation-states-gateways.json", &Call::mesh_gateways());
+        let federation = convert::mesh_gateways(&answer, "dc2", &mut Vec::new());
+        let dc1: Vec<_> = federation.gateways("dc1").iter().map(|gateway| gateway.address.to_string()).collect();
+        let row = &answer["dc1"].0[0].service;
+        let wan = &row.tagged_addresses["wan"];
+        assert_eq!(dc1, [format!("{}:{}", wan.address, wan.port)], "{version}");
+        // In the own datacenter they are reached without a detour.
+        let own = &answer["dc2"].0[0].service;
+        assert_eq!(federation.gateways("dc2")[0].address.to_string(), format!("{}:{}", own.address, own.port), "{version}");
+    }
+}
+
+#[test]
+fn what_holds_without_an_intention_is_what_the_agent_says_of_it() {
+    let deny = Meta { default_policy: Some(IntentionAction::Deny), ..Meta::default() };
+    for version in VERSIONS {
+        let open = body(version, "empty-self.json", &Call::agent_self());
+        assert_eq!(convert::default_action(Some(&open), &deny), Some(IntentionAction::Allow), "{version}: without ACLs all may");
+        let closed = body(version, "acl-self-P5.json", &Call::agent_self());
+        assert_eq!(convert::default_action(Some(&closed), &Meta::default()), Some(IntentionAction::Deny), "{version}");
+        let mut policy = open.clone();
+        policy.debug_config.default_intention_policy = "deny".to_owned();
+        assert_eq!(convert::default_action(Some(&policy), &Meta::default()), Some(IntentionAction::Deny));
+    }
+    assert_eq!(convert::default_action(None, &deny), Some(IntentionAction::Deny));
+    assert_eq!(convert::default_action(None, &Meta::default()), None);
+}
+
+#[test]
+fn headers_say_who_may_not_see_and_which_index_it_is() {
+    let meta = |version, file| Meta::of(&named(version, file).reply.headers);
+    let filtered: Vec<Meta> = all().iter().map(|r| Meta::of(&r.reply.headers)).filter(|meta| meta.filtered).collect();
+    assert!(!filtered.is_empty() && filtered.iter().all(|meta| meta.default_policy == Some(IntentionAction::Deny)), "{filtered:?}");
+    // An error can have an index, and it is none.
+    let error = named("consul-1.8.7", "empty-bad-dc.txt");
+    assert_eq!((Meta::of(&error.reply.headers).index, Meta::of(&error.reply.headers).known_leader), (Some(1), Some(false)));
+    assert!(Call::services().read(&error.reply).is_err());
+    // What is not there has one that can be waited with.
+    assert!(meta("consul-1.21.4", "empty-config-none-mesh.txt").index.is_some());
+}
+
+#[test]
+fn a_leaf_of_a_secondary_has_each_certificate_once_and_roots_of_a_rotation_are_all_trusted() {
+    for version in VERSIONS {
+        let leaf = convert::leaf(&body(version, "secondary-dc2-agent-leaf-web.json", &Call::leaf("web"))).expect("a leaf");
+        assert_eq!((leaf.chain.matches("BEGIN CERTIFICATE").count(), &*leaf.id.datacenter), (2, "dc2"), "{version}");
+        let roots = convert::roots(&body(version, "rotated-agent-roots.json", &Call::roots())).expect("roots");
+        assert_eq!(roots.roots.len(), 2, "{version}");
+        assert_eq!(leaf.id.trust_domain.as_str().split_once('.').map(|(_, domain)| domain), Some("consul"), "{version}");
+    }
 }

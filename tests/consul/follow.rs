@@ -25,6 +25,7 @@ impl Followed {
     fn begin(consul: &Consul, kind: GatewayKind, gateway: &str) -> Self {
         let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
         let settings = Settings::of(&flags, |_| None).unwrap();
+        gw::tls::install();
         let mut threads = Supervisor::default();
         let following = follow::start(&mut threads, Client::new(settings).unwrap(), kind, gateway, None, 1).unwrap();
         Self { following, threads: Some(threads) }
