@@ -49,6 +49,9 @@ impl Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{:#?}", self.following.watches());
+        }
         let threads = self.threads.take().unwrap();
         threads.shutdown().trigger();
         threads.join().unwrap();

@@ -79,7 +79,8 @@ impl Queue {
 
     async fn next(&self) -> Needed {
         loop {
-            if let Some(of) = self.waiting.borrow_mut().pop_front() {
+            let first = self.waiting.borrow_mut().pop_front();
+            if let Some(of) = first {
                 self.among.borrow_mut().remove(&of);
                 if !self.waiting.borrow().is_empty() {
                     // For another lane.
