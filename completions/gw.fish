@@ -30,6 +30,7 @@ json\t''"
 complete -c gw -n "__fish_gw_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_needs_command" -s V -l version -d 'Print version'
 complete -c gw -n "__fish_gw_needs_command" -f -a "ingress" -d 'Run an ingress gateway'
+complete -c gw -n "__fish_gw_needs_command" -f -a "mesh" -d 'Run a mesh gateway'
 complete -c gw -n "__fish_gw_needs_command" -f -a "terminating" -d 'Run a terminating gateway'
 complete -c gw -n "__fish_gw_needs_command" -f -a "run" -d 'Run every gateway of gw.toml'
 complete -c gw -n "__fish_gw_needs_command" -f -a "certs" -d 'Make, renew and look at certificates of the mesh'
@@ -54,10 +55,25 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand ingress" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand mesh" -s c -l config -d 'The gw.toml: gateways, services, where the entries and certificates are' -r -F
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l config-dir -d 'A folder of config entries (repeatable)' -r -F
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l listen -d 'Listen on [IP:]PORT; a port alone is on 127.0.0.1' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l service -d 'The gateway\'s service name; an entry of its kind has the same name' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l address -d 'Where it listens; without the flag the gw.toml\'s address, or 127.0.0.1:8443' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l workers -d 'Worker threads; without the flag one a core' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l log-json -d 'Log JSON lines'
+complete -c gw -n "__fish_gw_using_subcommand mesh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand terminating" -s c -l config -d 'The gw.toml: gateways, services, where the entries and certificates are' -r -F
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l config-dir -d 'A folder of config entries (repeatable)' -r -F
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l listen -d 'Listen on [IP:]PORT; a port alone is on 127.0.0.1' -r
-complete -c gw -n "__fish_gw_using_subcommand terminating" -l service -d 'The gateway\'s service name, which is the name of its terminating-gateway entry too' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l service -d 'The gateway\'s service name; an entry of its kind has the same name' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l address -d 'Where it listens; without the flag the gw.toml\'s address, or 127.0.0.1:8443' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l access-log -d 'Write an access record for every request and connection' -r -F
@@ -195,16 +211,17 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes chain authz sni explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
@@ -257,6 +274,15 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l matrix -d 'Every caller and every destination'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l service -d 'The gateway to ask, where gw.toml has several that go by server names' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
+json\t'As JSON'
+name\t'The target or the code alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from explain" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"

@@ -192,6 +192,36 @@ fn inspect_route_says_where_and_why_and_its_exit_code_is_the_answer() {
 }
 
 #[test]
+fn a_target_of_another_datacenter_is_explained_with_its_gateway_or_with_what_to_write() {
+    let resolver = r#"{"Kind": "service-resolver", "Name": "web", "Failover": {"*": {"Datacenters": ["dc2"]}}}"#;
+    let defaults = r#"{"Kind": "service-defaults", "Name": "web", "Protocol": "http", "MeshGateway": {"Mode": "remote"}}"#;
+    let gateway = "[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n";
+    let alone = format!("entries = [\"gw.d\"]\n{gateway}");
+    let known = "[[datacenter]]\nname = \"dc1\"\nown = true\n[[datacenter]]\nname = \"dc2\"\ngateways = [\"10.0.2.1:8443\"]\n";
+    let known = format!("{alone}[certs]\ndir = \"certs\"\n{known}");
+    let entries = [("gw.d/web.json", resolver), ("gw.d/defaults.json", defaults), ("gw.d/edge.json", EDGE)];
+    let folder = scratch_with("elsewhere", &[&entries[..], &[("alone.toml", &*alone), ("known.toml", &*known)]].concat());
+    let ask = |args: &[&str], code| expect(&run(folder.path(), args, ""), code);
+    let route = ["inspect", "route", "GET", "http://shop.test:8080/", "-c"];
+
+    let add = "no mesh gateway of dc2 is known; add [[datacenter]] with name = \"dc2\" and gateways = [\"IP:PORT\"]";
+    let (out, _) = ask(&[&route[..], &["alone.toml"]].concat(), 1);
+    assert!(out.contains(&format!("- web.default.default.dc2: its mesh gateway mode is remote, and {add}")), "{out}");
+    let (_, err) = ask(&["config", "validate", "alone.toml"], 0);
+    assert!(err.contains(add) && err.contains("gw.d/web.json"), "{err}");
+
+    ask(&["certs", "init"], 0);
+    ask(&["certs", "issue", "edge"], 0);
+    let (out, _) = ask(&[&route[..], &["known.toml"]].concat(), 0);
+    let step = "+ mesh gateway mesh-gateway-1 at 10.0.2.1:8443, one of 1, by mode remote, to web.default.default.dc2";
+    assert!(out.contains(step) && out.contains("=> forwarded to web.default.default.dc2, mesh gateway mesh-gateway-1"), "{out}");
+    let (out, _) = ask(&["inspect", "routes", "-o", "wide", "-c", "known.toml"], 0);
+    assert!(out.contains("10.0.2.1:8443 (mesh gateway)"), "{out}");
+    let (out, _) = ask(&["inspect", "chain", "web", "-c", "known.toml"], 0);
+    assert!(out.contains("target web.default.default.dc1\n") && out.contains("web.default.default.dc2, by mesh gateway: remote"), "{out}");
+}
+
+#[test]
 fn inspect_authz_says_who_may_and_by_which_line_and_its_exit_code_is_the_answer() {
     let web = "Kind = \"service-intentions\"\nName = \"web\"\nSources = [\n  { Name = \"*\", Action = \"deny\" },\n  { Name = \"api\", \
                Permissions = [\n    { Action = \"allow\", HTTP { PathPrefix = \"/pub\" } },\n  ] },\n  { Name = \"edge\", Action = \"allow\" },\n  { Name = \"cron\", Permissions = [{ Action = \"deny\", HTTP { PathPrefix = \"/x\" } }] },\n]\n";
@@ -239,6 +269,123 @@ fn inspect_authz_reads_a_path_as_the_gateway_does_which_leaves_it_as_it_is_where
         let folder = scratch_with("authz-path", &[("gw.d/web.hcl", &web), ("gw.d/defaults.hcl", speaks)]);
         expect(&run(folder.path(), &["inspect", "authz", "api", "web", "--path", "/a%00"], ""), code);
     }
+}
+
+const BETWEEN: &str = r#"
+datacenter = [
+  { name = "dc1", own = true, gateways = ["10.0.1.1:8443"] },
+  { name = "dc2", gateways = ["10.0.2.1:8443", "gateway.dc2.test:8443"] },
+  { name = "dc3" },
+]
+trust_domain = "td.consul"
+entries = ["gw.d"]
+
+[[gateway]]
+kind = "mesh"
+address = "127.0.0.1:8443"
+
+[[peer]]
+name = "far"
+trust_domain = "far.consul"
+gateways = ["10.0.9.1:8443"]
+
+[[service]]
+name = "web"
+[[service.instance]]
+address = "127.0.0.1:3000"
+mesh = true
+meta = { version = "v1" }
+[[service.instance]]
+address = "127.0.0.1:3001"
+mesh = true
+health = "critical"
+meta = { version = "v1" }
+
+[[service]]
+name = "plain"
+[[service.instance]]
+address = "127.0.0.1:3002"
+"#;
+
+#[test]
+fn inspect_sni_says_what_a_name_names_where_it_leads_and_what_is_wrong_when_nowhere() {
+    let folder = scratch_with("sni", &[("gw.d/resolver.json", RESOLVER), ("gw.toml", BETWEEN)]);
+    let ask = |name: &str, code| expect(&run(folder.path(), &["inspect", "sni", name], ""), code).0;
+    let out = ask("V1.web.default.dc1.internal.td.consul", 0);
+    let wanted = "\
+V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in dc1, at the gateway mesh-gateway
+  + listener mesh-gateway:8443, tcp
+  + service web, for v1.web.default.dc1.internal.td.consul   [service/web]
+  + route   [service/web]
+  + target v1.web.default.default.dc1   [service-resolver/web]
+  + instance web-1 at 127.0.0.1:3000, one of 1
+  . web-1 at 127.0.0.1:3000, passing, weight 1
+=> passed on to v1.web.default.default.dc1, web-1 at 127.0.0.1:3000   [service/web]
+";
+    assert_eq!(out, wanted);
+    for (name, code, wanted) in [
+        ("web.default.dc1.internal.td.consul", 0, "=> passed on to v1.web.default.default.dc1, web-1 at 127.0.0.1:3000"),
+        (
+            "any.thing.default.dc2.internal.td.consul",
+            0,
+            "=> passed on to mesh-gateway.default.default.dc2, mesh-gateway-1 at 10.0.2.1:8443   [datacenter/dc2]",
+        ),
+        ("web.default.default.dc1.external.far.consul", 0, "mesh-gateway-1 at 10.0.9.1:8443   [peer/far]"),
+        ("web.default.dc3.internal.td.consul", 1, "no mesh gateway of dc3 is known; add gateways = [\"IP:PORT\"] to its [[datacenter]]"),
+        (
+            "web.default.dc4.internal.td.consul",
+            1,
+            "closed, no_sni: no [[datacenter]] is called dc4\n   there are dc1, dc2, dc3; [[datacenter]] with name = \"dc4\"",
+        ),
+        ("web.default.dc1.internal.other.consul", 1, "other.consul is a foreign trust domain: this mesh's is td.consul"),
+        ("web.default.default.dc1.external.td.consul", 1, "no [[peer]] has the trust domain td.consul\n   there is only far.consul of far"),
+        ("wen.default.dc1.internal.td.consul", 1, "dc1 is this gateway's own datacenter, and it has no service wen\n   did you mean web?"),
+        ("v3.web.default.dc1.internal.td.consul", 1, "service-resolver/web has no subset v3\n   there are v1, v2"),
+        ("v2.web.default.dc1.internal.td.consul", 1, "closed, no_healthy_endpoint: v2.web.default.default.dc1"),
+        ("plain.default.dc1.internal.td.consul", 1, "plain-1 is not in the mesh"),
+        ("web.ns1.dc1.internal.td.consul", 1, "namespace ns1, partition default"),
+        ("dc2.internal.td.consul", 1, "the service before it is missing\n   SERVICE.default.dc2.internal.td.consul"),
+        ("q.default.dc1.query.td.consul", 1, "which names the prepared query q in dc1"),
+        ("node.server.dc2.consul", 1, "is a name of Consul's servers, and this gateway exposes none"),
+        ("web.default.dc1.internal.td.consul.", 1, "a label of it is empty"),
+        ("local_agent", 1, "which names nothing of a mesh"),
+    ] {
+        let out = ask(name, code);
+        assert!(out.contains(wanted), "{name}: wanted {wanted}\n{out}");
+    }
+    let (out, _) = expect(&run(folder.path(), &["inspect", "sni", "v9.web.default.dc1.internal.td.consul", "-o", "json"], ""), 1);
+    let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&answer["schema"], &answer["code"], &answer["routed"]), (&"gw.sni/v1".into(), &"no_sni".into(), &false.into()));
+    assert_eq!((&answer["names"]["what"], &answer["names"]["subset"]), (&"subset".into(), &"v9".into()));
+    let (out, _) = expect(&run(folder.path(), &["inspect", "sni", "a.default.dc2.internal.td.consul", "-o", "name"], ""), 0);
+    assert_eq!(out, "mesh-gateway.default.default.dc2\n");
+}
+
+#[test]
+fn inspect_sni_asks_gateways_that_go_by_names_alone() {
+    let folder = shop("sni-ingress");
+    let (_, err) = expect(&run(folder.path(), &["inspect", "sni", "web.default.dc1.internal.td.consul"], ""), 2);
+    assert!(err.contains("edge is an ingress gateway, which asks for a Host"), "{err}");
+    let exit = "Kind = \"terminating-gateway\"\nName = \"exit\"\nServices = [{ Name = \"billing\" }]\n";
+    let toml = "entries = [\"gw.d\"]\ntrust_domain = \"td.consul\"\n[certs]\ndir = \"certs\"\n[[gateway]]\nkind = \"terminating\"\nname = \"exit\"\n\
+                [[service]]\nname = \"billing\"\n[[service.instance]]\naddress = \"127.0.0.1:1\"\n[[service]]\nname = \"other\"\n\
+                [[service.instance]]\naddress = \"127.0.0.1:1\"\n";
+    let folder = scratch_with("sni-exit", &[("gw.d/exit.hcl", exit), ("gw.toml", toml)]);
+    let ask = |name: &str, code| expect(&run(folder.path(), &["inspect", "sni", name], ""), code).0;
+    assert!(
+        ask("billing.default.dc1.internal.td.consul", 0).contains("=> offered by this terminating gateway to whom an intention allows")
+    );
+    assert!(ask("other.default.dc1.internal.td.consul", 1).contains("this terminating gateway is not linked with it"));
+    assert!(ask("web.default.dc2.internal.td.consul", 1).contains("dc2 is another datacenter"));
+}
+
+#[test]
+fn a_mesh_gateway_needs_files_and_no_certificate() {
+    let empty = scratch("mesh-without");
+    let (_, err) = expect(&run(empty.path(), &["mesh"], ""), 2);
+    assert!(err.contains("a mesh gateway comes from files") && err.contains("[[datacenter]]"), "{err}");
+    let folder = scratch_with("mesh-validate", &[("gw.d/resolver.json", RESOLVER), ("gw.toml", BETWEEN)]);
+    expect(&run(folder.path(), &["config", "validate", "gw.toml"], ""), 0);
 }
 
 #[test]

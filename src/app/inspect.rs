@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::decide::Snapshot;
 use crate::decide::balance::{Dice, Idle};
 use crate::decide::facts::{Facts, RequestHead};
+use crate::decide::names::NameTable;
 use crate::decide::plan::{Plan, Refusal};
-use crate::decide::snapshot::{CompiledListener, Inbound};
+use crate::decide::snapshot::{CompiledListener, Endpoint, Target};
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
 
@@ -145,7 +146,7 @@ impl Explanation {
 }
 
 /// Always the same number: the roll that was asked for.
-struct Fixed(u32);
+pub(super) struct Fixed(pub(super) u32);
 
 impl Dice for Fixed {
     fn roll(&mut self, sides: u32) -> u32 {
@@ -168,7 +169,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
         Some(listener) => listener,
         None => choose_listener(snapshot, authority.port_u16(), &question.url)?,
     };
-    let sni = listener.inbound.as_ref().map(|inbound| in_full(inbound, question.sni.as_deref().unwrap_or(authority.host())));
+    let sni = listener.names.as_ref().map(|names| in_full(names, question.sni.as_deref().unwrap_or(authority.host())));
     let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
     let client = SocketAddr::new(question.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0);
     let host = host.to_owned();
@@ -193,11 +194,11 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
 }
 
 /// The name that a service is known by, where it is the service's alone.
-fn in_full(inbound: &Inbound, name: &str) -> String {
+fn in_full(names: &NameTable, name: &str) -> String {
     let begins = format!("{}.", name.to_ascii_lowercase());
-    let mut longer = inbound.names.keys().filter(|known| known.starts_with(&begins));
-    match (inbound.names.contains_key(name), longer.next(), longer.next()) {
-        (false, Some(only), None) => only.clone(),
+    let mut longer = names.whole().filter(|known| known.starts_with(&begins));
+    match (names.find(name).is_some(), longer.next(), longer.next()) {
+        (false, Some(only), None) => only.to_owned(),
         _ => name.to_owned(),
     }
 }
@@ -222,13 +223,21 @@ fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {
         code: "ok",
         rules: plan.rules().map(ToString::to_string).collect(),
         target: plan.first_target().id.to_string(),
-        instances: plan.hops().map(|(_, e)| format!("{} at {}", e.id, e.address)).collect(),
+        instances: plan.hops().map(|(target, endpoint)| hop(target, endpoint)).collect(),
         path: plan.rewritten.clone().unwrap_or_else(|| sent.to_owned()),
         sni: plan.first_target().sni.clone(),
         roll: plan.roll,
         request_timeout: plan.route.timeouts.request.map(|d| d.as_secs_f64()),
         idle_timeout: plan.route.timeouts.idle.map(|d| d.as_secs_f64()),
         retries: plan.route.retry.as_ref().map_or(0, |r| r.retries),
+    }
+}
+
+fn hop(target: &Target, endpoint: &Endpoint) -> String {
+    let Endpoint { id, address, .. } = endpoint;
+    match target.through() {
+        Some(mode) => format!("mesh gateway {id} at {address} ({mode}) for {}", target.id),
+        None => format!("{id} at {address}"),
     }
 }
 

@@ -79,7 +79,9 @@ impl Loaded {
         let gateway = match gateway.kind {
             // It shows the leaves of those it speaks for, and none of its own.
             GatewayKind::Terminating => GatewayConfig { leaves: self.configuration.certs.clone(), ..gateway },
-            _ => GatewayConfig { identity: self.configuration.identity(&gateway.name), ..gateway },
+            // It is a party to no handshake.
+            GatewayKind::Mesh => gateway,
+            GatewayKind::Ingress => GatewayConfig { identity: self.configuration.identity(&gateway.name), ..gateway },
         };
         Resources {
             gateway,

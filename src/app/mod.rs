@@ -19,6 +19,7 @@ mod reload;
 pub mod routes;
 mod run;
 mod served;
+pub mod sni;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

@@ -101,8 +101,8 @@ pub enum OriginError {
     #[error("there is nothing to listen on")]
     NoListen,
     /// A gateway that nothing but files describes.
-    #[error("a terminating gateway comes from files, and there are none: give -c with a gw.toml that has [certs]")]
-    NoFiles,
+    #[error("a {} gateway comes from files, and there are none: give -c with a gw.toml{}", .0.as_str(), needs(*.0))]
+    NoFiles(GatewayKind),
     /// It would have no leaf to show.
     #[error("the terminating gateway {0} shows the leaves of its services, and there is no gw.toml with [certs] that has them")]
     NoCerts(String),
@@ -119,6 +119,15 @@ pub enum OriginError {
     /// The services of the small mesh cannot start.
     #[error("the services of the embedded default cannot start")]
     Echo(#[source] io::Error),
+}
+
+/// What must be in the file.
+const fn needs(kind: GatewayKind) -> &'static str {
+    match kind {
+        GatewayKind::Terminating => " that has [certs]",
+        GatewayKind::Mesh => " that has the services and [[datacenter]]s to be reached",
+        GatewayKind::Ingress => "",
+    }
 }
 
 impl Origin {
@@ -165,13 +174,15 @@ impl fmt::Display for Origin {
 pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> Result<Gateways, OriginError> {
     let origin = Origin::of(wanted);
     let name = wanted.service.as_deref();
+    if let (Origin::Flags | Origin::Embedded, Some(kind @ (GatewayKind::Mesh | GatewayKind::Terminating))) = (&origin, wanted.kind) {
+        return Err(OriginError::NoFiles(kind));
+    }
     match &origin {
         Origin::File(..) | Origin::Folders(_) => {
             let mut loader = Loader::of_a_run();
             let gateways = read(&origin, wanted, &mut loader)?;
             Ok(Gateways { loader, ..gateways })
         }
-        Origin::Flags | Origin::Embedded if wanted.kind == Some(GatewayKind::Terminating) => Err(OriginError::NoFiles),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -274,7 +285,9 @@ fn unnamed(loaded: &Loaded, kind: GatewayKind, name: Option<&str>) -> Result<Res
 fn names_of_entries(entries: &Entries, kind: GatewayKind) -> Vec<String> {
     match kind {
         GatewayKind::Terminating => entries.terminating_gateways.values().map(|e| e.common.name.clone()).collect(),
-        _ => entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect(),
+        GatewayKind::Ingress => entries.ingress_gateways.values().map(|e| e.common.name.clone()).collect(),
+        // It has no entry: what it reaches is the catalog.
+        GatewayKind::Mesh => Vec::new(),
     }
 }
 
@@ -282,6 +295,9 @@ fn names_of_entries(entries: &Entries, kind: GatewayKind) -> Vec<String> {
 /// front of every service.
 fn listen(resources: &mut Resources, listens: &[Listen]) -> Result<(), OriginError> {
     let (kind, name) = (resources.gateway.kind, resources.gateway.name.clone());
+    if kind == GatewayKind::Mesh {
+        return Ok(());
+    }
     if kind == GatewayKind::Terminating {
         // What it is linked with may come later, but a gateway of another name would be linked with nothing for ever.
         let entry = resources.entries.terminating_gateways.contains_key(&ServiceKey::of(&name));

@@ -28,9 +28,10 @@ impl Found {
             let service = if own { said.services.get(key) } else { said.federation.service(datacenter, key.as_str()) };
             let Some(changed) = service.and_then(|service| self.found_of(key, service)) else { continue };
             let out = out.to_mut();
-            let service = match own {
-                true => Arc::make_mut(&mut out.services).get_mut(key),
-                false => Arc::make_mut(&mut out.federation).datacenters.get_mut(datacenter).and_then(|known| known.services.get_mut(key)),
+            let service = if own {
+                Arc::make_mut(&mut out.services).get_mut(key)
+            } else {
+                Arc::make_mut(&mut out.federation).datacenters.get_mut(datacenter).and_then(|known| known.services.get_mut(key))
             };
             service.into_iter().for_each(|service| *service = changed.clone());
         }
@@ -51,5 +52,38 @@ impl Found {
         let mut changed = service.clone();
         changed.instances.iter_mut().zip(found).for_each(|(instance, health)| instance.health = health);
         Some(Arc::new(changed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ServiceName;
+    use crate::model::check::{Check, Probe};
+    use crate::model::service::{Address, Instance};
+
+    #[test]
+    fn what_is_found_of_a_service_is_of_the_one_in_that_datacenter() {
+        let second = std::time::Duration::from_secs(1);
+        let probe = Probe::Tcp { at: None };
+        let check = Check { probe, interval: second, timeout: second, success_before_passing: 1, failures_before_critical: 1 };
+        let web = |datacenter: &str| {
+            let address = Address::parse("10.0.0.1:80").expect("an address");
+            let instance = Instance { check: Some(Arc::new(check.clone())), ..Instance::new("web-1".to_owned(), address, datacenter) };
+            Arc::new(Service { name: ServiceName::from("web"), instances: vec![instance] })
+        };
+        let key = ServiceKey::of("web");
+        let mut said = Resources::of_a_gateway_alone();
+        Arc::make_mut(&mut said.services).insert(key.clone(), web("dc1"));
+        let known = &mut Arc::make_mut(&mut said.federation).datacenters;
+        known.entry("dc2".into()).or_default().services.insert(key.clone(), web("dc2"));
+        let health = |found: &Found| {
+            let over = found.over(&said);
+            let there = over.federation.service("dc2", "web").map(|service| service.instances[0].health);
+            (over.services[&key].instances[0].health, there)
+        };
+        let of = |datacenter: &str| Found::of([(Subject::of(&key, &web(datacenter).instances[0]), Health::Critical)].into_iter());
+        assert_eq!(health(&of("dc1")), (Health::Critical, Some(Health::Passing)));
+        assert_eq!(health(&of("dc2")), (Health::Passing, Some(Health::Critical)));
     }
 }

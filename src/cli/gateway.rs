@@ -137,6 +137,11 @@ fn served(resources: &[Resources]) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for resources in resources {
         let gateway = &resources.gateway.name;
+        if resources.gateway.kind == GatewayKind::Mesh {
+            let port = resources.gateway.port.unwrap_or(GatewayConfig::PORT);
+            out.push((ListenerName::of(gateway, i64::from(port)).to_string(), format!("TLS passed through: {}", reached(resources))));
+            continue;
+        }
         if let Some(entry) = resources.entries.terminating_gateways.get(&ServiceKey::of(gateway)) {
             let services: Vec<String> = entry.services.iter().map(|service| service.name.clone()).collect();
             let port = resources.gateway.port.unwrap_or(GatewayConfig::PORT);
@@ -155,6 +160,15 @@ fn served(resources: &[Resources]) -> Vec<(String, String)> {
         }
     }
     out
+}
+
+/// What a mesh gateway leads to: services here, datacenters and peers elsewhere.
+fn reached(resources: &Resources) -> String {
+    let services = resources.services.values().map(|service| service.name.to_string());
+    let elsewhere = resources.federation.datacenters.keys().filter(|name| **name != resources.datacenter);
+    let peers = resources.federation.peers.keys().map(|name| format!("peer {name}"));
+    let all: Vec<String> = elsewhere.map(|name| format!("datacenter {name}")).chain(peers).chain(services).collect();
+    if all.is_empty() { "nothing is known that it could lead to".to_owned() } else { in_short(&all) }
 }
 
 fn in_short(services: &[String]) -> String {
@@ -197,7 +211,7 @@ impl From<OriginError> for Failure {
             OriginError::NoListen => Self::Usage(format!("{error}: give --listen 8080, or -c with a gw.toml")),
             OriginError::Echo(source) => Self::Echo(source),
             OriginError::Which(which) => which.into(),
-            OriginError::NoFiles | OriginError::NoCerts(_) | OriginError::Flags(_) | OriginError::NoSuchPort { .. } => {
+            OriginError::NoFiles(_) | OriginError::NoCerts(_) | OriginError::Flags(_) | OriginError::NoSuchPort { .. } => {
                 Self::Usage(error.to_string())
             }
         }

@@ -8,6 +8,8 @@ pub mod generated;
 mod ingress;
 mod input;
 mod inspect;
+mod mesh;
+mod one_listener;
 mod run;
 mod shell;
 mod terminating;
@@ -52,6 +54,7 @@ enum ErrorFormatArg {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingress(ingress::IngressArgs),
+    Mesh(mesh::MeshArgs),
     Terminating(terminating::TerminatingArgs),
     Run(run::RunArgs),
     Certs(certs::CertsArgs),
@@ -104,7 +107,7 @@ pub fn command() -> clap::Command {
 
 /// The commands in the order of what one needs first, in groups.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("Gateways", &["ingress", "terminating", "run"]),
+    ("Gateways", &["ingress", "mesh", "terminating", "run"]),
     ("Tools", &["certs", "config", "inspect"]),
     ("Shell", &["completions", "man", "version"]),
 ];
@@ -142,6 +145,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
             Ok(Answer::Yes)
         }
         Some(Command::Ingress(args)) => ingress::run(args, ui),
+        Some(Command::Mesh(args)) => mesh::run(args, ui),
         Some(Command::Terminating(args)) => terminating::run(args, ui),
         Some(Command::Run(args)) => run::run(args, ui),
         Some(Command::Certs(args)) => certs::run(args, ui),

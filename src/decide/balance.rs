@@ -141,7 +141,9 @@ mod tests {
             id: crate::id::TargetId::service("web", "dc1"),
             sni: String::new(),
             protocol: crate::model::gateway::Protocol::Http,
+            mode: crate::model::federation::MeshGatewayMode::None,
             unused: Vec::new(),
+            unreached: None,
             endpoints: weights.iter().enumerate().map(endpoint).collect(),
             turns: turns(weights),
         }

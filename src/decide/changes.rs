@@ -45,6 +45,14 @@ impl Changes {
         }
         self
     }
+
+    /// Everything, if something changed for one on which all depend.
+    pub(super) fn all_if(self, key: &ServiceKey) -> Self {
+        match self {
+            Self::Of(keys) if keys.contains(key) => Self::Everything,
+            other => other,
+        }
+    }
 }
 
 /// The keys whose value is there on one side only, or is another one. Both sides are walked once, side by side.

@@ -11,6 +11,8 @@ pub enum Code {
     NoListener,
     /// The server name of the TLS handshake is none that the listener offers.
     NoSni,
+    /// The TLS handshake has no server name, and nothing else says which service is meant.
+    SniAbsent,
     /// The TLS handshake with the client failed.
     ClientTls,
     /// An intention, or the default policy, does not allow it.
@@ -57,6 +59,7 @@ impl Code {
         Self::Ok,
         Self::NoListener,
         Self::NoSni,
+        Self::SniAbsent,
         Self::ClientTls,
         Self::Denied,
         Self::PathSpelling,
@@ -98,6 +101,7 @@ impl Code {
             Self::Ok => ("ok", 0, "the service answered"),
             Self::NoListener => ("no_listener", 404, "the gateway has no such listener"),
             Self::NoSni => ("no_sni", 404, "the server name is none that this gateway offers"),
+            Self::SniAbsent => ("sni_absent", 0, "the client sent no server name, and nothing else says which service is meant"),
             Self::ClientTls => ("client_tls", 0, "the TLS handshake with the client failed"),
             Self::Denied => ("denied", 403, "RBAC: access denied"),
             Self::PathSpelling => ("path_spelling", 307, "the path is to be asked for as Location spells it"),

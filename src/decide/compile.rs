@@ -1,6 +1,10 @@
 //! Resources to a snapshot: everything that can be done once is done here and not per request.
 
+mod elsewhere;
+mod health;
 mod ingress;
+mod mesh;
+mod named;
 mod outside;
 mod service;
 mod target;
@@ -20,18 +24,26 @@ use crate::model::resources::Resources;
 pub struct Compiler {
     memo: Memo,
     last: Option<World>,
+    mesh: mesh::Kept,
     terminating: terminating::Kept,
 }
 
 impl Compiler {
     /// Never fails as a whole: what cannot be served is left out and stands in `Snapshot::rejected`.
     pub fn compile(&mut self, resources: &Resources) -> Snapshot {
-        if resources.gateway.kind == GatewayKind::Terminating {
-            return terminating::compile(resources, &mut self.terminating);
+        match resources.gateway.kind {
+            GatewayKind::Ingress => self.ingress(resources),
+            GatewayKind::Mesh => mesh::compile(resources, &mut self.mesh),
+            GatewayKind::Terminating => terminating::compile(resources, &mut self.terminating),
         }
+    }
+
+    fn ingress(&mut self, resources: &Resources) -> Snapshot {
         let world = World::of(resources);
-        let changes = world.changes_since(self.last.as_ref());
-        let gateway = resources.entries.ingress_gateways.get(&*ServiceKey::text(&resources.gateway.name));
+        // Of its own defaults its UpstreamConfig says how each service is reached.
+        let own = ServiceKey::of(&resources.gateway.name);
+        let changes = world.changes_since(self.last.as_ref()).all_if(&own);
+        let gateway = resources.entries.ingress_gateways.get(&own);
         self.memo.forget(&changes, gateway);
         let snapshot = ingress::compile(resources, &mut self.memo);
         self.last = Some(world);

@@ -97,6 +97,12 @@ pub struct TargetLine {
     pub endpoints: Vec<EndpointLine>,
     /// Those that are not, for their health or weight.
     pub unused: Vec<UnusedLine>,
+    /// `local` or `remote`: the endpoints are the mesh gateways that lead to its instances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh_gateway: Option<&'static str>,
+    /// Why there is no way to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreached: Option<String>,
 }
 
 /// An instance in use.
@@ -208,6 +214,8 @@ impl TargetLine {
             protocol: target.protocol.as_str(),
             endpoints: target.endpoints.iter().map(|e| endpoint(e)).collect(),
             unused: unused.collect(),
+            mesh_gateway: target.through(),
+            unreached: target.unreached.clone(),
         }
     }
 }

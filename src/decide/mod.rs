@@ -17,6 +17,7 @@ pub mod hosts;
 mod links;
 pub mod listing;
 pub mod matcher;
+pub mod names;
 pub mod normalize;
 pub mod plan;
 mod prefix_index;

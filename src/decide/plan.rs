@@ -14,8 +14,9 @@ use super::facts::Facts;
 use super::normalize::{Normalized, Unfit};
 use super::snapshot::{CompiledListener, CompiledService, Endpoint, Leg, Next, Route, Snapshot, Split, Target, Upstream};
 use super::witness::{Step, Witness};
-use crate::id::{ListenerName, Table};
+use crate::id::ListenerName;
 use crate::model::entry::RuleRef;
+use crate::model::federation::MeshGatewayMode;
 
 /// Everything that the data path does with a connection or request. Made by `Snapshot::plan`, obeyed by `proxy`.
 #[derive(Clone, Debug)]
@@ -149,7 +150,7 @@ impl Snapshot {
         self.named(listener, sni).ok()?.judge.as_ref()
     }
 
-    /// Which service a server name means on a mesh-mTLS listener: asked when a handshake begins, of who is not known yet.
+    /// Which service a server name means: asked on a mesh-mTLS listener when a handshake begins, of who is not known yet.
     pub fn named(&self, listener: &ListenerName, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
         self.listener(listener)?.of_name(sni)
     }
@@ -190,15 +191,14 @@ impl Snapshot {
 impl CompiledListener {
     /// The service that a server name means. Names come from the table alone (`docs/differences.md`, sni-names).
     fn of_name(&self, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
-        let names = self.inbound.as_ref().map(|inbound| &inbound.names);
-        let find = |names: &Table<String, u32>, name: &str| names.get(name).or_else(|| names.get(&name.to_ascii_lowercase())).copied();
-        let found = names.zip(sni).and_then(|(names, name)| find(names, name));
-        found.and_then(|n| self.services.get(n as usize)).ok_or_else(|| Refusal::new(Code::NoSni, sni.unwrap_or("no server name")))
+        let Some(name) = sni else { return Err(Refusal::new(Code::SniAbsent, "no server name")) };
+        let found = self.names.as_ref().and_then(|names| names.find(name));
+        found.and_then(|n| self.services.get(n as usize)).ok_or_else(|| Refusal::new(Code::NoSni, name))
     }
 
     /// The service that a connection or request means.
     fn service(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<&Arc<CompiledService>, Refusal> {
-        if self.inbound.is_some() {
+        if self.names.is_some() {
             return self.of_name(facts.sni);
         }
         let Some(request) = &facts.request else {
@@ -283,6 +283,9 @@ impl Upstream {
 impl Target {
     /// `no healthy instance (web-1 is critical)`
     fn why_passed_over(&self) -> String {
+        if let Some(why) = &self.unreached {
+            return why.clone();
+        }
         let unused: Vec<String> = self.unused.iter().map(|u| format!("{} is {}", u.id, u.why)).collect();
         match (self.endpoints.is_empty(), unused.is_empty()) {
             (false, _) => "every instance refused connections lately".to_owned(),
@@ -291,12 +294,18 @@ impl Target {
         }
     }
 
+    /// The mode, where mesh gateways stand for its instances.
+    pub fn through(&self) -> Option<&'static str> {
+        (self.mode != MeshGatewayMode::None).then(|| self.mode.as_str())
+    }
+
     fn chose(&self, first: usize) -> Step {
         let endpoint = &self.endpoints[first];
         Step::Instance {
             target: self.id.to_string(),
             instance: endpoint.id.clone(),
             address: endpoint.address.to_string(),
+            mesh_gateway: self.through(),
             of: self.endpoints.len(),
         }
     }

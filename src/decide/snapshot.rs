@@ -8,11 +8,13 @@ use http::HeaderValue;
 use super::authz::Judge;
 use super::edits::Edits;
 use super::hosts::HostIndex;
+use super::names::NameTable;
 use super::normalize::Normalization;
 use super::plan::{RetryPolicy, Timeouts};
 use super::routes::RouteTable;
 use crate::id::{ListenerName, SpiffeId, Table, TargetId};
 use crate::model::entry::RuleRef;
+use crate::model::federation::MeshGatewayMode;
 use crate::model::gateway::{Listener, OutsideFiles, Protocol, Switches};
 use crate::model::resources::Rejected;
 use crate::model::service::{Address, Health};
@@ -37,15 +39,15 @@ pub struct CompiledListener {
     pub services: Vec<Arc<CompiledService>>,
     /// Which of them a Host means.
     pub hosts: Arc<HostIndex>,
+    /// Which of them a server name means, on a listener where it is the name alone that says so.
+    pub names: Option<Arc<NameTable>>,
     /// What is asked of who connects by mTLS of the mesh; `None` on every other listener.
     pub inbound: Option<Arc<Inbound>>,
 }
 
-/// A mesh-mTLS listener: the server name chooses the service.
+/// A mesh-mTLS listener.
 #[derive(Clone, Debug)]
 pub struct Inbound {
-    /// Which service a server name means, by its number; names are in lower case, and no other is known.
-    pub names: Table<String, u32>,
     /// What a request is before it is judged.
     pub normalization: Normalization,
     /// Whether the client's certificate is told to services; what clients claim of others goes where it is not.
@@ -166,10 +168,14 @@ pub struct Target {
     pub sni: String,
     /// What is spoken with its instances: HTTP/2 for http2 and grpc.
     pub protocol: Protocol,
-    /// The healthy instances. Empty: the target is passed over.
+    /// Whether mesh gateways stand for its instances, and whose. What is in the own datacenter is reached directly.
+    pub mode: MeshGatewayMode,
+    /// The healthy instances, or the mesh gateways that lead to them. Empty: the target is passed over.
     pub endpoints: Vec<Arc<Endpoint>>,
     /// The instances that would be among them, if they were well.
     pub unused: Vec<Unused>,
+    /// Why there is no way to it, whatever its instances are like, and what to write.
+    pub unreached: Option<String>,
     /// The turns of one round: numbers of endpoints, each as often as its weight says, well mixed.
     pub turns: Vec<u16>,
 }

@@ -130,6 +130,9 @@ pub enum Step {
         instance: String,
         /// Where it answers.
         address: String,
+        /// `local` or `remote`: it is a mesh gateway that leads to the target's instances.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mesh_gateway: Option<&'static str>,
         /// Out of how many in use.
         of: usize,
     },

@@ -37,6 +37,38 @@ pub struct Peer {
     pub gateways: Vec<Instance>,
 }
 
+/// `MeshGateway.Mode`: how what is in another datacenter is reached (semantics 9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MeshGatewayMode {
+    /// At its own addresses.
+    #[default]
+    None,
+    /// Through a mesh gateway of the own datacenter.
+    Local,
+    /// Through a mesh gateway of its datacenter.
+    Remote,
+}
+
+impl MeshGatewayMode {
+    /// The mode of a word. Consul takes any, and a word that is none is as none.
+    pub fn of(word: &str) -> Self {
+        match word {
+            "local" => Self::Local,
+            "remote" => Self::Remote,
+            _ => Self::None,
+        }
+    }
+
+    /// Consul's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Local => "local",
+            Self::Remote => "remote",
+        }
+    }
+}
+
 impl Federation {
     /// The mesh gateways of a datacenter that are known.
     pub fn gateways(&self, datacenter: &str) -> &[Instance] {

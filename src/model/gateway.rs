@@ -176,6 +176,8 @@ pub enum ListenerMode {
     /// mTLS of the mesh: SNI names the service, whose leaf is shown; who connects must show one too. What is spoken is the
     /// service's protocol.
     TerminateMtls,
+    /// The server name of the ClientHello chooses the service, and TLS is between client and service: what is read is sent on as it is.
+    Passthrough,
 }
 
 /// A certificate of TLS listeners, in files.

@@ -59,6 +59,7 @@ impl Accepted {
             ListenerMode::Plain => Some(Begun { io: Io::tcp(stream), protocol: listener.protocol, http2: false }),
             ListenerMode::TerminateTls => handshake::with_certificate(stream, &site, &listener, &mut ends, &drain).await,
             ListenerMode::TerminateMtls => handshake::of_the_mesh(stream, &site, &listener, &mut ends, &drain).await,
+            ListenerMode::Passthrough => None,
         };
         let Some(Begun { mut io, protocol, http2 }) = begun else {
             return;

@@ -114,6 +114,7 @@ mod tests {
     use super::*;
     use crate::decide::authz::Judges;
     use crate::decide::hosts::HostIndex;
+    use crate::decide::names::NameTable;
     use crate::decide::normalize::Normalization;
     use crate::decide::routes::RouteTable;
     use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound};
@@ -129,12 +130,14 @@ mod tests {
         let (routes, judge) = (RouteTable::new(Vec::new()), Some(judges.of("web")));
         let web = CompiledService { host, routes, protocol: Protocol::Tcp, judge };
         let (name, bind) = (ListenerName::of("exit", 8443), ([127, 0, 0, 1], 8443).into());
-        let names = [("web".to_owned(), 0)].into_iter().collect();
-        let inbound = Inbound { names, normalization: Normalization::default(), forwards_client_cert: false };
+        let mut names = NameTable::default();
+        names.insert("web", 0);
+        let inbound = Inbound { normalization: Normalization::default(), forwards_client_cert: false };
         let listener = CompiledListener {
             listener: Listener { name: name.clone(), bind, protocol: Protocol::Tcp, mode: ListenerMode::TerminateMtls },
             services: vec![Arc::new(web)],
             hosts: Arc::new(HostIndex::new(8443, false)),
+            names: Some(Arc::new(names)),
             inbound: Some(Arc::new(inbound)),
         };
         let listeners = [(name, Arc::new(listener))].into_iter().collect();

@@ -6,6 +6,7 @@
 mod corpus;
 mod generate;
 mod intentions;
+mod mesh;
 mod naive;
 mod recorded;
 mod tables;

@@ -11,6 +11,7 @@ mod ambiguous;
 mod checks;
 mod differences;
 mod drain;
+mod elsewhere;
 mod failures;
 mod frames;
 mod gone;

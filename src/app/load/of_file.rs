@@ -164,7 +164,7 @@ pub(in crate::app) fn with_trust_domain(read: &ReadFile, configuration: Configur
 /// Issues the leaves of gateways that have none, or one that is of no use. What is wrong with that; where they run already, that the
 /// CA cannot do it holds up nothing else.
 pub(super) fn issue_missing(read: &ReadFile, configuration: &Configuration, again: bool) -> Option<Diagnostic> {
-    let shown = configuration.gateways.iter().filter(|gateway| gateway.config.kind != GatewayKind::Terminating);
+    let shown = configuration.gateways.iter().filter(|gateway| gateway.config.kind == GatewayKind::Ingress);
     let names: Vec<&str> = shown.map(|gateway| gateway.config.name.as_str()).collect();
     let error = issue(configuration, &names)?;
     let level = if again && !error.is_usage() { Level::Warning } else { Level::Error };
@@ -203,7 +203,7 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
 
 /// Gateways that would not know whom to trust.
 fn unusable_bundles(read: &ReadFile, configuration: &Configuration) -> Vec<Diagnostic> {
-    let others = configuration.gateways.iter().filter(|gateway| gateway.config.kind != GatewayKind::Ingress);
+    let terminating = configuration.gateways.iter().filter(|gateway| gateway.config.kind == GatewayKind::Terminating);
     let problem = |gateway: &GatewayFile| {
         let roots = configuration.identity(&gateway.config.name)?.roots;
         // The CA may be made later, and elsewhere than where entries are looked at.
@@ -211,7 +211,7 @@ fn unusable_bundles(read: &ReadFile, configuration: &Configuration) -> Vec<Diagn
         let error = tls::Bundle::read(&roots, configuration.trust_domain.clone()).err()?;
         Some(untrusted(read, &error)?.help("the folder has ca.pem, by which callers are trusted; gw certs init begins one"))
     };
-    others.filter_map(problem).collect()
+    terminating.filter_map(problem).collect()
 }
 
 fn untrusted(read: &ReadFile, error: &tls::Error) -> Option<Diagnostic> {
@@ -233,7 +233,10 @@ fn leafless(read: &ReadFile) -> Vec<Diagnostic> {
 
 /// Instances with a sidecar, which no gateway without an identity can speak to.
 fn unspeakable(read: &ReadFile) -> Vec<Diagnostic> {
-    if read.parsed.certs.is_some() {
+    // Mesh gateways speak to none: what they pass on is between others.
+    let gateways = &read.parsed.gateway;
+    let passed_on = !gateways.is_empty() && gateways.iter().all(|table| table.kind() == Some(GatewayKind::Mesh));
+    if read.parsed.certs.is_some() || passed_on {
         return Vec::new();
     }
     let instances = read.parsed.service.iter().flat_map(|s| &s.instance);

@@ -153,8 +153,9 @@ impl Tree<'_> {
             let details = self.chain.targets.get(id).map(|target| {
                 let filter = if target.subset.filter.is_empty() { String::new() } else { format!(", where {}", target.subset.filter) };
                 let passing = if target.subset.only_passing { ", only passing" } else { "" };
-                let gateway =
-                    if target.mesh_gateway.is_empty() { String::new() } else { format!(", by mesh gateway: {}", target.mesh_gateway) };
+                // What is in the own datacenter is reached directly, whatever the mode.
+                let elsewhere = *target.id.datacenter != *self.chain.datacenter && !target.mesh_gateway.is_empty();
+                let gateway = if elsewhere { format!(", by mesh gateway: {}", target.mesh_gateway) } else { String::new() };
                 format!("{filter}{passing}{gateway}")
             });
             self.line(depth + 1, &format!("{word} {id}{}", details.unwrap_or_default()));

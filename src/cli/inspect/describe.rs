@@ -27,6 +27,9 @@ pub(super) fn step(step: &Step) -> String {
         Step::Resolver { rules, target } => format!("+ target {target}   [{}]", rules.join(" > ")),
         Step::PassedOver { target, rule: Some(rule), why } => format!("- {target}: {why}   [{rule}]"),
         Step::PassedOver { target, rule: None, why } => format!("- {target}: {why}, and no failover"),
+        Step::Instance { target, instance, address, mesh_gateway: Some(mode), of } => {
+            format!("+ mesh gateway {instance} at {address}, one of {of}, by mode {mode}, to {target}")
+        }
         Step::Instance { instance, address, of, .. } => format!("+ instance {instance} at {address}, one of {of}"),
         Step::Normalized { from, to } => format!("+ path {from} is judged, and sent on, as {to}"),
         Step::Intention { rule, source, destination, precedence, .. } => {

@@ -7,6 +7,7 @@ mod describe;
 mod explain;
 mod route;
 mod routes;
+mod sni;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +28,7 @@ enum Question {
     Routes(routes::RoutesArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
+    Sni(sni::SniArgs),
     Explain(explain::ExplainArgs),
     Batch(batch::BatchArgs),
 }
@@ -37,6 +39,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Routes(args) => routes::run(args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
+        Question::Sni(args) => sni::run(args, ui),
         Question::Explain(args) => explain::run(&args, ui),
         Question::Batch(_) => batch::run(ui),
     }

@@ -158,12 +158,16 @@ fn goes_to(route: &Value) -> String {
 
 fn instances(route: &Value) -> String {
     let targets = list(&route["destinations"]).iter().flat_map(|d| list(&d["targets"]));
-    let used = |e: &Value| match text(&e["health"]) {
-        "warning" => format!("{} (warning)", text(&e["address"])),
-        _ => text(&e["address"]).to_owned(),
+    let used = |e: &Value, gateway: &str| match text(&e["health"]) {
+        "warning" => format!("{}{gateway} (warning)", text(&e["address"])),
+        _ => format!("{}{gateway}", text(&e["address"])),
     };
     let unused = |u: &Value| format!("{} ({})", text(&u["address"]), text(&u["why"]));
-    let addresses = targets.flat_map(|t| list(&t["endpoints"]).iter().map(used).chain(list(&t["unused"]).iter().map(unused)));
+    let addresses = targets.flat_map(|t| {
+        let gateway = if t["mesh_gateway"].is_string() { " (mesh gateway)" } else { "" };
+        let used = list(&t["endpoints"]).iter().map(move |e| used(e, gateway));
+        used.chain(list(&t["unused"]).iter().map(unused))
+    });
     let mut addresses: Vec<String> = addresses.collect();
     addresses.sort_unstable();
     addresses.dedup();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::target::{endpoint, unused, why_unused};
+use super::health::least_bad;
+use super::target::endpoint;
 use crate::decide::snapshot::{Endpoint, Unused, UpstreamTls};
 use crate::model::entry::{LinkedService, RuleRef};
 use crate::model::gateway::{OutsideFiles, Protocol};
@@ -36,34 +37,16 @@ impl Outside {
         }
     }
 
-    /// The instances in use, in the order of the catalog. Where none is well the least bad are better than none
-    /// (`docs/differences.md`, panic).
+    /// The instances in use, in the order of the catalog, and the others.
     pub(super) fn endpoints<'i>(
         &self,
         service: &Service,
         instances: impl Iterator<Item = &'i Instance>,
         only_passing: bool,
     ) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
-        let why = |instance: &Instance| if instance.mesh { Some("in the mesh itself") } else { why_unused(instance, only_passing) };
-        let mut all: Vec<(&Instance, Option<&'static str>)> = instances.map(|instance| (instance, why(instance))).collect();
-        if all.iter().all(|(_, why)| why.is_some()) {
-            let could = |instance: &Instance| !instance.mesh && instance.weight > 0;
-            let best = all.iter().filter(|(i, _)| could(i)).map(|(i, _)| i.health).min();
-            let last_resort = |(i, why): &mut (&Instance, _)| {
-                if could(i) && Some(i.health) == best {
-                    *why = None;
-                }
-            };
-            all.iter_mut().for_each(last_resort);
-        }
-        let (mut used, mut rest) = (Vec::new(), Vec::new());
-        for (instance, why) in all {
-            match why {
-                None => used.push(Arc::new(self.endpoint(service, instance))),
-                Some(why) => rest.push(unused(instance, why)),
-            }
-        }
-        (used, rest)
+        let excluded = |instance: &Instance| instance.mesh.then_some("in the mesh itself");
+        let (used, unused) = least_bad(instances, only_passing, excluded);
+        (used.into_iter().map(|instance| Arc::new(self.endpoint(service, instance))).collect(), unused)
     }
 
     fn endpoint(&self, service: &Service, instance: &Instance) -> Endpoint {
@@ -73,6 +56,6 @@ impl Outside {
         let (rule, protocol) = (self.rule.clone(), self.protocol);
         let tls = self.files.clone().map(|files| Arc::new(UpstreamTls::Outside { rule, files, name, protocol }));
         let host = host.filter(|_| self.rewrites_host).and_then(|host| HeaderValue::from_str(host).ok());
-        Endpoint { host, ..endpoint(service, instance, tls) }
+        Endpoint { host, ..endpoint(service.name.as_str(), instance, tls) }
     }
 }

@@ -124,9 +124,20 @@ impl<'a> ServiceCompiler<'a> {
     /// Consul compiles the chains of an ingress with the listener's protocol, so that the service of a tcp listener is passed
     /// through even when it speaks http (semantics 4.9).
     fn chain(&self, service: &str, protocol: &str) -> Result<DiscoveryChain, chain::ChainError> {
-        let overrides = Overrides { protocol: protocol.to_owned(), ..Overrides::default() };
         let Resources { datacenter, trust_domain, entries, .. } = self.resources;
+        let mesh_gateway = self.mode_towards(service).to_owned();
+        let overrides = Overrides { protocol: protocol.to_owned(), mesh_gateway, ..Overrides::default() };
         chain::compile(entries, &Question { service, datacenter: datacenter.as_str(), trust_domain, overrides })
+    }
+
+    /// What the gateway's own service-defaults say of the way to a service, before what that service's say (semantics 9).
+    fn mode_towards(&self, service: &str) -> &'a str {
+        let own = self.resources.entries.service_defaults.get(&*ServiceKey::text(&self.resources.gateway.name));
+        let Some(config) = own.and_then(|own| own.upstream_config.as_ref()) else { return "" };
+        let key = ServiceKey::text(service);
+        let overriding = config.overrides.iter().filter(|o| o.peer.is_empty() && ServiceKey::text(&o.name) == key);
+        let modes = overriding.chain(&config.defaults).map(|upstream| upstream.mesh_gateway.as_str());
+        modes.into_iter().find(|mode| !mode.is_empty()).unwrap_or_default()
     }
 
     /// The service of a line, compiled now or the last time; `None`, with a word in `rejected`, where its entries have no chain.
@@ -288,7 +299,12 @@ impl<'a> ServiceCompiler<'a> {
         let mut targets = Vec::new();
         for id in ids {
             let Some(target) = chain.targets.get(id) else { continue };
-            targets.push(self.targets.compile(target, protocol, &mut self.rejected));
+            let target = self.targets.compile(target, protocol, &mut self.rejected);
+            let rule = if targets.is_empty() { resolver.rules.last() } else { failover.and_then(|f| f.rule.as_ref()) };
+            if let (Some(why), Some(rule)) = (&target.unreached, rule) {
+                self.reject(rule.entry.clone(), &format!("{}: {id} is not reached: {why}", rule.path));
+            }
+            targets.push(target);
         }
         let upstream = Arc::new(Upstream {
             connect_timeout: resolver.connect_timeout.positive().unwrap_or(Duration::from_secs(5)),

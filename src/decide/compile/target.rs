@@ -3,12 +3,14 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use super::health::least_bad;
 use super::outside::Outside;
 use crate::decide::balance::turns;
 use crate::decide::snapshot::{Endpoint, Target, Unused, UpstreamTls};
-use crate::id::{ServiceKey, SpiffeId, Table};
+use crate::id::{ServiceKey, SpiffeId, Table, TargetId};
 use crate::model::chain::ChainTarget;
 use crate::model::entry::{EntryKind, EntryRef};
+use crate::model::federation::MeshGatewayMode;
 use crate::model::filter::Filter;
 use crate::model::gateway::Protocol;
 use crate::model::resources::{Rejected, Resources};
@@ -17,10 +19,21 @@ use crate::model::service::{Health, Instance, Service};
 /// Consul's cap on weights (semantics 6.1).
 const MAX_WEIGHT: u32 = 128;
 
+/// How the instances of a target are spoken to.
+#[derive(Clone, Copy)]
+enum To<'a> {
+    /// As one of the mesh, by mTLS where they have a sidecar.
+    Mesh,
+    /// By whoever has connected: only what is passed on reaches them.
+    Passed,
+    /// As a terminating gateway speaks to what is outside the mesh.
+    Outside(&'a Outside),
+}
+
 /// Builds targets once, however many chains share them.
 pub(super) struct TargetCompiler<'a> {
-    resources: &'a Resources,
-    /// By the hash of id and protocol: where two of them meet, the later is built as often as it is asked for.
+    pub(super) resources: &'a Resources,
+    /// By the hash of id, protocol and mode: where two of them meet, the later is built as often as it is asked for.
     built: Table<u64, Arc<Target>>,
     /// The number of the next target.
     next: u32,
@@ -42,7 +55,12 @@ impl<'a> TargetCompiler<'a> {
     }
 
     pub(super) fn compile(&mut self, target: &ChainTarget, protocol: Protocol, rejected: &mut Vec<Rejected>) -> Arc<Target> {
-        self.of(target, protocol, None, rejected)
+        self.of(target, protocol, To::Mesh, rejected)
+    }
+
+    /// The same of instances that TLS is passed through to, which is none of gw's own.
+    pub(super) fn passed(&mut self, target: &ChainTarget, rejected: &mut Vec<Rejected>) -> Arc<Target> {
+        self.of(target, Protocol::Tcp, To::Passed, rejected)
     }
 
     /// The same of a service outside the mesh.
@@ -53,81 +71,103 @@ impl<'a> TargetCompiler<'a> {
         outside: &Outside,
         rejected: &mut Vec<Rejected>,
     ) -> Arc<Target> {
-        self.of(target, protocol, Some(outside), rejected)
+        self.of(target, protocol, To::Outside(outside), rejected)
     }
 
-    fn of(&mut self, target: &ChainTarget, protocol: Protocol, outside: Option<&Outside>, rejected: &mut Vec<Rejected>) -> Arc<Target> {
-        let hash = self.built.hasher().hash_one((&target.id, protocol));
-        if let Some(built) = self.built.get(&hash).filter(|built| built.id == target.id && built.protocol == protocol) {
+    fn of(&mut self, target: &ChainTarget, protocol: Protocol, to: To<'_>, rejected: &mut Vec<Rejected>) -> Arc<Target> {
+        let mode = if self.is_here(&target.id) { MeshGatewayMode::None } else { MeshGatewayMode::of(&target.mesh_gateway) };
+        let hash = self.built.hasher().hash_one((&target.id, protocol, mode));
+        let same = |built: &&Arc<Target>| built.id == target.id && built.protocol == protocol && built.mode == mode;
+        if let Some(built) = self.built.get(&hash).filter(same) {
             return built.clone();
         }
-        let (endpoints, unused) = self.endpoints(target, outside, rejected);
-        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
-        let built = Arc::new(Target {
-            number: self.next,
-            id: target.id.clone(),
-            sni: target.sni.clone(),
-            protocol,
-            turns: turns(&weights),
-            endpoints,
-            unused,
-        });
-        self.next = self.next.wrapping_add(1);
+        let found = self.find(target, to, mode, rejected);
+        let built = self.number(target.id.clone(), target.sni.clone(), protocol, mode, found);
         self.built.entry(hash).or_insert_with(|| built.clone());
         built
     }
 
-    /// The instances in use, in the order of the catalog, and those that are not for their health. Other datacenters and peers have none here.
-    fn endpoints(
-        &self,
-        target: &ChainTarget,
-        outside: Option<&Outside>,
-        rejected: &mut Vec<Rejected>,
-    ) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
-        let own = target.id.peer.is_empty() && *target.id.datacenter == *self.resources.datacenter.as_str();
-        let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)).filter(|_| own) else {
-            return (Vec::new(), Vec::new());
-        };
-        let parsed = Filter::parse(&target.subset.filter).map_err(|e| e.to_string());
-        let filter = match parsed.and_then(|f| f.problem().map_or(Ok(f), Err)) {
-            Ok(filter) => filter,
-            Err(e) => {
-                let what = EntryRef::new(EntryKind::ServiceResolver, &target.id.service);
-                rejected.push(Rejected { what, why: format!("Subsets.{}.Filter: {e}; the subset has no instance", target.id.subset) });
-                return (Vec::new(), Vec::new());
-            }
-        };
-        let instances = service.instances.iter().filter(|i| filter.matches(&service.name, i));
-        match outside {
-            Some(outside) => outside.endpoints(service, instances, target.subset.only_passing),
-            None => self.of_the_mesh(target, service, instances),
-        }
+    /// A target of what was found, which has the next number.
+    pub(super) fn number(&mut self, id: TargetId, sni: String, protocol: Protocol, mode: MeshGatewayMode, found: Found) -> Arc<Target> {
+        let Found { endpoints, unused, unreached } = found;
+        let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        Arc::new(Target { number, id, sni, protocol, mode, turns: turns(&weights), endpoints, unused, unreached })
     }
 
-    fn of_the_mesh<'i>(
+    /// Whether it is a target of the own datacenter.
+    fn is_here(&self, id: &TargetId) -> bool {
+        id.peer.is_empty() && *id.datacenter == *self.resources.datacenter.as_str()
+    }
+
+    fn find(&self, target: &ChainTarget, to: To<'_>, mode: MeshGatewayMode, rejected: &mut Vec<Rejected>) -> Found {
+        if !self.is_here(&target.id) {
+            return self.elsewhere(target, mode, rejected);
+        }
+        let Some(service) = self.resources.services.get(&*ServiceKey::text(&target.id.service)) else {
+            return Found::default();
+        };
+        let instances = self.in_subset(target, service, rejected);
+        let only_passing = target.subset.only_passing;
+        let (endpoints, unused) = match to {
+            To::Mesh => return self.of_the_mesh(target, service, instances),
+            To::Passed => {
+                let excluded = |instance: &Instance| (!instance.mesh).then_some("not in the mesh");
+                let (used, unused) = least_bad(instances, only_passing, excluded);
+                (used.into_iter().map(|instance| Arc::new(endpoint(service.name.as_str(), instance, None))).collect(), unused)
+            }
+            To::Outside(outside) => outside.endpoints(service, instances, only_passing),
+        };
+        Found { endpoints, unused, unreached: None }
+    }
+
+    /// The instances of its service that the target's subset means: none where its filter is none.
+    pub(super) fn in_subset<'i>(
         &self,
         target: &ChainTarget,
-        service: &Service,
-        instances: impl Iterator<Item = &'i Instance>,
-    ) -> (Vec<Arc<Endpoint>>, Vec<Unused>) {
+        service: &'i Service,
+        rejected: &mut Vec<Rejected>,
+    ) -> impl Iterator<Item = &'i Instance> + use<'i> {
+        let parsed = Filter::parse(&target.subset.filter).map_err(|e| e.to_string());
+        let filter = parsed.and_then(|f| f.problem().map_or(Ok(f), Err));
+        if let Err(e) = &filter {
+            let what = EntryRef::new(EntryKind::ServiceResolver, &target.id.service);
+            rejected.push(Rejected { what, why: format!("Subsets.{}.Filter: {e}; the subset has no instance", target.id.subset) });
+        }
+        service.instances.iter().filter(move |i| filter.as_ref().is_ok_and(|filter| filter.matches(&service.name, i)))
+    }
+
+    /// The instances in use, in the order of the catalog, and those that are not for their health.
+    pub(super) fn of_the_mesh<'i>(&self, target: &ChainTarget, service: &Service, instances: impl Iterator<Item = &'i Instance>) -> Found {
         let mut tls = None;
-        let mut secured = || {
-            let of_target = || UpstreamTls::Mesh {
-                from: self.resources.gateway.name.clone(),
-                sni: target.sni.clone(),
-                id: SpiffeId::of_target(&target.id, &self.resources.trust_domain),
-            };
-            tls.get_or_insert_with(|| Arc::new(of_target())).clone()
-        };
-        let (mut used, mut unused) = (Vec::new(), Vec::new());
+        let mut secured = || tls.get_or_insert_with(|| self.mesh_tls(target)).clone();
+        let mut found = Found::default();
         for instance in instances {
             match why_unused(instance, target.subset.only_passing) {
-                None => used.push(Arc::new(endpoint(service, instance, instance.mesh.then(&mut secured)))),
-                Some(why) => unused.push(self::unused(instance, why)),
+                None => found.endpoints.push(Arc::new(endpoint(service.name.as_str(), instance, instance.mesh.then(&mut secured)))),
+                Some(why) => found.unused.push(unused(instance, why)),
             }
         }
-        (used, unused)
+        found
     }
+
+    /// mTLS with the target's service, wherever it is and whoever passes it on.
+    pub(super) fn mesh_tls(&self, target: &ChainTarget) -> Arc<UpstreamTls> {
+        Arc::new(UpstreamTls::Mesh {
+            from: self.resources.gateway.name.clone(),
+            sni: target.sni.clone(),
+            id: SpiffeId::of_target(&target.id, &self.resources.trust_domain),
+        })
+    }
+}
+
+/// What a target leads to.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) endpoints: Vec<Arc<Endpoint>>,
+    pub(super) unused: Vec<Unused>,
+    pub(super) unreached: Option<String>,
 }
 
 pub(super) fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'static str> {
@@ -139,9 +179,9 @@ pub(super) fn why_unused(instance: &Instance, only_passing: bool) -> Option<&'st
     }
 }
 
-pub(super) fn endpoint(service: &Service, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
+pub(super) fn endpoint(service: &str, instance: &Instance, tls: Option<Arc<UpstreamTls>>) -> Endpoint {
     Endpoint {
-        service: service.name.to_string(),
+        service: service.to_owned(),
         id: instance.id.clone(),
         address: instance.address.clone(),
         tls,

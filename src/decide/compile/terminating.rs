@@ -3,22 +3,19 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::named::{Named, one_way};
 use super::outside::Outside;
-use super::service::policy;
 use super::target::TargetCompiler;
 use crate::decide::authz::Judges;
 use crate::decide::chain::View;
 use crate::decide::hosts::HostIndex;
-use crate::decide::matcher::Matcher;
+use crate::decide::names::NameTable;
 use crate::decide::normalize::Normalization;
 use crate::decide::plan::Timeouts;
-use crate::decide::routes::{RouteRule, RouteTable};
-use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, Next, Route, Snapshot, Upstream};
-use crate::id::{ListenerName, ServiceKey, Table, TargetId, service_sni};
-use crate::model::chain::ChainTarget;
-use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, RuleRef, ServiceResolver, Subset, TerminatingGateway};
+use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, Snapshot};
+use crate::id::{ListenerName, ServiceKey};
+use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, TerminatingGateway};
 use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol, TlsRange};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::Service;
@@ -85,8 +82,8 @@ impl Link<'_> {
 
     /// The server names that mean it: its own, and one for each subset.
     fn names(&self, resources: &Resources) -> Vec<String> {
-        let subsets = resolver(resources, self.name()).into_iter().flat_map(|r| r.subsets.keys().map(String::as_str));
-        std::iter::once("").chain(subsets).map(|subset| sni(resources, &target(resources, self.name(), subset))).collect()
+        let named = Named::of(resources, self.name());
+        named.subsets().map(|subset| named.sni(subset)).collect()
     }
 }
 
@@ -114,19 +111,6 @@ fn entry(resources: &Resources) -> Option<&Arc<TerminatingGateway>> {
     resources.entries.terminating_gateways.get(&*ServiceKey::text(&resources.gateway.name))
 }
 
-fn resolver<'a>(resources: &'a Resources, service: &str) -> Option<&'a Arc<ServiceResolver>> {
-    resources.entries.resolvers.get(&*ServiceKey::text(service))
-}
-
-fn target(resources: &Resources, service: &str, subset: &str) -> TargetId {
-    TargetId { subset: subset.into(), ..TargetId::service(service, resources.datacenter.as_str()) }
-}
-
-/// Compared without case.
-fn sni(resources: &Resources, target: &TargetId) -> String {
-    service_sni(target, &resources.trust_domain).to_ascii_lowercase()
-}
-
 struct Compiler<'a> {
     resources: &'a Resources,
     targets: TargetCompiler<'a>,
@@ -141,12 +125,13 @@ impl Compiler<'_> {
         self.missing();
         let port = gateway.port.unwrap_or(GatewayConfig::PORT);
         let mut services = Vec::new();
-        let mut names = Table::default();
+        let mut names = NameTable::default();
         for link in linked(self.resources) {
-            for subset in self.subsets(&link) {
-                let service = self.service(&link, &subset);
+            let named = Named::of(self.resources, link.name());
+            for subset in named.subsets() {
+                let service = self.service(&link, &named, subset);
                 for name in &service.host.domains {
-                    names.entry(name.clone()).or_insert(services.len() as u32);
+                    names.insert(name, services.len() as u32);
                 }
                 services.push(Arc::new(service));
             }
@@ -159,10 +144,9 @@ impl Compiler<'_> {
             mode: ListenerMode::TerminateMtls,
         };
         let mesh = self.resources.entries.mesh.as_deref();
-        let inbound =
-            Inbound { names, normalization: Normalization::of(mesh), forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc) };
+        let inbound = Inbound { normalization: Normalization::of(mesh), forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc) };
         let hosts = Arc::new(HostIndex::new(i64::from(port), false));
-        CompiledListener { listener, services, hosts, inbound: Some(Arc::new(inbound)) }
+        CompiledListener { listener, services, hosts, names: Some(Arc::new(names)), inbound: Some(Arc::new(inbound)) }
     }
 
     /// Says what is linked and cannot be offered.
@@ -180,68 +164,23 @@ impl Compiler<'_> {
         }
     }
 
-    /// The plain service, then its subsets.
-    fn subsets(&self, link: &Link<'_>) -> Vec<String> {
-        let subsets = resolver(self.resources, link.name()).into_iter().flat_map(|r| r.subsets.keys().cloned());
-        std::iter::once(String::new()).chain(subsets).collect()
-    }
-
-    /// A service or a subset of it. Of its resolver neither redirect nor failover apply, and neither do router and splitter
-    /// (wire 8).
-    fn service(&mut self, link: &Link<'_>, subset: &str) -> CompiledService {
-        let (name, gateway) = (link.name(), &self.resources.gateway);
-        let resolver = resolver(self.resources, name);
-        let protocol = Protocol::of(&View::of(&self.resources.entries).protocol(name));
+    /// A service or a subset of it.
+    fn service(&mut self, link: &Link<'_>, named: &Named<'_>, subset: &str) -> CompiledService {
+        let gateway = &self.resources.gateway;
+        let protocol = Protocol::of(&View::of(&self.resources.entries).protocol(named.name));
         let rule = EntryRef::new(EntryKind::TerminatingGateway, &gateway.name).at(format!("Services[{}]", link.line));
-        let asked = target(self.resources, name, subset);
         let host = Arc::new(Host {
-            service: name.to_owned(),
-            domains: vec![sni(self.resources, &asked)],
+            service: named.name.to_owned(),
+            domains: vec![named.sni(subset)],
             request_edits: None,
             response_edits: None,
             rule: rule.clone(),
         });
         let mut timeouts = Timeouts::default();
-        timeouts.request = resolver.and_then(|r| r.request_timeout.positive()).or(timeouts.request);
+        timeouts.request = named.resolver.and_then(|r| r.request_timeout.positive()).or(timeouts.request);
         let outside = Outside::of(link.settings, rule.clone(), protocol, gateway.switches.check_upstream_name);
-        let target = self.chain_target(name, subset, resolver);
-        let upstream = Upstream {
-            targets: vec![self.targets.outside(&target, protocol, &outside, &mut self.rejected)],
-            connect_timeout: resolver.and_then(|r| r.connect_timeout.positive()).unwrap_or(Duration::from_secs(5)),
-            policy: policy(resolver.and_then(|r| r.load_balancer.as_ref()), resolver_rule(resolver).as_ref(), &mut self.rejected),
-            rules: resolver_rule(resolver).into_iter().collect(),
-            failover_rule: None,
-        };
-        let route = Route { host: host.clone(), rule, request_edits: None, response_edits: None, timeouts, retry: None };
-        let only = RouteRule {
-            matcher: Matcher::compile(None, &mut Vec::new()),
-            route: Arc::new(route),
-            rewrite: None,
-            next: Next::Upstream(Arc::new(upstream)),
-        };
-        CompiledService { host, routes: RouteTable::new(vec![only]), protocol, judge: Some(self.judges.of(name)) }
+        let target = self.targets.outside(&named.target(subset), protocol, &outside, &mut self.rejected);
+        let upstream = named.upstream(target, &mut self.rejected);
+        one_way(host, rule, upstream, timeouts, protocol, Some(self.judges.of(named.name)))
     }
-
-    /// Behind the plain name stands the default subset, if there is one.
-    fn chain_target(&self, service: &str, subset: &str, resolver: Option<&Arc<ServiceResolver>>) -> ChainTarget {
-        let default = resolver.map_or("", |r| r.default_subset.as_str());
-        let subset = if subset.is_empty() { default } else { subset };
-        let definition = resolver.and_then(|r| r.subsets.get(subset)).cloned();
-        let id = target(self.resources, service, if definition.is_some() { subset } else { "" });
-        let sni = service_sni(&id, &self.resources.trust_domain);
-        ChainTarget {
-            id,
-            mesh_gateway: String::new(),
-            subset: definition.unwrap_or_else(Subset::default),
-            connect_timeout: resolver.map(|r| r.connect_timeout).unwrap_or_default(),
-            external: false,
-            name: sni.clone(),
-            sni,
-            dialed_directly: false,
-        }
-    }
-}
-
-fn resolver_rule(resolver: Option<&Arc<ServiceResolver>>) -> Option<RuleRef> {
-    resolver.map(|r| EntryRef::new(EntryKind::ServiceResolver, &r.common.name).at(""))
 }

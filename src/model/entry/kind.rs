@@ -4,21 +4,23 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 macro_rules! kinds {
-    ($($variant:ident $text:literal,)*) => {
-        /// A kind of Consul 1.21. Written exactly so, lower case.
+    ($($variant:ident $text:literal,)*; $($other:ident $word:literal,)*) => {
+        /// A kind of Consul 1.21, written exactly so, lower case; and what rules come from beside entries.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EntryKind {
             $(#[doc = concat!("`", $text, "`")] $variant,)*
+            $(#[doc = concat!("`", $word, "`")] $other,)*
         }
 
         impl EntryKind {
-            /// Every kind that Consul knows.
+            /// Every kind of entry that Consul knows.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// Consul's word.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
+                    $(Self::$other => $word,)*
                 }
             }
         }
@@ -44,6 +46,11 @@ kinds! {
     InlineCertificate "inline-certificate",
     FileSystemCertificate "file-system-certificate",
     JwtProvider "jwt-provider",
+    ;
+    // What is no entry has rules too: at a mesh gateway a service is reached by its name, whether there are entries for it or not.
+    Service "service",
+    Datacenter "datacenter",
+    Peer "peer",
 }
 
 impl EntryKind {

@@ -198,7 +198,7 @@ fn unknown(fields: &[Name], spelled: &str, key: &Key, node: &Node, cx: &mut Cx) 
 }
 
 /// The name that was probably meant.
-pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |s: &str| s.replace(['_', '-'], "").to_lowercase();
     let word = plain(word);
     let scored = names.map(|n| (n, strsim::jaro_winkler(&word, &plain(n))));

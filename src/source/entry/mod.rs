@@ -38,6 +38,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+pub use fields::nearest;
+
 use super::diagnostic::{Diagnostic, Text};
 use crate::model::entry::*;
 

@@ -190,7 +190,7 @@ impl Converter<'_> {
     }
 
     fn gateway(&mut self, table: &GatewayTable) -> GatewayFile {
-        let kind = self.kind(&table.kind);
+        let kind = self.word(&table.kind, "kind", KINDS).unwrap_or(GatewayKind::Ingress);
         let default = Switches::default();
         let forwarded = table.forwarded.as_ref();
         let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
@@ -237,19 +237,9 @@ impl Converter<'_> {
         }
     }
 
-    /// No mesh gateways are run from files so far: that is an error, never a gateway that does nothing.
-    fn kind(&mut self, written: &Spanned<String>) -> GatewayKind {
-        let kind = self.word(written, "kind", KINDS).unwrap_or(GatewayKind::Ingress);
-        if kind == GatewayKind::Mesh {
-            let message = "this version of gw runs ingress and terminating gateways only, no mesh gateways";
-            self.problems.push(Diagnostic::error("GW0005", message).at(&self.file.text, written.span()));
-        }
-        kind
-    }
-
     /// Where a gateway listens: one that has a single listener may say the port too.
     fn bind(&mut self, kind: GatewayKind, written: &Spanned<String>) -> Option<(IpAddr, Option<u16>)> {
-        if kind != GatewayKind::Terminating {
+        if kind == GatewayKind::Ingress {
             return self.parse(written, "address", "an IP address such as 127.0.0.1").map(|ip| (ip, None));
         }
         let socket = written.get_ref().parse::<SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port())));

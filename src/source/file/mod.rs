@@ -39,7 +39,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0002", "a file is not UTF-8"),
     ("GW0003", "gw.toml is no TOML, has a key that it does not know, or a value of the wrong type"),
     ("GW0004", "a value of gw.toml that means nothing"),
-    ("GW0005", "a kind of gateway that this version does not run"),
     ("GW0006", "a service that is there twice"),
     ("GW0008", "an admin listener off loopback"),
     ("GW0009", "a gateway that is there twice"),

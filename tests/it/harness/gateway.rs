@@ -11,6 +11,7 @@ use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::check::Check;
 use gw::model::entry::{Entries, IntentionAction};
+use gw::model::federation::Federation;
 use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
@@ -22,6 +23,7 @@ pub(crate) struct World {
     instances: Vec<(String, Instance)>,
     dns: Vec<SocketAddr>,
     certificates: Vec<Certificate>,
+    federation: Federation,
     identity: Option<Identity>,
     drain_time: Duration,
     switches: Switches,
@@ -41,6 +43,7 @@ impl World {
             instances: Vec::new(),
             dns: Vec::new(),
             certificates: Vec::new(),
+            federation: Federation::default(),
             identity: None,
             drain_time: Duration::from_secs(10),
             switches: Switches::default(),
@@ -57,6 +60,14 @@ impl World {
         let mut world = self.instance(service, address);
         world.instances.last_mut().expect("it was added").1.mesh = true;
         world
+    }
+
+    /// The mesh gateways of a datacenter.
+    pub(crate) fn mesh_gateways(mut self, datacenter: &str, addresses: &[SocketAddr]) -> Self {
+        let gateway = |(n, address): (usize, &SocketAddr)| instance(format!("mesh-gateway-{}", n + 1), Address::Socket(*address));
+        let gateways = addresses.iter().enumerate().map(gateway).collect();
+        self.federation.datacenters.entry(datacenter.into()).or_default().gateways = gateways;
+        self
     }
 
     /// What the gateway shows to sidecars.
@@ -159,7 +170,7 @@ impl World {
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
             entries: Arc::new(entries),
             services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
-            federation: Default::default(),
+            federation: Arc::new(self.federation),
             default_action: IntentionAction::Deny,
             rejected: Vec::new(),
         };

@@ -1,0 +1,212 @@
+//! `gw inspect sni`: what a server name names, and where a gateway leads it. Answered by the code that gateways obey, with a witness.
+
+mod unknown;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::Serialize;
+
+use self::unknown::why_unknown;
+use super::inspect::Fixed;
+use super::load::{Loaded, WhichGateway};
+use crate::decide::Snapshot;
+use crate::decide::balance::Idle;
+use crate::decide::code::Code;
+use crate::decide::facts::Facts;
+use crate::decide::plan::{Plan, Refusal};
+use crate::decide::snapshot::Target;
+use crate::decide::witness::Step;
+use crate::id::Sni;
+use crate::model::gateway::GatewayKind;
+use crate::model::resources::Resources;
+
+/// What is said of a server name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SniAnswer {
+    /// `gw.sni/v1`
+    pub schema: &'static str,
+    /// The server name, as it was asked about.
+    pub name: String,
+    /// The gateway that was asked.
+    pub gateway: String,
+    /// What the name names, by its form alone.
+    pub names: Names,
+    /// Whether the gateway passes on what comes by the name.
+    pub routed: bool,
+    /// The stable reason.
+    pub code: &'static str,
+    /// The rule by which it is led there, or refused.
+    pub rule: Option<String>,
+    /// What it is led to.
+    pub target: Option<String>,
+    /// The instances or gateways in the order they would be tried.
+    pub endpoints: Vec<NamedEndpoint>,
+    /// Every step.
+    pub steps: Vec<Step>,
+    /// In words.
+    pub why: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// What a server name names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Names {
+    /// `service`, `subset`, `gateways`, `peer`, `query`, `peering` or `server`; `nothing` where it has no form of the mesh.
+    pub what: &'static str,
+    /// The service.
+    pub service: Option<String>,
+    /// The subset of it.
+    pub subset: Option<String>,
+    /// The namespace.
+    pub namespace: Option<String>,
+    /// The partition.
+    pub partition: Option<String>,
+    /// The datacenter.
+    pub datacenter: Option<String>,
+    /// The exporter's name for the importer.
+    pub peer: Option<String>,
+    /// The prepared query.
+    pub query: Option<String>,
+    /// The node of the server.
+    pub node: Option<String>,
+    /// The trust domain.
+    pub trust_domain: Option<String>,
+}
+
+/// An instance or gateway that may be tried.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NamedEndpoint {
+    /// Its id.
+    pub id: String,
+    /// Where it answers.
+    pub address: String,
+    /// `passing`, `warning` or `critical`
+    pub health: &'static str,
+    /// Its weight.
+    pub weight: u32,
+}
+
+/// Why a gateway cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is an ingress gateway, which asks for a Host: gw inspect route GET http://HOST/ -c FILE")]
+pub struct AsksForHost(String);
+
+/// Asks the brain: the very function that the data path obeys, with a witness that records.
+pub fn explain(snapshot: &Snapshot, resources: &Resources, name: &str) -> Result<SniAnswer, AsksForHost> {
+    let gateway = resources.gateway.name.clone();
+    let by_name = snapshot.listeners.values().find(|listener| listener.names.is_some());
+    let listener = &by_name.ok_or_else(|| AsksForHost(gateway.clone()))?.listener;
+    let client = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+    let facts = Facts { listener: &listener.name, client, local: listener.bind, sni: Some(name), peer: None, request: None };
+    let read = Sni::parse(name, &resources.trust_domain);
+    let names = read.as_ref().map(Names::of).unwrap_or_else(|_| Names { what: "nothing", ..Names::default() });
+    let mut steps = Vec::new();
+    let planned = snapshot.plan(&facts, &Idle, &mut Fixed(0), &mut steps);
+    let answer = SniAnswer {
+        schema: "gw.sni/v1",
+        name: name.to_owned(),
+        gateway,
+        names,
+        routed: planned.is_ok(),
+        code: planned.as_ref().map_or_else(|refusal| refusal.code, |_| Code::Ok).as_str(),
+        rule: None,
+        target: None,
+        endpoints: Vec::new(),
+        steps,
+        why: String::new(),
+        help: None,
+    };
+    Ok(match planned {
+        Ok(plan) => answer.passed_on(&plan),
+        // Who connects is asked for next, and by the name alone nobody has.
+        Err(refusal) if refusal.code == Code::Denied => answer.of_a_linked_service(refusal),
+        Err(refusal) => answer.refused(&refusal, &why_unknown(resources, &read)),
+    })
+}
+
+impl SniAnswer {
+    fn passed_on(self, plan: &Plan) -> Self {
+        let target = plan.first_target();
+        let endpoints: Vec<NamedEndpoint> = plan
+            .hops()
+            .map(|(_, endpoint)| NamedEndpoint {
+                id: endpoint.id.clone(),
+                address: endpoint.address.to_string(),
+                health: endpoint.health.as_str(),
+                weight: endpoint.weight,
+            })
+            .collect();
+        let why = format!("passed on to {}", at(target, &endpoints));
+        Self { rule: Some(plan.route.rule.to_string()), target: Some(target.id.to_string()), endpoints, why, ..self }
+    }
+
+    fn of_a_linked_service(self, refusal: Refusal) -> Self {
+        let why = "offered by this terminating gateway to whom an intention allows".to_owned();
+        let help = "gw inspect route GET https://SERVICE/ --peer SOURCE asks for one".to_owned();
+        let rule = refusal.rule.map(|rule| rule.to_string());
+        Self { routed: true, code: Code::Ok.as_str(), rule, why, help: Some(help), ..self }
+    }
+
+    fn refused(self, refusal: &Refusal, (unknown, help): &(String, Option<String>)) -> Self {
+        let rule = refusal.rule.as_ref().map(ToString::to_string);
+        if refusal.code == Code::NoSni {
+            return Self { why: unknown.clone(), help: help.clone(), rule, ..self };
+        }
+        // The name is known, and the steps say of each instance why it is not used.
+        let of_steps =
+            self.steps.iter().rev().find_map(|step| if let Step::PassedOver { why, .. } = step { Some(why.clone()) } else { None });
+        let why = format!("{}: {}", refusal.subject, of_steps.unwrap_or_else(|| refusal.code.meaning().to_owned()));
+        let help = match self.names.what {
+            "service" | "subset" if why.contains("not in the mesh") => {
+                Some("an instance is passed on to where it speaks TLS of the mesh itself: a sidecar or a terminating gateway, mesh = true")
+            }
+            _ => None,
+        };
+        Self { why, help: help.map(str::to_owned), rule, ..self }
+    }
+}
+
+fn at(target: &Target, endpoints: &[NamedEndpoint]) -> String {
+    let first = endpoints.first().map(|endpoint| format!(", {} at {}", endpoint.id, endpoint.address)).unwrap_or_default();
+    format!("{}{first}", target.id)
+}
+
+impl Names {
+    fn of(sni: &Sni) -> Self {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let read = Self {
+            datacenter: sni.datacenter().map(str::to_owned),
+            trust_domain: sni.trust_domain().map(ToString::to_string),
+            ..Self::default()
+        };
+        match sni {
+            Sni::Target(id, _) => Self {
+                what: match (id.subset.is_empty(), id.peer.is_empty()) {
+                    (_, false) => "peer",
+                    (true, true) => "service",
+                    (false, true) => "subset",
+                },
+                service: some(&id.service),
+                subset: some(&id.subset),
+                namespace: some(&id.namespace),
+                partition: some(&id.partition),
+                peer: some(&id.peer),
+                ..read
+            },
+            Sni::Gateways { partition, .. } => Self { what: "gateways", partition: some(partition), ..read },
+            Sni::Query { query, .. } => Self { what: "query", query: some(query), ..read },
+            Sni::Peering { .. } => Self { what: "peering", ..read },
+            Sni::Server { node, .. } => Self { what: "server", node: node.clone(), ..read },
+        }
+    }
+}
+
+/// The gateway of that name; without a name the only one to which connections come by server names.
+pub fn gateway(loaded: &Loaded, name: Option<&str>) -> Result<Resources, WhichGateway> {
+    let mut by_names: Vec<Resources> = loaded.every().into_iter().filter(|r| r.gateway.kind != GatewayKind::Ingress).collect();
+    if name.is_none() && by_names.len() == 1 {
+        return Ok(by_names.remove(0));
+    }
+    loaded.gateway(name)
+}

@@ -1,0 +1,89 @@
+//! Why a server name means nothing to a gateway, and what was perhaps meant.
+
+use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, NoSuchForm, ServiceKey, Sni, TargetId, TrustDomain};
+use crate::model::gateway::GatewayKind;
+use crate::model::resources::Resources;
+use crate::source::entry::nearest;
+
+/// What is wrong with a name that is in no table, and what to do about it.
+pub(super) fn why_unknown(resources: &Resources, read: &Result<Sni, NoSuchForm>) -> (String, Option<String>) {
+    let sni = match read {
+        Ok(sni) => sni,
+        Err(form) => return (form.to_string(), None),
+    };
+    let own = &resources.trust_domain;
+    match sni {
+        Sni::Target(id, trust_domain) if !id.peer.is_empty() => of_a_peer(resources, trust_domain),
+        Sni::Server { .. } | Sni::Peering { .. } => (format!("{sni} is a name of Consul's servers, and this gateway exposes none"), None),
+        _ if sni.trust_domain().is_some_and(|trust_domain| trust_domain != own) => {
+            let foreign = sni.trust_domain().map(TrustDomain::as_str).unwrap_or_default();
+            (format!("{foreign} is a foreign trust domain: this mesh's is {own}"), Some(format!("did you mean one that ends in {own}?")))
+        }
+        Sni::Query { .. } => ("it names a prepared query, which the caller resolves: no gateway routes it".to_owned(), None),
+        Sni::Gateways { .. } => (
+            format!("{sni} is what names of that datacenter end in: the service before it is missing"),
+            Some(format!("SERVICE.default.{sni}")),
+        ),
+        Sni::Target(id, _) if *id.datacenter == *resources.datacenter.as_str() => of_the_own(resources, id),
+        Sni::Target(id, _) => elsewhere(resources, id),
+    }
+}
+
+fn of_a_peer(resources: &Resources, trust_domain: &TrustDomain) -> (String, Option<String>) {
+    let known: Vec<String> = resources.federation.peers.iter().map(|(name, peer)| format!("{} of {name}", peer.trust_domain)).collect();
+    let why = format!("no [[peer]] has the trust domain {trust_domain}");
+    (why, Some(only("trust domain", &known)))
+}
+
+/// The own datacenter is never sent to other gateways, whatever they may know.
+fn of_the_own(resources: &Resources, id: &TargetId) -> (String, Option<String>) {
+    let TargetId { service, subset, namespace, partition, datacenter, .. } = id;
+    if **namespace != *DEFAULT_NAMESPACE || **partition != *DEFAULT_PARTITION {
+        let why = format!("namespace {namespace}, partition {partition}: here there is only default of both");
+        return (why, Some("namespaces and partitions are of Consul Enterprise".to_owned()));
+    }
+    let here = format!("{datacenter} is this gateway's own datacenter");
+    let Some(known) = resources.services.get(&*ServiceKey::text(service)) else {
+        let names = resources.services.values().map(|service| service.name.as_str());
+        let meant = nearest(service, names.clone()).map(|name| format!("did you mean {name}?"));
+        let help = meant.unwrap_or_else(|| only("service", &names.map(str::to_owned).collect::<Vec<_>>()));
+        return (format!("{here}, and it has no service {service}"), Some(help));
+    };
+    let resolver = resources.entries.resolvers.get(&*ServiceKey::text(service));
+    let subsets: Vec<String> = resolver.into_iter().flat_map(|resolver| resolver.subsets.keys().cloned()).collect();
+    if !subset.is_empty() && !subsets.contains(&subset.to_string()) {
+        let meant = nearest(subset, subsets.iter().map(String::as_str)).map(|name| format!("did you mean {name}?"));
+        return (format!("service-resolver/{service} has no subset {subset}"), Some(meant.unwrap_or_else(|| only("subset", &subsets))));
+    }
+    // Only a terminating gateway knows of services that it does not offer.
+    let why =
+        format!("{} is a service of {datacenter}, and this {} gateway is not linked with it", known.name, resources.gateway.kind.as_str());
+    (why, Some("Services of its terminating-gateway entry links it".to_owned()))
+}
+
+fn elsewhere(resources: &Resources, id: &TargetId) -> (String, Option<String>) {
+    let datacenter = &id.datacenter;
+    if resources.gateway.kind != GatewayKind::Mesh {
+        let why =
+            format!("{datacenter} is another datacenter, and a {} gateway has services of its own one", resources.gateway.kind.as_str());
+        return (why, Some(format!("here it is {}", resources.datacenter)));
+    }
+    if resources.federation.datacenters.contains_key(&**datacenter) {
+        let why = format!("partition {} of {datacenter}: only default is known there", id.partition);
+        return (why, Some("partitions are of Consul Enterprise".to_owned()));
+    }
+    let known: Vec<String> = resources.federation.datacenters.keys().map(ToString::to_string).collect();
+    let help = format!("{}; [[datacenter]] with name = \"{datacenter}\" and its gateways adds one", only("datacenter", &known));
+    (format!("no [[datacenter]] is called {datacenter}"), Some(help))
+}
+
+/// `there is no datacenter`, `there are dc2, dc3`: the first few.
+fn only(what: &str, known: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match known.len() {
+        0 => format!("there is no {what}"),
+        1 => format!("there is only {}", known[0]),
+        more if more > SHOWN => format!("there are {} and {} more", known[..SHOWN].join(", "), more - SHOWN),
+        _ => format!("there are {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,42 @@
+//! `gw mesh`: between datacenters.
+
+use clap::Args;
+
+use super::Answer;
+use super::error::Failure;
+use super::gateway::{self, LifeArgs};
+use super::one_listener::OneListenerArgs;
+use crate::model::gateway::GatewayKind;
+use crate::ui::Ui;
+
+/// Run a mesh gateway
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Services of different datacenters reach each other through mesh gateways, which read the server name (SNI) of the ClientHello and
+pass TLS on as it is: they hold no key of anybody's. What the names of the own datacenter mean are its services with mesh = true
+and the subsets of their resolvers; all names of another datacenter go to its gateways, those of [[datacenter]], and what a peer
+exports to those of [[peer]]. Any other name is closed, and so is what has none.
+What is run comes from -c and --config-dir, else from ./gw.toml or ./gw.d.
+
+EXAMPLES
+  gw mesh -c gw.toml                             the mesh gateways of a file
+  gw mesh -c gw.toml --address 10.0.1.1:8443     at that address
+  gw inspect sni web.default.dc2.internal.11111111-2222-3333-4444-555555555555.consul -c gw.toml
+
+SIGNALS
+  TERM, INT  no new connection is taken, open ones go on within --drain-time, exit 0; a second one ends at once
+  HUP        the files are read again, as they are by themselves when they change; what is refused changes nothing
+  USR1       the file of --access-log is opened anew, after it was moved away
+
+EXIT CODES
+  0  drained    1  an address is taken, or the like    2  usage    3  the files are refused    70  a bug")]
+pub(super) struct MeshArgs {
+    #[command(flatten)]
+    origin: OneListenerArgs,
+    #[command(flatten)]
+    life: LifeArgs,
+}
+
+pub(super) fn run(args: MeshArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+    gateway::serve(&args.origin.wanted(GatewayKind::Mesh), args.life, ui)
+}
