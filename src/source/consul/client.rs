@@ -43,8 +43,6 @@ pub enum Wait {
     Not,
     /// Answer when the index is above this one, or when the time is over.
     Index(u64, Duration),
-    /// Answer when the answer is another one than the one with this hash.
-    Hash,
 }
 
 impl Client {
@@ -81,7 +79,7 @@ impl Client {
         let patience = match wait {
             // Consul adds up to a sixteenth, so that not all that wait come back at the same time.
             Wait::Index(_, time) => time + time / 16 + PATIENCE,
-            Wait::Not | Wait::Hash => PATIENCE,
+            Wait::Not => PATIENCE,
         };
         let request = self.request(call, wait)?.timeout(patience);
         let mut response = request.send().await.map_err(|e| failed(Unreached::of(e, patience)))?;

@@ -67,7 +67,7 @@ impl<T> Watch<T> {
 
     /// The next question and its answer, if it is news.
     pub async fn once(&mut self, client: &Client) -> Option<News<T>> {
-        let next = self.rules.next();
+        let next = self.rules.question();
         sleep(next.pause).await;
         self.rules.sent(next, Instant::now());
         let wait = next.index.map_or(Wait::Not, |index| Wait::Index(index, next.wait));

@@ -89,7 +89,7 @@ impl Rules {
 
     /// The next question. The first one of all, and of all after an error, has no index: only such an answer says whether the token
     /// may see what is asked for.
-    pub fn next(&mut self) -> Next {
+    pub fn question(&mut self) -> Next {
         Next { pause: self.pause, index: self.index, wait: WAIT + self.part_of(WAIT) }
     }
 

@@ -18,7 +18,7 @@ impl World {
     }
 
     fn filtered(&mut self, takes: Duration, index: Option<u64>, content: Content, filtered: bool) -> (Next, Verdict) {
-        let next = self.rules.next();
+        let next = self.rules.question();
         self.now += next.pause;
         self.rules.sent(next, self.now);
         self.now += takes;
@@ -43,7 +43,7 @@ fn the_first_question_has_no_index_and_those_that_follow_wait_above_the_last_one
     let (second, verdict) = world.asked(LATE, Some(9), some(2));
     assert_eq!((second.index, verdict), (Some(7), Verdict::News));
     for _ in 0..100 {
-        let next = world.rules.next();
+        let next = world.rules.question();
         assert_eq!((next.index, next.pause), (Some(9), Duration::ZERO));
         assert!((Duration::from_secs(30)..Duration::from_secs(60)).contains(&next.wait), "{next:?}");
     }
@@ -67,17 +67,17 @@ fn an_index_that_goes_back_is_forgotten() {
     assert_eq!(world.asked(LATE, Some(156), some(2)).1, Verdict::News);
     let (next, verdict) = world.asked(SOON, Some(156), some(2));
     assert_eq!((next.index, verdict), (None, Verdict::Same));
-    assert_eq!(world.rules.next().index, Some(156));
+    assert_eq!(world.rules.question().index, Some(156));
 }
 
 #[test]
 fn zero_is_no_index_to_wait_above_and_without_one_it_is_asked_now_and_then() {
     let mut world = World::new();
     world.asked(SOON, Some(0), some(1));
-    assert_eq!(world.rules.next().index, Some(1));
+    assert_eq!(world.rules.question().index, Some(1));
     let mut world = World::new();
     world.asked(SOON, None, some(1));
-    let next = world.rules.next();
+    let next = world.rules.question();
     assert_eq!((next.index, next.pause), (None, POLL));
 }
 
@@ -93,7 +93,7 @@ fn answers_that_come_at_once_and_say_nothing_are_asked_for_ever_more_seldom() {
     assert!((10..30).contains(&asked), "{asked} questions in a minute");
     // A question that waited as it should ends that.
     world.asked(LATE, Some(1), NONE);
-    assert_eq!(world.rules.next().pause, Duration::ZERO);
+    assert_eq!(world.rules.question().pause, Duration::ZERO);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn errors_change_nothing_and_pauses_grow_and_differ() {
     let mut pauses = Vec::new();
     for _ in 0..12 {
         world.rules.failed(true);
-        let next = world.rules.next();
+        let next = world.rules.question();
         assert_eq!(next.index, None);
         pauses.push(next.pause);
     }
@@ -125,7 +125,7 @@ fn errors_change_nothing_and_pauses_grow_and_differ() {
     let (next, verdict) = world.asked(SOON, Some(7), some(1));
     assert_eq!((next.index, verdict, world.rules.errors()), (None, Verdict::Same, 0));
     world.rules.failed(false);
-    assert!(world.rules.next().pause >= SLOW / 2);
+    assert!(world.rules.question().pause >= SLOW / 2);
 }
 
 #[test]
