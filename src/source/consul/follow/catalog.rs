@@ -44,8 +44,8 @@ pub(super) struct Catalog {
     /// The checks were heard of, or cannot be: from now on nothing is missed that can be noticed.
     ready: Cell<bool>,
     is_ready: Notify,
-    /// When a check told of something last.
-    told: Cell<Option<Instant>>,
+    checks_index: Cell<u64>,
+    names_index: Cell<u64>,
     rounds: Rounds,
 }
 
@@ -53,8 +53,8 @@ pub(super) struct Catalog {
 #[derive(Default)]
 struct Rounds {
     wanted: Notify,
-    /// How long the last one took.
-    took: Cell<Duration>,
+    /// A check told of something that may be a part of any service.
+    unknown: Cell<bool>,
 }
 
 /// Services that are to be asked for, each once, in turn.
@@ -230,8 +230,8 @@ impl Follow {
 
 impl Catalog {
     fn of(datacenter: &str) -> Self {
-        let (placed, ready, is_ready, told, rounds) = Default::default();
-        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, told, rounds }
+        let (placed, ready, is_ready, checks_index, names_index, rounds) = Default::default();
+        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, checks_index, names_index, rounds }
     }
 
     /// Resolves when a change is noticed from now on: what is asked for before that may be outdated for ever.
@@ -260,12 +260,13 @@ impl Catalog {
             follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
             if let Some(News::Is { what, .. }) = &news {
                 let touched = self.placed.borrow_mut().heard(what.as_deref().unwrap_or_default());
-                self.told.set(Some(Instant::now()));
                 follow.ask_for(&self.datacenter, |of| touched.services.contains(&of.service));
                 if touched.unknown && self.ready.get() {
+                    self.rounds.unknown.set(true);
                     self.rounds.wanted.notify_one();
                 }
             }
+            self.checks_index.set(watch.index());
             if news.is_some() {
                 self.is_heard();
             }
@@ -277,7 +278,6 @@ impl Catalog {
         let asked = Asked::Names(self.datacenter.clone());
         let name = asked.to_string();
         let mut watch = Watch::new(self.call(&follow, Call::services()), |all| all.is_empty(), follow.rng());
-        let mut index = 0;
         loop {
             let news = watch.once(&follow.client).await;
             follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
@@ -293,34 +293,43 @@ impl Catalog {
                 }
             }
             // Whose registration it was that the index rises for, nobody says.
-            if index > 0 && watch.index() != index {
+            let before = self.names_index.replace(watch.index());
+            if before > 0 && watch.index() != before {
                 self.rounds.wanted.notify_one();
             }
-            index = watch.index();
         }
     }
 
     /// Asks for every service when something was registered that no check tells of.
     async fn rounds(self: Rc<Self>, follow: Rc<Follow>) {
+        let mut anyway: Option<Instant> = None;
         loop {
-            self.rounds.wanted.notified().await;
-            sleep(TOLD_BY_CHECK).await;
-            if self.told.get().is_some_and(|at| at.elapsed() < 2 * TOLD_BY_CHECK) {
-                // It is most probably what the check told of; if not, it comes a little later.
-                tokio::select! {
-                    () = sleep(ANYWAY) => {}
-                    () = self.rounds.wanted.notified() => {
-                        self.rounds.wanted.notify_one();
-                        continue;
-                    }
-                }
+            tokio::select! {
+                () = self.rounds.wanted.notified() => {}
+                () = at(anyway) => {}
             }
+            sleep(TOLD_BY_CHECK).await;
+            // What is registered with a check has the same index there. What came just before it may have had none, and is found a
+            // little later.
+            let is_told = self.names_index.get() == self.checks_index.get() && !self.rounds.unknown.take();
+            if is_told && anyway.is_none_or(|at| at > Instant::now()) {
+                anyway = anyway.or_else(|| Instant::now().checked_add(ANYWAY));
+                continue;
+            }
+            anyway = None;
             let start = Instant::now();
             follow.ask_for(&self.datacenter, |_| true);
             follow.queue.emptied().await;
-            self.rounds.took.set(start.elapsed());
             let (times, least) = ROUNDS;
-            sleep((self.rounds.took.get() * times).max(least)).await;
+            sleep((start.elapsed() * times).max(least)).await;
         }
+    }
+}
+
+/// Resolves at a time, or never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

@@ -238,6 +238,7 @@ impl Follow {
                         known.default_action = action.or(before.1);
                         before != (known.datacenter.clone(), known.default_action)
                     });
+                    self.shared.needs.notify_one();
                     ABOUT
                 }
                 Err(error) => {
@@ -266,6 +267,7 @@ impl Follow {
             }
             new
         });
+        self.shared.needs.notify_one();
     }
 
     fn entries(self: &Rc<Self>, kind: EntryKind) {

@@ -236,6 +236,9 @@ impl Following {
     pub fn missing(&self) -> Vec<String> {
         let state = self.0.state();
         let mut missing = state.known.missing(&self.0.subject.required(&self.0.gateway));
+        if state.needs.all && !state.known.has_names() {
+            missing.push("the names of all services".to_owned());
+        }
         let (done, all) = progress(&state);
         if missing.is_empty() && done < all {
             missing.push(format!("the instances of {} of {all} services", all - done));
