@@ -45,7 +45,7 @@ def files(c, sh, n):
     return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
 
 
-def terminating(c, sh):
+def terminating(c, sh, _):
     """gw.toml and its entries: a gateway out of the mesh for one service, which ten callers may speak to and no other."""
     callers = ["api"] + [f"caller{n}" for n in range(9)]
     entries = [
@@ -59,8 +59,20 @@ def terminating(c, sh):
     return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
 
 
+def mesh(c, sh, n):
+    """gw.toml of a gateway between datacenters: nine names of ten are services of its own, the others datacenters."""
+    toml = [f'trust_domain = "{c.td}"', "[[gateway]]", 'kind = "mesh"', 'name = "between"', f'address = "0.0.0.0:{c.listen}"']
+    for name, i in c.names(n):
+        at = f"{c.up(i)}:{sh['up_port']}"
+        if name.startswith("*."):
+            toml += ["[[datacenter]]", f'name = "{name.split(".")[1]}"', f'gateways = ["{at}"]']
+        else:
+            toml += ["[[service]]", f'name = "{name.split(".")[0]}"', "[[service.instance]]", f'address = "{at}"', "mesh = true"]
+    return {"gw.toml": "\n".join(toml) + "\n"}
+
+
 def config(c, sh, n):
-    for name, text in (terminating(c, sh) if sh["kind"] == "terminating" else files(c, sh, n)).items():
+    for name, text in {"terminating": terminating, "mesh": mesh}.get(sh["kind"], files)(c, sh, n).items():
         c.file(name, text)
     return os.path.join(str(c.dir), "gw.toml")
 
@@ -90,7 +102,7 @@ def identity(c):
 
 
 def variants(w, sh, c):
-    if sh["kind"] not in ("ingress", "terminating") or not os.path.exists(BIN):
+    if not os.path.exists(BIN):
         return []
     n = sh["routes"]
     v = {"name": "gw", "argv": [os.path.abspath(BIN), "run", "-c", config(c, sh, n), "--workers", "1"]}

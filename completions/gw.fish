@@ -229,6 +229,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l peer -d 'At a terminating gateway: who connects, a service of the mesh or a SPIFFE id' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -d 'The gateway to ask, where gw.toml has several' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l admin -d 'The admin listener of a running gateway, instead of files' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
 json\t'As JSON'
 name\t'The target or the code alone'"
@@ -266,6 +267,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l who-can -d 'Every caller of a destination' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l reach -d 'Every destination of a caller' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s c -l config -d 'A gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l admin -d 'The admin listener of a running gateway, instead of files; where rules are written it does not say' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps, or as columns'
 json\t'As JSON'
 name\t'allowed or denied alone; of many pairs the names of those that are not denied'"

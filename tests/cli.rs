@@ -145,18 +145,36 @@ fn an_unknown_key_of_gw_toml_is_an_error_at_its_place() {
 #[test]
 fn an_entry_to_begin_with_is_valid_as_it_is_printed() {
     let folder = scratch("gen");
-    let kinds = ["ingress-gateway", "service-defaults", "proxy-defaults", "service-router", "service-splitter", "service-resolver"];
-    for kind in kinds {
+    for kind in gw::app::entries::kinds() {
         let (entry, _) = expect(&run(folder.path(), &["config", "gen", kind, "web"], ""), 0);
         assert!(entry.contains('#'), "{entry}");
         let (_, err) = expect(&run(folder.path(), &["config", "convert", "--to", "toml", "-"], &entry), 0);
         assert_eq!(err, "", "{kind}");
         expect(&run(folder.path(), &["config", "validate", "-"], &entry), 0);
     }
-    expect(&run(folder.path(), &["config", "gen", "proxy-defaults"], ""), 0);
+    for kind in ["proxy-defaults", "mesh", "exported-services"] {
+        expect(&run(folder.path(), &["config", "gen", kind], ""), 0);
+    }
     expect(&run(folder.path(), &["config", "gen", "service-router"], ""), 2);
     let (_, err) = expect(&run(folder.path(), &["config", "gen", "service-rooter", "web"], ""), 2);
     assert!(err.contains("service-router"), "{err}");
+}
+
+#[test]
+fn a_kind_that_gw_does_not_act_on_is_said_so_once_and_is_no_error() {
+    let entry = |kind: &str, name: &str, more: &str| format!("{{\"Kind\": \"{kind}\", \"Name\": \"{name}\"{more}}}");
+    let all = [entry("tcp-route", "a", ""), entry("tcp-route", "b", ""), entry("http-route", "c", ""), entry("service-defaults", "d", "")];
+    let folder = scratch("ignored");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "-"], &format!("{{\"entries\": [{}]}}", all.join(", "))), 0);
+    assert_eq!(err.matches("does not act on tcp-route entries").count(), 1, "{err}");
+    assert!(err.contains("the 2 entries of this kind") && err.contains("does not act on http-route entries"), "{err}");
+    assert!(!err.contains("service-defaults entries"), "{err}");
+    let wrong = [entry("tcp-route", "a", ", \"Services\": [{\"Weight\": 1}]"), entry("control-plane-request-limit", "b", "")];
+    let (_, err) = expect(
+        &run(folder.path(), &["config", "validate", "--error-format", "short", "-"], &format!("{{\"entries\": [{}]}}", wrong.join(", "))),
+        3,
+    );
+    assert!(err.contains("unknown field \"Weight\" in Services[0]") && err.contains("belong to Consul Enterprise"), "{err}");
 }
 
 #[test]

@@ -11,7 +11,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("net", &["rt", "model"]),
     ("decide", &["id", "model"]),
     ("tls", &["id", "model", "rt"]),
-    ("source", &["id", "model", "rt"]),
+    // It reads certificates that stand in entries.
+    ("source", &["id", "model", "rt", "tls"]),
     ("check", &["id", "rt", "model", "net"]),
     ("state", &["id", "rt", "model", "decide", "tls"]),
     ("proxy", &["id", "rt", "model", "net", "decide", "tls", "state"]),
@@ -35,10 +36,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aws_lc_rs::", &["tls/"]),
     ("x509_parser::", &["tls/x509.rs"]),
     ("webpki::", &["tls/"]),
+    ("base64::", &["source/entry/octets.rs"]),
     ("mimalloc::", &["main.rs"]),
     ("foldhash::", &["id/table.rs"]),
+    ("rustix::", &["proxy/pipes.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
     ("reqwest::", &["admin/client.rs", "source/consul/client"]),
+    ("form_urlencoded::", &["admin/asked.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),
     ("clap::", &["cli/"]),
     ("clap_complete::", &["cli/"]),
@@ -59,7 +63,7 @@ const DOORS: &[(&str, &[&str])] = &[
     // The attempts of a race end with it, in a set of its own.
     ("spawn_local", &["rt/task.rs", "net/race.rs"]),
     ("process::exit", &["rt/signal.rs"]),
-    ("GatewayKind", &["model/", "decide/compile", "source/file/", "source/flags.rs", "app/", "cli/"]),
+    ("GatewayKind", &["model/", "decide/compile", "decide/needs.rs", "source/consul/follow", "source/file/", "source/flags.rs", "app/", "cli/"]),
 ];
 
 /// What the code of a layer never says: `decide` has no clock, no chance, no log and no socket.

@@ -1,5 +1,6 @@
 //! HTTP on loopback for operators and probes. It reads the state that is published and changes nothing.
 
+mod asked;
 pub mod client;
 mod paths;
 
@@ -18,12 +19,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
+pub use self::asked::Asked;
+use crate::model::resources::Resources;
 use crate::rt::drain::DrainWatch;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::Live;
+use crate::state::connections::Lister;
 
 /// Within which a request's head must be there.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -33,6 +38,10 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 pub struct Subject {
     /// What is served now.
     pub standing: Arc<Mutex<Standing>>,
+    /// Questions that are answered here by somebody else, each at its page.
+    pub questions: &'static [(&'static str, Question)],
+    /// Asks which connections are open.
+    pub connections: Lister,
     /// Told when the process drains: then it is not ready any more.
     pub shutdown: Shutdown,
 }
@@ -40,11 +49,23 @@ pub struct Subject {
 /// What a process serves.
 #[derive(Debug, Default)]
 pub struct Standing {
-    /// The gateways: their names and states.
-    pub gateways: Vec<(String, Live)>,
+    /// The gateways.
+    pub gateways: Vec<Gateway>,
     /// Why what the files say by now is not served, if it is not.
     pub refused: Option<String>,
 }
+
+/// A gateway of the process.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// What the source says.
+    pub said: Resources,
+    /// What is made of it.
+    pub live: Live,
+}
+
+/// Answers a question about what is served, or says what is wrong with it.
+pub type Question = fn(&[Gateway], &Asked) -> Result<Value, String>;
 
 /// Binds the listener. Off loopback it is refused: the pages have no password.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
@@ -83,27 +104,27 @@ async fn connection(stream: TcpStream, subject: Rc<Subject>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let service = service_fn(|request| {
-        let response = answer(&subject, &request);
-        async { Ok::<_, Infallible>(response) }
+        let subject = subject.clone();
+        async move { Ok::<_, Infallible>(answer(&subject, &request).await) }
     });
     // An error is a client that went away.
     drop(pin!(builder.serve_connection(TokioIo::new(stream), service)).await);
 }
 
-fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
+async fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
     let host = request.headers().get(HOST).and_then(|h| h.to_str().ok());
     if !host.is_some_and(is_own_name) {
         return page(StatusCode::FORBIDDEN, "text/plain", "the Host of an admin request is an address or localhost\n".to_owned());
     }
-    let Some(make) = paths::find(request.uri().path()) else {
-        return page(StatusCode::NOT_FOUND, "text/plain", format!("no such page; there are {}\n", paths::names()));
+    let Some(make) = paths::find(subject, request.uri().path()) else {
+        return page(StatusCode::NOT_FOUND, "text/plain", format!("no such page; there are {}\n", paths::names(subject)));
     };
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this page is read by GET\n".to_owned());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let (status, kind, text) = make(subject);
+    let (status, kind, text) = make.page(subject, request.uri().query().unwrap_or_default()).await;
     page(status, kind, text)
 }
 

@@ -4,23 +4,80 @@ use std::sync::PoisonError;
 
 use http::StatusCode;
 
-use super::Subject;
+use super::{Asked, Question, Subject};
 use crate::decide::listing::{GatewayRoutes, Routes};
+use crate::state::connections::Sort;
 
 type Page = (StatusCode, &'static str, String);
-type Make = fn(&Subject) -> Page;
+
+/// How a page is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Make {
+    /// Of what is at hand.
+    Now(fn(&Subject) -> Page),
+    /// Of what the workers say when they are asked.
+    Connections,
+    /// Of what somebody else answers.
+    Answer(Question),
+}
 
 /// Every page. Envoy's names answer too, so that probes work unchanged.
-const PAGES: &[(&str, Make)] = &[("/ready", ready), ("/livez", live), ("/v1/routes", routes)];
+const PAGES: &[(&str, Make)] =
+    &[("/ready", Make::Now(ready)), ("/livez", Make::Now(live)), ("/v1/routes", Make::Now(routes)), ("/v1/connections", Make::Connections)];
 
-/// The page at a path.
-pub(super) fn find(path: &str) -> Option<Make> {
-    PAGES.iter().find(|(name, _)| *name == path).map(|(_, make)| *make)
+/// How many connections are listed where nobody says how many.
+const CONNECTIONS: usize = 100;
+/// The most that are: their workers do nothing else while they write them down.
+const MOST_CONNECTIONS: usize = 10_000;
+
+/// What is at a path.
+pub(super) fn find(subject: &Subject, path: &str) -> Option<Make> {
+    let questions = subject.questions.iter().map(|(name, question)| (*name, Make::Answer(*question)));
+    PAGES.iter().copied().chain(questions).find(|(name, _)| *name == path).map(|(_, make)| make)
+}
+
+impl Make {
+    /// The page.
+    pub(super) async fn page(self, subject: &Subject, query: &str) -> Page {
+        match self {
+            Self::Now(make) => make(subject),
+            Self::Connections => match connections(query) {
+                Ok((sort, limit)) => json(&subject.connections.list(sort, limit).await),
+                Err(wrong) => (StatusCode::BAD_REQUEST, "text/plain", wrong + "\n"),
+            },
+            Self::Answer(question) => ask(question, subject, Asked::of(query)).await,
+        }
+    }
+}
+
+/// `sort=age&limit=20`
+fn connections(query: &str) -> Result<(Sort, usize), String> {
+    let (mut sort, mut limit) = (Sort::default(), CONNECTIONS);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sort", "age")) => sort = Sort::Age,
+            Some(("sort", "bytes")) => sort = Sort::Bytes,
+            Some(("limit", n)) if let Ok(n) = n.parse() => limit = MOST_CONNECTIONS.min(n),
+            _ => return Err(format!("{pair} is not asked for here; sort=age, sort=bytes and limit=N are")),
+        }
+    }
+    Ok((sort, limit))
 }
 
 /// All paths, to tell who asks for another.
-pub(super) fn names() -> String {
-    PAGES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+pub(super) fn names(subject: &Subject) -> String {
+    let names = PAGES.iter().map(|(name, _)| *name).chain(subject.questions.iter().map(|(name, _)| *name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The answer to a question. Some take a while: this thread has names, checks and signals to look after.
+async fn ask(question: Question, subject: &Subject, asked: Asked) -> Page {
+    let gateways = subject.standing.lock().unwrap_or_else(PoisonError::into_inner).gateways.clone();
+    match tokio::task::spawn_blocking(move || question(&gateways, &asked)).await {
+        Ok(Ok(answer)) => json(&answer),
+        Ok(Err(why)) => (StatusCode::BAD_REQUEST, "text/plain", format!("{why}\n")),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "a bug: there is no answer\n".to_owned()),
+    }
 }
 
 /// 200 `LIVE` while requests are taken, 503 `DRAINING` when the process ends, as Envoy says it.
@@ -42,9 +99,9 @@ fn routes(subject: &Subject) -> Page {
         let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
         (standing.gateways.clone(), standing.refused.clone())
     };
-    let listed = gateways.iter().map(|(name, live)| {
-        let state = live.current();
-        GatewayRoutes::of(name, state.generation, &state.snapshot)
+    let listed = gateways.iter().map(|gateway| {
+        let state = gateway.live.current();
+        GatewayRoutes::of(&gateway.said.gateway.name, state.generation, &state.snapshot)
     });
     json(&Routes { refused, ..Routes::new(listed.collect()) })
 }

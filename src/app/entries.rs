@@ -79,13 +79,13 @@ pub fn validate(inputs: &[Input]) -> Checked {
     reader.check()
 }
 
-/// The kinds that gw acts on, and has an entry to begin with for.
+/// The kinds that can be written, and have an entry to begin with.
 pub fn kinds() -> Vec<&'static str> {
     let kinds = EntryKind::ALL.iter().filter(|kind| entry::starter(**kind, "x").is_some());
     kinds.map(|kind| kind.as_str()).collect()
 }
 
-/// An entry of a kind to begin with, in HCL with comments. `None` for a kind that gw does not act on.
+/// An entry of a kind to begin with, in HCL with comments. `None` for a kind that nobody can write.
 pub fn starter(kind: &str, name: &str) -> Option<String> {
     entry::starter(EntryKind::parse(kind)?, name)
 }

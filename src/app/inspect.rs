@@ -1,10 +1,13 @@
 //! `gw inspect route`: one request asked of the brain, with every step and near miss.
 
+mod asked;
+
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::decide::Snapshot;
 use crate::decide::balance::{Dice, Idle};
@@ -14,6 +17,9 @@ use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::{CompiledListener, Endpoint, Target};
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
+
+pub(super) use self::asked::{PAGE, answer};
+pub use self::asked::{peer, route_of_running};
 
 const SCHEMA: &str = "gw.explanation/v1";
 
@@ -59,10 +65,10 @@ pub enum QuestionError {
 }
 
 /// The answer to a question: what was known, every step, and the outcome.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// `gw.explanation/v1`
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// What was known.
     pub facts: ExplainedFacts,
     /// The steps, in order.
@@ -72,7 +78,7 @@ pub struct Explanation {
 }
 
 /// What was known when it was decided.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedFacts {
     /// The listener.
     pub listener: String,
@@ -95,13 +101,13 @@ pub struct ExplainedFacts {
 }
 
 /// What the data path does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum ExplainedOutcome {
     /// It forwards.
     Forward {
         /// `ok`
-        code: &'static str,
+        code: Cow<'static, str>,
         /// The rules that led there, outermost first.
         rules: Vec<String>,
         /// The target.
@@ -124,11 +130,11 @@ pub enum ExplainedOutcome {
     /// It answers itself.
     Refuse {
         /// The stable reason.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// The status of the answer.
         status: u16,
         /// What the reason means.
-        meaning: &'static str,
+        meaning: Cow<'static, str>,
         /// The rule that led to it.
         rule: Option<String>,
         /// What was looked for.
@@ -188,7 +194,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     };
     let facts = facts(Some(RequestHead { method: &method, authority: &host, target, scheme, headers: &headers }));
     Ok(match unfit {
-        Some(outcome) => Explanation { schema: SCHEMA, facts: ExplainedFacts::of(&facts), steps, outcome },
+        Some(outcome) => Explanation { schema: SCHEMA.into(), facts: ExplainedFacts::of(&facts), steps, outcome },
         None => explain_after(steps, snapshot, &facts, roll),
     })
 }
@@ -215,12 +221,12 @@ fn explain_after(mut steps: Vec<Step>, snapshot: &Snapshot, facts: &Facts<'_>, r
         Ok(plan) => forward(&plan, sent),
         Err(refusal) => refuse(&refusal),
     };
-    Explanation { schema: SCHEMA, facts: ExplainedFacts::of(facts), steps, outcome }
+    Explanation { schema: SCHEMA.into(), facts: ExplainedFacts::of(facts), steps, outcome }
 }
 
 fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {
     ExplainedOutcome::Forward {
-        code: "ok",
+        code: "ok".into(),
         rules: plan.rules().map(ToString::to_string).collect(),
         target: plan.first_target().id.to_string(),
         instances: plan.hops().map(|(target, endpoint)| hop(target, endpoint)).collect(),
@@ -243,9 +249,9 @@ fn hop(target: &Target, endpoint: &Endpoint) -> String {
 
 fn refuse(refusal: &Refusal) -> ExplainedOutcome {
     ExplainedOutcome::Refuse {
-        code: refusal.code.as_str(),
+        code: refusal.code.as_str().into(),
         status: refusal.code.status(),
-        meaning: refusal.code.meaning(),
+        meaning: refusal.code.meaning().into(),
         rule: refusal.rule.as_ref().map(ToString::to_string),
         subject: refusal.subject.clone(),
         roll: refusal.roll,

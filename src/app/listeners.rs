@@ -112,8 +112,12 @@ impl Listeners {
             moved.added.push((bound.listener.name.clone(), bound.place.address));
             self.bound.push(bound);
         }
-        self.workers.iter().for_each(|worker| worker.give(Order::Look));
         moved
+    }
+
+    /// Has the workers look at what was published.
+    pub(super) fn look(&self) {
+        self.workers.iter().for_each(|worker| worker.give(Order::Look));
     }
 
     fn change(&mut self, before: Bound, listener: Listener, live: &Live) -> (ListenerName, SocketAddr) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use self::of_file::WithTls;
 use self::of_set::SetChecker;
+use crate::app::certs::{Folder, Used};
 use crate::model::entry::{Entries, RuleRef};
 use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
 use crate::model::level::Level;
@@ -159,6 +160,8 @@ pub struct Loader {
     issues: bool,
     /// Whether gateways run by what was loaded before.
     runs: bool,
+    /// That they issue leaves of their datacenter in a folder.
+    used: Option<Used>,
     file: Option<KeptFile>,
     files: EntryFiles,
     set: SetChecker,
@@ -220,6 +223,7 @@ impl Loader {
         problems.extend(more);
         if let Some(KeptFile { read, .. }) = &self.file {
             if self.issues {
+                self.used = used(&configuration, self.used.take());
                 problems.extend(of_file::issue_missing(read, &configuration, self.runs));
             }
             let check = if self.runs { of_file::check_file_again } else { check_file };
@@ -240,6 +244,12 @@ impl Loader {
         self.runs = self.issues;
         Ok(loaded)
     }
+}
+
+/// Says in the folder that leaves are issued in, of which datacenter they are.
+fn used(configuration: &Configuration, before: Option<Used>) -> Option<Used> {
+    let folder = configuration.certs.as_ref().map(Folder::at).filter(Folder::signs)?;
+    Some(Used::by(folder, configuration.datacenter.as_str(), before))
 }
 
 /// Sorts by file and place; what has no place comes first.

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod certs;
 pub mod chain;
 pub mod config;
+pub mod connections;
 mod control;
 pub mod echo;
 pub mod entries;

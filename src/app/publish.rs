@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::certs::Keeping;
 use super::reload::{Cause, Desk, Refused, Reload, Told};
 use crate::check::{Checks, Found};
+use crate::rt::log::with_causes;
 use crate::rt::signal::Shutdown;
 use crate::source::file::Changes;
 
@@ -47,8 +48,8 @@ struct Done {
 }
 
 impl Publishing {
-    /// Publishes until the thread ends; what is told ends with the run, and after that no file is read, for a listener would be
-    /// opened in the drain. Reading and compiling happen on a thread of their own: neither a request nor an admin page waits for
+    /// Publishes until the thread ends, also in the drain, for a deny concerns who is still connected. What is told ends with the run.
+    /// Reading and compiling happen on a thread of their own: neither a request nor an admin page waits for
     /// them.
     pub(super) async fn run(self, checks: Checks) {
         let Self { mut desk, changes, asked, tell, shutdown, keeping } = self;
@@ -61,11 +62,12 @@ impl Publishing {
                 biased;
                 () = shutdown.triggered(), if tell.is_some() => {
                     tell = None;
+                    desk.drain();
                     continue;
                 }
                 () = found(&checks, heal_from) => Next::Heal,
-                () = asked.asked(), if tell.is_some() => Next::Read(Cause::Asked),
-                settled = heard(changes.as_ref()), if tell.is_some() => Next::Read(Cause::Heard { settled }),
+                () = asked.asked() => Next::Read(Cause::Asked),
+                settled = heard(changes.as_ref()) => Next::Read(Cause::Heard { settled }),
                 () = tokio::time::sleep(RELEASE), if !released => Next::Release,
             };
             let (start, generation, found) = (Instant::now(), desk.generation(), checks.found());
@@ -120,10 +122,12 @@ async fn heard(changes: Option<&Changes>) -> bool {
     }
 }
 
-/// Nobody waits for one who does not read what he is told.
+/// Nobody waits for one who does not read what he is told. In the drain nobody reads it, and what is refused stands in the log.
 fn say(tell: Option<&SyncSender<Told>>, told: Option<Told>) {
-    if let (Some(tell), Some(told)) = (tell, told) {
-        drop(tell.try_send(told));
+    match (tell, told) {
+        (Some(tell), Some(told)) => drop(tell.try_send(told)),
+        (None, Some(Told::Refused { why, .. })) => tracing::error!("what the files say is not in effect: {}", with_causes(&why)),
+        (_, _) => {}
     }
 }
 

@@ -158,6 +158,11 @@ impl Desk {
         self.served.release()
     }
 
+    /// The drain has begun.
+    pub(super) const fn drain(&mut self) {
+        self.served.drain();
+    }
+
     /// Publishes what the checks have found.
     pub(super) fn heal(&mut self, found: &Found) {
         if let Err(why) = self.served.heal(found) {

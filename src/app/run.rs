@@ -14,7 +14,8 @@ use super::control::{self, Control};
 use super::publish::Publishing;
 use super::reload::{Desk, Reload, Told};
 use super::served::Served;
-use crate::admin::{self, Standing, Subject};
+use super::{authz, inspect};
+use crate::admin::{self, Question, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
 use crate::net;
@@ -23,8 +24,12 @@ use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
+use crate::state::connections::Lister;
 use crate::tls;
 
+/// What is answered at the admin listener besides its own pages.
+const QUESTIONS: &[(&str, Question)] =
+    &[(inspect::PAGE, inspect::answer), (authz::PAGE, authz::answer), (authz::PAIRS_PAGE, authz::answer_pairs)];
 /// What was told and not yet heard: more is not kept.
 const TOLD: usize = 64;
 /// How long the last access records may take to be written.
@@ -95,11 +100,12 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
-    for (n, orders) in received.into_iter().enumerate() {
+    let (connections, asked) = Lister::of(workers);
+    for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (counters, access) = (Arc::new(Counters::default()), log.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let share = Share { orders, names: names.clone(), counters, access, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, counters, access, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -112,7 +118,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, shutdown: shutdown.clone() },
+        subject: Subject { standing, questions: QUESTIONS, connections, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::listeners::Listeners;
 use super::run::StartError;
+use crate::admin;
 use crate::check::Found;
 use crate::decide::compile::keys;
 use crate::id::ListenerName;
@@ -22,6 +23,8 @@ pub(super) struct Served {
     generation: u64,
     gateways: Vec<Gateway>,
     listeners: Listeners,
+    /// The listeners close, and none is opened or changed any more.
+    draining: bool,
     /// What the checks had found when this was published.
     found: Found,
     names: Names,
@@ -69,7 +72,13 @@ impl Served {
     /// Nothing yet, to be served by these workers.
     pub(super) fn nothing(workers: Vec<Orders>, names: Names) -> Self {
         let (gateways, followed) = (Vec::new(), Vec::new());
-        Self { generation: 0, gateways, listeners: Listeners::none(workers), found: Found::default(), names, followed }
+        let listeners = Listeners::none(workers);
+        Self { generation: 0, gateways, listeners, draining: false, found: Found::default(), names, followed }
+    }
+
+    /// From now on what is published is for those who are connected.
+    pub(super) const fn drain(&mut self) {
+        self.draining = true;
     }
 
     /// The generation that is in effect.
@@ -77,9 +86,9 @@ impl Served {
         self.generation
     }
 
-    /// The gateways: their names and states.
-    pub(super) fn gateways(&self) -> Vec<(String, Live)> {
-        self.gateways.iter().map(|g| (g.said.resources.gateway.name.clone(), g.live.clone())).collect()
+    /// The gateways, as pages tell of them.
+    pub(super) fn gateways(&self) -> Vec<admin::Gateway> {
+        self.gateways.iter().map(|g| admin::Gateway { said: g.said.resources.clone(), live: g.live.clone() }).collect()
     }
 
     /// What the source says of each gateway.
@@ -130,11 +139,12 @@ impl Served {
     /// With the keys of its files; the very ones that are in use, if they are the same.
     fn with_keys(&self, resources: Resources, certificates: &[Certificate]) -> Result<Said, tls::Error> {
         let older = self.number_of(&resources).map(|n| &self.gateways[n].said.credentials);
-        let identity = resources.gateway.identity.as_ref();
+        let outgoing = resources.entries.mesh.as_ref().and_then(|mesh| mesh.outgoing_tls().cloned()).unwrap_or_default();
+        let own = resources.gateway.identity.as_ref().map(|identity| (identity, &outgoing));
         let new = match self.generation {
-            0 => Credentials::build(certificates, identity)?,
+            0 => Credentials::build(certificates, own)?,
             // Whatever else changed, such as a deny, is not held up by a leaf.
-            _ => Credentials::rebuild(certificates, identity, older)?,
+            _ => Credentials::rebuild(certificates, own, older)?,
         };
         let new = if let Some(older) = older { new.keep(older) } else { new };
         let (inbound, outside) = keys(&resources);
@@ -151,11 +161,12 @@ impl Served {
     fn put(&mut self, said: Vec<Said>, found: &Found) -> Result<Changed, StartError> {
         let generation = self.generation + 1;
         let next = self.prepare(generation, &said, found);
-        let plan = self.listeners.plan(self.wanted(&next))?;
+        let plan = if self.draining { None } else { Some(self.listeners.plan(self.wanted(&next))?) };
         // Nothing can fail any more.
         self.publish(said, next);
         (self.generation, self.found) = (generation, found.clone());
-        let moved = self.listeners.carry_out(plan);
+        let moved = plan.map(|plan| self.listeners.carry_out(plan)).unwrap_or_default();
+        self.listeners.look();
         Ok(Changed { generation, added: moved.added, changed: moved.changed, removed: moved.removed })
     }
 

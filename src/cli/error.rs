@@ -108,7 +108,7 @@ fn of_certs(error: &CertsError) -> u8 {
         CertsError::Unreachable { .. } => 4,
         CertsError::Leaves(failed) => failed.first().map_or(1, |(_, error)| of_certs(error)),
         CertsError::NoCa(_) | CertsError::NoKey(_) | CertsError::NoSuch(_) => 6,
-        CertsError::Exists(_) | CertsError::Conflict(_) => 8,
+        CertsError::Exists(_) | CertsError::Conflict(_) | CertsError::Taken { .. } => 8,
     }
 }
 

@@ -189,7 +189,7 @@ impl Judge {
     }
 
     fn by_default<'a>(&self, intention: Option<&'a Intention>, witness: &mut impl Witness) -> Verdict<'a> {
-        witness.saw(|| Step::DefaultPolicy { action: self.default.as_str() });
+        witness.saw(|| Step::DefaultPolicy { action: self.default.as_str().into() });
         Verdict { allowed: self.default == IntentionAction::Allow, by: By::Default(intention) }
     }
 

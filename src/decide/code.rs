@@ -15,6 +15,8 @@ pub enum Code {
     SniAbsent,
     /// The TLS handshake with the client failed.
     ClientTls,
+    /// The client did not say in time which service it means.
+    HelloTimeout,
     /// An intention, or the default policy, does not allow it.
     Denied,
     /// The path is to be asked for in another spelling.
@@ -61,6 +63,7 @@ impl Code {
         Self::NoSni,
         Self::SniAbsent,
         Self::ClientTls,
+        Self::HelloTimeout,
         Self::Denied,
         Self::PathSpelling,
         Self::NoHost,
@@ -103,6 +106,7 @@ impl Code {
             Self::NoSni => ("no_sni", 404, "the server name is none that this gateway offers"),
             Self::SniAbsent => ("sni_absent", 0, "the client sent no server name, and nothing else says which service is meant"),
             Self::ClientTls => ("client_tls", 0, "the TLS handshake with the client failed"),
+            Self::HelloTimeout => ("hello_timeout", 0, "the client's ClientHello was not complete within 15 s"),
             Self::Denied => ("denied", 403, "RBAC: access denied"),
             Self::PathSpelling => ("path_spelling", 307, "the path is to be asked for as Location spells it"),
             Self::NoHost => ("no_host", 404, "no service of this listener has this Host"),

@@ -7,6 +7,7 @@
 mod check;
 mod circles;
 pub mod codes;
+mod exported;
 mod hosts;
 mod intentions;
 mod judged;
@@ -31,6 +32,8 @@ pub use traps::traps;
 pub enum Change<'a> {
     /// An entry is written; one of the same kind and name is replaced.
     Write(&'a ConfigEntry),
+    /// The same, of a kind that the model does not have.
+    WriteOther(EntryKind, &'a str),
     /// An entry is deleted.
     Delete(EntryKind, &'a str),
 }
@@ -82,6 +85,26 @@ pub enum GraphError {
         name: String,
         /// The kind that has it.
         other: EntryKind,
+    },
+    /// A service that peers use, whose chain leads away.
+    #[error("peer exported service {service:?} contains {how}")]
+    Exported {
+        /// The service.
+        service: String,
+        /// What leads away.
+        how: &'static str,
+    },
+    /// A service that peers use without HTTP, whose chain leads to who was not there before.
+    #[error(
+        "peer exported service {service:?} uses protocol={protocol:?} and cannot introduce new discovery chain targets like {target:?}"
+    )]
+    ExportedTarget {
+        /// The service.
+        service: String,
+        /// What it speaks.
+        protocol: String,
+        /// The target that is new.
+        target: String,
     },
     /// proxy-defaults of another name than the one there is.
     #[error("invalid name ({0:?}), only \"global\" is supported")]

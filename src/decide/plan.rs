@@ -117,7 +117,8 @@ impl Snapshot {
     /// open when something has changed.
     pub fn permitted(&self, facts: &Facts<'_>, witness: &mut impl Witness) -> Result<&Arc<CompiledService>, Refusal> {
         let listener = self.listener(facts.listener)?;
-        witness.saw(|| Step::Listener { listener: listener.listener.name.to_string(), protocol: listener.listener.protocol.as_str() });
+        witness
+            .saw(|| Step::Listener { listener: listener.listener.name.to_string(), protocol: listener.listener.protocol.as_str().into() });
         let service = listener.service(facts, witness)?;
         witness.saw(|| Step::Service {
             rule: service.host.rule.to_string(),
@@ -305,7 +306,7 @@ impl Target {
             target: self.id.to_string(),
             instance: endpoint.id.clone(),
             address: endpoint.address.to_string(),
-            mesh_gateway: self.through(),
+            mesh_gateway: self.through().map(Into::into),
             of: self.endpoints.len(),
         }
     }

@@ -1,6 +1,8 @@
 //! Who watches a decision being made: nobody on the data path, a recorder in `gw inspect`.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::matcher::Miss;
 use crate::model::entry::RuleRef;
@@ -22,7 +24,7 @@ impl Witness for Vec<Step> {
 }
 
 /// One step of a decision, in the order they were made. Rules are printed `service-router/web Routes[2]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
     /// The listener was found.
@@ -30,7 +32,7 @@ pub enum Step {
         /// Its name.
         listener: String,
         /// What it speaks.
-        protocol: &'static str,
+        protocol: Cow<'static, str>,
     },
     /// A service of the listener was found by Host, or is the only one of a tcp listener.
     Service {
@@ -113,7 +115,7 @@ pub enum Step {
     /// Nothing else decided.
     DefaultPolicy {
         /// `allow` or `deny`
-        action: &'static str,
+        action: Cow<'static, str>,
     },
     /// The caller is no service of the own trust domain.
     Foreign {
@@ -132,14 +134,14 @@ pub enum Step {
         address: String,
         /// `local` or `remote`: it is a mesh gateway that leads to the target's instances.
         #[serde(skip_serializing_if = "Option::is_none")]
-        mesh_gateway: Option<&'static str>,
+        mesh_gateway: Option<Cow<'static, str>>,
         /// Out of how many in use.
         of: usize,
     },
 }
 
 /// A rule that is nearly for somebody.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Near {
     /// The rule.
     pub rule: String,

@@ -5,21 +5,25 @@
 
 mod defaults;
 mod discovery;
+mod exported;
 mod ingress;
 mod intentions;
 mod kind;
 mod mesh;
 mod set;
 mod terminating;
+mod tls;
 
 pub use defaults::*;
 pub use discovery::*;
+pub use exported::*;
 pub use ingress::*;
 pub use intentions::*;
 pub use kind::{EntryKind, EntryRef, RuleRef};
 pub use mesh::*;
 pub use set::{ConfigEntry, Entries};
 pub use terminating::*;
+pub use tls::*;
 
 use std::collections::BTreeMap;
 

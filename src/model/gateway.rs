@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::entry::TlsParameters;
 use crate::id::ListenerName;
 
 /// The kinds of gateways.
@@ -226,8 +227,8 @@ pub struct InboundKeys {
     pub datacenter: String,
     /// The leaves of the services behind it.
     pub leaves: Vec<Leaf>,
-    /// Which versions and suites of TLS are spoken.
-    pub tls: TlsRange,
+    /// `TLS.Incoming` of `mesh`: which versions and suites are spoken.
+    pub tls: TlsParameters,
 }
 
 /// The leaf that is shown for a service.
@@ -249,17 +250,6 @@ impl Leaf {
         let Identity { cert, key, .. } = Identity::in_folder(folder, service);
         Self { service: service.to_owned(), names, cert, key }
     }
-}
-
-/// Versions and suites of TLS in Consul's words; empty is what is usual.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsRange {
-    /// `TLSMinVersion`
-    pub min: String,
-    /// `TLSMaxVersion`
-    pub max: String,
-    /// `CipherSuites`, of TLS 1.2.
-    pub suites: Vec<String>,
 }
 
 /// The files by which a service outside the mesh is spoken to with TLS, as the entry of its gateway names them.

@@ -19,6 +19,9 @@ use crate::model::service::Address;
 /// How long a name that nobody connects to is followed, and a connection to an address that its name has no more is kept.
 const UNUSED: Duration = Duration::from_secs(60);
 
+/// How long an instance may take nothing of what is sent to it: one that is gone holds no connection for ever.
+const STALLED: Duration = Duration::from_secs(300);
+
 /// Connects to instances: one a thread, with the names that the thread connects to at hand.
 #[derive(Debug)]
 pub struct Dialer {
@@ -57,7 +60,9 @@ impl Dialer {
         };
         stream.set_nodelay(true)?;
         let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_keepalive(&keepalive)?;
+        socket.set_tcp_user_timeout(Some(STALLED))?;
         Ok(stream)
     }
 

@@ -1,11 +1,13 @@
-//! How a connection begins that asks for TLS: the handshake, and what it tells.
+//! How a connection begins that is TLS: the handshake, or of one with others its first words, and what they tell.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsStream};
 
 use super::conn::in_time;
+use super::hello::{self, Said};
 use super::outcome::{Ends, Outcome};
 use super::progress::Progress;
 use super::worker::Site;
@@ -46,7 +48,7 @@ pub(super) async fn with_certificate(
 /// before a byte is said.
 pub(super) async fn of_the_mesh(
     stream: TcpStream,
-    site: &std::rc::Rc<Site>,
+    site: &Rc<Site>,
     listener: &Listener,
     ends: &mut Ends,
     drain: &DrainWatch,
@@ -56,9 +58,30 @@ pub(super) async fn of_the_mesh(
         Some(Err(refusal)) => refusal,
         None => Refusal::new(Code::ClientTls, "the handshake was not finished in time"),
     };
-    tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
-    Outcome::open(&site.worker, &Arc::new(ends.clone()), &Progress::start(), None).refused(&refusal);
+    refuse(site, listener, ends, &refusal);
     None
+}
+
+/// TLS between others: what the client says first is read for the name in it, and stands before what it says next. Who says no
+/// ClientHello is sent a reset, as C+E does, so that it knows at once (wan-federation 5).
+pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: &Listener, ends: &mut Ends) -> Option<Begun> {
+    match hello::read(&mut stream, &site.worker).await {
+        Ok(Said { sni, bytes }) => {
+            ends.sni = sni;
+            Some(Begun { io: Io::tcp(stream).replaying(bytes.into()), protocol: listener.protocol, http2: false })
+        }
+        Err(refusal) => {
+            Io::tcp(stream).reset();
+            refuse(site, listener, ends, &refusal);
+            None
+        }
+    }
+}
+
+/// The record of a connection of which nothing was planned.
+fn refuse(site: &Rc<Site>, listener: &Listener, ends: &Ends, refusal: &Refusal) {
+    tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
+    Outcome::open(&site.worker, &Arc::new(ends.clone()), &Progress::start(), None).refused(refusal);
 }
 
 async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: &mut Ends) -> Result<Begun, Refusal> {

@@ -21,19 +21,18 @@ use super::bridge::{Bridged, bridge};
 use super::error::Failed;
 use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
+use super::judged::{self, Judged, UnderWay};
 use super::listen::Open;
 use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
-use super::standing::{self, Allowed};
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
 use super::waits::Waits;
 use super::worker::Site;
 use super::{LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
-use crate::decide::Snapshot;
 use crate::decide::code::Code;
 use crate::decide::plan::{Plan, Refusal};
 use crate::id::ListenerName;
@@ -66,6 +65,8 @@ pub(super) struct Client {
     pub(super) waits: Option<Arc<Waits>>,
     pub(super) listener: ListenerName,
     pub(super) ends: Arc<Ends>,
+    /// Its address as requests are told of it.
+    pub(super) forwarded_for: HeaderValue,
     pub(super) tls: bool,
     pub(super) drain: DrainWatch,
     /// It has brought a request.
@@ -225,14 +226,14 @@ struct Job {
     plan: Plan,
     source: Rc<RefCell<Source>>,
     upgrade: Option<OnUpgrade>,
-    /// Of a tunnel to be, from when it was judged.
-    allowed: Option<Allowed>,
+    /// Of who has shown who he is, from when it was judged.
+    judged: Option<Judged>,
 }
 
 impl Job {
     /// Sends the request; the answer.
     async fn send(mut self: Box<Self>) -> Response<Answer> {
-        let mut allowed = self.allowed.take();
+        let mut judged = self.judged.take();
         let mut watchdog = {
             let Exchange { client, progress, .. } = &self.exchange;
             Watchdog::new(progress, self.plan.route.timeouts, &client.site.worker.timers)
@@ -241,9 +242,9 @@ impl Job {
             biased;
             sent = self.sending().run() => sent,
             code = &mut watchdog => Err(Failed::Timeout(code)),
-            () = standing::forbidden(&mut allowed) => Err(Failed::Timeout(Code::Denied)),
+            code = judged::forbidden(judged.as_mut(), &self.head) => Err(Failed::Timeout(code)),
         };
-        self.allowed = allowed;
+        self.judged = judged;
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
             Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
@@ -269,6 +270,7 @@ impl Job {
             biased;
             bridged = bridge(response, &self.exchange.progress) => bridged,
             code = &mut watchdog => Err(Failed::Timeout(code)),
+            code = judged::forbidden(self.judged.as_mut(), &self.head) => Err(Failed::Timeout(code)),
         };
         match bridged {
             Ok(Bridged::Whole(mut response)) => {
@@ -288,7 +290,7 @@ impl Job {
     }
 
     /// A service's answer, passed on. `kept`: what was read of it already.
-    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, watchdog: Watchdog) -> Response<Answer> {
+    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, mut watchdog: Watchdog) -> Response<Answer> {
         let Answered { mut response, lease, target, endpoint } = *answered;
         self.exchange.outcome.answered_by(&target, &endpoint);
         self.exchange.outcome.status(response.status().as_u16());
@@ -299,6 +301,9 @@ impl Job {
         if request.is_some() && http1 {
             // The answer may be complete before the request; then nobody reads the rest.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(judged) = self.judged {
+            watchdog.watch(Box::new(UnderWay { head: self.head, judged }));
         }
         let (progress, outcome) = (self.exchange.progress, self.exchange.outcome);
         let length_kept = http1 && answer::is_not_modified_with_length(&response);
@@ -320,10 +325,12 @@ impl Job {
         let service = hyper::upgrade::on(&mut response);
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
-        let (idle, allowed) = (self.plan.route.timeouts.idle, self.allowed);
+        let idle = self.plan.route.timeouts.idle;
+        let head = self.head;
+        let judged = self.judged.map(|judged| Box::new(UnderWay { head, judged }));
         let Exchange { client: from, progress, outcome, .. } = self.exchange;
         let (worker, open, drain) = (from.site.worker.clone(), from.open.clone(), &from.drain);
-        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, allowed };
+        let tunnel = Tunnel { client, service, worker, progress, outcome, idle, lease, drain: drain.clone(), open, judged };
         drain.spawn(|guest| async move {
             tunnel.run().await;
             drop(guest);
@@ -378,14 +385,13 @@ impl Exchange {
         if head.websocket && !upgradable {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
         }
-        // By the head that was judged, and from then on: what was forbidden before the 101 is not opened.
-        let allowed = if head.websocket { self.stands(&head) } else { None };
+        let judged = Judged::of(&self.client, &head, &plan);
         self.edit_request(&mut head, &plan);
         if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
             head.name_host();
         }
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
-        Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, allowed }), last)
+        Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, judged }), last)
     }
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.
@@ -393,14 +399,7 @@ impl Exchange {
         if self.client.ends.peer.is_none() {
             return Ok(());
         }
-        let mut headers = std::mem::take(&mut head.headers);
-        let prepared =
-            self.state.snapshot.prepare(&self.client.listener, self.client.ends.sni.as_deref(), head.target(), &mut headers, &mut ());
-        head.headers = headers;
-        match prepared? {
-            Some(target) => head.asks_for(target).map_err(|code| Refusal::new(code, "a path that no request can have")),
-            None => Ok(()),
-        }
+        judged::prepare(&self.state.snapshot, &self.client.listener, &self.client.ends, head)
     }
 
     fn plan(&self, head: &Head) -> Result<Plan, Refusal> {
@@ -415,7 +414,7 @@ impl Exchange {
     /// What the gateway says of the client, then the edits of the entries.
     fn edit_request(&self, head: &mut Head, plan: &Plan) {
         if self.switches().forwarded == Forwarded::Append {
-            append_forwarded(head, &self.client.ends);
+            append_forwarded(head, &self.client.forwarded_for);
         }
         for edits in plan.request_edits() {
             let mut headers = std::mem::take(&mut head.headers);
@@ -450,17 +449,6 @@ impl Exchange {
         }
     }
 
-    /// A tunnel of who has shown who he is may be forbidden later, as the request that opened it.
-    fn stands(&self, head: &Head) -> Option<Allowed> {
-        let client = &self.client;
-        client.ends.peer.as_ref()?;
-        let (ends, head) = (client.ends.clone(), head.clone());
-        let permitted = move |snapshot: &Snapshot, listener: &ListenerName| {
-            snapshot.permitted(&ends.facts(listener, Some(head.facts())), &mut ()).is_ok()
-        };
-        Some(client.site.standing.stands(&client.listener, &client.ends, permitted))
-    }
-
     /// Nothing can be done with the request.
     fn refuse(mut self, refusal: &Refusal, head: &Head, unread: bool) -> Response<Answer> {
         self.outcome.refused(refusal);
@@ -493,17 +481,17 @@ impl Exchange {
 }
 
 /// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`).
-fn append_forwarded(head: &mut Head, ends: &Ends) {
+fn append_forwarded(head: &mut Head, client: &HeaderValue) {
     match head.headers.entry(X_FORWARDED_FOR) {
         Entry::Occupied(mut sent) if !sent.get().is_empty() => {
-            let list = [sent.get().as_bytes(), b", ", ends.forwarded_for.as_bytes()].concat();
+            let list = [sent.get().as_bytes(), b", ", client.as_bytes()].concat();
             // Two values with a comma between them are a value.
             if let Ok(list) = HeaderValue::from_bytes(&list) {
                 sent.insert(list);
             }
         }
-        Entry::Occupied(mut empty) => drop(empty.insert(ends.forwarded_for.clone())),
-        Entry::Vacant(none) => drop(none.insert(ends.forwarded_for.clone())),
+        Entry::Occupied(mut empty) => drop(empty.insert(client.clone())),
+        Entry::Vacant(none) => drop(none.insert(client.clone())),
     }
     head.headers.entry(X_FORWARDED_HOST).or_insert_with(|| head.host.value());
 }

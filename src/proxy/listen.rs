@@ -36,7 +36,9 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
-    // Inherited by each connection: a peer that is gone, or takes nothing for so long, does not hold one for ever.
+    // Inherited by each connection, as is what follows: without it small answers wait for acknowledgements.
+    socket.set_tcp_nodelay(true)?;
+    // A peer that is gone, or takes nothing for so long, does not hold one for ever.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)))?;
     socket.set_tcp_user_timeout(Some(STALLED))?;
     socket.bind(&address.into())?;
@@ -106,6 +108,7 @@ impl Listening {
     async fn failed(&self, error: &io::Error) {
         if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted) {
             tracing::warn!(listener = %self.door.borrow().listener.name, %error, "cannot accept");
+            self.door.borrow().site.worker.hellos.halve();
             tokio::time::sleep(EXHAUSTED).await;
         }
     }
@@ -113,13 +116,13 @@ impl Listening {
 
 impl Door {
     fn enter(&self, stream: TcpStream, client: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
-        // Without it small answers wait for acknowledgements; a socket that refuses is about to fail anyway.
-        let _ = stream.set_nodelay(true);
         let Self { listener, site, drain } = self.clone();
         let open = Open::new(&site, permit);
         let accepted = Accepted { stream, client, listener, site, drain, open };
+        // Before the task, which would hold what was accepted as long as it runs.
+        let serving = accepted.serve();
         self.drain.spawn(|guest| async move {
-            accepted.serve().await;
+            serving.await;
             drop(guest);
         });
     }

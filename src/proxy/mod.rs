@@ -4,12 +4,12 @@
 //! | phase | file |
 //! |---|---|
 //! | accept | `posts`, `listen` |
-//! | the connection | `conn`, `handshake` (`splice` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
+//! | the connection | `conn`, `handshake`, `hello` (`splice`, `pipes` and `copy` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
-//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` |
+//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed) |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
 //! | the record | `outcome` |
-//! | what a worker has for itself | `worker` |
+//! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
 
 mod answer;
 mod asked;
@@ -17,17 +17,22 @@ mod bridge;
 mod carried;
 mod chunks;
 mod conn;
+mod connections;
+mod copy;
 mod dial;
 mod error;
 mod framing;
 mod guard;
 mod handshake;
 mod head;
+mod hello;
 mod http;
+mod judged;
 mod lines;
 mod listen;
 mod outcome;
 mod patience;
+mod pipes;
 mod pool;
 mod posts;
 mod progress;
@@ -48,7 +53,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 pub use outcome::{AccessLog, Counters};
 
@@ -60,6 +65,7 @@ use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::Live;
+use crate::state::connections::Ask;
 
 /// The most headers of a request (wire 4).
 const MAX_HEADERS: usize = 100;
@@ -135,6 +141,8 @@ pub struct Share {
     pub orders: UnboundedReceiver<Order>,
     /// The names of instances.
     pub names: Names,
+    /// Who asks which connections are open.
+    pub asked: Receiver<Ask>,
     /// Its counters.
     pub counters: Arc<Counters>,
     /// Where access records go.
@@ -174,6 +182,8 @@ pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: boo
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.rng);
     worker.sweep();
+    worker.hellos.watch();
+    connections::answer(&worker, share.asked);
     let mut posts = Posts::new(&worker, share.max_connections, share.drain_time);
     let mut orders = share.orders;
     while let Some(order) = tokio::select! {
@@ -185,7 +195,7 @@ pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     }
     // Also when nobody is left to give orders.
     shutdown.triggered().await;
-    posts.close_all().await;
+    posts.close_all(orders).await;
     worker.pool.close_idle();
     Ok(())
 }

@@ -61,17 +61,19 @@ pub(super) struct Ends {
     pub(super) sni: Option<String>,
     /// Who connected, where that had to be shown.
     pub(super) peer: Option<Arc<Peer>>,
-    /// The client's address as `x-forwarded-for` has it.
-    pub(super) forwarded_for: HeaderValue,
     /// It was closed, with what was under way, because nothing may be asked for on it any more.
     cut: Arc<AtomicBool>,
 }
 
 impl Ends {
     pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
-        let ip = client.ip().to_canonical().to_string();
-        let forwarded_for = HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons");
-        Self { client, local, sni: None, peer: None, forwarded_for, cut: Arc::default() }
+        Self { client, local, sni: None, peer: None, cut: Arc::default() }
+    }
+
+    /// The client's address as `x-forwarded-for` has it.
+    pub(super) fn forwarded_for(&self) -> HeaderValue {
+        let ip = self.client.ip().to_canonical().to_string();
+        HeaderValue::from_str(&ip).expect("an IP address is made of digits, letters, dots and colons")
     }
 
     /// The connection is closed now, and not by the client.

@@ -228,6 +228,7 @@ mod tests {
             site,
             waits: None,
             listener,
+            forwarded_for: ends.forwarded_for(),
             ends,
             tls: false,
             drain,

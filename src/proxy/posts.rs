@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::listen::{Door, Listening};
 use super::worker::{Site, Worker};
@@ -48,6 +50,8 @@ struct Post {
 impl Posts {
     pub(super) fn new(worker: &Rc<Worker>, max_connections: usize, drain_time: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+        // At least half of them are for who says what it wants.
+        worker.hellos.at_most(max_connections.div_ceil(2));
         let (all, leaving) = drain::channel();
         Self { worker: worker.clone(), permits, drain_time, open: HashMap::new(), left: Vec::new(), all, leaving }
     }
@@ -63,11 +67,7 @@ impl Posts {
 
     fn look(&mut self) {
         self.open.values().for_each(|post| post.door.borrow().site.look());
-        self.left.retain(|left| {
-            let site = left.upgrade();
-            site.iter().for_each(|site| site.look());
-            site.is_some()
-        });
+        look_at(&mut self.left);
     }
 
     fn open(&mut self, socket: Socket) {
@@ -118,12 +118,32 @@ impl Posts {
         });
     }
 
-    /// Closes all, and waits until the last guest is gone.
-    pub(super) async fn close_all(mut self) {
+    /// Closes all, and waits until the last guest is gone. Of what is ordered meanwhile only that one may not stay concerns them.
+    pub(super) async fn close_all(mut self, mut orders: UnboundedReceiver<Order>) {
         let open: Vec<u64> = self.open.keys().copied().collect();
         open.into_iter().for_each(|id| self.close(id));
-        drop(self.leaving);
+        self.worker.hellos.hurry();
+        let Self { mut left, all, leaving, .. } = self;
+        drop(leaving);
         // Each ends within the drain time by itself.
-        self.all.finish(Duration::MAX).await;
+        let mut over = pin!(all.finish(Duration::MAX));
+        loop {
+            tokio::select! {
+                biased;
+                _ = over.as_mut() => return,
+                Some(order) = orders.recv() => if matches!(order, Order::Look) {
+                    look_at(&mut left);
+                },
+            }
+        }
     }
+}
+
+/// Those that are left by all who are connected are forgotten.
+fn look_at(left: &mut Vec<Weak<Site>>) {
+    left.retain(|left| {
+        let site = left.upgrade();
+        site.iter().for_each(|site| site.look());
+        site.is_some()
+    });
 }

@@ -1,4 +1,4 @@
-//! How far a request is, and the watch over its two timeouts.
+//! How far a request is, and the watch over what may end it: its two timeouts, and once it is answered that it is forbidden.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::judged::UnderWay;
 use crate::decide::code::Code;
 use crate::decide::plan::Timeouts;
 
@@ -36,6 +37,11 @@ impl Progress {
 
     /// When it began, as long as nothing moved.
     pub(super) const fn began(&self) -> Instant {
+        self.moved.get()
+    }
+
+    /// When something moved last.
+    pub(super) const fn moved(&self) -> Instant {
         self.moved.get()
     }
 
@@ -98,23 +104,34 @@ impl Timers {
     }
 }
 
-/// Resolves when a timeout is over, with the code that it ends in.
+/// Resolves when a request is to end, with the code that it ends in.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     progress: Rc<Progress>,
     timeouts: Timeouts,
     timers: Rc<Timers>,
     sleep: Option<Pin<Box<Sleep>>>,
+    judged: Option<Box<UnderWay>>,
 }
 
 impl Watchdog {
     pub(super) fn new(progress: &Rc<Progress>, timeouts: Timeouts, timers: &Rc<Timers>) -> Self {
-        Self { progress: progress.clone(), timeouts, timers: timers.clone(), sleep: None }
+        Self { progress: progress.clone(), timeouts, timers: timers.clone(), sleep: None, judged: None }
     }
 
-    /// Whether there is a timeout at all.
+    /// From now on it also watches whether the request is forbidden.
+    pub(super) fn watch(&mut self, judged: Box<UnderWay>) {
+        self.judged = Some(judged);
+    }
+
+    /// Whether the request may be forbidden.
+    pub(super) const fn judges(&self) -> bool {
+        self.judged.is_some()
+    }
+
+    /// Whether there is anything to watch.
     pub(super) const fn barks(&self) -> bool {
-        self.timeouts.request.is_some() || self.timeouts.idle.is_some()
+        self.judges() || self.timeouts.request.is_some() || self.timeouts.idle.is_some()
     }
 
     /// The next moment at which a timeout may be over, and which.
@@ -135,6 +152,11 @@ impl Future for Watchdog {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Code> {
         let this = &mut *self;
+        if let Some(judged) = &mut this.judged
+            && Pin::new(judged).poll(cx).is_ready()
+        {
+            return Poll::Ready(Code::Denied);
+        }
         if this.progress.complete.get().is_none() {
             *this.progress.waker.borrow_mut() = Some(cx.waker().clone());
         }

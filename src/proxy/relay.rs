@@ -25,7 +25,7 @@ pub(super) struct Relay {
     length_kept: bool,
 }
 
-/// What an answer needs while it passes. A timeout takes away what is the service's.
+/// What an answer needs while it passes. A timeout, or a deny, takes away what is the service's.
 #[derive(Debug)]
 struct Passing {
     /// Read of it already.
@@ -74,7 +74,15 @@ impl Relay {
         let next = Next::Unknown;
         let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, taking, stuck };
         passing.check_end();
-        Self { passing: Rc::new(RefCell::new(passing)), length_kept: false }
+        let relay = Self { passing: Rc::new(RefCell::new(passing)), length_kept: false };
+        let mut passing = relay.passing.borrow_mut();
+        // A body goes on to the service also where nobody asks for the first frame of the answer, for the client has not yet taken the
+        // one before on its connection.
+        if passing.request.is_some() && passing.watchdog.as_ref().is_some_and(Watchdog::judges) {
+            relay.watch(&mut passing);
+        }
+        drop(passing);
+        relay
     }
 
     /// The same for an answer whose head says a length that its body does not have.
@@ -96,7 +104,8 @@ impl Relay {
         let frame = passing.poll_frame(cx);
         if matches!(frame, Poll::Ready(Some(Ok(_)))) && passing.watch.is_none() {
             if passing.peek(cx).is_pending() {
-                self.watch(&mut passing, cx);
+                self.watch(&mut passing);
+                passing.waits(cx);
             } else if let Some(taking) = passing.taking.as_ref().filter(|_| !passing.is_end_stream()) {
                 // Nothing is left to watch over but how the client takes the end.
                 taking.waits();
@@ -107,12 +116,11 @@ impl Relay {
 
     /// When not all is there with the first frame, nobody may ask for more for a long time: a client that reads nothing must not keep
     /// a service waiting.
-    fn watch(&self, passing: &mut Passing, cx: &Context<'_>) {
+    fn watch(&self, passing: &mut Passing) {
         let Some(watchdog) = passing.watchdog.take_if(|w| w.barks()) else {
             return;
         };
         let relay = Rc::downgrade(&self.passing);
-        passing.waker = Some(cx.waker().clone());
         passing.watch = Some(task::hold(async move {
             let code = watchdog.await;
             if let Some(passing) = relay.upgrade() {
@@ -135,6 +143,7 @@ impl Relay {
 
 impl Passing {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        self.waits(cx);
         if let Some(watchdog) = &mut self.watchdog
             && let Poll::Ready(code) = Pin::new(watchdog).poll(cx)
         {
@@ -152,14 +161,13 @@ impl Passing {
             Next::Nothing => return Poll::Ready(None),
             Next::Frame(frame) => return Poll::Ready(Some(frame)),
         }
-        match self.poll_incoming(cx) {
-            Poll::Pending => {
-                if self.watch.is_some() && !self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-                    self.waker = Some(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-            ready => ready,
+        self.poll_incoming(cx)
+    }
+
+    /// Whoever watches wakes the one who sends this on.
+    fn waits(&mut self, cx: &Context<'_>) {
+        if self.watch.is_some() && !self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
         }
     }
 
@@ -235,7 +243,7 @@ impl Passing {
         }
     }
 
-    /// A timeout is over: the service is let go, whether the client reads what came or not.
+    /// A timeout is over, or it is forbidden: the service is let go, whether the client reads what came or not.
     fn cut(&mut self, code: Code) {
         self.end(code);
         (self.incoming, self.lease, self.outcome, self.watchdog) = (None, None, None, None);
@@ -243,7 +251,11 @@ impl Passing {
             request.borrow_mut().cut();
         }
         if let Some(waker) = self.waker.take() {
-            self.stuck = self.taking.as_ref().map(Taking::stuck);
+            match &self.taking {
+                // Many may be forbidden at once, of a client that takes all its answers.
+                Some(taking) if code == Code::Denied => taking.waits(),
+                taking => self.stuck = taking.as_ref().map(Taking::stuck),
+            }
             waker.wake();
         }
     }

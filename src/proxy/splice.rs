@@ -1,287 +1,216 @@
-//! Copying bytes both ways. No buffer is held while a connection is idle: reads go through the worker's one buffer, and only what
-//! the other side does not take at once is kept.
+//! Moving bytes between two bare sockets. Much at once passes inside the kernel, through a pipe that is lent for as long as it has
+//! bytes in it; little is read and written, which are two system calls as well, and cheaper ones. A connection that is silent holds
+//! nothing, and of what the other side does not take no more is read than that.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
 
-use super::progress::{Progress, Watchdog};
-use crate::decide::code::Code;
-use crate::decide::plan::Timeouts;
+use super::copy::Broke;
+use super::pipes::Pipe;
+use super::progress::Progress;
+use super::worker::Worker;
 
-/// 512 KiB: per byte a buffer of 64 KiB costs twice as much (performance 3).
-const SIZE: usize = 512 * 1024;
+/// What is little: a read that comes back with less has emptied the socket. As much as a record of TLS.
+const LITTLE: usize = 16 * 1024;
+/// What is read at once of much when there is no pipe to be had.
+const MUCH: usize = 64 * 1024;
+/// How often one direction moves bytes before the worker's other connections have their turn.
+const TURNS: usize = 16;
 
-/// How long a connection may be silent where nothing says otherwise, as for Envoy.
-const IDLE: Duration = Duration::from_secs(3600);
-
-/// The worker's buffer, made at its first use.
-#[derive(Debug, Default)]
-pub(super) struct Buffer(Vec<u8>);
-
-impl Buffer {
-    fn bytes(&mut self) -> &mut [u8] {
-        if self.0.is_empty() {
-            self.0 = vec![0; SIZE];
-        }
-        &mut self.0
-    }
-}
-
-/// Whose side broke.
+/// Which end of a direction broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broke {
-    /// The client's.
-    Client,
-    /// The service's.
-    Service,
-    /// Neither: nothing moved for too long.
-    Idle,
-}
-
-impl From<Broke> for Code {
-    fn from(broke: Broke) -> Self {
-        match broke {
-            Broke::Client => Self::ClientGone,
-            Broke::Service => Self::UpstreamBroken,
-            Broke::Idle => Self::IdleTimeout,
-        }
-    }
-}
-
-/// Copies until both directions have ended, each on its own; a side that ends is told to the other by a half-close. Ends as well
-/// when nothing moves for the time `idle`.
-pub(super) async fn splice<C, S>(
-    client: C,
-    service: S,
-    buffer: &RefCell<Buffer>,
-    progress: &Rc<Progress>,
-    idle: Option<Duration>,
-) -> Result<(), Broke>
-where
-    C: AsyncRead + AsyncWrite + Unpin,
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (mut client, mut service) = (client, service);
-    let (mut up, mut down) = (Direction::default(), Direction::default());
-    progress.moves();
-    let copied = std::future::poll_fn(|cx| {
-        let buffer = &mut *buffer.borrow_mut();
-        let sent = up.poll(cx, &mut client, &mut service, buffer, |n| progress.received(n))?;
-        let received = down.poll(cx, &mut service, &mut client, buffer, |n| progress.sent(n)).map_err(Broke::other)?;
-        match (sent, received) {
-            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
-            _ => Poll::Pending,
-        }
-    });
-    let timeouts = Timeouts { request: None, idle: Some(idle.unwrap_or(IDLE)) };
-    tokio::select! {
-        biased;
-        copied = copied => copied,
-        _ = Watchdog::new(progress, timeouts, &Rc::default()) => Err(Broke::Idle),
-    }
-}
-
-impl Broke {
-    const fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Service,
-            Self::Service => Self::Client,
-            Self::Idle => Self::Idle,
-        }
-    }
+enum Broken {
+    From,
+    To,
 }
 
 /// One direction.
 #[derive(Debug, Default)]
-struct Direction {
+struct Way {
     /// Read, but not yet taken by the other side.
     kept: Vec<u8>,
     written: usize,
-    phase: Phase,
+    /// Never one that is empty while nothing comes.
+    pipe: Option<Pipe>,
+    /// Much came the last time, so that more of it is expected.
+    much: bool,
+    over: bool,
 }
 
-#[derive(Debug, Default)]
-enum Phase {
-    #[default]
-    Copying,
-    Closing,
-    Closed,
+/// Moves bytes until both directions have ended, each on its own; a side that ends is told to the other by a half-close.
+// Written out as a future, which holds everything once: an `async fn` holds its arguments twice.
+#[derive(Debug)]
+pub(super) struct Splice {
+    client: TcpStream,
+    service: TcpStream,
+    up: Way,
+    down: Way,
+    broke: Option<Broke>,
+    worker: Rc<Worker>,
+    progress: Rc<Progress>,
 }
 
-impl Direction {
-    /// Ready when the direction is closed. In an error `from` counts as the client.
-    fn poll<F, T>(
+impl Splice {
+    /// `first` goes to the service before what the client still sends.
+    pub(super) fn new(client: TcpStream, service: TcpStream, first: Bytes, worker: Rc<Worker>, progress: Rc<Progress>) -> Self {
+        progress.received(first.len());
+        let (up, down) = (Way { kept: first.into(), ..Way::default() }, Way::default());
+        Self { client, service, up, down, broke: None, worker, progress }
+    }
+}
+
+impl Future for Splice {
+    type Output = Result<(), Broke>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { client, service, up, down, broke, worker, progress } = &mut *self;
+        // First what the service says: its last words are passed on, also where nothing can be said to it any more.
+        match down.poll(cx, service, client, up.over, worker, |n| progress.sent(n)) {
+            Poll::Ready(Err(Broken::From)) => return Poll::Ready(Err(Broke::Service)),
+            Poll::Ready(Err(Broken::To)) => *broke = broke.or(Some(Broke::Client)),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        match up.poll(cx, client, service, down.over, worker, |n| progress.received(n)) {
+            Poll::Ready(Err(Broken::From)) => return Poll::Ready(Err(Broke::Client)),
+            Poll::Ready(Err(Broken::To)) => *broke = broke.or(Some(Broke::Service)),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        if up.over && down.over { Poll::Ready(broke.map_or(Ok(()), Err)) } else { Poll::Pending }
+    }
+}
+
+impl Way {
+    /// Ready when the direction is over. `last`: the other one is, so that the sockets are about to be closed.
+    fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut F,
-        to: &mut T,
-        buffer: &mut Buffer,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        last: bool,
+        worker: &Worker,
         count: impl Fn(usize),
-    ) -> Result<Poll<()>, Broke>
-    where
-        F: AsyncRead + Unpin,
-        T: AsyncWrite + Unpin,
-    {
-        loop {
-            match self.phase {
-                Phase::Copying => match self.step(cx, from, to, buffer, &count)? {
-                    Poll::Ready(()) => {}
-                    Poll::Pending => return Ok(Poll::Pending),
-                },
-                Phase::Closing => match Pin::new(&mut *to).poll_shutdown(cx) {
-                    // The other side may be gone already; what it sent still counts.
-                    Poll::Ready(_) => self.phase = Phase::Closed,
-                    Poll::Pending => return Ok(Poll::Pending),
-                },
-                Phase::Closed => return Ok(Poll::Ready(())),
+    ) -> Poll<Result<(), Broken>> {
+        if self.over {
+            return Poll::Ready(Ok(()));
+        }
+        for _ in 0..TURNS {
+            match ready!(self.turn(cx, from, to, worker, &count)) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.end();
+                    if !last {
+                        // The other side may be gone already; what it sent still counts.
+                        drop(Pin::new(to).poll_shutdown(cx));
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(broken) => {
+                    self.end();
+                    return Poll::Ready(Err(broken));
+                }
             }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn end(&mut self) {
+        *self = Self { over: true, ..Self::default() };
+    }
+
+    /// Moves what there is once. True: there will be no more.
+    fn turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        worker: &Worker,
+        count: &impl Fn(usize),
+    ) -> Poll<Result<bool, Broken>> {
+        if !self.kept.is_empty() {
+            ready!(self.write_kept(cx, to)).map_err(|_| Broken::To)?;
+        }
+        if self.pipe.is_some() {
+            return self.empty_pipe(cx, to).map(|emptied| emptied.map_or(Err(Broken::To), |()| Ok(false)));
+        }
+        if !self.much {
+            return self.through_buffer(cx, from, to, LITTLE, worker, count);
+        }
+        ready!(from.poll_read_ready(cx)).map_err(|_| Broken::From)?;
+        let Some(mut pipe) = worker.pipes.take() else {
+            return self.through_buffer(cx, from, to, MUCH, worker, count);
+        };
+        match from.try_io(Interest::READABLE, || pipe.fill(&*from)) {
+            Ok(0) => Poll::Ready(Ok(true)),
+            Ok(n) => {
+                count(n);
+                self.much = n >= LITTLE;
+                self.pipe = Some(pipe);
+                Poll::Ready(Ok(false))
+            }
+            // That it was not ready is known now: the next turn waits.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Ready(Ok(false)),
+            Err(_) => Poll::Ready(Err(Broken::From)),
         }
     }
 
-    fn step<F, T>(
+    fn through_buffer(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut F,
-        to: &mut T,
-        buffer: &mut Buffer,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        most: usize,
+        worker: &Worker,
         count: &impl Fn(usize),
-    ) -> Result<Poll<()>, Broke>
-    where
-        F: AsyncRead + Unpin,
-        T: AsyncWrite + Unpin,
-    {
-        if !self.kept.is_empty() {
-            return self.write_kept(cx, to).map_err(|_| Broke::Service);
-        }
-        let mut read = ReadBuf::new(buffer.bytes());
-        match Pin::new(from).poll_read(cx, &mut read) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return Err(Broke::Client),
-            Poll::Pending => {
-                // TLS writes into a buffer of its own.
-                return match Pin::new(to).poll_flush(cx) {
-                    Poll::Ready(Err(_)) => Err(Broke::Service),
-                    _ => Ok(Poll::Pending),
-                };
-            }
-        }
+    ) -> Poll<Result<bool, Broken>> {
+        let mut buffer = worker.buffer.borrow_mut();
+        let mut read = ReadBuf::new(&mut buffer.bytes()[..most]);
+        ready!(Pin::new(from).poll_read(cx, &mut read)).map_err(|_| Broken::From)?;
         let bytes = read.filled();
         if bytes.is_empty() {
-            self.phase = Phase::Closing;
-            return Ok(Poll::Ready(()));
+            return Poll::Ready(Ok(true));
         }
         count(bytes.len());
+        self.much = bytes.len() >= LITTLE;
         let taken = match Pin::new(to).poll_write(cx, bytes) {
             Poll::Ready(Ok(n)) => n,
-            Poll::Ready(Err(_)) => return Err(Broke::Service),
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::To)),
             Poll::Pending => 0,
         };
-        self.kept.extend_from_slice(&bytes[taken..]);
-        Ok(Poll::Ready(()))
+        if taken < bytes.len() {
+            self.kept = bytes[taken..].to_vec();
+        }
+        Poll::Ready(Ok(false))
     }
 
-    fn write_kept<T: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, to: &mut T) -> io::Result<Poll<()>> {
-        let poll = Pin::new(to).poll_write(cx, &self.kept[self.written..]);
-        let n = match poll {
-            Poll::Ready(result) => result?,
-            Poll::Pending => return Ok(Poll::Pending),
-        };
-        if n == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        self.written += n;
-        if self.written == self.kept.len() {
-            self.kept = Vec::new();
-            self.written = 0;
-        }
-        Ok(Poll::Ready(()))
-    }
-}
-
-/// Reads the first bytes of a stream while they go on being `expected`. What was read, all of it or up to the first difference.
-pub(super) async fn prefix<R: AsyncRead + Unpin>(stream: &mut R, expected: &[u8]) -> io::Result<Vec<u8>> {
-    let mut seen = Vec::with_capacity(expected.len());
-    std::future::poll_fn(|cx| {
-        while seen.len() < expected.len() && expected.starts_with(&seen) {
-            let mut space = [0; 32];
-            let wanted = (expected.len() - seen.len()).min(space.len());
-            let mut read = ReadBuf::new(&mut space[..wanted]);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
-            if read.filled().is_empty() {
-                break;
+    fn write_kept(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
+        while self.written < self.kept.len() {
+            match ready!(Pin::new(&mut *to).poll_write(cx, &self.kept[self.written..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => self.written += n,
             }
-            seen.extend_from_slice(read.filled());
         }
-        Poll::Ready(Ok(std::mem::take(&mut seen)))
-    })
-    .await
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    fn run<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+        (self.kept, self.written) = (Vec::new(), 0);
+        Poll::Ready(Ok(()))
     }
 
-    #[test]
-    fn bytes_go_both_ways_and_a_half_close_leaves_the_other_way_open() {
-        run(async {
-            let (mut client, near) = duplex(7);
-            let (far, mut service) = duplex(5);
-            let (buffer, progress) = (RefCell::default(), Progress::start());
-            let talk = async {
-                client.write_all(b"a question that is longer than the pipes").await.unwrap();
-                client.shutdown().await.unwrap();
-                let mut answer = String::new();
-                client.read_to_string(&mut answer).await.unwrap();
-                answer
-            };
-            let serve = async {
-                let mut question = String::new();
-                service.read_to_string(&mut question).await.unwrap();
-                service.write_all(question.to_uppercase().as_bytes()).await.unwrap();
-                service.shutdown().await.unwrap();
-            };
-            let (spliced, answer, ()) = tokio::join!(splice(near, far, &buffer, &progress, None), talk, serve);
-            assert_eq!((spliced, answer.as_str()), (Ok(()), "A QUESTION THAT IS LONGER THAN THE PIPES"));
-            assert_eq!((progress.received.get(), progress.sent.get()), (40, 40));
-        });
-    }
-
-    #[test]
-    fn a_half_closed_connection_on_which_nothing_moves_ends() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let (mut client, near) = duplex(64);
-            let (far, _silent) = duplex(64);
-            let (buffer, progress) = (RefCell::default(), Progress::start());
-            client.write_all(b"hello").await.unwrap();
-            client.shutdown().await.unwrap();
-            let start = tokio::time::Instant::now();
-            assert_eq!(splice(near, far, &buffer, &progress, None).await, Err(Broke::Idle));
-            assert_eq!(start.elapsed().as_secs(), 3600);
-        });
-    }
-
-    #[test]
-    fn a_prefix_is_read_no_further_than_it_matches() {
-        run(async {
-            for (sent, seen) in [("PRI * HTTP/2.0\r\nmore", "PRI * HTTP/2.0\r\n"), ("GET", "GET"), ("", ""), ("PRI", "PRI")] {
-                let (mut client, mut near) = duplex(64);
-                client.write_all(sent.as_bytes()).await.unwrap();
-                drop(client);
-                assert_eq!(prefix(&mut near, b"PRI * HTTP/2.0\r\n").await.unwrap(), seen.as_bytes(), "{sent}");
+    /// Gives the pipe back when it is empty.
+    fn empty_pipe(&mut self, cx: &mut Context<'_>, to: &TcpStream) -> Poll<io::Result<()>> {
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.inside() > 0) {
+            match to.try_io(Interest::WRITABLE, || pipe.empty(to)) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(to.poll_write_ready(cx))?,
+                Err(error) => return Poll::Ready(Err(error)),
             }
-        });
+        }
+        self.pipe = None;
+        Poll::Ready(Ok(()))
     }
 }

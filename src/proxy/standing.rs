@@ -1,24 +1,29 @@
 //! Connections that stand for long: each is asked again, when something has changed, whether it may go on (`docs/differences.md`,
-//! deny-cuts).
+//! deny-cuts). Requests that are under way hear of it and ask for themselves (`judged`).
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 
 use super::outcome::Ends;
 use crate::decide::Snapshot;
 use crate::decide::authz::Judge;
-use crate::id::ListenerName;
+use crate::id::{ListenerName, Table};
 
 /// The connections of one listener and worker that stand.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Stands>>,
+    /// How often it was said that something changed, and who waits for the next time.
+    said: Cell<u64>,
+    waiting: RefCell<Table<u64, Waker>>,
 }
 
 struct Stands {
@@ -35,19 +40,27 @@ type MayGoOn = dyn Fn(&Snapshot, &ListenerName) -> bool;
 
 impl Stands {
     fn goes_on(&mut self, snapshot: &Snapshot) -> bool {
-        // The gateway is none any more to which one connects from the mesh: nobody forbids anything, and its connections drain.
-        let Some(listener) = snapshot.entrance(&self.listener) else {
-            return true;
-        };
-        let judge = snapshot.judge(listener, self.ends.sni.as_deref());
-        if let (Some(judge), Some(by)) = (judge, &self.by)
-            && Arc::ptr_eq(judge, by)
-        {
-            return true;
-        }
-        self.by = judge.cloned();
-        (self.may_go_on)(snapshot, listener)
+        asks_again(snapshot, &self.listener, &self.ends, &mut self.by).is_none_or(|listener| (self.may_go_on)(snapshot, listener))
     }
+}
+
+/// The listener where one who came to `listener` is to be judged again; `None`: not another one judges than the last time, `by`.
+pub(super) fn asks_again<'s>(
+    snapshot: &'s Snapshot,
+    listener: &ListenerName,
+    ends: &Ends,
+    by: &mut Option<Arc<Judge>>,
+) -> Option<&'s ListenerName> {
+    // If the gateway is none any more to which one connects from the mesh: nobody forbids anything, and its connections drain.
+    let listener = snapshot.entrance(listener)?;
+    let judge = snapshot.judge(listener, ends.sni.as_deref());
+    if let (Some(judge), Some(by)) = (judge, &*by)
+        && Arc::ptr_eq(judge, by)
+    {
+        return None;
+    }
+    *by = judge.cloned();
+    Some(listener)
 }
 
 impl fmt::Debug for Stands {
@@ -72,12 +85,22 @@ impl Standing {
         ends: &Arc<Ends>,
         may_go_on: impl Fn(&Snapshot, &ListenerName) -> bool + 'static,
     ) -> Allowed {
-        let number = self.next.get();
-        self.next.set(number + 1);
+        let number = self.number();
         let (end, ended) = oneshot::channel();
         let (listener, ends, may_go_on) = (listener.clone(), ends.clone(), Box::new(may_go_on));
         self.open.borrow_mut().insert(number, Stands { listener, ends, may_go_on, by: None, end });
         Allowed { number, standing: self.clone(), ended }
+    }
+
+    fn number(&self) -> u64 {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        number
+    }
+
+    /// For who asks for himself: what was said up to now is known to him.
+    pub(super) fn changes(self: &Rc<Self>) -> Changes {
+        Changes { number: self.number(), heard: self.said.get(), standing: self.clone() }
     }
 
     /// Ends those that may not go on. Where the very same judge decides as the last time, nobody is asked.
@@ -89,17 +112,61 @@ impl Standing {
             // Who is gone meanwhile needs no telling.
             let _ = stands.end.send(());
         }
+        self.said.set(self.said.get() + 1);
+        let waiting: Vec<Waker> = self.waiting.borrow_mut().drain().map(|(_, waker)| waker).collect();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Tells when something has changed that may forbid what was allowed.
+#[derive(Debug)]
+pub(super) struct Changes {
+    number: u64,
+    standing: Rc<Standing>,
+    heard: u64,
+}
+
+impl Changes {
+    /// Ready when something was said since it was ready last.
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let said = self.standing.said.get();
+        if said != self.heard {
+            self.heard = said;
+            return Poll::Ready(());
+        }
+        let mut waiting = self.standing.waiting.borrow_mut();
+        let known = waiting.get(&self.number).is_some_and(|waker| waker.will_wake(cx.waker()));
+        let before = if known { None } else { waiting.insert(self.number, cx.waker().clone()) };
+        // Dropping the last waker of a task may drop what waits in it.
+        drop(waiting);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        let waker = self.standing.waiting.borrow_mut().remove(&self.number);
+        drop(waker);
     }
 }
 
 /// Resolves when a connection is to end; of one that nobody asks about, never.
 pub(super) async fn forbidden(allowed: &mut Option<Allowed>) {
-    let told = match allowed {
-        Some(allowed) => (&mut allowed.ended).await.is_ok(),
-        None => false,
-    };
-    if !told {
-        std::future::pending().await
+    std::future::poll_fn(|cx| poll_forbidden(allowed, cx)).await;
+}
+
+/// The same, for who is a future itself.
+pub(super) fn poll_forbidden(allowed: &mut Option<Allowed>, cx: &mut Context<'_>) -> Poll<()> {
+    // Who judges may be gone before the connection: then nobody asks any more.
+    let told = allowed.as_mut().map_or(Poll::Pending, |allowed| Pin::new(&mut allowed.ended).poll(cx));
+    match told {
+        Poll::Ready(Ok(())) => Poll::Ready(()),
+        Poll::Ready(Err(_)) => {
+            *allowed = None;
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Pending,
     }
 }
 

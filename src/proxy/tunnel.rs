@@ -7,13 +7,13 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use super::carried::Restoring;
+use super::copy::{IDLE, copy, unless_idle};
 use super::guard::Guard;
+use super::judged::UnderWay;
 use super::listen::Open;
 use super::outcome::Outcome;
 use super::pool::Lease;
 use super::progress::Progress;
-use super::splice::splice;
-use super::standing::{self, Allowed};
 use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::rt::drain::DrainWatch;
@@ -35,8 +35,8 @@ pub(super) struct Tunnel {
     pub(super) drain: DrainWatch,
     /// The client's connection, which is open until the end of the tunnel.
     pub(super) open: std::rc::Rc<Open>,
-    /// Told when the request would not be allowed any more; `None`: nobody asks.
-    pub(super) allowed: Option<Allowed>,
+    /// Resolves when the request would not be allowed any more; `None`: nobody asks.
+    pub(super) judged: Option<Box<UnderWay>>,
 }
 
 impl Tunnel {
@@ -53,10 +53,17 @@ impl Tunnel {
         let (client_io, unread) = client.io.into_inner().into_inner();
         let client = client_io.replaying([client.read_buf, unread.freeze()].concat().into());
         let service = service.replaying(first);
+        let forbidden = async {
+            match self.judged {
+                Some(judged) => judged.await,
+                None => std::future::pending().await,
+            }
+        };
+        let copied = copy(client, service, &self.worker.buffer, &self.progress);
         let copied = tokio::select! {
             biased;
-            copied = splice(client, service, &self.worker.buffer, &self.progress, self.idle) => copied.map_err(Code::from),
-            () = standing::forbidden(&mut self.allowed) => Err(Code::Denied),
+            copied = unless_idle(copied, self.progress.clone(), self.idle.unwrap_or(IDLE)) => copied.map_err(Code::from),
+            () = forbidden => Err(Code::Denied),
         };
         self.outcome.end(copied.map_or_else(|code| code, |()| Code::Ok));
         drop((self.lease, self.drain, self.open));

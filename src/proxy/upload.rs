@@ -22,8 +22,8 @@ pub(super) enum Cut {
     /// The side that sends it broke off.
     #[error("the body broke off")]
     Broken(#[source] hyper::Error),
-    /// A timeout of the route was over.
-    #[error("a timeout of the route was over")]
+    /// A timeout of the route was over, or the request is forbidden by now.
+    #[error("a timeout of the route was over, or the request is forbidden by now")]
     Timeout,
     /// Another attempt sends it now, or nobody waits for it any more.
     #[error("nobody waits for the body any more")]

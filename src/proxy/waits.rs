@@ -87,7 +87,8 @@ impl Waits {
         if self.busy.load(Relaxed) > 0 { 0 } else { round.wrapping_sub(self.since.load(Relaxed)) }
     }
 
-    fn end(&self) {
+    /// The connection is over now, whatever is under way on it.
+    pub(super) fn end(&self) {
         self.over.store(true, Relaxed);
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         waker.into_iter().for_each(Waker::wake);

@@ -8,11 +8,14 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::HEAD_TIME;
+use super::connections::Connections;
+use super::copy::Buffer;
+use super::hello::Hellos;
 use super::outcome::{AccessLog, Counters};
+use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
 use super::retry::Budget;
-use super::splice::Buffer;
 use super::standing::Standing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
@@ -39,8 +42,12 @@ pub(super) struct Worker {
     pub(super) access: Option<AccessLog>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
+    /// Through which bytes go from socket to socket.
+    pub(super) pipes: Rc<Pipes>,
     pub(super) timers: Rc<Timers>,
     pub(super) rounds: Rounds,
+    pub(super) hellos: Rc<Hellos>,
+    pub(super) connections: Rc<Connections>,
     rng: RefCell<Rng>,
 }
 
@@ -53,8 +60,11 @@ impl Worker {
             counters,
             access,
             buffer: RefCell::default(),
+            pipes: Rc::default(),
             timers: Rc::default(),
             rounds: Rounds::default(),
+            hellos: Rc::default(),
+            connections: Rc::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)
@@ -125,7 +135,7 @@ impl Site {
     /// The state for one decision: the newest that has the listener as it is. One that is gone, or speaks another protocol
     /// by now, serves its last requests by the last state that had it.
     pub(super) fn current(&self) -> Current {
-        let newest = self.live.current();
+        let newest = self.newest();
         let mut seen = self.seen.borrow_mut();
         if seen.looked_at != newest.generation {
             seen.looked_at = newest.generation;
@@ -137,10 +147,15 @@ impl Site {
         seen.state.clone()
     }
 
-    /// Lets go of states that are not the newest, and of connections that the newest forbids, also where it has another listener.
+    /// The newest state, also where it has another listener, or none: by it one may be forbidden to go on.
+    pub(super) fn newest(&self) -> Current {
+        self.live.current()
+    }
+
+    /// Lets go of states that are not the newest, and of connections that the newest forbids.
     pub(super) fn look(&self) {
         drop(self.current());
-        self.standing.judge(&self.live.current().snapshot);
+        self.standing.judge(&self.newest().snapshot);
     }
 
     /// The dice of a decision.

@@ -1,5 +1,6 @@
 //! The join of configuration and data path: what is published, as one pointer, so that routes and keys never disagree.
 
+pub mod connections;
 mod live;
 mod publish;
 

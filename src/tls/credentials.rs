@@ -9,6 +9,7 @@ use rustls::sign::CertifiedKey;
 
 use super::{Error, Inbound, Mesh, Outside, pem, shared_provider};
 use crate::id::TrustDomain;
+use crate::model::entry::TlsParameters;
 use crate::model::gateway::{Alpn, Certificate, Identity, InboundKeys, OutsideFiles, Protocol};
 
 /// What a gateway shows to clients and to services.
@@ -35,15 +36,18 @@ pub struct Unusable {
     pub why: String,
 }
 
+/// The gateway's own identity, and what the `mesh` entry says is to be spoken with those to whom it is shown.
+pub type Own<'a> = (&'a Identity, &'a TlsParameters);
+
 impl Credentials {
     /// Reads the files and checks that keys and certificates fit each other.
-    pub fn build(certificates: &[Certificate], identity: Option<&Identity>) -> Result<Self, Error> {
+    pub fn build(certificates: &[Certificate], own: Option<Own<'_>>) -> Result<Self, Error> {
         let mut resolver = BySni::default();
         for certificate in certificates {
             resolver.add(certificate)?;
         }
         let resolver = Arc::new(resolver);
-        let mesh = identity.map(Mesh::build).transpose()?;
+        let mesh = own.map(|(identity, said)| Mesh::build(identity, said)).transpose()?;
         let (http2, http1) = (config(resolver.clone(), &[b"h2", b"http/1.1"]), config(resolver.clone(), &[b"http/1.1"]));
         let bytes = config(resolver.clone(), &[]);
         let (outside, unusable) = (Arc::default(), Arc::from([]));
@@ -52,18 +56,16 @@ impl Credentials {
 
     /// The same while others are in use: an identity that cannot be used by now concerns what services with a sidecar are spoken to
     /// with, and nothing else. The certificates of listeners must fit as they must at a start.
-    pub fn rebuild(certificates: &[Certificate], identity: Option<&Identity>, older: Option<&Self>) -> Result<Self, Error> {
+    pub fn rebuild(certificates: &[Certificate], own: Option<Own<'_>>, older: Option<&Self>) -> Result<Self, Error> {
         let built = Self::build(certificates, None)?;
-        let (mesh, unusable) = match identity.map(Mesh::build).transpose() {
-            Ok(mesh) => (mesh, None),
-            Err(error) => {
-                let before = older.and_then(|older| older.mesh.clone());
-                let what = "the gateway's own certificate".to_owned();
-                let unusable = Unusable { what, kept: before.is_some(), why: super::with_source(&error) };
-                (before, Some(unusable))
-            }
-        };
-        Ok(Self { mesh, unusable: unusable.into_iter().collect(), ..built })
+        let (before, mut unusable) = (older.and_then(|older| older.mesh.as_ref()), Vec::new());
+        let mesh = own.map(|(identity, said)| Mesh::rebuild(identity, said, before, &mut unusable)).transpose();
+        let mesh = mesh.unwrap_or_else(|error| {
+            let what = "the gateway's own certificate".to_owned();
+            unusable.push(Unusable { what, kept: before.is_some(), why: super::with_source(&error) });
+            before.cloned()
+        });
+        Ok(Self { mesh, unusable: unusable.into(), ..built })
     }
 
     /// With the keys of a gateway between the mesh and what is outside. What cannot be used concerns what hangs on it alone;

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerConnection};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 
-use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, shared_provider, xfcc};
+use super::range::Range;
+use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, xfcc};
 use crate::id::{SpiffeId, TargetId, TrustDomain};
-use crate::model::gateway::{InboundKeys, Leaf, TlsRange};
+use crate::model::gateway::{InboundKeys, Leaf};
 
 /// What a mesh-mTLS listener shows, and whom it lets in.
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Inbound {
     config: Arc<ServerConfig>,
     shown: Arc<BySni>,
     clients: Arc<Peers>,
-    tls: TlsRange,
+    range: Range,
 }
 
 /// Who has connected: proven by the handshake.
@@ -47,6 +48,7 @@ impl Inbound {
         older: Option<&Self>,
         unusable: &mut Vec<Unusable>,
     ) -> Result<Self, Error> {
+        let range = Range::or_before(&keys.tls, "TLS.Incoming", older.map(|o| &o.range), unusable)?;
         let bundle = Bundle::read(&keys.roots, trust_domain.clone())?;
         // Who was verified by the same roots is still known, and may resume its sessions.
         let same_roots = |o: &&Self| o.clients.bundle().roots() == bundle.roots() && o.clients.bundle().trust_domain() == trust_domain;
@@ -66,12 +68,12 @@ impl Inbound {
                 }
             }
         }
-        if let Some(older) = of_same_roots.filter(|o| o.tls == keys.tls && o.shown.says_the_same_as(&shown)) {
+        if let Some(older) = of_same_roots.filter(|o| o.range == range && o.shown.says_the_same_as(&shown)) {
             return Ok(older.clone());
         }
         let shown = Arc::new(shown);
         let tickets = of_same_roots.map(|o| o.config.ticketer.clone());
-        Ok(Self { config: config(&keys.tls, &shown, &clients, tickets), shown, clients, tls: keys.tls.clone() })
+        Ok(Self { config: config(&range, &shown, &clients, tickets), shown, clients, range })
     }
 
     /// Whether this is the very same.
@@ -97,17 +99,9 @@ impl Inbound {
     }
 }
 
-fn config(tls: &TlsRange, shown: &Arc<BySni>, clients: &Arc<Peers>, tickets: Option<Arc<dyn ProducesTickets>>) -> Arc<ServerConfig> {
-    let mut provider = (*shared_provider()).clone();
-    let asked = |suite: &SupportedCipherSuite| {
-        let name = format!("{:?}", suite.suite());
-        tls.suites.is_empty() || suite.tls13().is_some() || tls.suites.contains(&name)
-    };
-    if provider.cipher_suites.iter().any(|s| asked(s) && s.tls13().is_none()) {
-        provider.cipher_suites.retain(asked);
-    }
-    let builder = ServerConfig::builder_with_provider(Arc::new(provider));
-    let versions = builder.with_protocol_versions(versions(tls)).expect("the provider has suites for TLS 1.2 and 1.3");
+fn config(range: &Range, shown: &Arc<BySni>, clients: &Arc<Peers>, tickets: Option<Arc<dyn ProducesTickets>>) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(range.provider());
+    let versions = builder.with_protocol_versions(range.versions()).expect("a range has suites for its versions");
     let mut config = versions.with_client_cert_verifier(clients.clone()).with_cert_resolver(shown.clone());
     // The cheapest strong suite, whatever a client that takes it prefers.
     config.ignore_client_order = true;
@@ -123,18 +117,6 @@ fn config(tls: &TlsRange, shown: &Arc<BySni>, clients: &Arc<Peers>, tickets: Opt
         }
     }
     Arc::new(config)
-}
-
-/// What of Consul's range there is here: 1.2 and 1.3.
-fn versions(tls: &TlsRange) -> &'static [&'static SupportedProtocolVersion] {
-    const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
-    const NEWER: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
-    const OLDER: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
-    match (tls.min.as_str(), tls.max.as_str()) {
-        ("TLSv1_3", _) => NEWER,
-        (_, "TLSv1_0" | "TLSv1_1" | "TLSv1_2") => OLDER,
-        _ => BOTH,
-    }
 }
 
 /// A leaf that can be shown.

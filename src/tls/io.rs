@@ -60,6 +60,22 @@ impl Io {
         self
     }
 
+    /// Both streams as the sockets that they are, with what is to be read before the first; as they came, if one of them is TLS.
+    pub fn sockets(one: Self, other: Self) -> Result<(TcpStream, Bytes, TcpStream), (Self, Self)> {
+        match (one, other) {
+            (Self { replay, stream: Stream::Tcp(one) }, Self { stream: Stream::Tcp(other), .. }) => Ok((one, replay, other)),
+            both => Err(both),
+        }
+    }
+
+    /// Closes a bare socket by a reset, which tells the other side at once that nothing will come.
+    pub fn reset(self) {
+        if let Stream::Tcp(stream) = &self.stream {
+            // What fails here is of a connection that has ended anyway.
+            drop(stream.set_zero_linger());
+        }
+    }
+
     /// The same stream, with `bytes` in front of what is still to be read.
     #[must_use]
     pub fn replaying(mut self, bytes: Bytes) -> Self {

@@ -104,6 +104,16 @@ impl fmt::Debug for Issued {
     }
 }
 
+/// A certificate of a web server that nobody vouches for, with its key, in PEM: one to begin with, valid for a year.
+pub fn sample(host: &str) -> Result<(String, String), IssueError> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new([host.to_owned()])?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, host);
+    (params.not_before, params.not_after) = (OffsetDateTime::now_utc(), OffsetDateTime::now_utc() + INTERMEDIATE_LIFE);
+    Ok((super::pem::text_of(&[params.self_signed(&key)?.into()]), key.serialize_pem()))
+}
+
 /// A CA with its key.
 #[derive(Debug)]
 pub struct Authority {

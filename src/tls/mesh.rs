@@ -12,10 +12,12 @@ use tokio_rustls::client::TlsStream;
 
 use super::distrust::{Distrust, Side, Why};
 use super::peers::Peers;
+use super::range::Range;
 use super::verify::{Bundle, id_of};
 use super::x509::Moment;
-use super::{Error, pem, shared_provider};
+use super::{Error, Unusable, pem};
 use crate::id::SpiffeId;
+use crate::model::entry::TlsParameters;
 use crate::model::gateway::Identity;
 
 /// How many server names resume their sessions: as many targets as a busy gateway speaks to.
@@ -53,12 +55,24 @@ pub struct Mesh {
     servers: Arc<Peers>,
     /// The own certificate, which its key fits.
     shown: Arc<[CertificateDer<'static>]>,
+    range: Range,
 }
 
 impl Mesh {
     /// Reads the files. The certificate is checked against the roots as a service will check it, before anything uses it. Its trust
-    /// domain is that of the mesh.
-    pub fn build(files: &Identity) -> Result<Self, Error> {
+    /// domain is that of the mesh. `said` is what the `mesh` entry says is to be spoken.
+    pub fn build(files: &Identity, said: &TlsParameters) -> Result<Self, Error> {
+        Self::rebuild(files, said, None, &mut Vec::new())
+    }
+
+    /// The same while another is in use, by whose range it goes where nothing of this one is spoken here.
+    pub(super) fn rebuild(
+        files: &Identity,
+        said: &TlsParameters,
+        older: Option<&Self>,
+        unusable: &mut Vec<Unusable>,
+    ) -> Result<Self, Error> {
+        let range = Range::or_before(said, "TLS.Outgoing", older.map(|older| &older.range), unusable)?;
         let roots = pem::chain(&files.roots)?;
         let chain = pem::chain(&files.cert)?;
         let key = pem::key(&files.key)?;
@@ -69,18 +83,18 @@ impl Mesh {
         bundle.member(&chain, Side::Client, Moment::now()).map_err(distrusted)?;
         let servers = Arc::new(Peers::servers(bundle));
         let mismatch = |source| Error::Mismatch { cert: files.cert.clone(), key: files.key.clone(), source };
-        let builder = ClientConfig::builder_with_provider(shared_provider());
-        let versions = builder.with_safe_default_protocol_versions().expect("the provider has suites for TLS 1.2 and 1.3");
+        let builder = ClientConfig::builder_with_provider(range.provider());
+        let versions = builder.with_protocol_versions(range.versions()).expect("a range has suites for its versions");
         // `dangerous` is rustls' word for any verifier of one's own.
         let verified = versions.dangerous().with_custom_certificate_verifier(servers.clone());
         let mut config = verified.with_client_auth_cert(chain.clone(), key).map_err(mismatch)?;
         config.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
-        Ok(Self { config: Arc::new(config), servers, shown: chain.into() })
+        Ok(Self { config: Arc::new(config), servers, shown: chain.into(), range })
     }
 
-    /// Whether the same certificate is shown and the same roots are trusted.
+    /// Whether the same certificate is shown, the same roots are trusted, and the same is spoken.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        self.shown == other.shown && self.servers.bundle().roots() == other.servers.bundle().roots()
+        self.shown == other.shown && self.range == other.range && self.servers.bundle().roots() == other.servers.bundle().roots()
     }
 
     /// Whether services see the very same gateway, which trusts them for the same reasons; two gateways that show nothing are the

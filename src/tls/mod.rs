@@ -2,14 +2,18 @@
 
 mod credentials;
 mod distrust;
+mod hello;
 mod inbound;
 mod io;
 mod issue;
 mod mesh;
 mod outside;
+pub mod pair;
 mod peers;
 pub mod pem;
+mod range;
 mod shown;
+mod signatures;
 mod verify;
 mod x509;
 mod xfcc;
@@ -17,11 +21,14 @@ mod xfcc;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use credentials::{Credentials, Unusable};
+use crate::model::entry::TlsParameters;
+
+pub use credentials::{Credentials, Own, Unusable};
 pub use distrust::{Distrust, Side, Why};
+pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};
 pub use inbound::{Inbound, Peer};
 pub use io::{Io, is_of_tls};
-pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of};
+pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of, sample};
 pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};
 pub use peers::Peers;
@@ -48,6 +55,9 @@ pub enum Error {
     /// A certificate of a `CAFile` cannot be trusted as it is.
     #[error("certificate {} in {} cannot be an anchor: {}", .1, .0.display(), .2)]
     Anchor(PathBuf, usize, String),
+    /// Nothing is left to be spoken in the mesh.
+    #[error("{0} of the entry mesh/mesh asks for no version or suite of TLS that gw has: TLS 1.3, and TLS 1.2 with {suites}", suites = TlsParameters::SUITES.join(", "))]
+    Unspeakable(&'static str),
     /// The machine has no roots.
     #[error("this machine has no root certificates ({0}): name a file, CAFile = \"/path/ca.pem\"")]
     System(String),

@@ -193,6 +193,17 @@ pub(super) fn key_ids(der: &CertificateDer<'_>) -> [Option<Vec<u8>>; 2] {
     [own, by]
 }
 
+/// Its common name, the last one if there are several; empty if there is none.
+pub(super) fn common_name(der: &CertificateDer<'_>) -> String {
+    let Ok((_, cert)) = X509Certificate::from_der(der) else { return String::new() };
+    cert.subject().iter_common_name().last().and_then(|name| name.as_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// Its key with the kind of it, in DER.
+pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    X509Certificate::from_der(der).ok().map(|(_, cert)| cert.public_key().raw.to_vec())
+}
+
 fn name(name: &X509Name<'_>) -> String {
     name.to_string()
 }

@@ -162,7 +162,7 @@ fn judge(name: &str, snapshot: &Snapshot, request: &Value, port: u16, record: &V
         }
         ExplainedOutcome::Refuse { code, rule, roll, .. } => {
             let same_rule = record["rules"].as_array().and_then(|r| r.first()).map(text) == *rule;
-            (record["code"] != *code || !same_rule || record["roll"].as_u64() != roll.map(u64::from)).then_some("refused otherwise")
+            (record["code"] != **code || !same_rule || record["roll"].as_u64() != roll.map(u64::from)).then_some("refused otherwise")
         }
     };
     match difference {

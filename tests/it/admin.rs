@@ -1,8 +1,12 @@
 //! The admin listener.
 
-use serde_json::Value;
+use gw::app::authz::{self, AskedRequest, AuthzAnswer, AuthzQuestion, Of, Pair, Pairs, Which};
+use gw::app::inspect::{self, RouteQuestion};
+use gw::app::load;
+use gw::decide::compile::compile;
+use serde_json::{Value, json};
 
-use crate::harness::{Client, Service, World};
+use crate::harness::{Client, Exit, Exits, Service, World};
 
 fn page(address: std::net::SocketAddr, method: &str, path: &str, host: &str) -> (u16, String) {
     let answer = Client::connect(address).ask(&format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"));
@@ -48,4 +52,81 @@ fn nobody_there_is_said_plainly() {
     gw::tls::install();
     let error = gw::admin::client::get_blocking(Service::nowhere(), "/v1/routes").unwrap_err();
     assert!(error.to_string().starts_with("no gateway answers at 127.0.0.1:"), "{error}");
+}
+
+/// A gateway that lets `api` at public paths of `web` with a header, and whom to ask about it: files, and what runs.
+fn judging(name: &str, service: &Service) -> (Exits, [Of; 2]) {
+    let header = json!([{"Name": "x-team", "Exact": "a & b"}]);
+    let permission = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/public", "Header": header}}]);
+    let exit = Exit::of(name, "http").intention("api", permission).instance("web", service.address, "").start();
+    let of = [Of::Files(exit.exit().folder.at("gw.toml")), Of::Running(exit.run.admin())];
+    (exit, of)
+}
+
+fn question(path: Option<&str>, team: &str) -> AuthzQuestion {
+    let headers = inspect::parse_headers(&[format!("x-team: {team}")], "https").unwrap();
+    let request = path.map(|path| AskedRequest::new(http::Method::GET, "web", path, headers));
+    AuthzQuestion { source: "api".to_owned(), destination: "web".to_owned(), request }
+}
+
+#[test]
+fn a_gateway_that_runs_says_whether_a_service_may_as_its_files_do_and_by_what_it_serves() {
+    let service = Service::saying("outside");
+    let (mut exit, [files, running]) = judging("admin-authz", &service);
+    for (path, team, allowed) in [
+        (None, "", false),
+        (Some("/public/x?y=%2F&z"), "a & b", true),
+        (Some("/public/../admin"), "a & b", false),
+        (Some("/public"), "a", false),
+    ] {
+        let of_files = authz::explain(&files, question(path, team)).unwrap();
+        assert!(of_files.place.is_some() || of_files.rule.is_none());
+        let of_running = authz::explain(&running, question(path, team)).unwrap();
+        assert_eq!((of_running.allowed, &of_running), (allowed, &AuthzAnswer { place: None, ..of_files }), "{path:?} {team}");
+    }
+    exit.change(|exit| exit.intention("api", json!("allow")));
+    assert!(authz::explain(&running, question(None, "")).unwrap().allowed);
+}
+
+#[test]
+fn a_gateway_that_runs_says_who_may_reach_whom_as_its_files_do() {
+    let service = Service::saying("outside");
+    let (_exit, [files, running]) = judging("admin-pairs", &service);
+    for which in [Which::Every, Which::WhoCan("web".to_owned()), Which::Reach("api".to_owned())] {
+        let of_files = authz::pairs(&files, &which).unwrap();
+        let without_places = of_files.pairs.into_iter().map(|pair| Pair { place: None, ..pair }).collect();
+        assert_eq!(authz::pairs(&running, &which).unwrap(), Pairs { pairs: without_places, ..of_files }, "{which:?}");
+    }
+}
+
+#[test]
+fn a_gateway_that_runs_says_where_a_request_goes_as_its_files_do() {
+    let service = Service::saying("outside");
+    let (exit, _) = judging("admin-route", &service);
+    let loaded = load::load(&exit.exit().folder.at("gw.toml"), &[]).unwrap().gateway(None).unwrap();
+    for (path, forwards) in [("/public/x?y=%2F&z", true), ("/admin", false)] {
+        let headers = vec!["x-team: a & b".to_owned()];
+        let (method, url) = ("GET".to_owned(), format!("https://web{path}"));
+        let asked = RouteQuestion { method, url, headers, roll: Some(7), source: None, sni: Some("web".to_owned()), peer: None };
+        let of_running = inspect::route_of_running(exit.run.admin(), &asked, Some("api"), Some("exit")).unwrap();
+        let asked = RouteQuestion { peer: Some(inspect::peer("api", &loaded)), ..asked };
+        assert_eq!((of_running.forwards(), of_running), (forwards, inspect::route(&compile(&loaded), &asked).unwrap()), "{path}");
+    }
+}
+
+#[test]
+fn a_question_that_is_none_is_told_what_is_wrong_with_it() {
+    let service = Service::saying("outside");
+    let (exit, _) = judging("admin-wrong", &service);
+    for (path, why) in [
+        ("/v1/authz", "source= is missing: a service"),
+        ("/v1/authz?source=a&destination=b&method=%20", "\" \" is not a method"),
+        ("/v1/authz?source=a&destination=b&header=x", "\"x\" is not a header such as 'x-version: v2'"),
+        ("/v1/authz/pairs?who-can=a&reach=b", "who-can and reach are two questions"),
+        ("/v1/route?method=GET", "url= is missing"),
+        ("/v1/route?method=GET&url=http://a/&roll=x", "roll=x is no number"),
+        ("/v1/route?method=GET&url=http://a/&service=b", "no gateway is called \"b\"; there are exit"),
+    ] {
+        assert_eq!(page(exit.run.admin(), "GET", path, "localhost"), (400, format!("{why}\n")));
+    }
 }

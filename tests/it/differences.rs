@@ -42,6 +42,8 @@ const ROWS: &[(&str, fn())] = &[
     ("check-status", crate::checks::an_instance_counts_as_it_was_configured_until_its_check_has_answered),
     ("check-redirects", crate::checks::a_check_that_is_sent_elsewhere_has_failed),
     ("tls13-up", crate::mesh::a_sidecar_may_speak_either_version_of_tls),
+    ("mesh-tls", crate::spoken::who_connects_is_spoken_to_as_incoming_says_and_never_as_it_does_not),
+    ("destinations", crate::terminating::a_destination_of_transparent_proxies_is_not_offered_and_that_is_told_with_what_to_do),
     ("listener-changes", crate::reload::connections_live_on_where_routes_change_and_end_where_their_listener_becomes_another),
     ("drain", a_drain_time_of_zero_cuts_at_once),
     ("split-99.99", folded_splits_are_printed_as_consul_prints_them_and_miss_nobody),

@@ -6,7 +6,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, LONG, Service, World, answer, eventually, request};
+use serde_json::json;
+
+use crate::harness::{Client, Exit, LONG, Service, World, answer, eventually, request};
 
 #[test]
 fn a_drain_under_load_loses_nothing() {
@@ -106,4 +108,24 @@ fn a_connection_that_is_new_when_the_drain_begins_still_brings_its_request() {
     let answer = client.ask(&request("GET", "/", "", ""));
     assert_eq!((answer.status, answer.header("connection"), client.is_closed()), (200, Some("close"), true));
     gateway.wait();
+}
+
+#[test]
+fn who_is_forbidden_in_the_drain_is_cut_and_no_listener_is_opened() {
+    let service = Service::start(|stream| drop(std::io::copy(&mut &stream, &mut &stream)));
+    let exit = Exit::of("drain-deny", "tcp").intention("api", json!("allow")).instance("web", service.address, "").start();
+    let mut client = exit.connect("api");
+    assert!(client.echoes("a"));
+    exit.run.shutdown();
+    eventually("the listener is closed", || TcpStream::connect(exit.run.address()).is_err());
+    assert!(client.echoes("drains"));
+    let (files, elsewhere) = (&exit.exit().folder, Service::nowhere());
+    let moved = std::fs::read_to_string(files.at("gw.toml")).unwrap().replace("127.0.0.1:0", &elsewhere.to_string());
+    files.write("gw.toml", &moved);
+    let entries = std::fs::read_to_string(files.at("gw.d/entries.json")).unwrap();
+    files.write("gw.d/entries.json", &entries.replace("\"allow\"", "\"deny\""));
+    assert_eq!(client.read(), "");
+    // At the end of the drain time it would be cut as well, and recorded as something else.
+    exit.recorded("denied");
+    assert!(TcpStream::connect(elsewhere).is_err());
 }

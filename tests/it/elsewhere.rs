@@ -10,11 +10,11 @@ use crate::harness::{Ca, Folder, Service, TRUST_DOMAIN, World, get};
 use crate::mesh::sidecar;
 
 /// The id of a service in dc2.
-fn id(service: &str) -> String {
+pub(crate) fn id(service: &str) -> String {
     Ca::id(service).replace("/dc/dc1/", "/dc/dc2/")
 }
 
-fn name(service: &str) -> String {
+pub(crate) fn name(service: &str) -> String {
     format!("{service}.{DEFAULT_NAMESPACE}.dc2.internal.{TRUST_DOMAIN}")
 }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 use gw::app::Refused;
 use gw::app::certs::{self, Folder as Certs, Init, Order};
 use gw::app::files::Unreadable;
-use gw::app::origin::OriginError;
+use gw::app::origin::{self, OriginError, Wanted};
+use gw::source::diagnostic::Diagnostic;
+use gw::tls::{Authority, INTERMEDIATE_LIFE, pem};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -179,6 +181,33 @@ fn a_leaf_of_another_datacenter_than_that_of_the_file_is_issued_anew() {
 }
 
 #[test]
+fn a_leaf_of_another_datacenter_whose_gateway_runs_is_left_to_it_with_what_to_type() {
+    let (folder, ..) = world("renewal-shared", &Init::default(), None);
+    let of_edge = || certs::leaf_in(&folder.at("certs/edge.pem")).unwrap();
+    let run = folder.start();
+    let first = of_edge();
+    let text = std::fs::read_to_string(folder.at("gw.toml")).unwrap();
+    folder.write("dc2.toml", &format!("datacenter = \"dc2\"\n{text}"));
+    let config = Wanted { config: Some(folder.at("dc2.toml")), ..Wanted::default() };
+    for _ in 0..2 {
+        let Err(OriginError::Files(problems)) = origin::resolve(&config, || panic!("files are there")) else { panic!("it is refused") };
+        let told =
+            |p: &&Diagnostic| p.code == "GW0507" && p.message.contains("certs/edge.pem is the leaf of edge in dc1, where gateways run");
+        let problem = problems.iter().find(told).unwrap_or_else(|| panic!("{problems:?}"));
+        assert!(
+            problem.message.contains("give dc2 a folder of its own, cp -p ") && problem.message.contains("certs/ca*.pem"),
+            "{problem:?}"
+        );
+    }
+    assert_eq!(of_edge(), first);
+    assert_eq!(get(run.address(), "/").text(), "inside");
+    // A datacenter that is left may be taken.
+    drop(run);
+    let _run = folder.start_with(&folder.at("dc2.toml"), Duration::from_secs(10));
+    assert!(of_edge().uris[0].ends_with("/ns/default/dc/dc2/svc/edge"), "{:?}", of_edge());
+}
+
+#[test]
 fn a_leaf_that_cannot_be_issued_keeps_no_other_from_it() {
     let (folder, ca, _) = world("renewal-others", &Init::default(), None);
     let domain = certs::trust_domain(&ca).unwrap();
@@ -211,6 +240,35 @@ fn a_leaf_is_renewed_again_and_again_under_load_and_no_handshake_fails() {
     let asked = load.end();
     assert_eq!(sidecar.failed.load(Ordering::SeqCst), 0);
     assert!(asked > 100, "{asked}");
+}
+
+#[test]
+fn an_intermediate_that_has_aged_gives_way_to_another_under_load_and_no_handshake_fails() {
+    let (folder, ca, _) = world("renewal-below", &Init::default(), None);
+    let file = |name: &str| folder.at(&format!("certs/{name}"));
+    let root = Authority::of(pem::chain(&file("ca.pem")).unwrap().remove(0), &pem::key(&file("ca-key.pem")).unwrap()).unwrap();
+    let made = certs::Moment(certs::Moment::now().0 - (INTERMEDIATE_LIFE - Duration::from_secs(24 * 3600)).as_secs().cast_signed());
+    let aged = root.intermediate(&certs::trust_domain(&ca).unwrap(), made).unwrap();
+    std::fs::write(file("ca-intermediate-key.pem"), aged.key_pem()).unwrap();
+    std::fs::write(file("ca-intermediate.pem"), pem::text_of(&[aged.certificate().clone()])).unwrap();
+    for name in ["web", "edge"] {
+        certs::issue(&ca, &Order { force: true, ..Order::service(name) }).unwrap();
+    }
+    let sidecar = Sidecar::new(&folder);
+    folder.gw_toml(sidecar.service.address, "mesh = true\n[certs]\ndir = \"certs\"\n");
+    let issuer = || certs::leaf_in(&file("edge.pem")).unwrap().issuer;
+    assert_eq!(issuer(), aged.says().subject);
+    let run = folder.start();
+    let load = Load::on(&run);
+    // The sidecar's own leaf stays under the one before.
+    eventually("the gateway shows a leaf of another intermediate", || {
+        sidecar.leaves() > 0 && !matches!(sidecar.last_is_by(), by if by == aged.says().subject)
+    });
+    let reached = sidecar.service.connections();
+    eventually("it goes on so", || sidecar.service.connections() > reached + 50);
+    load.end();
+    assert_eq!(sidecar.failed.load(Ordering::SeqCst), 0);
+    assert_ne!(issuer(), aged.says().subject);
 }
 
 #[test]

@@ -526,3 +526,20 @@ fn a_leaf_of_another_datacenter_is_not_shown() {
     assert!(!Tls::connect(exit.run.address(), exit.exit().ca.client(Some("api")), &name).shakes_hands());
     assert!(exit.recorded("no_sni")["response_code_details"].as_str().unwrap().ends_with("there is no leaf to show"));
 }
+
+#[test]
+pub(crate) fn a_destination_of_transparent_proxies_is_not_offered_and_that_is_told_with_what_to_do() {
+    let named = |name: &str| {
+        let destination = json!({"Addresses": ["10.0.0.1"], "Port": 443});
+        json!({"Kind": "service-defaults", "Name": name, "Protocol": "tcp", "Destination": destination})
+    };
+    let exit = Exit::of("term-destination", "tcp").linked(json!([{"Name": "far"}, {"Name": "*"}]));
+    let exit = exit.entry(named("far")).entry(named("wide")).entry(named("Web")).instance("web", "127.0.0.1:1", "");
+    exit.write();
+    let loaded = gw::app::load::load(&exit.folder.at("gw.toml"), &[]).unwrap();
+    let help: Vec<&String> = loaded.notes.iter().filter(|n| n.code == "GW0506").flat_map(|n| &n.help).collect();
+    assert!(matches!(help.as_slice(), [one] if one.contains("its Destination is for transparent proxies alone")), "{help:?}");
+    let rejected = gw::decide::compile::compile(&loaded.gateway(None).unwrap()).rejected;
+    let told: Vec<&str> = rejected.iter().filter_map(|r| r.why.split(" has a Destination, which only").next()).collect();
+    assert_eq!(told, ["Services[0]: far", "Services[1]: wide"]);
+}

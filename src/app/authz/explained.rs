@@ -1,18 +1,16 @@
 //! One pair asked, with every step, what is shadowed, and what is easily got wrong.
 
-use std::path::Path;
+use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{AskedRequest, Judged, judge};
-use crate::app::load::{Loaded, Loader};
+use super::{AskedRequest, Judged, World, judge};
 use crate::decide::authz::{By, Intention, Judge, Judges, Reach, check};
 use crate::decide::chain;
 use crate::decide::graph::traps;
 use crate::decide::normalize::Normalization;
 use crate::decide::witness::Step;
 use crate::model::entry::{IntentionAction, RuleRef};
-use crate::source::diagnostic::Diagnostic;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -26,10 +24,10 @@ pub struct AuthzQuestion {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthzAnswer {
     /// `gw.authz/v1`
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// The caller.
     pub source: String,
     /// The destination.
@@ -37,7 +35,7 @@ pub struct AuthzAnswer {
     /// What the destination speaks.
     pub protocol: String,
     /// What holds where nothing else decides.
-    pub default: &'static str,
+    pub default: Cow<'static, str>,
     /// Whether the caller may.
     pub allowed: bool,
     /// `SOURCE -> DESTINATION` of the intention that decided, `default`, or `mesh` where a request is not judged as it came.
@@ -49,7 +47,7 @@ pub struct AuthzAnswer {
     /// Where it is written: `gw.d/web.hcl:4`.
     pub place: Option<String>,
     /// `allow`, `deny` or `by request`: what can be said without a request.
-    pub reach: &'static str,
+    pub reach: Cow<'static, str>,
     /// Every step.
     pub steps: Vec<Step>,
     /// What is for the caller too, and is not looked at.
@@ -59,77 +57,74 @@ pub struct AuthzAnswer {
 }
 
 /// An intention that a stronger one hides.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shadowed {
     /// `SOURCE -> DESTINATION`
     pub intention: String,
     /// `allow`, `deny` or `permissions`
-    pub says: &'static str,
+    pub says: Cow<'static, str>,
     /// The rule.
     pub rule: String,
     /// Where it is written.
     pub place: Option<String>,
 }
 
-/// Asks about the entries of a `gw.toml` or a folder of them.
-pub fn explain(files: &Path, question: AuthzQuestion) -> Result<AuthzAnswer, Vec<Diagnostic>> {
-    let mut loader = Loader::default();
-    let loaded = loader.load(files, &[])?;
-    let entries = &loaded.entries;
+/// Asks about one pair.
+pub(in crate::app) fn explain(world: &World<'_>, question: AuthzQuestion) -> AuthzAnswer {
+    let World { entries, default, trust_domain, .. } = *world;
     let AuthzQuestion { source, destination, request } = question;
     let protocol = chain::protocol(entries, &destination);
     let reads_requests = chain::is_http_like(&protocol);
     let is_request = request.is_some();
-    let default = loaded.configuration.default_action;
     let mut judges = Judges::default();
-    judges.begin(entries.clone(), &loaded.configuration.trust_domain, default);
+    judges.begin(entries.clone(), trust_domain, default);
     let one = judges.of(&destination);
     let mut steps = Vec::new();
     let normalization = Normalization::of(entries.mesh.as_deref());
     let judged = judge(&one, &normalization, &source, request.filter(|_| reads_requests), &mut steps);
     let (reach, _) = one.reach(&source, reads_requests);
     let mut warnings: Vec<String> = judges.rejected().map(|r| format!("{} {}", r.what, r.why)).collect();
-    warnings.extend(trapped(&loaded, &one, &source));
-    warnings.extend(checked(&loaded, &source, &destination, reach));
+    warnings.extend(trapped(world, &one, &source));
+    warnings.extend(checked(world, &source, &destination, reach));
     if is_request && !reads_requests {
         warnings.push(format!("{destination} speaks {protocol}: a gateway sees no requests of it, and judges connections"));
     }
     let rule = rule(&judged);
-    Ok(AuthzAnswer {
-        schema: "gw.authz/v1",
-        default: default.as_str(),
+    AuthzAnswer {
+        schema: "gw.authz/v1".into(),
+        default: default.as_str().into(),
         allowed: judged.allowed(),
         by: by(&judged),
         why: why(&judged, default, reach),
         rule: rule.map(ToString::to_string),
-        place: rule.and_then(|rule| loader.place(rule)),
-        reach: reach.as_str(),
-        shadowed: one.intentions(&source).skip(1).map(|hidden| Shadowed::of(hidden, &loader)).collect(),
+        place: rule.and_then(world.place),
+        reach: reach.as_str().into(),
+        shadowed: one.intentions(&source).skip(1).map(|hidden| Shadowed::of(hidden, world)).collect(),
         source,
         destination,
         protocol,
         steps,
         warnings,
-    })
+    }
 }
 
 impl Shadowed {
-    fn of(intention: &Intention, loader: &Loader) -> Self {
+    fn of(intention: &Intention, world: &World<'_>) -> Self {
         Self {
             intention: intention.to_string(),
-            says: intention.action().map_or("permissions", IntentionAction::as_str),
+            says: intention.action().map_or("permissions", IntentionAction::as_str).into(),
             rule: intention.rule.to_string(),
-            place: loader.place(&intention.rule),
+            place: (world.place)(&intention.rule),
         }
     }
 }
 
 /// What the entries as a set are warned of, as far as it concerns the intention that decides; and those that nearly did.
-fn trapped(loaded: &Loaded, judge: &Judge, source: &str) -> Vec<String> {
+fn trapped(world: &World<'_>, judge: &Judge, source: &str) -> Vec<String> {
     let Some(Intention { rule, .. }) = judge.intentions(source).next() else { return Vec::new() };
     let below = format!("{}.", rule.path);
     let concerns = |found: &RuleRef| found.entry == rule.entry && (found.path == rule.path || found.path.starts_with(&below));
-    let all = traps(&loaded.entries, loaded.configuration.default_action);
+    let all = traps(world.entries, world.default);
     let here = all.into_iter().filter(|f| concerns(&f.rule));
     let near = judge.near(source).into_iter().filter(|near| near.rule != rule.to_string());
     let near = near.map(|near| format!("{} is not for {source}: {}", near.rule, near.why));
@@ -137,8 +132,8 @@ fn trapped(loaded: &Loaded, judge: &Judge, source: &str) -> Vec<String> {
 }
 
 /// Consul's `intentions/check` compares the destination in its case, and leaves out services with a Destination.
-fn checked(loaded: &Loaded, source: &str, destination: &str, reach: Reach) -> Option<String> {
-    let (allowed, by) = check(&loaded.entries, loaded.configuration.default_action, source, destination);
+fn checked(world: &World<'_>, source: &str, destination: &str, reach: Reach) -> Option<String> {
+    let (allowed, by) = check(world.entries, world.default, source, destination);
     let differs = match reach {
         Reach::Allowed => !allowed,
         Reach::Denied => allowed,

@@ -26,6 +26,9 @@ fn judged(question: &Value) -> Result<Option<Value>, String> {
     if let Some(gone) = question.get("delete") {
         let text = |name: &str| gone.get(name).and_then(Value::as_str).unwrap_or_default();
         let kind = EntryKind::parse(text("kind")).ok_or_else(|| format!("invalid config entry kind: {}", text("kind")))?;
+        if kind == EntryKind::BoundApiGateway {
+            return Err("bound-api-gateway entries are deleted by Consul's servers alone".to_owned());
+        }
         graph::check(&existing, &Change::Delete(kind, text("name"))).map_err(|e| e.to_string())?;
         return Ok(None);
     }
@@ -33,9 +36,8 @@ fn judged(question: &Value) -> Result<Option<Value>, String> {
         Some(text) => from_text(text)?,
         None => entry::from_json(question.get("write").unwrap_or(&Value::Null)).map_err(|p| sentence(&p))?,
     };
-    if let Some(entry) = &written.entry {
-        graph::check(&existing, &Change::Write(entry)).map_err(|e| e.to_string())?;
-    }
+    let change = written.entry.as_ref().map_or(Change::WriteOther(written.kind, &written.name), Change::Write);
+    graph::check(&existing, &change).map_err(|e| e.to_string())?;
     Ok(Some(written.stored()))
 }
 

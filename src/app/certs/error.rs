@@ -47,6 +47,22 @@ pub enum CertsError {
     /// There is no such certificate.
     #[error("{0}")]
     NoSuch(String),
+    /// The leaf of that name is another datacenter's, whose gateways run.
+    #[error(
+        "{} is the leaf of {name} in {theirs}, where gateways run by this folder, too: give {ours} a folder of its own, \
+         cp -p {}/ca*.pem there, and name it as dir of [certs]",
+        cert.display(), cert.parent().unwrap_or(cert).display()
+    )]
+    Taken {
+        /// The file.
+        cert: PathBuf,
+        /// The service.
+        name: String,
+        /// The datacenter that it is of.
+        theirs: String,
+        /// The one that it is not issued for.
+        ours: String,
+    },
     /// It is not the time for it.
     #[error("{0}")]
     Conflict(String),
@@ -70,7 +86,7 @@ impl CertsError {
     /// Whether what was asked for means nothing, for one leaf at least: no other try will do.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Usage(_) => true,
+            Self::Usage(_) | Self::Taken { .. } => true,
             Self::Leaves(failed) => failed.iter().any(|(_, error)| error.is_usage()),
             _ => false,
         }

@@ -1,5 +1,5 @@
 //! A gateway keeps its own leaves: each is renewed from the CA of its folder between 60 and 90 % of its life, and at once when another
-//! root signs. What is written is then taken up as any file that changes.
+//! CA signs; so is the CA below the root, where the root's key is there. What is written is then taken up as any file that changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use super::ending::ending;
 use super::error::CertsError;
 use super::folder::Folder;
-use super::make::file_name;
-use super::renew::{self, Renewed};
+use super::make::{BELOW, file_name};
+use super::renew::{self, Renewed, renews_below};
 use crate::model::gateway::Identity;
 use crate::tls::Moment;
 
@@ -81,20 +81,24 @@ impl Keeper {
 fn round(kept: &Kept, told: &mut BTreeSet<String>, now: Moment) -> Duration {
     let mut pause = LONGEST;
     for (folder, names) in kept.iter().filter(|(folder, _)| folder.signs()) {
-        // What is wrong with the CA is said below.
+        // First: what signs from then on signs the leaves, too. That it cannot be renewed is no reason not to renew them.
+        let below = renews_below(folder).then(|| vec![BELOW.to_owned()]);
+        for names in below.iter().chain([names]) {
+            match kept_up(folder, names, now) {
+                Ok(next) => {
+                    let wait = next.map_or(i64::MAX, |next| next.0 - now.0).max(1);
+                    pause = pause.min(Duration::from_secs(wait.unsigned_abs()));
+                }
+                Err(why) => {
+                    let error: &dyn std::error::Error = &why;
+                    tracing::warn!(folder = %folder.path().display(), error, "certificates are not renewed, those there are go on serving");
+                    pause = pause.min(AGAIN);
+                }
+            }
+        }
+        // What is wrong with the CA was said.
         if let Some(end) = ending(folder, now).ok().flatten().filter(|end| told.insert(end.clone())) {
             tracing::warn!("{end}");
-        }
-        match kept_up(folder, names, now) {
-            Ok(next) => {
-                let wait = next.map_or(i64::MAX, |next| next.0 - now.0).max(1);
-                pause = pause.min(Duration::from_secs(wait.unsigned_abs()));
-            }
-            Err(why) => {
-                let error: &dyn std::error::Error = &why;
-                tracing::warn!(folder = %folder.path().display(), error, "certificates are not renewed, those there are go on serving");
-                pause = pause.min(AGAIN);
-            }
         }
     }
     pause

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::CertsError;
 use super::folder::{BUNDLE, DATACENTER, Folder, INTERMEDIATE, INTERMEDIATE_KEY, KEY, Mode, trust_domain_of};
 use super::renew::{Due, Leaf};
+use super::used::is_used_by;
 use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::Identity;
 use crate::tls::{Authority, CertificateDer, Moment, Wanted, X509, pem};
@@ -183,6 +184,9 @@ pub fn leaves(folder: &Folder, services: &[&str], datacenter: &str, trust_domain
     let _lock = folder.lock()?;
     // Another gateway may have been faster. That one cannot be issued is no reason not to issue the others.
     let failed = missing.iter().filter(|id| is_missing(folder, id)).filter_map(|id| {
+        if let Some(taken) = taken(folder, id) {
+            return Some((id.service.to_string(), taken));
+        }
         let (datacenter, trust_domain) = (Some(datacenter.to_owned()), Some(trust_domain.to_string()));
         let order = Order { datacenter, trust_domain, force: true, ..Order::service(&id.service) };
         Some((order.name.clone(), issue_locked(folder, &order).err()?))
@@ -201,6 +205,18 @@ fn is_missing(folder: &Folder, id: &SpiffeId) -> bool {
             Due::Aged | Due::OtherCa | Due::Fresh => other(),
             Due::OfCa => false,
         }
+}
+
+/// Why a leaf is left to another datacenter: it is good, and gateways of that one run.
+fn taken(folder: &Folder, id: &SpiffeId) -> Option<CertsError> {
+    let leaf = Leaf::of(folder, &id.service);
+    let is_good = !matches!(leaf.due(None, Moment::now(), 1.0), Due::Missing | Due::Broken | Due::Over);
+    let theirs = leaf.id()?.datacenter;
+    if !is_good || theirs == id.datacenter || !is_used_by(folder, &theirs) {
+        return None;
+    }
+    let (name, ours) = (id.service.to_string(), id.datacenter.to_string());
+    Some(CertsError::Taken { cert: leaf.cert, name, theirs: theirs.to_string(), ours })
 }
 
 fn wanted(folder: &Folder, order: &Order, of_ca: Option<&TrustDomain>) -> Result<Wanted, CertsError> {

@@ -8,6 +8,7 @@ mod look;
 mod make;
 mod renew;
 mod rotate;
+mod used;
 
 pub use ending::ending;
 pub use error::CertsError;
@@ -17,5 +18,6 @@ pub use look::{Served, Wrong, at, in_file, in_text, verify_file, wrong};
 pub use make::{Init, Kind, Order, init, issue, leaves, sign, trust_domain};
 pub use renew::{Due, Leaf, Renewed, leaf_in, list, next, renew, renew_due};
 pub use rotate::{Rotation, finish, start};
+pub(in crate::app) use used::Used;
 
 pub use crate::tls::{CertificateDer, Moment, X509, install as ready};

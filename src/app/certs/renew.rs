@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CertsError;
-use super::folder::{Ca, Folder};
+use super::folder::{Ca, Folder, INTERMEDIATE, INTERMEDIATE_KEY, KEY};
 use super::make::{BELOW, RESERVED, file_name, own_trust_domain, put, put_intermediate, usual_life};
 use crate::id::SpiffeId;
 use crate::model::gateway::Identity;
-use crate::tls::{CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
+use crate::tls::{Authority, CertificateDer, Moment, Wanted, X509, id_of, life_of, pem};
 
 /// A leaf of a folder, as its files are.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Leaf {
             Due::Over
         } else if ca.is_some_and(|ca| !ca.authority.signed(&chain[0])) {
             Due::OtherCa
-        } else if says.age(now) >= at && (at <= 0.0 || ca.is_none_or(|ca| outlives(ca, says))) {
+        } else if says.age(now) >= at && (at <= 0.0 || ca.is_none_or(|ca| outlives(&ca.authority, says))) {
             Due::Aged
         } else {
             Due::Fresh
@@ -105,8 +105,8 @@ impl Leaf {
 }
 
 /// Whether that CA can sign what is valid for longer.
-fn outlives(ca: &Ca, says: &X509) -> bool {
-    ca.authority.says().until > says.until
+fn outlives(ca: &Authority, says: &X509) -> bool {
+    ca.says().until > says.until
 }
 
 /// The leaf in a file.
@@ -201,22 +201,41 @@ fn renew_below(folder: &Folder, at: impl Fn(&X509) -> f64, now: Moment) -> Resul
         let why = format!("there is no {}: leaves are signed by the root, and gw certs rotate makes another one", below.cert.display());
         return Err(CertsError::NoSuch(why));
     };
-    if below.fits() && says.age(now) < at(says) {
+    let (root, at) = (folder.root()?, at(says));
+    if below.fits() && (says.age(now) < at || at > 0.0 && !outlives(&root, says)) {
         return Ok(Vec::new());
     }
-    Ok(put_intermediate(folder, &folder.root()?, &own_trust_domain(folder)?, now)?.into())
+    Ok(put_intermediate(folder, &root, &own_trust_domain(folder)?, now)?.into())
 }
 
 /// When the first of these leaves is to be renewed; now, if one of them is of another CA, or of no use. `None`: none can be.
 pub fn next(folder: &Folder, names: &[String], now: Moment) -> Result<Option<Moment>, CertsError> {
-    let ca = folder.ca()?;
     let (leaves, below) = named(folder, names)?;
+    let of_below = if below { next_below(folder, now)? } else { None };
+    if below && leaves.is_empty() {
+        return Ok(of_below);
+    }
+    let ca = folder.ca()?;
     let when = |leaf: &Leaf| match (leaf.due(Some(&ca), now, f64::INFINITY), &leaf.says) {
-        (Due::Fresh, Some(says)) => outlives(&ca, says).then(|| says.renew_at()),
+        (Due::Fresh, Some(says)) => outlives(&ca.authority, says).then(|| says.renew_at()),
         (Due::OfCa, _) => None,
         _ => Some(now),
     };
-    Ok(leaves.iter().filter_map(when).chain(below.then(|| ca.authority.says().renew_at())).min())
+    Ok(leaves.iter().filter_map(when).chain(of_below).min())
+}
+
+/// The same of the CA below the root. What a run left that died between key and certificate is of no use.
+fn next_below(folder: &Folder, now: Moment) -> Result<Option<Moment>, CertsError> {
+    let (root, below) = (folder.root()?, Leaf::of(folder, BELOW));
+    Ok(match &below.says {
+        Some(says) if below.fits() => outlives(&root, says).then(|| says.renew_at()),
+        _ => Some(now),
+    })
+}
+
+/// Whether there is a CA below the root, and the key to make another one in its place.
+pub(super) fn renews_below(folder: &Folder) -> bool {
+    [KEY, INTERMEDIATE, INTERMEDIATE_KEY].iter().all(|name| folder.file(name).exists())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::certs::{self, Folder};
 use crate::decide::compile::keys;
 use crate::id::{ListenerName, ServiceKey, Table};
-use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway};
+use crate::model::entry::{ConfigEntry, Entries, GatewayTls, IngressGateway, TlsParameters};
 use crate::model::gateway::GatewayKind;
 use crate::model::level::Level;
 use crate::model::resources::Resources;
@@ -60,7 +60,13 @@ fn nowhere(configuration: &Configuration, decoded: &[&Decoded], entries: &Entrie
             let message = format!("service {service} has no instance in gw.toml, and no router, splitter or resolver");
             let place = source.find(&path.to_string());
             let problem = Diagnostic::error("GW0506", message).level(Level::Warning).at(&source.text, place);
-            problems.push(problem.help(format!("{then}; add [[service]] with an instance, or correct the name")));
+            let defaults = entries.service_defaults.get(&*ServiceKey::text(service));
+            let todo = if defaults.is_some_and(|e| e.destination.is_some()) {
+                "its Destination is for transparent proxies alone: add [[service]] with an instance at that address"
+            } else {
+                "add [[service]] with an instance, or correct the name"
+            };
+            problems.push(problem.help(format!("{then}; {todo}")));
         });
     }
     problems
@@ -194,7 +200,7 @@ fn unusable_identities(read: &ReadFile, configuration: &Configuration) -> Vec<Di
     let ingress = configuration.gateways.iter().filter(|gateway| gateway.config.kind == GatewayKind::Ingress);
     let problem = |gateway: &GatewayFile| {
         let name = &gateway.config.name;
-        let error = tls::Mesh::build(&configuration.identity(name)?).err()?;
+        let error = tls::Mesh::build(&configuration.identity(name)?, &TlsParameters::default()).err()?;
         let help = format!("the folder has ca.pem, {name}.pem and {name}-key.pem for the gateway {name}; gw certs init begins one");
         Some(untrusted(read, &error)?.help(help))
     };

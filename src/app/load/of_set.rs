@@ -8,7 +8,7 @@ use crate::id::ServiceKey;
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, IntentionAction};
 use crate::model::level::Level;
 use crate::source::diagnostic::Diagnostic;
-use crate::source::entry::Decoded;
+use crate::source::entry::{Decoded, codes};
 use crate::source::file::Differs;
 
 /// Whether entries that were accepted one by one fit together, with their own notes; `default` is what holds where no intention
@@ -34,6 +34,7 @@ impl SetChecker {
         let entries = with_providers(entries, decoded);
         let whole = entries.len() == all;
         let mut problems: Vec<Diagnostic> = decoded.iter().flat_map(|d| d.notes.iter().cloned()).collect();
+        problems.extend(not_acted_on(decoded));
         problems.extend(doubles(decoded.iter().copied().filter(|d| !whole || d.entry.is_none())));
         problems.extend(decoded.iter().filter_map(|d| unknown_protocol(d)));
         problems.extend(placed(self.checker.check_set(&entries), decoded));
@@ -54,7 +55,7 @@ fn changed(mut entries: Arc<Entries>, differs: Differs) -> Arc<Entries> {
     entries
 }
 
-/// The same with the names of the jwt-provider entries, which are read and otherwise ignored.
+/// The same with the names of the jwt-provider entries, which are judged and otherwise ignored.
 fn with_providers(mut entries: Arc<Entries>, decoded: &[&Decoded]) -> Arc<Entries> {
     let providers = decoded.iter().filter(|d| d.kind == EntryKind::JwtProvider);
     let providers: BTreeMap<_, _> = providers.map(|d| (ServiceKey::of(&d.name), d.name.clone())).collect();
@@ -62,6 +63,24 @@ fn with_providers(mut entries: Arc<Entries>, decoded: &[&Decoded]) -> Arc<Entrie
         Arc::make_mut(&mut entries).jwt_providers = providers;
     }
     entries
+}
+
+/// The kinds that no gateway does anything for, each once.
+fn not_acted_on(decoded: &[&Decoded]) -> Vec<Diagnostic> {
+    let mut by_kind: BTreeMap<EntryKind, Vec<&Decoded>> = BTreeMap::new();
+    for entry in decoded.iter().filter(|d| !d.kind.is_acted_on()) {
+        by_kind.entry(entry.kind).or_default().push(entry);
+    }
+    let note = |(kind, entries): (EntryKind, Vec<&Decoded>)| {
+        let first = &entries[0].source;
+        let help = match entries.len() {
+            1 => "the entry is judged as Consul judges it, and otherwise ignored".to_owned(),
+            n => format!("the {n} entries of this kind are judged as Consul judges them, and otherwise ignored"),
+        };
+        let note = Diagnostic::error(codes::NOT_ACTED_ON, format!("gw does not act on {kind} entries")).level(Level::Warning);
+        note.at(&first.text, first.find("Kind")).help(help)
+    };
+    by_kind.into_iter().map(note).collect()
 }
 
 /// Two entries of one kind and name in files: one would silently replace the other.

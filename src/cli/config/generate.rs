@@ -22,14 +22,14 @@ pub(super) struct GenArgs {
     /// The kind of the entry
     #[arg(value_parser = PossibleValuesParser::new(entries::kinds()))]
     kind: String,
-    /// Its name; proxy-defaults, which are always called global, need none
+    /// Its name; proxy-defaults, mesh and exported-services, of which there is one, need none
     name: Option<String>,
 }
 
 pub(super) fn run(args: &GenArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let name = match &args.name {
+    let only = || EntryKind::parse(&args.kind).and_then(EntryKind::only_name);
+    let name = match args.name.as_deref().or_else(only) {
         Some(name) if !name.is_empty() => name,
-        None if args.kind == EntryKind::ProxyDefaults.as_str() => "global",
         _ => return Err(Failure::Usage(format!("an entry of kind {} needs a name", args.kind))),
     };
     // Only kinds with a starter are taken as arguments.

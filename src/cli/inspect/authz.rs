@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use http::Method;
 
-use crate::app::authz::{self, AskedRequest, AuthzAnswer, AuthzQuestion, Pair, Pairs, PairsError, Which};
+use crate::app::authz::{self, AskedRequest, AuthzAnswer, AuthzError, AuthzQuestion, Of, Pair, Pairs, Which};
 use crate::app::inspect::{QuestionError, parse_headers};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
@@ -31,9 +32,11 @@ EXAMPLES
   gw inspect authz --matrix            callers down, destinations across; * is any other, (deny) the default policy
   gw inspect authz --who-can web       every caller of web
   gw inspect authz --reach api -o json
+  gw inspect authz api web --admin 127.0.0.1:19000    of a gateway that runs, by what it serves now
 
 EXIT CODES
-  0  allowed, or somebody is    1  denied, or everybody is    2  usage    3  the files are refused"
+  0  allowed, or somebody is    1  denied, or everybody is    2  usage    3  the files are refused
+  4  no gateway answers"
 )]
 pub(super) struct AuthzArgs {
     /// The caller: a service, or an ingress gateway
@@ -63,6 +66,9 @@ pub(super) struct AuthzArgs {
     /// A gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
     #[arg(short, long, value_name = "FILE|DIR", env = "GW_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
+    /// The admin listener of a running gateway, instead of files; where rules are written it does not say
+    #[arg(long, value_name = "IP:PORT", conflicts_with = "config")]
+    admin: Option<SocketAddr>,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -79,18 +85,21 @@ enum Output {
 }
 
 pub(super) fn run(args: AuthzArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let files = input::files(args.config.clone());
-    ui.note(&format!("from {}", files.display()));
+    let of = args.admin.map_or_else(|| Of::Files(input::files(args.config.clone())), Of::Running);
+    match &of {
+        Of::Files(files) => ui.note(&format!("from {}", files.display())),
+        Of::Running(address) => ui.note(&format!("from the gateway at {address}")),
+    }
     let which = match (args.matrix, &args.who_can, &args.reach) {
         (true, ..) => Which::Every,
         (_, Some(destination), _) => Which::WhoCan(destination.clone()),
         (_, _, Some(source)) => Which::Reach(source.clone()),
-        _ => return one(args, &files, ui),
+        _ => return one(args, &of, ui),
     };
     if args.source.is_some() {
         return Err(Failure::Usage("SRC and DST are for one pair; --matrix, --who-can and --reach ask about many".to_owned()));
     }
-    let pairs = authz::pairs(&files, &which)?;
+    let pairs = authz::pairs(&of, &which)?;
     match args.output {
         Output::Table if which == Which::Every => ui.table(&matrix(&pairs))?,
         Output::Table => ui.table(&list(&pairs))?,
@@ -101,21 +110,22 @@ pub(super) fn run(args: AuthzArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     Ok(if nobody && which != Which::Every { Answer::No } else { Answer::Yes })
 }
 
-impl From<PairsError> for Failure {
-    fn from(error: PairsError) -> Self {
+impl From<AuthzError> for Failure {
+    fn from(error: AuthzError) -> Self {
         match error {
-            PairsError::Files(problems) => Self::Invalid(problems),
-            PairsError::TooMany(..) => Self::Usage(error.to_string()),
+            AuthzError::Files(problems) => Self::Invalid(problems),
+            AuthzError::TooMany(error) => Self::Usage(error.to_string()),
+            AuthzError::Ask(error) => Self::Ask(error),
         }
     }
 }
 
-fn one(args: AuthzArgs, files: &std::path::Path, ui: &mut Ui) -> Result<Answer, Failure> {
+fn one(args: AuthzArgs, of: &Of, ui: &mut Ui) -> Result<Answer, Failure> {
     let request = request(&args)?;
     let (Some(source), Some(destination)) = (args.source, args.destination) else {
         return Err(Failure::Usage("say SRC and DST, or --matrix, --who-can DST or --reach SRC".to_owned()));
     };
-    let answer = authz::explain(files, AuthzQuestion { source, destination, request }).map_err(Failure::Invalid)?;
+    let answer = authz::explain(of, AuthzQuestion { source, destination, request })?;
     match args.output {
         Output::Table => ui.print(&steps(&answer))?,
         Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(answer)))?,
@@ -165,7 +175,7 @@ fn list(pairs: &Pairs) -> Table {
     for Pair { source, destination, reach, by, rule, place } in &pairs.pairs {
         let by = if by == "default" { format!("default, {}", pairs.default) } else { by.clone() };
         let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-        table.row(vec![source.clone(), destination.clone(), (*reach).to_owned(), by, optional(rule), optional(place)]);
+        table.row(vec![source.clone(), destination.clone(), reach.to_string(), by, optional(rule), optional(place)]);
     }
     table
 }
@@ -176,7 +186,7 @@ fn matrix(pairs: &Pairs) -> Table {
     destinations.extend(pairs.pairs.iter().map(|p| p.destination.as_str()).filter(|d| seen.insert(*d)));
     let mut table = Table::new(&std::iter::once("").chain(destinations.iter().copied()).collect::<Vec<_>>());
     for row in pairs.pairs.chunks(destinations.len().max(1)) {
-        let cell = |pair: &Pair| if pair.by == "default" { format!("({})", pair.reach) } else { pair.reach.to_owned() };
+        let cell = |pair: &Pair| if pair.by == "default" { format!("({})", pair.reach) } else { pair.reach.to_string() };
         let source = row.first().map(|pair| pair.source.clone());
         table.row(source.into_iter().chain(row.iter().map(cell)).collect());
     }

@@ -3,6 +3,7 @@
 mod authz;
 mod batch;
 mod chain;
+mod connections;
 mod describe;
 mod explain;
 mod route;
@@ -26,6 +27,7 @@ pub(super) struct InspectArgs {
 enum Question {
     Route(route::RouteArgs),
     Routes(routes::RoutesArgs),
+    Connections(connections::ConnectionsArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
     Sni(sni::SniArgs),
@@ -37,6 +39,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.question {
         Question::Route(args) => route::run(args, ui),
         Question::Routes(args) => routes::run(args, ui),
+        Question::Connections(args) => connections::run(&args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
         Question::Sni(args) => sni::run(args, ui),

@@ -1,7 +1,7 @@
 //! `gw inspect route`: why a request goes where it goes.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -13,8 +13,8 @@ use crate::cli::error::Failure;
 use crate::cli::input;
 use crate::cli::inspect::describe;
 use crate::decide::compile::compile;
-use crate::id::{SpiffeId, TargetId};
 use crate::model::gateway::ListenerMode;
+use crate::model::resources::Resources;
 use crate::ui::Ui;
 
 /// Show where a request goes, every step and near miss, and the rule that decided
@@ -28,9 +28,11 @@ EXAMPLES
   gw inspect route POST http://shop.test/api/orders -H 'x-version: v2' -c gw.toml -o json
   gw inspect route GET http://shop.test/ --roll 9500 -c gw.toml     the choice that an access record logged
   gw inspect route GET https://billing/invoices --peer web -c gw.toml   through a terminating gateway
+  gw inspect route GET http://shop.test/ --admin 127.0.0.1:19000   of a gateway that runs, by what it serves now
 
 EXIT CODES
-  0  it is forwarded    1  gw would answer itself (404, 503)    2  usage    3  the files are refused")]
+  0  it is forwarded    1  gw would answer itself (404, 503)    2  usage    3  the files are refused
+  4  no gateway answers")]
 pub(super) struct RouteArgs {
     /// The method
     method: String,
@@ -57,6 +59,9 @@ pub(super) struct RouteArgs {
     /// The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
     #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
+    /// The admin listener of a running gateway, instead of files
+    #[arg(long, value_name = "IP:PORT", conflicts_with = "config")]
+    admin: Option<SocketAddr>,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
@@ -79,26 +84,39 @@ pub(super) fn run(args: RouteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Some((scheme, _)) => return Err(Failure::Usage(format!("{scheme:?} is neither http nor https"))),
         None => return Err(QuestionError::Url(args.url).into()),
     };
-    let loaded = load::load(&input::files(args.config), &[]).map_err(Failure::Invalid)?;
-    let resources = loaded.gateway(args.service.as_deref())?;
-    let of_the_mesh = |name: &str| SpiffeId::of_target(&TargetId::service(name, resources.datacenter.as_str()), &resources.trust_domain);
-    let peer = args.peer.map(|peer| SpiffeId::parse(&peer).unwrap_or_else(|| of_the_mesh(&peer)));
-    let RouteArgs { method, url, headers, roll, source, sni, .. } = args;
-    let question = RouteQuestion { method, url, headers, roll, source, sni, peer };
-    let snapshot = compile(&resources);
-    let explanation = inspect::route(&snapshot, &question)?;
+    let RouteArgs { method, url, headers, roll, source, sni, peer, service, config, admin, output } = args;
+    let mut question = RouteQuestion { method, url, headers, roll, source, sni, peer: None };
+    let explanation = match admin {
+        Some(address) => {
+            let explanation = inspect::route_of_running(address, &question, peer.as_deref(), service.as_deref())?;
+            ui.note(&format!("from the gateway at {address}"));
+            explanation
+        }
+        None => {
+            let loaded = load::load(&input::files(config), &[]).map_err(Failure::Invalid)?;
+            let resources = loaded.gateway(service.as_deref())?;
+            question.peer = peer.map(|named| inspect::peer(&named, &resources));
+            of_files(&resources, &question, https, ui)?
+        }
+    };
+    match output {
+        Output::Table => ui.print(&steps(&explanation))?,
+        Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(explanation)))?,
+        Output::Name => ui.print(&format!("{}\n", name(&explanation.outcome)))?,
+    }
+    Ok(if explanation.forwards() { Answer::Yes } else { Answer::No })
+}
+
+fn of_files(resources: &Resources, question: &RouteQuestion, https: bool, ui: &mut Ui) -> Result<Explanation, QuestionError> {
+    let snapshot = compile(resources);
+    let explanation = inspect::route(&snapshot, question)?;
     let asked = snapshot.listeners.values().find(|l| l.listener.name.as_str() == explanation.facts.listener);
     match (https, asked.map(|l| l.listener.mode)) {
         (true, Some(ListenerMode::Plain)) => ui.note(&format!("note: {} takes http alone, no https", explanation.facts.listener)),
         (false, Some(ListenerMode::TerminateTls)) => ui.note(&format!("note: {} takes https alone, no http", explanation.facts.listener)),
         _ => {}
     }
-    match args.output {
-        Output::Table => ui.print(&steps(&explanation))?,
-        Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(explanation)))?,
-        Output::Name => ui.print(&format!("{}\n", name(&explanation.outcome)))?,
-    }
-    Ok(if explanation.forwards() { Answer::Yes } else { Answer::No })
+    Ok(explanation)
 }
 
 impl From<QuestionError> for Failure {

@@ -16,12 +16,17 @@ use crate::decide::plan::Timeouts;
 use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, Snapshot};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, TerminatingGateway};
-use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol, TlsRange};
+use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::Service;
 
 /// The catalog's name for Consul's own servers, which no wildcard means.
 const CONSUL: &str = "consul";
+
+/// Why a linked service whose service-defaults have a `Destination` is not offered (semantics 8): no client knows the server name of one,
+/// but sidecars that take connections by their address.
+const ONLY_TRANSPARENT: &str = "has a Destination, which only transparent proxies reach, and is not offered; \
+                                give it an instance with the address instead";
 
 /// What is kept from one compilation to the next.
 #[derive(Debug, Default)]
@@ -55,15 +60,9 @@ pub(super) fn keys(resources: &Resources) -> (Option<InboundKeys>, Vec<OutsideFi
         roots: folder.join("ca.pem"),
         datacenter: resources.datacenter.as_str().to_owned(),
         leaves: linked.iter().map(|link| Leaf::in_folder(folder, link.name(), link.names(resources))).collect(),
-        tls: tls_range(resources),
+        tls: resources.entries.mesh.as_ref().and_then(|mesh| mesh.incoming_tls().cloned()).unwrap_or_default(),
     });
     (inbound, outside)
-}
-
-/// `mesh` says which versions and suites of TLS are spoken with who connects.
-fn tls_range(resources: &Resources) -> TlsRange {
-    let incoming = resources.entries.mesh.as_ref().and_then(|mesh| mesh.incoming_tls().cloned()).unwrap_or_default();
-    TlsRange { min: incoming.tls_min_version, max: incoming.tls_max_version, suites: incoming.cipher_suites }
 }
 
 /// A service that the gateway is linked with, and has instances.
@@ -151,16 +150,26 @@ impl Compiler<'_> {
 
     /// Says what is linked and cannot be offered.
     fn missing(&mut self) {
-        let name = &self.resources.gateway.name;
-        let Some(entry) = entry(self.resources) else {
+        let resources = self.resources;
+        let name = &resources.gateway.name;
+        let Some(entry) = entry(resources) else {
             let what = EntryRef::new(EntryKind::TerminatingGateway, name);
             let why = "there is no such entry, so the gateway is linked with no service".to_owned();
             return self.rejected.push(Rejected { what, why });
         };
-        let has_instances = |name: &str| self.resources.services.get(&*ServiceKey::text(name)).is_some_and(|s| !s.instances.is_empty());
+        let has_instances = |name: &str| resources.services.get(&*ServiceKey::text(name)).is_some_and(|s| !s.instances.is_empty());
         for (line, linked) in entry.services.iter().enumerate().filter(|(_, s)| s.name != "*" && !has_instances(&s.name)) {
-            let why = format!("Services[{line}]: {} has no instance, and is not offered", linked.name);
+            let why = if is_destination(resources, &linked.name) { ONLY_TRANSPARENT } else { "has no instance, and is not offered" };
+            let why = format!("Services[{line}]: {} {why}", linked.name);
             self.rejected.push(Rejected { what: EntryRef::new(EntryKind::TerminatingGateway, name), why });
+        }
+        let named = |name: &str| entry.services.iter().any(|s| ServiceKey::of(&s.name) == ServiceKey::of(name));
+        for (line, _) in entry.services.iter().enumerate().filter(|(_, s)| s.name == "*").take(1) {
+            let defaults = resources.entries.service_defaults.values().map(|e| &e.common.name);
+            for destination in defaults.filter(|name| is_destination(resources, name) && !named(name) && !has_instances(name)) {
+                let why = format!("Services[{line}]: {destination} {ONLY_TRANSPARENT}");
+                self.rejected.push(Rejected { what: EntryRef::new(EntryKind::TerminatingGateway, name), why });
+            }
         }
     }
 
@@ -183,4 +192,9 @@ impl Compiler<'_> {
         let upstream = named.upstream(target, &mut self.rejected);
         one_way(host, rule, upstream, timeouts, protocol, Some(self.judges.of(named.name)))
     }
+}
+
+/// Whether its service-defaults have a `Destination`.
+fn is_destination(resources: &Resources, name: &str) -> bool {
+    resources.entries.service_defaults.get(&*ServiceKey::text(name)).is_some_and(|e| e.destination.is_some())
 }

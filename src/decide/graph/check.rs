@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::exported::{self, Exports};
 use super::{Change, GraphError, intentions};
 use crate::decide::chain::{self, Overrides, Proposed, Question, View};
 use crate::decide::links;
@@ -31,7 +32,7 @@ struct Affected<'a> {
 pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> {
     let proposed = match *change {
         Change::Write(entry) => Proposed { kind: entry.kind(), name: &entry.common().name, entry: Some(entry) },
-        Change::Delete(kind, name) => Proposed { kind, name, entry: None },
+        Change::WriteOther(kind, name) | Change::Delete(kind, name) => Proposed { kind, name, entry: None },
     };
     if proposed.kind == EntryKind::ProxyDefaults && proposed.name != "global" {
         return Err(GraphError::NotGlobal(proposed.name.to_owned()));
@@ -39,11 +40,15 @@ pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> 
     check_mutual_tls(existing, change)?;
     check_gateway_name(existing, change)?;
     intentions::check_providers(existing, change)?;
+    exported::check_write(existing, change)?;
     let affected = affected(existing, &proposed);
     let view = View::with(existing, proposed);
+    let exports = Exports::of(existing, proposed.name, !matches!(change, Change::Delete(..)));
     let mut chains = BTreeMap::new();
     for service in &affected.chains {
-        chains.insert(*service, compile(view, service)?);
+        let chain = compile(view, service)?;
+        exports.check(existing, view, service, &chain)?;
+        chains.insert(*service, chain);
     }
     for gateway in &affected.gateways {
         check_gateway(gateway, &chains, affected.equal_protocols)?;
@@ -136,7 +141,7 @@ fn affected<'a>(existing: &'a Entries, proposed: &Proposed<'a>) -> Affected<'a> 
     affected
 }
 
-fn compile(view: View<'_>, service: &str) -> Result<DiscoveryChain, GraphError> {
+pub(super) fn compile(view: View<'_>, service: &str) -> Result<DiscoveryChain, GraphError> {
     let trust_domain = &TrustDomain::new("check.consul");
     let question = Question { service, datacenter: DATACENTER, trust_domain, overrides: Overrides::default() };
     chain::compile_in(view, &question).map(|c| c.chain).map_err(|f| f.into_parts().0.into())

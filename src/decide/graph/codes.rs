@@ -30,6 +30,7 @@ codes! {
     DEFAULT_DECIDES "GW0418" "requests that the default policy decides, and not a lower intention",
     PERMISSION_SHADOWED "GW0419" "a permission that no request reaches",
     HIDES "GW0420" "an intention for every source that hides others for every service",
+    EXPORTED "GW0421" "a service that is exported to peers, and whose chain leads to another datacenter or peer",
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::circles::circle_of;
 use super::judged::{Judged, whole_service};
-use super::{Finding, GraphError, Level, codes, hosts, intentions, protocols, spelling};
+use super::{Finding, GraphError, Level, codes, exported, hosts, intentions, protocols, spelling};
 use crate::decide::chain::{ChainError, Crash, View};
 use crate::decide::changes::Changes;
 use crate::decide::links;
@@ -53,6 +53,7 @@ impl Checker {
             None => Some(View::of(entries).protocol(name)),
         }));
         findings.extend(one_name(entries));
+        findings.extend(exported::check_set(entries));
         findings.extend(self.hosts(entries));
         let odd: Vec<_> = self.services.iter().filter_map(|(_, judged)| judged.odd()).collect();
         findings.extend(odd.iter().flat_map(|odd| odd.shadows.iter().cloned()));

@@ -335,6 +335,64 @@ fn token_providers_are_there_as_long_as_intentions_name_them() {
     assert_eq!(codes_of(&Set::new().with(asking("okta"))), ["GW0415"]);
 }
 
+/// exported-services that let a peer use these.
+fn exported(services: &[&str]) -> ConfigEntry {
+    let consumers = vec![ServiceConsumer { peer: "east".into(), ..ServiceConsumer::default() }];
+    let services = services.iter().map(|name| ExportedService { name: (*name).into(), consumers: consumers.clone(), ..Default::default() });
+    ConfigEntry::ExportedServices(Arc::new(ExportedServices { common: common("default"), services: services.collect() }))
+}
+
+/// A resolver that redirects.
+fn redirect(name: &str, change: impl FnOnce(&mut Redirect)) -> ConfigEntry {
+    let mut redirect = Redirect::default();
+    change(&mut redirect);
+    ConfigEntry::ServiceResolver(Arc::new(ServiceResolver { common: common(name), redirect: Some(redirect), ..Default::default() }))
+}
+
+#[test]
+fn what_peers_use_leads_to_no_other_datacenter_or_peer() {
+    let away = |service: &str, how: &str| format!("peer exported service {service:?} contains {how}");
+    let elsewhere = redirect("db", |r| r.datacenter = "dc2".into());
+    let at_peer = redirect("db", |r| (r.peer, r.service) = ("west".into(), "db".into()));
+    let behind = Set::http().splitter("web", &[(50.0, "", ""), (50.0, "db", "")]).with(elsewhere.clone());
+    let none = Set::new;
+    let rows = [
+        ("the resolver itself", none().with(elsewhere.clone()), exported(&["db"]), away("db", "cross-datacenter resolver redirect")),
+        ("a resolver behind a splitter", behind.clone(), exported(&["web"]), away("web", "cross-datacenter resolver redirect")),
+        ("every service", behind, exported(&["*"]), away("db", "cross-datacenter resolver redirect")),
+        ("a redirect to a peer", none().with(at_peer.clone()), exported(&["db"]), away("db", "cross-peer resolver redirect")),
+        ("another service", none().with(at_peer.clone()), exported(&["web"]), String::new()),
+        ("the other way round", none().with(exported(&["db"])), at_peer, away("db", "cross-peer resolver redirect")),
+        ("every service, the other way round", none().with(exported(&["*"])), elsewhere, away("db", "cross-datacenter resolver redirect")),
+        (
+            "another service of tcp, under the same name",
+            none().with(exported(&["db"])),
+            redirect("db", |r| r.service = "cache".into()),
+            "peer exported service \"db\" uses protocol=\"tcp\" and cannot introduce new discovery chain targets like \"cache.default.default.dc1\"".to_owned(),
+        ),
+        (
+            "another service of http",
+            Set::http().with(exported(&["db"])),
+            redirect("db", |r| r.service = "cache".into()),
+            String::new(),
+        ),
+    ];
+    for (sentence, existing, write, expected) in rows {
+        assert_eq!(verdict(&existing, &Change::Write(&write)), expected, "{sentence}");
+    }
+    let set = none().with(redirect("db", |r| r.datacenter = "dc2".into())).with(exported(&["db"]));
+    assert_eq!(findings(&set), ["GW0421 Error service-resolver/db Redirect.Datacenter"]);
+    assert_eq!(verdict(&set, &Change::Delete(EntryKind::ExportedServices, "default")), "");
+}
+
+#[test]
+fn an_entry_that_the_model_does_not_have_is_checked_by_its_name() {
+    let broken = Set::new().router("web", &[]);
+    let refused = verdict(&broken, &Change::WriteOther(EntryKind::HttpRoute, "web"));
+    assert_eq!(refused, "discovery chain \"web\" uses a protocol \"tcp\" that does not permit advanced routing or splitting behavior");
+    assert_eq!(verdict(&broken, &Change::WriteOther(EntryKind::HttpRoute, "api")), "");
+}
+
 #[test]
 fn an_ingress_and_a_terminating_gateway_cannot_share_a_name() {
     let ingress = ingress("tcp", &[("web", &[])]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Common, HeaderEdits, PassiveHealthCheck};
+use super::{Common, HeaderEdits, PassiveHealthCheck, TlsParameters};
 
 /// `ingress-gateway`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,17 +27,6 @@ pub struct GatewayTls {
     pub sds: Option<GatewayTlsSds>,
     /// `TLSMinVersion`, `TLSMaxVersion`, `CipherSuites`.
     pub parameters: TlsParameters,
-}
-
-/// What TLS connections are negotiated with; an ingress gateway has them, and the mesh for either direction.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TlsParameters {
-    /// `TLSMinVersion`; empty leaves it to the proxy.
-    pub tls_min_version: String,
-    /// `TLSMaxVersion`; empty leaves it to the proxy.
-    pub tls_max_version: String,
-    /// `CipherSuites[]`: Go's names.
-    pub cipher_suites: Vec<String>,
 }
 
 /// `SDS`.

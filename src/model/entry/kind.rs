@@ -54,6 +54,33 @@ kinds! {
 }
 
 impl EntryKind {
+    /// Whether a gateway does something because of such an entry; the others are judged, stored and no more.
+    pub const fn is_acted_on(self) -> bool {
+        use EntryKind::*;
+        matches!(
+            self,
+            ServiceDefaults
+                | ProxyDefaults
+                | ServiceRouter
+                | ServiceSplitter
+                | ServiceResolver
+                | IngressGateway
+                | TerminatingGateway
+                | ServiceIntentions
+                | Mesh
+        )
+    }
+
+    /// The name of the one entry there is of such a kind.
+    pub const fn only_name(self) -> Option<&'static str> {
+        match self {
+            Self::ProxyDefaults => Some("global"),
+            Self::Mesh => Some("mesh"),
+            Self::ExportedServices => Some("default"),
+            _ => None,
+        }
+    }
+
     /// The kind of that word, exact and in lower case, as Consul takes it.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|k| k.as_str() == text)

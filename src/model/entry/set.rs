@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::id::ServiceKey;
 
-/// One entry of a kind that `gw` acts on.
+/// One entry of a kind that the model has.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfigEntry {
     /// service-defaults
@@ -27,6 +27,8 @@ pub enum ConfigEntry {
     ServiceIntentions(Arc<ServiceIntentions>),
     /// mesh
     Mesh(Arc<Mesh>),
+    /// exported-services
+    ExportedServices(Arc<ExportedServices>),
 }
 
 impl ConfigEntry {
@@ -42,6 +44,7 @@ impl ConfigEntry {
             Self::TerminatingGateway(e) => &e.common,
             Self::ServiceIntentions(e) => &e.common,
             Self::Mesh(e) => &e.common,
+            Self::ExportedServices(e) => &e.common,
         }
     }
 
@@ -57,6 +60,7 @@ impl ConfigEntry {
             Self::TerminatingGateway(_) => EntryKind::TerminatingGateway,
             Self::ServiceIntentions(_) => EntryKind::ServiceIntentions,
             Self::Mesh(_) => EntryKind::Mesh,
+            Self::ExportedServices(_) => EntryKind::ExportedServices,
         }
     }
 
@@ -87,6 +91,8 @@ pub struct Entries {
     pub intentions: BTreeMap<ServiceKey, Arc<ServiceIntentions>>,
     /// mesh, of which there is one.
     pub mesh: Option<Arc<Mesh>>,
+    /// exported-services, of which there is one.
+    pub exported_services: Option<Arc<ExportedServices>>,
     /// jwt-provider: the names as spelled, of which nothing else is acted on.
     pub jwt_providers: BTreeMap<ServiceKey, String>,
 }
@@ -105,6 +111,7 @@ impl Entries {
             ConfigEntry::TerminatingGateway(e) => drop(self.terminating_gateways.insert(key, e)),
             ConfigEntry::ServiceIntentions(e) => drop(self.intentions.insert(key, e)),
             ConfigEntry::Mesh(e) => self.mesh = Some(e),
+            ConfigEntry::ExportedServices(e) => self.exported_services = Some(e),
         }
     }
 
@@ -113,12 +120,13 @@ impl Entries {
         self.jwt_providers.get(&*ServiceKey::text(name)).map(String::as_str)
     }
 
-    /// How many there are of the kinds that `gw` acts on.
+    /// How many there are of the kinds that the model has.
     pub fn len(&self) -> usize {
         let Self { service_defaults, routers, splitters, resolvers, ingress_gateways, terminating_gateways, intentions, .. } = self;
         let of_chains = service_defaults.len() + routers.len() + splitters.len() + resolvers.len();
         let by_name = of_chains + ingress_gateways.len() + terminating_gateways.len() + intentions.len();
-        usize::from(self.proxy_defaults.is_some()) + usize::from(self.mesh.is_some()) + by_name
+        let single = [self.proxy_defaults.is_some(), self.mesh.is_some(), self.exported_services.is_some()];
+        single.into_iter().filter(|there| *there).count() + by_name
     }
 
     /// Whether there is none.
@@ -139,6 +147,7 @@ impl Entries {
             EntryKind::TerminatingGateway => drop(self.terminating_gateways.remove(&key)),
             EntryKind::ServiceIntentions => drop(self.intentions.remove(&key)),
             EntryKind::Mesh => self.mesh = None,
+            EntryKind::ExportedServices => self.exported_services = None,
             EntryKind::JwtProvider => drop(self.jwt_providers.remove(&key)),
             _ => {}
         }

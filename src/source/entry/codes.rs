@@ -32,6 +32,8 @@ codes! {
     SDS "GW0212" "SDS settings that do not fit together",
     EXTENSION "GW0213" "an Envoy extension that Consul does not take",
     EMPTY "GW0214" "something that must not be empty",
+    CERTIFICATE "GW0215" "a certificate and a key that are none, or not each other's",
+    PORT_RANGE "GW0216" "a port that is none",
     NOT_ACTED_ON "GW0301" "gw does not act on this kind of entry",
     REGEX "GW0302" "Consul takes this regular expression, and no proxy does",
     SELECTOR "GW0303" "a filter asks for what no instance has",
@@ -43,6 +45,7 @@ codes! {
     NO_SNI "GW0309" "TLS towards a service without a name to check",
     JWT "GW0310" "a token that gw does not verify is asked for",
     CLEAR_TEXT "GW0311" "a server name where no TLS is spoken",
+    TLS_NOT_SPOKEN "GW0312" "versions or suites of TLS that gw does not have",
 }
 
 #[cfg(test)]

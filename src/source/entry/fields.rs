@@ -2,7 +2,8 @@
 //!
 //! A line `path_exact: "PathExact" ~ "path_exact"` names the Rust field (a path, where the model nests deeper than
 //! Consul), Consul's name, and its other spelling where Consul knows one (semantics 1). What follows: `; keep` prints the
-//! field when it is empty too, `as Type` takes and prints it through another type.
+//! field when it is empty too, `as Type` takes and prints it through another type; `hcl "path_exact"` is a spelling that only
+//! Consul's command takes, and its servers do not.
 
 use std::borrow::Cow;
 
@@ -20,6 +21,8 @@ pub(super) struct Name {
     pub(super) name: &'static str,
     /// The spelling with underscores, if Consul takes it.
     pub(super) alias: Option<&'static str>,
+    /// The same, if Consul's command takes it and its servers do not.
+    pub(super) of_command: Option<&'static str>,
 }
 
 /// A struct of Consul's, by its field table.
@@ -34,12 +37,13 @@ pub(super) trait Schema: Default {
 
 /// A struct's field table, as [`fields`] has it, where the struct is taken in a way of its own.
 macro_rules! schema {
-    ($type:ty { $($($field:ident).+: $name:literal $(~ $alias:literal)? $(; $keep:ident)? $(as $via:ty)?),* $(,)? }) => {
+    ($type:ty { $($($field:ident).+: $name:literal $(~ $alias:literal)? $(hcl $hcl:literal)? $(; $keep:ident)? $(as $via:ty)?),* $(,)? }) => {
         impl $crate::source::entry::fields::Schema for $type {
             const FIELDS: &'static [$crate::source::entry::fields::Name] = &[
                 $($crate::source::entry::fields::Name {
                     name: $name,
                     alias: $crate::source::entry::fields::schema!(@alias $($alias)?),
+                    of_command: $crate::source::entry::fields::schema!(@alias $($hcl)?),
                 },)*
             ];
 
@@ -100,6 +104,20 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
+/// A struct and its field table at once, for what no model has: `name: String = "Name"`, then as in [`fields`].
+macro_rules! shape {
+    ($(#[$doc:meta])* $type:ident { $($field:ident: $of:ty = $name:literal $(~ $alias:literal)? $(hcl $hcl:literal)? $(; $keep:ident)?),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub(super) struct $type {
+            $(pub(super) $field: $of,)*
+        }
+
+        $crate::source::entry::fields::fields!($type { $($field: $name $(~ $alias)? $(hcl $hcl)? $(; $keep)?,)* });
+    };
+}
+pub(super) use shape;
+
 /// Prints a field, unless it is empty and need not be kept.
 pub(super) fn print_field<T: Field>(out: &mut serde_json::Map<String, Json>, name: &str, value: &T, keep: bool) {
     if keep || !value.is_empty() {
@@ -125,7 +143,7 @@ pub(super) fn decode_struct<T: Schema>(node: &Node, cx: &mut Cx) -> T {
 /// Takes a struct from the members of a map; `known` may take a key that is none of the struct's.
 pub(super) fn decode_map<T: Schema>(map: &Map, cx: &mut Cx, known: &mut dyn FnMut(&Key, &Node, &mut Cx) -> bool) -> T {
     let mut out = T::default();
-    let mut members = translated(T::FIELDS, map);
+    let mut members = translated(T::FIELDS, map, cx.twice);
     for (index, field) in T::FIELDS.iter().enumerate() {
         let exact = members.iter().position(|(key, ..)| key == field.name);
         let found = exact.or_else(|| members.iter().position(|(key, ..)| is_lower(key, field.name)));
@@ -158,10 +176,11 @@ fn is_lower(key: &str, word: &str) -> bool {
 
 /// The members with their other spellings replaced by the field's name in lower case, as Consul does it: that name counts
 /// if it is there too, and the other spelling is then dropped.
-fn translated<'a>(fields: &[Name], map: &'a Map) -> Vec<(Cow<'a, str>, &'a Key, &'a Node)> {
+fn translated<'a>(fields: &[Name], map: &'a Map, by_command: bool) -> Vec<(Cow<'a, str>, &'a Key, &'a Node)> {
     let mut out: Vec<(Cow<'a, str>, &Key, &Node)> = Vec::with_capacity(map.len());
     for (key, node) in map {
-        let Some(field) = fields.iter().find(|f| f.alias.is_some_and(|alias| is_lower(&key.text, alias))) else {
+        let spelled = |f: &&Name| f.alias.or(f.of_command.filter(|_| by_command)).is_some_and(|alias| is_lower(&key.text, alias));
+        let Some(field) = fields.iter().find(spelled) else {
             out.push((Cow::Borrowed(key.text.as_str()), key, node));
             continue;
         };

@@ -7,7 +7,7 @@ use super::check::Check;
 use super::codes;
 use super::common;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::scalar::{Nanos, OptionalNanos};
 use super::tls;
 use crate::id::Table;
@@ -46,7 +46,9 @@ impl Kind for IngressGateway {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for IngressGateway {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::IngressGateway(Arc::new(self))
     }

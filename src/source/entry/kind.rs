@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::api_gateway::ApiGateway;
 use super::check::Check;
 use super::codes;
 use super::cx::{Cx, Step};
 use super::decode::{Field, take};
 use super::fields::{Schema, decode_map, nearest, print_struct};
+use super::file_system_certificate::FileSystemCertificate;
+use super::http_route::HttpRoute;
+use super::inline_certificate::InlineCertificate;
+use super::jwt_provider::JwtProvider;
 use super::parts::{Known, Parts};
+use super::tcp_route::TcpRoute;
 use super::tree::{Key, Map, Node, Span, Value};
 use super::{Decoded, EntrySource};
 use crate::model::entry::*;
-use crate::model::level::Level;
 use crate::source::diagnostic::{Diagnostic, Text};
 
-/// A kind that `gw` acts on.
+/// A kind of entries: how one is judged.
 pub(super) trait Kind: Schema {
     /// Makes the entry what Consul stores.
     fn normalize(&mut self);
@@ -28,6 +33,10 @@ pub(super) trait Kind: Schema {
     }
     /// Name, Meta.
     fn common(&self) -> &Common;
+}
+
+/// A kind that the model has.
+pub(super) trait Acted: Kind {
     /// The entry of the model.
     fn entry(self) -> ConfigEntry;
 }
@@ -82,6 +91,7 @@ fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
         EntryKind::TerminatingGateway => acted_on::<TerminatingGateway>(kind, root, map, cx),
         EntryKind::ServiceIntentions => acted_on::<ServiceIntentions>(kind, root, map, cx),
         EntryKind::Mesh => acted_on::<Mesh>(kind, root, map, cx),
+        EntryKind::ExportedServices => acted_on::<ExportedServices>(kind, root, map, cx),
         EntryKind::SamenessGroup => {
             cx.error(codes::ENTERPRISE, &root.span, "sameness-group entries belong to Consul Enterprise");
             None
@@ -90,9 +100,45 @@ fn decode_kind(root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
             cx.error(codes::KIND, &root.span, "bound-api-gateway entries are written by Consul's servers alone");
             None
         }
-        _ => Some(recognised(kind, root, cx)),
+        _ => {
+            let name = (JudgedOnly::of(kind)?.name)(root, map, cx)?;
+            Some((kind, name, None))
+        }
     }
 }
+
+/// A kind that the model does not have, for nothing acts on it: its entries are judged, and decoded once more if somebody asks
+/// what is stored.
+struct JudgedOnly {
+    /// Judges an entry and tells its name.
+    name: fn(&Node, &Map, &mut Cx) -> Option<String>,
+    /// Prints one as it is stored.
+    print: fn(EntryKind, &Node, &Map, &mut Cx) -> Json,
+}
+
+impl JudgedOnly {
+    fn of(kind: EntryKind) -> Option<Self> {
+        Some(match kind {
+            EntryKind::ApiGateway => Self::as_one::<ApiGateway>(),
+            EntryKind::HttpRoute => Self::as_one::<HttpRoute>(),
+            EntryKind::TcpRoute => Self::as_one::<TcpRoute>(),
+            EntryKind::InlineCertificate => Self::as_one::<InlineCertificate>(),
+            EntryKind::FileSystemCertificate => Self::as_one::<FileSystemCertificate>(),
+            EntryKind::JwtProvider => Self::as_one::<JwtProvider>(),
+            _ => return None,
+        })
+    }
+
+    fn as_one<K: Kind>() -> Self {
+        Self {
+            name: |root, map, cx| Some(judged::<K>(root, map, cx)?.common().name.clone()),
+            print: |kind, root, map, cx| judged::<K>(root, map, cx).map_or(Json::Null, |entry| stored(kind, &entry)),
+        }
+    }
+}
+
+/// A kind that no other Consul knows.
+const OF_ENTERPRISE: &str = "control-plane-request-limit";
 
 /// The kind: under `Kind`, else `kind`, in no other spelling.
 fn kind_of(root: &Node, map: &Map, cx: &mut Cx) -> Option<EntryKind> {
@@ -106,7 +152,9 @@ fn kind_of(root: &Node, map: &Map, cx: &mut Cx) -> Option<EntryKind> {
         return None;
     };
     let kind = EntryKind::parse(word);
-    if kind.is_none() {
+    if word == OF_ENTERPRISE {
+        cx.error(codes::ENTERPRISE, &node.span, format!("{word} entries belong to Consul Enterprise"));
+    } else if kind.is_none() {
         let mut diagnostic = Diagnostic::error(codes::KIND, format!("unknown kind {word:?}"));
         let trimmed = word.trim().to_lowercase();
         if let Some(name) = nearest(&trimmed, EntryKind::ALL.iter().map(|k| k.as_str())) {
@@ -118,7 +166,13 @@ fn kind_of(root: &Node, map: &Map, cx: &mut Cx) -> Option<EntryKind> {
     kind
 }
 
-fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
+fn acted_on<K: Acted>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Option<Read> {
+    let entry = judged::<K>(root, map, cx)?.entry();
+    Some((kind, entry.common().name.clone(), Some(entry)))
+}
+
+/// An entry, decoded, normalized and validated.
+fn judged<K: Kind>(root: &Node, map: &Map, cx: &mut Cx) -> Option<K> {
     let mut entry: K = decode_map(map, cx, &mut |key, node, cx| server_set(key, node, cx) || K::other_key(key, node, cx));
     if cx.failed() {
         return None;
@@ -127,8 +181,7 @@ fn acted_on<K: Kind>(kind: EntryKind, root: &Node, map: &Map, cx: &mut Cx) -> Op
     let mut check = Check::new(root, cx);
     super::common::validate(entry.common(), &mut check);
     entry.validate(&mut check);
-    let entry = entry.entry();
-    Some((kind, entry.common().name.clone(), Some(entry)))
+    Some(entry)
 }
 
 /// Keys that every entry may have at its top and that say nothing. Consul's command takes the indexes for numbers, in any
@@ -142,19 +195,12 @@ fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
     number || matches!(key.text.as_str(), "CreateIndex" | "ModifyIndex" | "Kind" | "kind")
 }
 
-/// A kind that `gw` knows by name only.
-fn recognised(kind: EntryKind, root: &Node, cx: &mut Cx) -> Read {
-    let name: String = root.member("Name").map(|n| take(n, cx)).unwrap_or_default();
-    let message = format!("gw does not act on {kind} entries");
-    cx.note(Level::Warning, codes::NOT_ACTED_ON, &root.span, message, "the entry is read and otherwise ignored");
-    (kind, name, None)
-}
-
-/// What Consul would print of a kind that `gw` knows by name only: what was written, but for what the server sets.
-pub(super) fn print_recognised(root: &Node) -> Json {
-    let Value::Map(map) = &root.value else { return Json::Null };
-    let kept = map.iter().filter(|(k, _)| !matches!(k.text.as_str(), "CreateIndex" | "ModifyIndex" | "Hash" | "Status"));
-    Json::Object(kept.map(|(k, v)| (k.text.clone(), v.to_json())).collect())
+/// What Consul would print of an entry of a kind that the model does not have.
+pub(super) fn print_judged(kind: EntryKind, root: &Node, twice: bool) -> Json {
+    match (JudgedOnly::of(kind), &root.value) {
+        (Some(only), Value::Map(map)) => (only.print)(kind, root, map, &mut Cx::new(None, twice)),
+        _ => Json::Null,
+    }
 }
 
 /// What Consul stores and prints: the kind, then the fields in its order.
@@ -178,6 +224,7 @@ pub(super) fn print(entry: &ConfigEntry) -> Json {
         ConfigEntry::TerminatingGateway(e) => stored(kind, &**e),
         ConfigEntry::ServiceIntentions(e) => stored(kind, &**e),
         ConfigEntry::Mesh(e) => stored(kind, &**e),
+        ConfigEntry::ExportedServices(e) => stored(kind, &**e),
     }
 }
 
@@ -208,11 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_gw_does_not_act_on_are_kept_and_told() {
-        let decoded = from_json(&json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x", "ModifyIndex": 7})).expect("it is known");
-        assert_eq!((decoded.name.as_str(), decoded.entry.is_none()), ("okta", true));
-        assert_eq!(decoded.stored(), json!({"Kind": "jwt-provider", "Name": "okta", "Issuer": "x"}));
-        assert_eq!(decoded.notes.iter().map(|n| n.level).collect::<Vec<_>>(), [Level::Warning]);
+    fn kinds_that_the_model_does_not_have_are_judged_and_stored_all_the_same() {
+        let entry = json!({"Kind": "file-system-certificate", "Name": "edge", "Certificate": "/c", "ModifyIndex": 7});
+        let decoded = from_json(&entry).expect("it is accepted");
+        assert_eq!((decoded.name.as_str(), decoded.entry.is_none()), ("edge", true));
+        let stored = json!({"Kind": "file-system-certificate", "Name": "edge", "Certificate": "/c", "PrivateKey": ""});
+        assert_eq!(decoded.stored(), stored);
     }
 
     fn anything() -> impl Strategy<Value = Json> {
@@ -280,7 +328,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0usize..9, fields in anything()) {
+        fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0..EntryKind::ALL.len(), fields in anything()) {
             let mut entry = fields.as_object().cloned().unwrap_or_default();
             entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
             if let Ok(first) = from_json(&Json::Object(entry)) {

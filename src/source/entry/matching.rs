@@ -5,7 +5,8 @@ use std::fmt::Arguments;
 use super::check::Check;
 use super::codes;
 
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
+/// The methods that Consul knows.
+pub(super) const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
 
 /// At most one path, and it starts with a slash unless it is a regex.
 pub(super) fn paths(exact: &str, prefix: &str, regex: &str, at: Arguments<'_>, check: &mut Check<'_>) {

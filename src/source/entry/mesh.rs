@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::tls;
 use super::word::{Word, words};
 use crate::model::entry::*;
@@ -58,6 +58,7 @@ impl Kind for Mesh {
         for (side, parameters) in [("Incoming", self.incoming_tls()), ("Outgoing", self.outgoing_tls())] {
             if let Some(parameters) = parameters {
                 tls::parameters(parameters, &format!("TLS.{side}"), check);
+                tls::not_spoken(parameters, &format!("TLS.{side}"), check);
             }
         }
     }
@@ -65,7 +66,9 @@ impl Kind for Mesh {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for Mesh {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::Mesh(Arc::new(self))
     }
@@ -75,6 +78,7 @@ impl Kind for Mesh {
 mod tests {
     use serde_json::{Value, json};
 
+    use crate::model::level::Level;
     use crate::source::entry::from_json;
 
     /// What is stored besides the kind, or the code of the first error.
@@ -120,6 +124,31 @@ mod tests {
             let mut wanted = wanted;
             wanted["TransparentProxy"] = json!({"MeshDestinationsOnly": false});
             assert_eq!(stored(&given), Ok(wanted), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_gw_does_not_speak_is_told_with_what_is_left() {
+        let (one, old) = ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA");
+        for (parameters, told) in [
+            (json!({"CipherSuites": [one], "TLSMinVersion": "TLSv1_0"}), None),
+            (
+                json!({"CipherSuites": [one, old]}),
+                Some((Level::Warning, "what is spoken is TLS 1.3, and TLS 1.2 with TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384")),
+            ),
+            (json!({"CipherSuites": [old]}), Some((Level::Warning, "what is spoken is TLS 1.3 alone"))),
+            (json!({"CipherSuites": [old], "TLSMaxVersion": "TLSv1_2"}), Some((Level::Finding, "no gateway starts with it"))),
+            (json!({"TLSMaxVersion": "TLSv1_1"}), Some((Level::Finding, "no gateway starts with it"))),
+        ] {
+            for side in ["Incoming", "Outgoing"] {
+                let notes = from_json(&json!({"Kind": "mesh", "TLS": {side: parameters}})).unwrap().notes;
+                let found = notes.first().map(|note| (note.level, note.help.join(" ")));
+                let same = match (&found, told) {
+                    (Some((level, help)), Some((wanted, begins))) => *level == wanted && help.starts_with(begins),
+                    (found, told) => found.is_none() && told.is_none(),
+                };
+                assert!(same && notes.iter().all(|note| note.message.starts_with(&format!("TLS.{side}"))), "{parameters}: {notes:?}");
+            }
         }
     }
 

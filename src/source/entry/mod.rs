@@ -1,23 +1,32 @@
 //! Config entries as Consul takes them: HCL v1, JSON or TOML to the model, weakly decoded, normalized and validated.
 
+mod api_gateway;
 mod check;
 pub mod codes;
 mod common;
 mod cx;
 mod decode;
 mod earlier;
+mod exported_services;
 mod extension;
 mod fields;
+mod file_system_certificate;
 mod hcl;
 mod hcl_token;
+mod http_route;
 mod ingress_gateway;
+mod inline_certificate;
 mod json;
+mod jwt_provider;
 mod kind;
 mod matching;
 mod mesh;
+mod octets;
 mod parts;
 mod proxy_defaults;
 mod read;
+mod reference;
+mod request_uri;
 mod resolver_rules;
 mod scalar;
 mod service_defaults;
@@ -26,6 +35,7 @@ mod service_resolver;
 mod service_router;
 mod service_splitter;
 mod starter;
+mod tcp_route;
 mod terminating_gateway;
 mod tls;
 mod toml;
@@ -61,7 +71,7 @@ pub struct Decoded {
     pub kind: EntryKind,
     /// Its name.
     pub name: String,
-    /// The entry, of a kind that `gw` acts on; `None` of one that is only recognised.
+    /// The entry, of a kind that the model has; `None` of one that is judged and no more.
     pub entry: Option<ConfigEntry>,
     /// Findings and warnings.
     pub notes: Vec<Diagnostic>,
@@ -74,7 +84,7 @@ pub struct Decoded {
 impl Decoded {
     /// What Consul would store and print: its JSON without indexes. Made when it is asked for: a run never asks.
     pub fn stored(&self) -> Value {
-        self.entry.as_ref().map_or_else(|| kind::print_recognised(&self.source.tree()), print)
+        self.entry.as_ref().map_or_else(|| kind::print_judged(self.kind, &self.source.tree(), self.source.again.is_twice()), print)
     }
 }
 
@@ -182,7 +192,7 @@ pub fn to_toml(stored: &Value) -> String {
     write::toml(stored)
 }
 
-/// A commented entry to start from, in HCL, valid as printed; nothing for a kind that `gw` does not act on.
+/// A commented entry to start from, in HCL, valid as printed; nothing for a kind that nobody can write.
 pub fn starter(kind: EntryKind, name: &str) -> Option<String> {
     starter::starter(kind, name)
 }

@@ -9,7 +9,7 @@ use super::codes;
 use super::common;
 use super::extension;
 use super::fields::{Mode, fields};
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use crate::model::entry::*;
 
 fields!(ProxyDefaults {
@@ -64,7 +64,9 @@ impl Kind for ProxyDefaults {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for ProxyDefaults {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ProxyDefaults(Arc::new(self))
     }

@@ -28,6 +28,11 @@ pub(super) enum Again {
 }
 
 impl Again {
+    /// Whether Consul's command decodes the entry before its servers do it again: it reads files, and no TOML.
+    pub(super) const fn is_twice(self) -> bool {
+        matches!(self, Self::Json | Self::Whole(Syntax::Hcl | Syntax::Json, _))
+    }
+
     pub(super) fn tree(self, text: &Text, span: &Span) -> Node {
         let node = match self {
             Self::Json => json::read_at(&text.content, span.start).ok(),
@@ -71,14 +76,14 @@ fn one_by_one<'a>(text: &Arc<Text>, mut earlier: Earlier<'a>) -> Result<ReadAgai
         } else {
             let (at, known) = (elements.at(), earlier.parts());
             let node = elements.read(known)?;
-            let judged = kind::decode(&node, text, true);
+            let judged = kind::decode(&node, text, Again::Json.is_twice());
             if known.is_empty() || judged.as_ref().is_ok_and(|entry| entry.notes.is_empty()) {
                 read.take(judged, &node, text, Again::Json);
                 continue;
             }
             // Whatever is to be said of it is said of all its parts.
             elements.back(at);
-            read.judge(&elements.read(Ahead::default())?, text, true, Again::Json);
+            read.judge(&elements.read(Ahead::default())?, text, Again::Json);
         }
     }
     read.gone = earlier.gone();
@@ -89,8 +94,7 @@ fn at_once(text: &Arc<Text>, syntax: Syntax) -> Result<ReadAgain<'static>, Synta
     let mut read = ReadAgain::default();
     for (number, node) in split(tree(text, syntax)?).iter().enumerate() {
         let again = if syntax == Syntax::Json { Again::Json } else { Again::Whole(syntax, number) };
-        // Consul's command decodes what it reads from a file before the server decodes it again.
-        read.judge(node, text, syntax != Syntax::Toml, again);
+        read.judge(node, text, again);
     }
     Ok(read)
 }
@@ -104,8 +108,8 @@ fn tree(text: &Text, syntax: Syntax) -> Result<Node, SyntaxError> {
 }
 
 impl ReadAgain<'_> {
-    fn judge(&mut self, node: &Node, text: &Arc<Text>, twice: bool, again: Again) {
-        self.take(kind::decode(node, text, twice), node, text, again);
+    fn judge(&mut self, node: &Node, text: &Arc<Text>, again: Again) {
+        self.take(kind::decode(node, text, again.is_twice()), node, text, again);
     }
 
     fn take(&mut self, judged: Result<Accepted, Vec<Diagnostic>>, node: &Node, text: &Arc<Text>, again: Again) {

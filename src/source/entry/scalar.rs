@@ -160,7 +160,7 @@ impl Field for i64 {
 }
 
 /// An unsigned number as Consul takes it: numbers wrap, texts must fit.
-fn unsigned(node: &Node, cx: &mut Cx, max: u64) -> u64 {
+pub(super) fn unsigned(node: &Node, cx: &mut Cx, max: u64) -> u64 {
     match &node.unwrapped().value {
         Value::Int(n) => *n as u64,
         Value::Float(f) => go_uint(*f),

@@ -8,7 +8,7 @@ use super::common;
 use super::cx::Cx;
 use super::extension;
 use super::fields::{Mode, fields};
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::tree::{Key, Node, Value};
 use crate::model::entry::*;
 
@@ -83,7 +83,9 @@ impl Kind for ServiceDefaults {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for ServiceDefaults {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceDefaults(Arc::new(self))
     }

@@ -13,7 +13,7 @@ use super::common::{self, META_VALUE_MAX};
 use super::cx::Cx;
 use super::decode::{Field, object};
 use super::fields::{decode_map, fields, names, print_struct, schema};
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::matching;
 use super::scalar::Timestamp;
 use super::tree::{Map, Node};
@@ -164,7 +164,9 @@ impl Kind for ServiceIntentions {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for ServiceIntentions {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceIntentions(Arc::new(self))
     }

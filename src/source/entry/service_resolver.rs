@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::check::Check;
 use super::codes;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::resolver_rules::{failover_rules, load_balancer_rules, redirect_rules, subset_rules};
 use super::scalar::Nanos;
 use crate::model::entry::*;
@@ -59,7 +59,9 @@ impl Kind for ServiceResolver {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for ServiceResolver {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceResolver(Arc::new(self))
     }

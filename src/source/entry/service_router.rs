@@ -7,7 +7,7 @@ use super::check::Check;
 use super::codes;
 use super::common;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::matching;
 use crate::model::entry::*;
 
@@ -45,7 +45,9 @@ impl Kind for ServiceRouter {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for ServiceRouter {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceRouter(Arc::new(self))
     }

@@ -6,7 +6,7 @@ use super::check::Check;
 use super::codes;
 use super::common;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use super::scalar::go_int;
 use crate::model::entry::*;
 
@@ -48,7 +48,9 @@ impl Kind for ServiceSplitter {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for ServiceSplitter {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceSplitter(Arc::new(self))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::check::Check;
 use super::codes;
 use super::fields::fields;
-use super::kind::Kind;
+use super::kind::{Acted, Kind};
 use crate::model::entry::*;
 
 fields!(TerminatingGateway {
@@ -60,7 +60,9 @@ impl Kind for TerminatingGateway {
     fn common(&self) -> &Common {
         &self.common
     }
+}
 
+impl Acted for TerminatingGateway {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::TerminatingGateway(Arc::new(self))
     }

@@ -28,8 +28,13 @@ const CIPHER_SUITES: [&str; 14] = [
 
 /// Versions and cipher suites that are known and go together.
 pub(super) fn parameters(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
+    parameters_as(["TLSMinVersion", "TLSMaxVersion"], tls, at, check);
+}
+
+/// The same where the versions stand under other names.
+pub(super) fn parameters_as([min_field, max_field]: [&str; 2], tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
     let rank = |version: &str| VERSIONS.iter().position(|v| *v == version);
-    for (field, version) in [("TLSMinVersion", &tls.tls_min_version), ("TLSMaxVersion", &tls.tls_max_version)] {
+    for (field, version) in [(min_field, &tls.tls_min_version), (max_field, &tls.tls_max_version)] {
         if !matches!(version.as_str(), "" | "TLS_AUTO") && rank(version).is_none() {
             let message = format!("{at}.{field} {version:?} is none of TLS_AUTO, {}", VERSIONS.join(", "));
             check.error(codes::TLS, format!("{at}.{field}"), message);
@@ -37,17 +42,31 @@ pub(super) fn parameters(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
     }
     let (min, max) = (rank(&tls.tls_min_version), rank(&tls.tls_max_version));
     if min.zip(max).is_some_and(|(min, max)| max < min) {
-        let message = format!("{at}.TLSMaxVersion {} is lower than TLSMinVersion {}", tls.tls_max_version, tls.tls_min_version);
-        check.error(codes::TLS, format!("{at}.TLSMaxVersion"), message);
+        let message = format!("{at}.{max_field} {} is lower than {min_field} {}", tls.tls_max_version, tls.tls_min_version);
+        check.error(codes::TLS, format!("{at}.{max_field}"), message);
     }
     if !tls.cipher_suites.is_empty() && tls.tls_min_version == "TLSv1_3" {
-        let message = format!("{at}.CipherSuites apply to TLS 1.2 and earlier, and TLSMinVersion is TLSv1_3");
+        let message = format!("{at}.CipherSuites apply to TLS 1.2 and earlier, and {min_field} is TLSv1_3");
         check.error(codes::TLS, format!("{at}.CipherSuites"), message);
     }
     for (i, suite) in tls.cipher_suites.iter().enumerate() {
         if !CIPHER_SUITES.contains(&suite.as_str()) {
             check.error(codes::TLS, format!("{at}.CipherSuites[{i}]"), format!("{at}.CipherSuites has an unknown one: {suite:?}"));
         }
+    }
+}
+
+/// Tells what there is none of here, where gw goes by the parameters, with what is left.
+pub(super) fn not_spoken(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
+    let unknown: Vec<&str> = tls.unknown_suites().filter(|suite| CIPHER_SUITES.contains(suite)).collect();
+    let (spoken, unknown) = (tls.spoken(), unknown.join(", "));
+    if spoken.is_nothing() {
+        let message = format!("{at} leaves nothing to speak: gw has TLS 1.3, and TLS 1.2 with suites of ECDHE and AEAD");
+        let help = "no gateway starts with it, and one that runs goes on with what it spoke before; raise TLSMaxVersion, or name a suite";
+        check.finding(codes::TLS_NOT_SPOKEN, at, message, help);
+    } else if !unknown.is_empty() {
+        let help = format!("what is spoken is {spoken}");
+        check.warning(codes::TLS_NOT_SPOKEN, format!("{at}.CipherSuites"), format!("{at}.CipherSuites: gw has no {unknown}"), &help);
     }
 }
 

@@ -138,6 +138,11 @@ impl Run {
         self.bound().admin[0]
     }
 
+    /// Tells it to drain.
+    pub(crate) fn shutdown(&self) {
+        self.bound().shutdown.trigger();
+    }
+
     /// Asks for the files to be read again, as HUP does.
     pub(crate) fn ask(&self) {
         self.bound().reload.ask();

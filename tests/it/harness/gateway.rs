@@ -28,6 +28,9 @@ pub(crate) struct World {
     drain_time: Duration,
     switches: Switches,
     max_connections: Option<usize>,
+    kind: GatewayKind,
+    datacenter: Datacenter,
+    port: u16,
 }
 
 impl World {
@@ -48,7 +51,15 @@ impl World {
             drain_time: Duration::from_secs(10),
             switches: Switches::default(),
             max_connections: None,
+            kind: GatewayKind::Ingress,
+            datacenter: Datacenter::from("dc1"),
+            port: 0,
         }
+    }
+
+    /// A mesh gateway on a free port.
+    pub(crate) fn between() -> Self {
+        Self { kind: GatewayKind::Mesh, ..Self::of("tcp") }
     }
 
     pub(crate) fn instance(self, service: &str, address: SocketAddr) -> Self {
@@ -115,6 +126,14 @@ impl World {
     /// The listener on an address of its own instead of a free one.
     pub(crate) fn on(mut self, address: SocketAddr) -> Self {
         self.entries[1]["Listeners"][0]["Port"] = json!(address.port());
+        self.port = address.port();
+        self
+    }
+
+    /// All of it in another datacenter than dc1.
+    pub(crate) fn elsewhere(mut self, datacenter: &str) -> Self {
+        self.datacenter = Datacenter::from(datacenter);
+        self.instances.iter_mut().for_each(|(_, instance)| datacenter.clone_into(&mut instance.datacenter));
         self
     }
 
@@ -155,18 +174,19 @@ impl World {
             service.instances.push(instance.clone());
         }
         let gateway = GatewayConfig {
-            kind: GatewayKind::Ingress,
+            kind: self.kind,
             name: "edge".to_owned(),
             address: [127, 0, 0, 1].into(),
             addresses: Default::default(),
             switches: self.switches,
             identity: self.identity,
-            port: None,
+            // Of a gateway that has a single listener.
+            port: Some(self.port),
             leaves: None,
         };
         let resources = Resources {
             gateway,
-            datacenter: Datacenter::from("dc1"),
+            datacenter: self.datacenter,
             trust_domain: TrustDomain::new("11111111-2222-3333-4444-555555555555.consul"),
             entries: Arc::new(entries),
             services: Arc::new(services.into_iter().map(|(key, service)| (key, Arc::new(service))).collect()),
@@ -217,6 +237,11 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// Whether something ended with that code.
+    pub(crate) fn recorded(&self, code: &str) -> bool {
+        self.records.all().iter().any(|record| record["code"] == code)
+    }
+
     /// Tells it to drain.
     pub(crate) fn shutdown(&self) {
         self.bound.as_ref().expect("it runs").shutdown.trigger();

@@ -6,6 +6,7 @@ mod exit;
 mod folder;
 pub(crate) mod frames;
 mod gateway;
+mod hello;
 pub(crate) mod http2;
 mod pki;
 mod service;
@@ -15,6 +16,7 @@ pub(crate) use dns::Dns;
 pub(crate) use exit::{Exit, Exits, Tls, sni};
 pub(crate) use folder::{Folder, Run, entries};
 pub(crate) use gateway::{Gateway, Records, World};
+pub(crate) use hello::{Taped, hello};
 pub(crate) use pki::{Ca, TRUST_DOMAIN, client_of_files};
 pub(crate) use service::{Seen, Service, answer, read_request};
 

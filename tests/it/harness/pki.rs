@@ -87,12 +87,17 @@ impl Ca {
 
     /// What a sidecar connects with: the leaf of its service, or none. It takes whoever has a certificate of this CA.
     pub(crate) fn client(&self, source: Option<&str>) -> Arc<ClientConfig> {
-        self.client_showing(source.map(|source| self.leaf(&[Self::id(source)])))
+        self.client_speaking(source, rustls::ALL_VERSIONS)
+    }
+
+    /// The same in some versions of TLS.
+    pub(crate) fn client_speaking(&self, source: Option<&str>, versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
+        self.client_showing(source.map(|source| self.leaf(&[Self::id(source)])), versions)
     }
 
     /// The same with a leaf that has this URI.
     pub(crate) fn client_called(&self, uri: &str) -> Arc<ClientConfig> {
-        self.client_showing(Some(self.leaf(&[uri.to_owned()])))
+        self.client_showing(Some(self.leaf(&[uri.to_owned()])), rustls::ALL_VERSIONS)
     }
 
     /// The root, as a text.
@@ -102,13 +107,18 @@ impl Ca {
 
     /// The same with the leaf of another CA.
     pub(crate) fn client_of(&self, other: &Self, source: &str) -> Arc<ClientConfig> {
-        self.client_showing(Some(other.leaf(&[Self::id(source)])))
+        self.client_showing(Some(other.leaf(&[Self::id(source)])), rustls::ALL_VERSIONS)
     }
 
-    fn client_showing(&self, leaf: Option<(rcgen::Certificate, KeyPair)>) -> Arc<ClientConfig> {
+    fn client_showing(
+        &self,
+        leaf: Option<(rcgen::Certificate, KeyPair)>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
-        let builder = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(OfTheCa(roots)));
+        let builder = ClientConfig::builder_with_protocol_versions(versions);
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(OfTheCa(roots)));
         Arc::new(match leaf {
             Some((cert, key)) => {
                 let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();

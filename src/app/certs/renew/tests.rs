@@ -77,6 +77,38 @@ fn the_length_to_which_the_end_of_a_ca_cut_a_leaf_is_not_handed_on() {
     assert_eq!(life_of(&made.leaf()), Duration::from_hours(2));
 }
 
+impl Made {
+    /// An intermediate that was made at that moment, of the root that is there.
+    fn below(&self, made: Moment) {
+        let below = self.folder.root().unwrap().intermediate(&mesh(), made).unwrap();
+        self.folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret).unwrap();
+        self.folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public).unwrap();
+    }
+}
+
+#[test]
+fn an_intermediate_is_renewed_at_its_time_and_not_where_its_root_ends_with_it() {
+    let made = Made::root_of("below", |now| now);
+    let names = [BELOW.to_owned()];
+    assert!(!renews_below(&made.folder), "there is none");
+    made.below(begun(made.now, INTERMEDIATE_LIFE));
+    let first = Leaf::of(&made.folder, BELOW).says.unwrap();
+    assert_eq!(next(&made.folder, &names, made.now).unwrap(), Some(first.renew_at()));
+    assert_eq!(renew_due(&made.folder, &names).unwrap().wrote.len(), 2);
+    let second = next(&made.folder, &names, made.now).unwrap().unwrap();
+    assert!(second > made.now, "it is good for a while");
+    // A run that died after it wrote the key: nothing could be signed, ever.
+    made.folder.write(INTERMEDIATE_KEY, &Authority::root(&mesh(), made.now).unwrap().key_pem(), Mode::Secret).unwrap();
+    assert_eq!(next(&made.folder, &names, made.now).unwrap(), Some(made.now));
+    assert_eq!(renew_due(&made.folder, &names).unwrap().wrote.len(), 2);
+    assert!(renews_below(&made.folder) && made.folder.ca().is_ok());
+
+    let made = Made::root_of("below-ends", |now| begun(now, ROOT_LIFE));
+    made.below(begun(made.now, INTERMEDIATE_LIFE));
+    assert_eq!(next(&made.folder, &names, made.now).unwrap(), None, "the next one would end with the root as this one does");
+    assert_eq!(renew_due(&made.folder, &names).unwrap().wrote, Vec::<PathBuf>::new());
+}
+
 #[test]
 fn the_end_of_a_ca_is_told_of_with_what_puts_another_one_in_its_place() {
     let made = Made::root_of("ending", |now| begun(now, ROOT_LIFE));
@@ -86,10 +118,7 @@ fn the_end_of_a_ca_is_told_of_with_what_puts_another_one_in_its_place() {
     assert_eq!(ending(&made.folder, made.now).unwrap(), None);
 
     let made = Made::root_of("ending-below", |now| Moment(now.0 - INTERMEDIATE_LIFE.as_secs().cast_signed()));
-    let root = made.folder.root().unwrap();
-    let below = root.intermediate(&mesh(), begun(made.now, INTERMEDIATE_LIFE)).unwrap();
-    made.folder.write(INTERMEDIATE_KEY, &below.key_pem(), Mode::Secret).unwrap();
-    made.folder.write(INTERMEDIATE, &pem::text_of(&[below.certificate().clone()]), Mode::Public).unwrap();
+    made.below(begun(made.now, INTERMEDIATE_LIFE));
     let text = ending(&made.folder, made.now).unwrap().unwrap();
     assert!(text.contains("gw certs renew ca-intermediate --dir"), "{text}");
     renew(&made.folder, &["ca-intermediate".to_owned()], |_| 0.66).unwrap();

@@ -1,0 +1,8 @@
+Kind = "terminating-gateway"
+Name = "exit"
+
+Services = [
+  {
+    Name = "web"
+  }
+]

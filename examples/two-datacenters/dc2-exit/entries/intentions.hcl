@@ -1,0 +1,10 @@
+# dc1's ingress gateway, and nobody else.
+Kind = "service-intentions"
+Name = "web"
+
+Sources = [
+  {
+    Name   = "edge"
+    Action = "allow"
+  }
+]
