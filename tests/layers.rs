@@ -41,7 +41,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("foldhash::", &["id/table.rs"]),
     ("rustix::", &["proxy/pipes.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
-    ("reqwest::", &["admin/client.rs"]),
+    ("reqwest::", &["admin/client.rs", "source/consul/client"]),
     ("form_urlencoded::", &["admin/asked.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),
     ("clap::", &["cli/"]),
@@ -63,7 +63,7 @@ const DOORS: &[(&str, &[&str])] = &[
     // The attempts of a race end with it, in a set of its own.
     ("spawn_local", &["rt/task.rs", "net/race.rs"]),
     ("process::exit", &["rt/signal.rs"]),
-    ("GatewayKind", &["model/", "decide/compile", "source/file/", "source/flags.rs", "app/", "cli/"]),
+    ("GatewayKind", &["model/", "decide/compile", "decide/needs.rs", "source/consul/follow", "source/file/", "source/flags.rs", "app/", "cli/"]),
 ];
 
 /// What the code of a layer never says: `decide` has no clock, no chance, no log and no socket.

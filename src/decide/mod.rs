@@ -18,6 +18,7 @@ mod links;
 pub mod listing;
 pub mod matcher;
 pub mod names;
+pub mod needs;
 pub mod normalize;
 pub mod plan;
 mod prefix_index;

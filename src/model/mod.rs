@@ -1,5 +1,6 @@
 //! The nouns of a mesh as plain data. Every source builds exactly these, whatever it read them from.
 
+pub mod ca;
 pub mod chain;
 pub mod check;
 pub mod duration;
@@ -8,6 +9,7 @@ pub mod federation;
 pub mod filter;
 pub mod gateway;
 pub mod level;
+pub mod needs;
 pub mod pattern;
 pub mod resources;
 pub mod service;

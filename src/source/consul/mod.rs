@@ -1,3 +1,14 @@
-//! Consul: its JSON, and in later issues its HTTP API.
+//! What Consul's HTTP API says: asked, watched, decoded, and made the model's.
 
+pub mod answer;
+pub mod call;
 pub mod chain;
+pub mod client;
+pub mod convert;
+pub mod follow;
+pub mod kept;
+pub mod known;
+pub mod settings;
+pub mod touched;
+pub mod watch;
+pub mod wire;

@@ -1,0 +1,335 @@
+//! Instances: whom to ask for, told by two watches of each datacenter, and the asking.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use super::Follow;
+use super::keep::Asked;
+use super::shared::Told;
+use crate::model::needs::Needed;
+use crate::rt::task::{self, Held};
+use crate::source::consul::answer::Answer;
+use crate::source::consul::call::Call;
+use crate::source::consul::client::AskError;
+use crate::source::consul::touched::Placed;
+use crate::source::consul::watch::{Content, News, Rules, Verdict, Watch};
+use crate::source::consul::wire::HealthRow;
+
+/// Questions at a time over plain HTTP, each on a connection of its own: with those that wait there are no more than twelve.
+const LANES: usize = 1;
+/// The same over HTTP/2, which carries them all on one.
+const LANES_OF_ONE: usize = 8;
+/// For how long after its own agent came back instances that turned critical stay in use: newer agents call their sidecars critical until
+/// they have looked again (consul-1.21 2, `docs/differences.md` agent-restart).
+const SPARED: Duration = Duration::from_secs(15);
+/// A registration that changes a check as well is told by the check within this time.
+const TOLD_BY_CHECK: Duration = Duration::from_millis(150);
+/// The pause between two rounds that ask for every service, as a part of what a round takes, and the shortest.
+const ROUNDS: (u32, Duration) = (10, Duration::from_secs(1));
+/// The longest time that a registration without a check, which came together with one that has some, goes unnoticed.
+const ANYWAY: Duration = Duration::from_secs(60);
+/// The pause before a service is asked for again, of which there was no answer, or one that is not believed.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What is known of where a datacenter's instances are.
+pub(super) struct Catalog {
+    datacenter: String,
+    placed: RefCell<Placed>,
+    /// The checks were heard of, or cannot be: from now on nothing is missed that can be noticed.
+    ready: Cell<bool>,
+    is_ready: Notify,
+    checks_index: Cell<u64>,
+    names_index: Cell<u64>,
+    rounds: Rounds,
+}
+
+/// When every service of a datacenter is asked for.
+#[derive(Default)]
+struct Rounds {
+    wanted: Notify,
+    /// A check told of something that may be a part of any service.
+    unknown: Cell<bool>,
+}
+
+/// Services that are to be asked for, each once, in turn.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: RefCell<VecDeque<Needed>>,
+    among: RefCell<BTreeSet<Needed>>,
+    more: Notify,
+    emptied: Notify,
+    /// Of services that were asked for.
+    rules: RefCell<HashMap<Needed, Rules>>,
+    hasher: RandomState,
+}
+
+impl Queue {
+    pub(super) fn push(&self, of: Needed) {
+        if self.among.borrow_mut().insert(of.clone()) {
+            self.waiting.borrow_mut().push_back(of);
+            self.more.notify_one();
+        }
+    }
+
+    async fn next(&self) -> Needed {
+        loop {
+            let first = self.waiting.borrow_mut().pop_front();
+            if let Some(of) = first {
+                self.among.borrow_mut().remove(&of);
+                if !self.waiting.borrow().is_empty() {
+                    // For another lane.
+                    self.more.notify_one();
+                }
+                return of;
+            }
+            self.emptied.notify_waiters();
+            self.more.notified().await;
+        }
+    }
+
+    /// Resolves when nobody waits in line.
+    async fn emptied(&self) {
+        let emptied = self.emptied.notified();
+        if !self.waiting.borrow().is_empty() {
+            emptied.await;
+        }
+    }
+}
+
+/// Asks for what is needed, whenever something else is.
+pub(super) async fn run(follow: Rc<Follow>) {
+    let lanes = if follow.client.is_one_connection() { LANES_OF_ONE } else { LANES };
+    for _ in 0..lanes {
+        task::spawn(lane(follow.clone()));
+    }
+    let mut running: HashMap<String, Vec<Held>> = HashMap::new();
+    loop {
+        let (wanted, gone) = follow.shared.wanted();
+        let own = follow.shared.look(|known, needs| needs.all.then(|| known.datacenter.clone()));
+        let datacenters: BTreeSet<&str> =
+            wanted.iter().map(|of| of.datacenter.as_str()).chain(own.as_deref()).filter(|d| !d.is_empty()).collect();
+        running.retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
+        follow.catalogs.borrow_mut().retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
+        for datacenter in datacenters.into_iter().filter(|d| !running.contains_key(*d)).collect::<Vec<_>>() {
+            let catalog = Rc::new(Catalog::of(datacenter));
+            follow.catalogs.borrow_mut().insert(datacenter.to_owned(), catalog.clone());
+            let (checks, names) = (catalog.clone().checks(follow.clone()), catalog.clone().names(follow.clone()));
+            running.insert(datacenter.to_owned(), vec![task::hold(checks), task::hold(names), task::hold(catalog.rounds(follow.clone()))]);
+        }
+        for gone in gone {
+            follow.forget(&gone);
+        }
+        let known = follow.queue.rules.borrow();
+        wanted.into_iter().filter(|of| !known.contains_key(of)).for_each(|of| follow.queue.push(of));
+        drop(known);
+        follow.shared.needs.notified().await;
+    }
+}
+
+/// Asks for one service after the other.
+async fn lane(follow: Rc<Follow>) {
+    loop {
+        let of = follow.queue.next().await;
+        let catalog = follow.catalogs.borrow().get(&of.datacenter).cloned();
+        if let Some(catalog) = &catalog {
+            catalog.heard_of().await;
+        }
+        let call = Call::instances(follow.shared.subject.side, of.service.as_str());
+        let own = follow.shared.look(|known, _| known.datacenter == of.datacenter);
+        let call = match (of.peer.as_str(), own) {
+            ("", true) => call,
+            ("", false) => call.in_datacenter(&of.datacenter),
+            (peer, _) => call.of_peer(peer),
+        };
+        let again = match follow.client.ask(&call).await {
+            Ok(answer) => follow.answered(&of, catalog.as_deref(), answer),
+            Err(error) => {
+                follow.unanswered(&of, &error);
+                Some(AGAIN)
+            }
+        };
+        if let Some(pause) = again {
+            let follow = follow.clone();
+            task::spawn(async move {
+                sleep(pause).await;
+                follow.queue.push(of);
+            });
+        }
+    }
+}
+
+impl Follow {
+    /// An answer about a service. After how long it is to be asked for again, if it is.
+    fn answered(&self, of: &Needed, catalog: Option<&Catalog>, answer: Answer<Vec<HealthRow>>) -> Option<Duration> {
+        let Answer { meta, what, body } = answer;
+        let rows = what.unwrap_or_default();
+        let content = Content { hash: self.queue.hasher.hash_one(&body), empty: rows.is_empty() };
+        let mut all = self.queue.rules.borrow_mut();
+        let rules = all.entry(of.clone()).or_insert_with(|| Rules::new(self.rng()));
+        let verdict = rules.answered(&meta, content, Instant::now());
+        drop(all);
+        let asked = Asked::Instances(of.clone());
+        match verdict {
+            Verdict::Doubted => {
+                self.shared.answered(&asked.to_string(), 0, Some(Told::doubted()));
+                return Some(AGAIN);
+            }
+            Verdict::NewsOfAHole => self.shared.answered(&asked.to_string(), 0, Some(Told::hole())),
+            Verdict::Same | Verdict::News => self.shared.recovered(&asked.to_string()),
+        }
+        if verdict != Verdict::Same {
+            self.keep(&asked, &body);
+        }
+        if let Some(catalog) = catalog {
+            catalog.placed.borrow_mut().place(&of.service, &rows);
+        }
+        let sparing = self.since_back().and_then(|since| SPARED.checked_sub(since));
+        let mut spared = false;
+        let side = self.shared.subject.side;
+        self.shared.change(|known| {
+            let (changed, kept) = known.instances_sparing(of.clone(), side, &rows, sparing.is_some());
+            spared = kept;
+            changed
+        });
+        self.shared.asked(of);
+        self.shared.linked.notify_one();
+        sparing.filter(|_| spared)
+    }
+
+    fn unanswered(&self, of: &Needed, error: &AskError) {
+        self.shared.answered(&Asked::Instances(of.clone()).to_string(), 0, Some(Told::trouble(error)));
+        if error.why().is_some_and(|why| !why.is_passing()) {
+            // Waiting for it would be waiting for a permission.
+            self.shared.asked(of);
+        }
+    }
+
+    fn forget(&self, of: &Needed) {
+        self.queue.rules.borrow_mut().remove(of);
+        self.shared.recovered(&Asked::Instances(of.clone()).to_string());
+        if let Some(catalog) = self.catalogs.borrow().get(&of.datacenter) {
+            catalog.placed.borrow_mut().place(&of.service, &[]);
+        }
+        if let Some(keeping) = &self.keeping {
+            keeping.forget(&Asked::Instances(of.clone()));
+        }
+    }
+
+    /// Asks for these of a datacenter, as far as they are needed.
+    fn ask_for(&self, datacenter: &str, mut concerned: impl FnMut(&Needed) -> bool) {
+        let known = self.queue.rules.borrow();
+        known.keys().filter(|of| of.datacenter == datacenter && concerned(of)).for_each(|of| self.queue.push(of.clone()));
+    }
+}
+
+impl Catalog {
+    fn of(datacenter: &str) -> Self {
+        let (placed, ready, is_ready, checks_index, names_index, rounds) = Default::default();
+        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, checks_index, names_index, rounds }
+    }
+
+    /// Resolves when a change is noticed from now on: what is asked for before that may be outdated for ever.
+    async fn heard_of(&self) {
+        while !self.ready.get() {
+            self.is_ready.notified().await;
+        }
+        self.is_ready.notify_one();
+    }
+
+    fn is_heard(&self) {
+        self.ready.set(true);
+        self.is_ready.notify_one();
+    }
+
+    fn call<T>(&self, follow: &Follow, call: Call<T>) -> Call<T> {
+        if follow.shared.look(|known, _| known.datacenter == self.datacenter) { call } else { call.in_datacenter(&self.datacenter) }
+    }
+
+    /// All checks.
+    async fn checks(self: Rc<Self>, follow: Rc<Follow>) {
+        let name = Asked::Checks(self.datacenter.clone()).to_string();
+        let mut watch = Watch::new(self.call(&follow, Call::checks()), Vec::is_empty, follow.rng());
+        loop {
+            let news = watch.once(&follow.client).await;
+            follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+            if let Some(News::Is { what, .. }) = &news {
+                let touched = self.placed.borrow_mut().heard(what.as_deref().unwrap_or_default());
+                follow.ask_for(&self.datacenter, |of| touched.services.contains(&of.service));
+                if touched.unknown && self.ready.get() {
+                    self.rounds.unknown.set(true);
+                    self.rounds.wanted.notify_one();
+                }
+            }
+            self.checks_index.set(watch.index());
+            if news.is_some() {
+                self.is_heard();
+            }
+        }
+    }
+
+    /// The names of all services, and that something was registered.
+    async fn names(self: Rc<Self>, follow: Rc<Follow>) {
+        let asked = Asked::Names(self.datacenter.clone());
+        let name = asked.to_string();
+        let mut watch = Watch::new(self.call(&follow, Call::services()), |all| all.is_empty(), follow.rng());
+        loop {
+            let news = watch.once(&follow.client).await;
+            follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+            if let Some(News::Is { what: Some(names), body, .. }) = &news {
+                follow.keep(&asked, body);
+                let mut other = false;
+                follow.shared.change(|known| {
+                    other = known.datacenter == self.datacenter && known.names(names);
+                    other
+                });
+                if other {
+                    follow.shared.needs.notify_one();
+                }
+            }
+            // Whose registration it was that the index rises for, nobody says.
+            let before = self.names_index.replace(watch.index());
+            if before > 0 && watch.index() != before {
+                self.rounds.wanted.notify_one();
+            }
+        }
+    }
+
+    /// Asks for every service when something was registered that no check tells of.
+    async fn rounds(self: Rc<Self>, follow: Rc<Follow>) {
+        let mut anyway: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                () = self.rounds.wanted.notified() => {}
+                () = at(anyway) => {}
+            }
+            sleep(TOLD_BY_CHECK).await;
+            // What is registered with a check has the same index there. What came just before it may have had none, and is found a
+            // little later.
+            let is_told = self.names_index.get() == self.checks_index.get() && !self.rounds.unknown.take();
+            if is_told && anyway.is_none_or(|at| at > Instant::now()) {
+                anyway = anyway.or_else(|| Instant::now().checked_add(ANYWAY));
+                continue;
+            }
+            anyway = None;
+            let start = Instant::now();
+            follow.ask_for(&self.datacenter, |_| true);
+            follow.queue.emptied().await;
+            let (times, least) = ROUNDS;
+            sleep((start.elapsed() * times).max(least)).await;
+        }
+    }
+}
+
+/// Resolves at a time, or never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,346 @@
+//! Following Consul: what a gateway of a kind has to know, kept up to date on a thread of its own.
+//!
+//! Few questions wait at the agent at a time: one for each kind of entries, for the roots, for the mesh gateways, for all checks and
+//! for the names of all services. What these tell of, instances and leaves, is asked for one after the other on connections that are
+//! used again (`catalog`, `leaves`).
+
+mod catalog;
+mod keep;
+mod leaves;
+mod shared;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use self::catalog::{Catalog, Queue};
+pub use self::keep::restore;
+use self::keep::{Asked, Keeping};
+pub use self::shared::{Following, WatchStatus};
+use self::shared::{Shared, Told};
+use super::answer::Why;
+use super::call::{Call, Side};
+use super::client::{AskError, Client};
+use super::convert;
+use super::kept::Kept;
+use super::known::Required;
+use super::watch::{News, Watch};
+use crate::model::entry::EntryKind;
+use crate::model::gateway::GatewayKind;
+use crate::rt::rng::Rng;
+use crate::rt::supervise::{Failure, Supervisor};
+use crate::rt::task;
+
+/// How often the agent is asked about itself: what holds where no intention decides is said nowhere else.
+const ABOUT: Duration = Duration::from_secs(60);
+/// The pause before it is asked again, if it did not answer.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What a gateway of a kind has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// The kinds of entries.
+    pub kinds: &'static [EntryKind],
+    /// Which instances of services: those in the mesh, or those outside it.
+    pub side: Side,
+    /// Whether it cannot be without the roots of the mesh.
+    pub roots: bool,
+    /// Whose leaves it shows.
+    pub leaves: Leaves,
+    /// Whether it has to know where mesh gateways are.
+    pub gateways: bool,
+}
+
+/// Whose leaves a gateway shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// Nobody's.
+    None,
+    /// Its own.
+    Own,
+    /// Those of the services that it speaks for.
+    Linked,
+}
+
+impl Subject {
+    /// What a gateway of a kind has to know.
+    pub const fn of(kind: GatewayKind) -> Self {
+        use EntryKind::{
+            IngressGateway, Mesh, ProxyDefaults, ServiceDefaults, ServiceIntentions, ServiceResolver, ServiceRouter, ServiceSplitter,
+            TerminatingGateway,
+        };
+        match kind {
+            GatewayKind::Ingress => Self {
+                kinds: &[ProxyDefaults, ServiceDefaults, ServiceRouter, ServiceSplitter, ServiceResolver, IngressGateway, Mesh],
+                side: Side::Mesh,
+                roots: true,
+                leaves: Leaves::Own,
+                gateways: true,
+            },
+            GatewayKind::Terminating => Self {
+                kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
+                side: Side::Plain,
+                roots: true,
+                leaves: Leaves::Linked,
+                gateways: false,
+            },
+            GatewayKind::Mesh => Self {
+                kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
+                side: Side::Mesh,
+                // Before a secondary datacenter has found its primary there are none, and servers are routed to all the same.
+                roots: false,
+                leaves: Leaves::None,
+                gateways: true,
+            },
+        }
+    }
+
+    /// What there must be before a gateway of that name can be started.
+    pub fn required<'a>(&'a self, gateway: &'a str) -> Required<'a> {
+        Required { kinds: self.kinds, roots: self.roots, leaf: (self.leaves == Leaves::Own).then_some(gateway) }
+    }
+}
+
+/// Begins to follow an agent on a thread of its own, which is one of a supervisor's. `folder`: where the last answers are kept.
+pub fn start(
+    threads: &mut Supervisor,
+    client: Client,
+    kind: GatewayKind,
+    gateway: &str,
+    folder: Option<&Path>,
+    seed: u64,
+) -> Result<Following, Unfollowed> {
+    let subject = Subject::of(kind);
+    let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
+    let shared = Arc::new(Shared::new(subject, gateway));
+    let (client, follows) = (Arc::new(client), shared.clone());
+    let ends = threads.shutdown();
+    threads.start("consul", move || async move {
+        let keeping = kept.map(Keeping::start).transpose()?;
+        let follow = Follow {
+            client,
+            shared: follows,
+            keeping,
+            rng: Rng::seeded(seed).into(),
+            catalogs: RefCell::default(),
+            queue: Queue::default(),
+        };
+        Rc::new(follow).begin();
+        ends.triggered().await;
+        Ok(())
+    })?;
+    Ok(Following(shared))
+}
+
+/// Why Consul is not followed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfollowed {
+    /// The folder of the last answers cannot be used.
+    #[error("cannot keep what Consul says (--state-dir)")]
+    Folder(#[source] io::Error),
+    /// The thread cannot be started.
+    #[error(transparent)]
+    Thread(#[from] Failure),
+}
+
+/// What the tasks of the thread share.
+struct Follow {
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    keeping: Option<Keeping>,
+    rng: RefCell<Rng>,
+    /// By datacenter.
+    catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
+    queue: Queue,
+}
+
+impl Follow {
+    /// Each of the tasks. They end with the thread.
+    fn begin(self: Rc<Self>) {
+        let subject = self.shared.subject;
+        task::spawn(self.clone().about());
+        for kind in subject.kinds {
+            self.entries(*kind);
+        }
+        // A mesh gateway has no keys, and needs the roots for the name of the trust domain alone.
+        self.roots();
+        if subject.gateways {
+            self.gateways();
+        }
+        if subject.leaves != Leaves::None {
+            task::spawn(leaves::run(self.clone()));
+        }
+        task::spawn(catalog::run(self));
+    }
+
+    fn rng(&self) -> Rng {
+        Rng::seeded(self.rng.borrow_mut().next_u64())
+    }
+
+    fn keep(&self, asked: &Asked, body: &bytes::Bytes) {
+        if let Some(keeping) = &self.keeping {
+            keeping.put(asked, body);
+        }
+    }
+
+    /// Watches something for ever. `heard` gets what it is each time that it is something else; false ends the watch.
+    fn watch<T: 'static>(
+        self: &Rc<Self>,
+        asked: Asked,
+        call: Call<T>,
+        is_empty: fn(&T) -> bool,
+        mut heard: impl FnMut(&Rc<Self>, Result<Option<T>, &AskError>) -> bool + 'static,
+    ) {
+        let follow = self.clone();
+        task::spawn(async move {
+            let name = asked.to_string();
+            let mut watch = Watch::new(call, is_empty, follow.rng());
+            loop {
+                let news = watch.once(&follow.client).await;
+                follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+                let goes_on = match news {
+                    Some(News::Is { what, body, .. }) => {
+                        if what.is_some() {
+                            follow.keep(&asked, &body);
+                        }
+                        heard(&follow, Ok(what))
+                    }
+                    Some(News::Trouble(error)) => heard(&follow, Err(&error)),
+                    Some(News::Doubted | News::Well) | None => true,
+                };
+                if !goes_on {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// The agent itself: its datacenter, and what holds where no intention decides.
+    async fn about(self: Rc<Self>) {
+        let name = Asked::Agent.to_string();
+        loop {
+            let asked = self.client.ask(&Call::agent_self()).await;
+            let pause = match &asked {
+                Ok(answer) => {
+                    self.keep(&Asked::Agent, &answer.body);
+                    let action = convert::default_action(answer.what.as_ref(), &answer.meta);
+                    let datacenter = answer.what.as_ref().map(|agent| agent.config.datacenter.clone());
+                    self.shared.answered(&name, 0, Some(Told::Well));
+                    self.shared.change(|known| {
+                        let before = (known.datacenter.clone(), known.default_action);
+                        known.datacenter = datacenter.filter(|d| !d.is_empty()).unwrap_or_else(|| before.0.clone());
+                        known.default_action = action.or(before.1);
+                        before != (known.datacenter.clone(), known.default_action)
+                    });
+                    self.shared.needs.notify_one();
+                    ABOUT
+                }
+                Err(error) => {
+                    self.shared.answered(&name, 0, Some(Told::trouble(error)));
+                    self.without_agent_read(error).await;
+                    AGAIN
+                }
+            };
+            sleep(pause).await;
+        }
+    }
+
+    /// Who may not read the agent learns its datacenter from any list of instances, and the default from headers.
+    async fn without_agent_read(&self, error: &AskError) {
+        if !matches!(error.why(), Some(Why::Denied(_))) {
+            return;
+        }
+        let Ok(answer) = self.client.ask(&Call::datacenters()).await else { return };
+        // The nearest is the own one.
+        let nearest = answer.what.and_then(|all| all.into_iter().next());
+        self.shared.change(|known| {
+            let new = known.datacenter.is_empty() && nearest.is_some();
+            if new {
+                known.datacenter = nearest.unwrap_or_default();
+                known.default_action = convert::default_action(None, &answer.meta);
+            }
+            new
+        });
+        self.shared.needs.notify_one();
+    }
+
+    fn entries(self: &Rc<Self>, kind: EntryKind) {
+        self.watch(Asked::Entries(kind), Call::entries(kind), Vec::is_empty, move |follow, heard| match heard {
+            Ok(values) => {
+                follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
+                true
+            }
+            // An older Consul. Asking it again would be taken for trouble.
+            Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => {
+                follow.no_kind(kind);
+                false
+            }
+            Err(_) => true,
+        });
+    }
+
+    fn no_kind(self: &Rc<Self>, kind: EntryKind) {
+        if kind != EntryKind::ServiceIntentions {
+            self.shared.change(|known| {
+                known.no_kind(kind);
+                true
+            });
+            return;
+        }
+        // 1.8 has them in a table of their own.
+        self.watch(Asked::Intentions, Call::intentions(), Vec::is_empty, |follow, heard| {
+            if let Ok(rows) = heard {
+                follow.shared.change(|known| {
+                    known.intentions(&rows.unwrap_or_default());
+                    true
+                });
+            }
+            true
+        });
+    }
+
+    fn roots(self: &Rc<Self>) {
+        self.watch(
+            Asked::Roots,
+            Call::roots(),
+            |answer| answer.roots.is_empty(),
+            |follow, heard| {
+                if let Ok(Some(answer)) = heard {
+                    match convert::roots(&answer) {
+                        Ok(roots) => {
+                            follow.shared.change(|known| known.roots.replace(roots) != known.roots);
+                            follow.shared.roots.notify_one();
+                        }
+                        Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string()))),
+                    }
+                }
+                true
+            },
+        );
+    }
+
+    fn gateways(self: &Rc<Self>) {
+        self.watch(
+            Asked::Gateways,
+            Call::mesh_gateways(),
+            |answer| answer.is_empty(),
+            |follow, heard| {
+                if let Ok(answer) = heard {
+                    follow.shared.change(|known| known.gateways(&answer.unwrap_or_default()));
+                }
+                true
+            },
+        );
+    }
+
+    /// How long it has been since the agent came back, for who asks in its first seconds.
+    fn since_back(&self) -> Option<Duration> {
+        self.shared.back().map(|at| Instant::now().duration_since(at))
+    }
+}

@@ -1,0 +1,373 @@
+//! What is known of Consul's world, answer by answer, and the whole of it as the model has it.
+//!
+//! Nothing here decides whether an answer is believed: that is done before (`watch`). Parts that are as they were keep the very objects
+//! that they had, so that what is compiled of them is not compiled again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::call::Side;
+use super::convert::{self, LeftOut};
+use super::touched::SIDECAR;
+use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow};
+use crate::id::{Datacenter, ServiceKey};
+use crate::model::ca::{CaRoots, IssuedLeaf};
+use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
+use crate::model::federation::Federation;
+use crate::model::needs::{Needed, Needs};
+use crate::model::service::{Health, Service};
+
+/// Everything that was heard and believed.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The own datacenter; empty before the agent has said it.
+    pub datacenter: String,
+    /// What holds where no intention decides; `None`: nobody said.
+    pub default_action: Option<IntentionAction>,
+    /// The roots of the mesh.
+    pub roots: Option<CaRoots>,
+    /// Leaves by the services that they are of.
+    pub leaves: BTreeMap<String, IssuedLeaf>,
+    entries: BTreeMap<EntryKind, OfKind>,
+    instances: BTreeMap<Needed, OfService>,
+    names: Option<BTreeSet<ServiceKey>>,
+    gateways: Option<(Federation, Vec<LeftOut>)>,
+}
+
+/// The entries of a kind, each with what it was made of.
+#[derive(Debug, Default)]
+struct OfKind {
+    read: Vec<(Value, Option<ConfigEntry>)>,
+    left_out: Vec<LeftOut>,
+}
+
+/// A service and what was left out of it.
+#[derive(Debug)]
+struct OfService {
+    service: Arc<Service>,
+    left_out: Vec<LeftOut>,
+}
+
+/// The whole of it.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The own datacenter.
+    pub datacenter: Datacenter,
+    /// The roots, and with them the trust domain; a mesh gateway goes without.
+    pub roots: Option<CaRoots>,
+    /// Leaves by the services that they are of.
+    pub leaves: BTreeMap<String, IssuedLeaf>,
+    /// The entries of the kinds that were asked for.
+    pub entries: Arc<Entries>,
+    /// The services of the own datacenter.
+    pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
+    /// Other datacenters.
+    pub federation: Arc<Federation>,
+    /// What holds where no intention decides.
+    pub default_action: IntentionAction,
+    /// What was left out, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What there must be before a gateway can be started.
+#[derive(Clone, Copy, Debug)]
+pub struct Required<'a> {
+    /// The kinds of entries.
+    pub kinds: &'a [EntryKind],
+    /// Whether it cannot be without roots.
+    pub roots: bool,
+    /// The service whose leaf it shows as its own.
+    pub leaf: Option<&'a str>,
+}
+
+impl Known {
+    /// The entries of a kind, as they are by now. False: they are as they were.
+    pub fn entries(&mut self, kind: EntryKind, values: Vec<Value>) -> bool {
+        let before = self.entries.remove(&kind);
+        let was_known = before.is_some();
+        let before = before.unwrap_or_default();
+        let same = was_known && before.read.len() == values.len() && before.read.iter().zip(&values).all(|((old, _), new)| old == new);
+        if same {
+            self.entries.insert(kind, before);
+            return false;
+        }
+        let mut earlier: BTreeMap<String, (Value, Option<ConfigEntry>)> =
+            before.read.into_iter().map(|(value, entry)| (name_of(&value), (value, entry))).collect();
+        let mut of_kind = OfKind::default();
+        for value in values {
+            let kept = earlier.remove(&name_of(&value)).filter(|(old, entry)| *old == value && entry.is_some());
+            let entry = match kept {
+                Some((_, entry)) => entry,
+                None => match convert::entry(&value) {
+                    Ok(entry) => entry.decoded.entry,
+                    Err(left_out) => {
+                        of_kind.left_out.push(left_out);
+                        None
+                    }
+                },
+            };
+            of_kind.read.push((value, entry));
+        }
+        self.entries.insert(kind, of_kind);
+        true
+    }
+
+    /// Entries that are made of intentions, where Consul has no such kind yet.
+    pub fn intentions(&mut self, rows: &[IntentionRow]) {
+        let mut left_out = Vec::new();
+        let made = convert::of_intentions(rows, &mut left_out);
+        let read = made.into_iter().map(|entry| (entry.decoded.stored(), entry.decoded.entry)).collect();
+        self.entries.insert(EntryKind::ServiceIntentions, OfKind { read, left_out });
+    }
+
+    /// A kind that this Consul does not have: there is no entry of it.
+    pub fn no_kind(&mut self, kind: EntryKind) {
+        self.entries.entry(kind).or_default();
+    }
+
+    /// Whether the entries of a kind are known, if only that there is none.
+    pub fn has(&self, kind: EntryKind) -> bool {
+        self.entries.contains_key(&kind)
+    }
+
+    /// Whether the names of all services are known.
+    pub const fn has_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Whether it is known where mesh gateways are.
+    pub const fn has_gateways(&self) -> bool {
+        self.gateways.is_some()
+    }
+
+    /// The instances of a service. False: they are as they were.
+    pub fn instances(&mut self, of: Needed, side: Side, rows: &[HealthRow]) -> bool {
+        self.instances_sparing(of, side, rows, false).0
+    }
+
+    /// The same; `sparing`: where no better one is left, instances that were not critical before are taken for what they were. Whether
+    /// they are others than before, and whether some were spared.
+    pub fn instances_sparing(&mut self, of: Needed, side: Side, rows: &[HealthRow], sparing: bool) -> (bool, bool) {
+        let mut left_out = Vec::new();
+        // What is outside the mesh is no proxy and no gateway.
+        let plain = |row: &&HealthRow| side != Side::Plain || row.service.kind.is_empty();
+        let rows: Vec<HealthRow> = rows.iter().filter(plain).cloned().collect();
+        let mut service = convert::service(of.service.as_str(), side, &rows, &self.datacenter, &mut left_out);
+        let before = self.instances.get(&of);
+        let spared = sparing && before.is_some_and(|before| spare(&mut service, &before.service));
+        if before.is_some_and(|before| *before.service == service && before.left_out == left_out) {
+            return (false, spared);
+        }
+        self.instances.insert(of, OfService { service: Arc::new(service), left_out });
+        (true, spared)
+    }
+
+    /// The services of the own datacenter that have instances.
+    pub fn with_instances(&self) -> impl Iterator<Item = &str> {
+        let own = self.instances.iter().filter(|(of, known)| of.datacenter == self.datacenter && !known.service.instances.is_empty());
+        own.map(|(of, _)| of.service.as_str())
+    }
+
+    /// What is known of a service.
+    pub fn service(&self, of: &Needed) -> Option<&Arc<Service>> {
+        self.instances.get(of).map(|known| &known.service)
+    }
+
+    /// The names of all services. False: they are as they were.
+    pub fn names(&mut self, answer: &CatalogServices) -> bool {
+        let names = Some(answer.keys().map(|name| ServiceKey::of(name)).collect());
+        std::mem::replace(&mut self.names, names.clone()) != names
+    }
+
+    /// The mesh gateways of all datacenters. False: they are as they were.
+    pub fn gateways(&mut self, answer: &GatewaysAnswer) -> bool {
+        let mut left_out = Vec::new();
+        let gateways = Some((convert::mesh_gateways(answer, &self.datacenter, &mut left_out), left_out));
+        let same = self.gateways == gateways;
+        self.gateways = gateways;
+        !same
+    }
+
+    /// The services that are to be asked for: what is needed, of all of it what there is by name.
+    pub fn wanted(&self, needs: &Needs) -> BTreeSet<Needed> {
+        let mut wanted = needs.services.clone();
+        if needs.all {
+            let names = self.names.iter().flatten();
+            // A sidecar is asked for by the name of its service.
+            let of_its_own = |name: &&ServiceKey| {
+                let of = name.as_str().strip_suffix(SIDECAR);
+                !of.is_some_and(|of| self.names.as_ref().is_some_and(|names| names.contains(of)))
+            };
+            wanted.extend(names.filter(of_its_own).map(|name| Needed::of(name.clone(), &self.datacenter)));
+        }
+        wanted
+    }
+
+    /// Forgets the services that nobody needs any more. Which they were.
+    pub fn forget_all_but(&mut self, wanted: &BTreeSet<Needed>) -> Vec<Needed> {
+        let gone: Vec<Needed> = self.instances.keys().filter(|known| !wanted.contains(known)).cloned().collect();
+        gone.iter().for_each(|gone| drop(self.instances.remove(gone)));
+        gone
+    }
+
+    /// What is not known yet and must be, in words.
+    pub fn missing(&self, required: &Required<'_>) -> Vec<String> {
+        let mut missing = Vec::new();
+        let mut lacks = |lacking: bool, what: &str| missing.extend(lacking.then(|| what.to_owned()));
+        lacks(self.datacenter.is_empty(), "the agent's datacenter");
+        lacks(required.roots && self.roots.is_none(), "the roots of the mesh");
+        if let Some(leaf) = required.leaf {
+            lacks(!self.leaves.contains_key(leaf), &format!("the leaf of {leaf}"));
+        }
+        for kind in required.kinds.iter().filter(|kind| !self.entries.contains_key(kind)) {
+            lacks(true, &format!("the {kind} entries"));
+        }
+        missing
+    }
+
+    /// The whole of it, whatever is known.
+    pub fn world(&self) -> World {
+        let own = self.datacenter.as_str();
+        let read = self.entries.values().flat_map(|kind| &kind.read);
+        let entries: Entries = read.filter_map(|(_, entry)| entry.clone()).collect();
+        let (mut federation, mut left_out) = self.gateways.clone().unwrap_or_default();
+        left_out.extend(self.entries.values().flat_map(|kind| kind.left_out.iter().cloned()));
+        let mut services = BTreeMap::new();
+        for (of, known) in self.instances.iter().filter(|(of, _)| of.peer.is_empty()) {
+            left_out.extend(known.left_out.iter().cloned());
+            let into = if of.datacenter == own {
+                &mut services
+            } else {
+                &mut federation.datacenters.entry(Datacenter::from(of.datacenter.as_str())).or_default().services
+            };
+            into.insert(of.service.clone(), known.service.clone());
+        }
+        World {
+            datacenter: Datacenter::from(own),
+            roots: self.roots.clone(),
+            leaves: self.leaves.clone(),
+            entries: Arc::new(entries),
+            services: Arc::new(services),
+            federation: Arc::new(federation),
+            default_action: self.default_action.unwrap_or(IntentionAction::Deny),
+            left_out,
+        }
+    }
+}
+
+/// Whether some were spared.
+fn spare(service: &mut Service, before: &Service) -> bool {
+    if service.instances.iter().any(|instance| instance.health != Health::Critical) {
+        return false;
+    }
+    let mut spared = false;
+    for instance in &mut service.instances {
+        if let Some(was) = before.instances.iter().find(|was| was.id == instance.id && was.health != Health::Critical) {
+            (instance.health, instance.weight) = (was.health, was.weight);
+            spared = true;
+        }
+    }
+    spared
+}
+
+/// Names of entries have no case.
+fn name_of(value: &Value) -> String {
+    value.get("Name").and_then(Value::as_str).unwrap_or_default().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn resolver(name: &str, timeout: &str) -> Value {
+        json!({"Kind": "service-resolver", "Name": name, "ConnectTimeout": timeout, "ModifyIndex": 7, "Hash": 18_000_000_000_000_000_000u64})
+    }
+
+    fn row(id: &str, status: &str) -> HealthRow {
+        serde_json::from_value(json!({
+            "Node": {"Node": "n1", "Address": "10.0.0.1", "Datacenter": "dc1"},
+            "Service": {"Kind": "connect-proxy", "ID": id, "Service": "web-sidecar-proxy", "Port": 20000},
+            "Checks": [{"CheckID": "c", "Status": status}],
+        }))
+        .unwrap()
+    }
+
+    fn web() -> Needed {
+        Needed::of(ServiceKey::of("web"), "dc1")
+    }
+
+    #[test]
+    fn entries_that_are_as_they_were_keep_the_very_objects_they_had() {
+        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
+        assert!(known.entries(EntryKind::ServiceResolver, vec![resolver("a", "1s"), resolver("b", "1s")]));
+        let first = known.world().entries;
+        assert!(!known.entries(EntryKind::ServiceResolver, vec![resolver("a", "1s"), resolver("b", "1s")]));
+        assert!(known.entries(EntryKind::ServiceResolver, vec![resolver("b", "2s"), resolver("a", "1s")]));
+        let second = known.world().entries;
+        let of = |entries: &Arc<Entries>, name: &str| entries.resolvers[&ServiceKey::of(name)].clone();
+        assert!(Arc::ptr_eq(&of(&first, "a"), &of(&second, "a")) && !Arc::ptr_eq(&of(&first, "b"), &of(&second, "b")));
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_left_out_alone_and_told() {
+        let mut known = Known::default();
+        known.entries(
+            EntryKind::ServiceResolver,
+            vec![json!({"Kind": "service-resolver", "Name": "a", "Nonsense": 1}), resolver("b", "1s")],
+        );
+        let world = known.world();
+        assert_eq!(world.entries.resolvers.len(), 1);
+        assert_eq!(world.left_out.iter().map(|l| l.what.as_str()).collect::<Vec<_>>(), ["service-resolver/a"]);
+    }
+
+    #[test]
+    fn instances_are_of_their_datacenter_and_news_only_where_something_differs() {
+        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
+        assert!(known.instances(web(), Side::Mesh, &[row("w", "passing")]));
+        assert!(!known.instances(web(), Side::Mesh, &[row("w", "passing")]));
+        assert!(known.instances(web(), Side::Mesh, &[row("w", "critical")]));
+        let far = Needed::of(ServiceKey::of("web"), "dc2");
+        known.instances(far, Side::Mesh, &[]);
+        let world = known.world();
+        assert_eq!(world.services[&ServiceKey::of("web")].instances.len(), 1);
+        assert!(world.federation.service("dc2", "web").is_some_and(|there| there.instances.is_empty()));
+    }
+
+    #[test]
+    fn instances_that_turned_critical_are_spared_where_no_better_one_is_left() {
+        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
+        let healths = |known: &Known| known.service(&web()).unwrap().instances.iter().map(|i| i.health).collect::<Vec<_>>();
+        known.instances(web(), Side::Mesh, &[row("a", "passing"), row("b", "critical")]);
+        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "critical")], true), (false, true));
+        assert_eq!(healths(&known), [Health::Passing, Health::Critical]);
+        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "passing")], true), (true, false));
+        assert_eq!(healths(&known), [Health::Critical, Health::Passing]);
+        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "critical")], false), (true, false));
+        assert_eq!(healths(&known), [Health::Critical, Health::Critical]);
+    }
+
+    #[test]
+    fn what_must_be_known_and_is_not_is_told_by_name() {
+        let mut known = Known::default();
+        let kinds = [EntryKind::ServiceResolver, EntryKind::Mesh];
+        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge") };
+        known.no_kind(EntryKind::Mesh);
+        let missing = known.missing(&required);
+        assert_eq!(missing, ["the agent's datacenter", "the roots of the mesh", "the leaf of edge", "the service-resolver entries"]);
+    }
+
+    #[test]
+    fn a_gateway_that_needs_all_wants_what_there_is_and_what_nobody_needs_is_forgotten() {
+        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
+        known.names(&serde_json::from_value(json!({"web": [], "api": null, "web-sidecar-proxy": [], "x-sidecar-proxy": []})).unwrap());
+        known.instances(web(), Side::Mesh, &[row("w", "passing")]);
+        let all = known.wanted(&Needs { all: true, ..Needs::default() });
+        assert_eq!(all.iter().map(|n| n.service.as_str()).collect::<Vec<_>>(), ["api", "web", "x-sidecar-proxy"]);
+        assert_eq!(known.forget_all_but(&BTreeSet::new()), [web()]);
+        assert!(known.world().services.is_empty());
+    }
+}

@@ -1,0 +1,189 @@
+//! Whom to ask for again. A watch for each of a thousand services would be a thousand connections to the agent over plain HTTP, so
+//! two watches tell of all services together: all checks of the datacenter, each of which says whose it is, and the names of all
+//! services, whose index rises with every registration. What they tell of is then asked for, and waited for by nobody.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::wire::{HealthRow, StateRow};
+use crate::id::ServiceKey;
+
+/// How sidecars are called that are registered with their service (consul-api 4).
+pub(super) const SIDECAR: &str = "-sidecar-proxy";
+
+/// The services that a change may concern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// These.
+    pub services: BTreeSet<ServiceKey>,
+    /// Something that is not known to be a part of any: it may be a part of each.
+    pub unknown: bool,
+}
+
+/// A check as it was heard of last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Check {
+    status: String,
+    service_id: String,
+    service_name: String,
+}
+
+/// Which services have instances where, and all checks.
+#[derive(Clone, Debug, Default)]
+pub struct Placed {
+    /// By node and check.
+    checks: HashMap<(String, String), Check>,
+    by_node: HashMap<String, HashSet<ServiceKey>>,
+    /// By node and the id of an instance there.
+    by_instance: HashMap<(String, String), HashSet<ServiceKey>>,
+    /// By the name that instances are registered under, which a sidecar has of its own.
+    by_name: HashMap<String, HashSet<ServiceKey>>,
+    /// Where the instances of a service were at last, to forget them.
+    places: HashMap<ServiceKey, Vec<(String, String, String)>>,
+}
+
+impl Placed {
+    /// The instances of a service, as they were answered just now.
+    pub fn place(&mut self, service: &ServiceKey, rows: &[HealthRow]) {
+        let places = rows.iter().map(|row| (row.node.node.clone(), row.service.id.clone(), row.service.service.clone()));
+        let places: Vec<_> = places.collect();
+        for (node, id, name) in self.places.remove(service).unwrap_or_default() {
+            forget(&mut self.by_node, &node, service);
+            forget(&mut self.by_instance, &(node, id), service);
+            forget(&mut self.by_name, &name, service);
+        }
+        for (node, id, name) in &places {
+            self.by_node.entry(node.clone()).or_default().insert(service.clone());
+            self.by_instance.entry((node.clone(), id.clone())).or_default().insert(service.clone());
+            self.by_name.entry(name.clone()).or_default().insert(service.clone());
+        }
+        if !places.is_empty() {
+            self.places.insert(service.clone(), places);
+        }
+    }
+
+    /// All checks, as they were answered just now: whom those concern that are others than before.
+    pub fn heard(&mut self, rows: &[StateRow]) -> Touched {
+        let mut touched = Touched::default();
+        let mut checks = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let key = (row.node.clone(), row.check_id.clone());
+            let check = Check { status: row.status.clone(), service_id: row.service_id.clone(), service_name: row.service_name.clone() };
+            let before = self.checks.remove(&key);
+            if before.as_ref() != Some(&check) {
+                before.into_iter().for_each(|before| self.touch(&key.0, &before, &mut touched));
+                self.touch(&key.0, &check, &mut touched);
+            }
+            checks.insert(key, check);
+        }
+        for ((node, _), gone) in std::mem::replace(&mut self.checks, checks) {
+            self.touch(&node, &gone, &mut touched);
+        }
+        touched
+    }
+
+    fn touch(&self, node: &str, check: &Check, touched: &mut Touched) {
+        if check.service_id.is_empty() {
+            touched.services.extend(self.by_node.get(node).into_iter().flatten().cloned());
+            return;
+        }
+        let at = self.by_instance.get(&(node.to_owned(), check.service_id.clone()));
+        let named = self.by_name.get(&check.service_name);
+        touched.services.extend(at.into_iter().chain(named).flatten().cloned());
+        // One that is new may be the first of its service, or the first sidecar of it.
+        touched.services.insert(ServiceKey::of(&check.service_name));
+        match check.service_name.strip_suffix(SIDECAR) {
+            Some(service) => drop(touched.services.insert(ServiceKey::of(service))),
+            None => touched.unknown |= at.is_none() && named.is_none(),
+        }
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, HashSet<ServiceKey>>, key: &K, service: &ServiceKey) {
+    if let Some(services) = map.get_mut(key) {
+        services.remove(service);
+        if services.is_empty() {
+            map.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{NodeRow, ServiceRow};
+    use super::*;
+
+    fn check(node: &str, id: &str, status: &str, of: (&str, &str)) -> StateRow {
+        let (service_id, service_name) = (of.0.to_owned(), of.1.to_owned());
+        StateRow { node: node.into(), check_id: id.into(), status: status.into(), service_id, service_name }
+    }
+
+    fn row(node: &str, id: &str, name: &str) -> HealthRow {
+        let node = NodeRow { node: node.into(), ..NodeRow::default() };
+        HealthRow { node, service: ServiceRow { id: id.into(), service: name.into(), ..ServiceRow::default() }, checks: Vec::new() }
+    }
+
+    fn names(touched: &Touched) -> Vec<&str> {
+        touched.services.iter().map(ServiceKey::as_str).collect()
+    }
+
+    /// Two services on two nodes; a sidecar of one has a name that says nothing.
+    fn placed() -> (Placed, Vec<StateRow>) {
+        let mut placed = Placed::default();
+        placed.place(&ServiceKey::of("web"), &[row("n1", "web-1-proxy", "proxy-of-web"), row("n2", "web-2-proxy", "proxy-of-web")]);
+        placed.place(&ServiceKey::of("api"), &[row("n2", "api-1-sidecar-proxy", "api-sidecar-proxy")]);
+        let checks = vec![
+            check("n1", "serfHealth", "passing", ("", "")),
+            check("n2", "serfHealth", "passing", ("", "")),
+            check("n1", "c1", "passing", ("web-1-proxy", "proxy-of-web")),
+            check("n2", "c2", "passing", ("api-1-sidecar-proxy", "api-sidecar-proxy")),
+        ];
+        placed.heard(&checks);
+        (placed, checks)
+    }
+
+    #[test]
+    fn a_check_that_is_the_same_touches_nobody() {
+        let (mut placed, checks) = placed();
+        assert_eq!(placed.heard(&checks), Touched::default());
+    }
+
+    #[test]
+    fn a_check_that_changes_touches_the_services_of_its_instance() {
+        let (mut placed, mut checks) = placed();
+        checks[2].status = "critical".into();
+        let touched = placed.heard(&checks);
+        assert_eq!((names(&touched), touched.unknown), (vec!["proxy-of-web", "web"], false));
+    }
+
+    #[test]
+    fn a_node_that_fails_touches_the_services_with_instances_there() {
+        let (mut placed, mut checks) = placed();
+        checks[1].status = "critical".into();
+        assert_eq!(names(&placed.heard(&checks)), ["api", "web"]);
+    }
+
+    #[test]
+    fn a_check_that_is_gone_touches_whose_it_was() {
+        let (mut placed, mut checks) = placed();
+        checks.pop();
+        assert_eq!(names(&placed.heard(&checks)), ["api", "api-sidecar-proxy"]);
+    }
+
+    #[test]
+    fn a_new_sidecar_touches_its_service_and_one_that_nobody_knows_may_be_anybodys() {
+        let (mut placed, mut checks) = placed();
+        checks.push(check("n3", "c", "passing", ("pay-1-sidecar-proxy", "pay-sidecar-proxy")));
+        let touched = placed.heard(&checks);
+        assert_eq!((names(&touched), touched.unknown), (vec!["pay", "pay-sidecar-proxy"], false));
+        checks.push(check("n3", "d", "passing", ("x", "some-proxy")));
+        assert!(placed.heard(&checks).unknown);
+    }
+
+    #[test]
+    fn an_instance_that_moved_is_found_where_it_is_now() {
+        let (mut placed, mut checks) = placed();
+        placed.place(&ServiceKey::of("web"), &[row("n3", "web-3-proxy", "proxy-of-web")]);
+        checks[0].status = "critical".into();
+        assert_eq!(names(&placed.heard(&checks)), Vec::<&str>::new());
+    }
+}

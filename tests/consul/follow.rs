@@ -1,0 +1,138 @@
+//! What is followed of a real Consul.
+
+use std::time::Duration;
+
+use gw::id::ServiceKey;
+use gw::model::gateway::GatewayKind;
+use gw::model::needs::{Needed, Needs};
+use gw::rt::supervise::Supervisor;
+use gw::source::consul::client::Client;
+use gw::source::consul::follow::{self, Following};
+use gw::source::consul::known::World;
+use gw::source::consul::settings::{Flags, Settings};
+use serde_json::json;
+
+use crate::agent::Consul;
+use crate::harness::{Service, eventually};
+
+/// A Consul that is followed until the test ends.
+struct Followed {
+    following: Following,
+    threads: Option<Supervisor>,
+}
+
+impl Followed {
+    fn begin(consul: &Consul, kind: GatewayKind, gateway: &str) -> Self {
+        let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
+        let settings = Settings::of(&flags, |_| None).unwrap();
+        gw::tls::install();
+        let mut threads = Supervisor::default();
+        let following = follow::start(&mut threads, Client::new(settings).unwrap(), kind, gateway, None, 1).unwrap();
+        Self { following, threads: Some(threads) }
+    }
+
+    fn world(&self) -> World {
+        self.following.world().0
+    }
+
+    /// Waits until everything that is needed is known.
+    fn complete(&self) {
+        eventually("everything that is needed is known", || self.following.missing().is_empty());
+    }
+
+    fn health(&self, service: &str) -> Vec<String> {
+        let world = self.world();
+        let of = world.services.get(&ServiceKey::of(service));
+        of.into_iter().flat_map(|s| &s.instances).map(|i| format!("{} {:?}", i.address, i.health)).collect()
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{:#?}", self.following.watches());
+        }
+        let threads = self.threads.take().unwrap();
+        threads.shutdown().trigger();
+        threads.join().unwrap();
+    }
+}
+
+fn web() -> Needs {
+    Needs { all: false, services: [Needed::of(ServiceKey::of("web"), "dc1")].into() }
+}
+
+#[test]
+fn what_an_ingress_gateway_needs_is_known_and_every_change_is_heard() {
+    let mut consul = Consul::start("ingress");
+    consul.write(&json!({"Kind": "service-defaults", "Name": "web", "Protocol": "http"}));
+    let listener = json!({"Port": 8080, "Protocol": "http", "Services": [{"Name": "web"}]});
+    consul.write(&json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]}));
+    let sidecar = consul.in_the_mesh("web-1", "web", Service::saying("hi").address, &json!({}));
+
+    let followed = Followed::begin(&consul, GatewayKind::Ingress, "edge");
+    followed.following.want(web());
+    followed.complete();
+    let world = followed.world();
+    assert_eq!(world.datacenter.as_str(), "dc1");
+    assert!(world.entries.ingress_gateways.contains_key(&ServiceKey::of("edge")), "{:?}", world.left_out);
+    assert!(world.leaves.contains_key("edge") && world.roots.is_some());
+    assert_eq!(followed.health("web"), [format!("{sidecar} Passing")]);
+
+    consul.write(&json!({"Kind": "service-resolver", "Name": "web", "ConnectTimeout": "3s"}));
+    eventually("a resolver is heard of", || !followed.world().entries.resolvers.is_empty());
+    consul.delete("service-resolver", "web");
+    eventually("that it is gone is heard", || followed.world().entries.resolvers.is_empty());
+
+    consul.put("/v1/agent/service/maintenance/web-1-sidecar-proxy?enable=true", "");
+    eventually("maintenance is heard of", || followed.health("web") == [format!("{sidecar} Critical")]);
+    consul.put("/v1/agent/service/maintenance/web-1-sidecar-proxy?enable=false", "");
+    eventually("its end is heard", || followed.health("web") == [format!("{sidecar} Passing")]);
+
+    // Without any check: nothing but the index of the names tells of it.
+    let other = json!({"ID": "web-2-proxy", "Name": "proxy-of-some-name", "Kind": "connect-proxy", "Address": "127.0.0.1", "Port": 9,
+        "Proxy": {"DestinationServiceName": "web"}});
+    consul.register(&other);
+    eventually("an instance without a check is heard of", || followed.health("web").contains(&"127.0.0.1:9 Passing".to_owned()));
+    consul.put("/v1/agent/service/deregister/web-2-proxy", "");
+    eventually("that it is gone is heard", || followed.health("web").len() == 1);
+}
+
+#[test]
+fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
+    let consul = Consul::start("terminating");
+    consul.write(&json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "*"}]}));
+    consul.register(&json!({"ID": "old", "Name": "old", "Address": "127.0.0.1", "Port": 9}));
+    let followed = Followed::begin(&consul, GatewayKind::Terminating, "exit");
+    followed.following.want(Needs { all: true, ..Needs::default() });
+    followed.complete();
+    eventually("the leaf of what is linked is there", || followed.world().leaves.contains_key("old"));
+    assert_eq!(followed.health("old"), ["127.0.0.1:9 Passing"]);
+    let intention = json!({"SourceName": "web", "DestinationName": "old", "SourceType": "consul", "Action": "deny"});
+    let id = consul.ask("POST", "/v1/connect/intentions", &intention.to_string()).unwrap();
+    assert_eq!(id.status, 200, "{}", id.text());
+    eventually("an intention is heard of", || followed.world().entries.intentions.contains_key(&ServiceKey::of("old")));
+    let id: serde_json::Value = serde_json::from_slice(&id.body).unwrap();
+    let path = format!("/v1/connect/intentions/{}", id["ID"].as_str().unwrap());
+    assert_eq!(consul.ask("DELETE", &path, "").unwrap().status, 200);
+    eventually("that it is gone is heard", || followed.world().entries.intentions.is_empty());
+    consul.register(&json!({"ID": "new", "Name": "new", "Address": "127.0.0.1", "Port": 10}));
+    eventually("a new service is heard of", || followed.health("new") == ["127.0.0.1:10 Passing"]);
+}
+
+#[test]
+fn an_agent_that_is_away_changes_nothing_and_is_followed_again_when_it_is_back() {
+    let mut consul = Consul::start("away");
+    let sidecar = consul.in_the_mesh("web-1", "web", Service::saying("hi").address, &json!({}));
+    let followed = Followed::begin(&consul, GatewayKind::Ingress, "edge");
+    followed.following.want(web());
+    followed.complete();
+    consul.end();
+    eventually("it is noticed", || followed.following.away().is_some_and(|since| since > Duration::from_millis(300)));
+    assert_eq!(followed.health("web"), [format!("{sidecar} Passing")]);
+    consul.run();
+    consul.leads();
+    consul.write(&json!({"Kind": "service-resolver", "Name": "web", "ConnectTimeout": "3s"}));
+    eventually("a change is heard of again", || !followed.world().entries.resolvers.is_empty());
+    assert_eq!(followed.health("web"), [format!("{sidecar} Passing")]);
+}
