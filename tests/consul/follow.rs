@@ -53,7 +53,7 @@ impl Drop for Followed {
             println!("{:#?}", self.following.watches());
         }
         let threads = self.threads.take().unwrap();
-        threads.shutdown().trigger();
+        self.following.end();
         threads.join().unwrap();
     }
 }
