@@ -147,7 +147,9 @@ impl ConsulSource {
         let taken = follow::restore(&self.following, folder).map_err(|e| ConsulError::State(folder.to_owned(), e))?;
         if taken > 0 {
             let agent = self.agent();
-            tracing::warn!("Consul at {agent} does not say all that is needed: what it said to an earlier run stands in for it until it does");
+            tracing::warn!(
+                "Consul at {agent} does not say all that is needed: what it said to an earlier run stands in for it until it does"
+            );
         }
         Ok(())
     }

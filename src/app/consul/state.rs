@@ -26,7 +26,8 @@ pub(super) struct StateFolder {
 impl StateFolder {
     /// Makes it, its owner's alone. Without a folder it is one that is gone with the run: keys are read from files all the same.
     pub(super) fn open(folder: Option<&Path>, gateway: &str, agent: &str) -> Result<Self, ConsulError> {
-        let plain = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect::<String>();
+        let plain =
+            |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect::<String>();
         // What one Consul said is nothing that another has said.
         let own = format!("{}@{}", plain(gateway), plain(agent));
         let root = match folder {

@@ -288,6 +288,8 @@ impl Follow {
 
     fn no_kind(self: &Rc<Self>, kind: EntryKind) {
         if kind != EntryKind::ServiceIntentions {
+            // To be known at a start without Consul as well.
+            self.keep(&Asked::Entries(kind), &bytes::Bytes::from_static(b"[]"));
             self.shared.change(|known| {
                 known.no_kind(kind);
                 true
