@@ -30,8 +30,8 @@ fn hosts_routers_splitters_resolvers_and_intentions_of_consul_are_obeyed_and_cha
     let gateway = Gateway::start(&consul, GatewayKind::Ingress, "edge");
 
     gateway.listens(one);
-    let first = get(one, "shop.test", "/");
-    assert!(first.starts_with("web v"), "{first:?}");
+    let answer = get(one, "shop.test", "/");
+    assert!(answer.starts_with("web v"), "{answer:?}");
     assert_eq!(get(one, "api.test", "/"), "api");
     assert_eq!(get(one, "other.test", "/"), "404 no_host");
     assert_eq!(get(all, "api.ingress.consul", "/"), "api");
