@@ -7,6 +7,7 @@ pub mod certs;
 pub mod chain;
 pub mod config;
 pub mod connections;
+pub mod consul;
 mod control;
 pub mod echo;
 pub mod entries;
