@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::consul::ConsulSource;
+use super::from_consul::ConsulSource;
 use super::echo::EchoServices;
 use super::files::Files;
 use crate::model::gateway::Certificate;

@@ -12,6 +12,7 @@ mod control;
 pub mod echo;
 pub mod entries;
 pub mod files;
+pub mod from_consul;
 pub mod inspect;
 mod listeners;
 pub mod load;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::consul::ConsulSource;
+use super::from_consul::ConsulSource;
 use super::files::{Files, Unreadable};
 use super::origin::{Gateways, OriginError};
 use super::run::StartError;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::access_log::{self, Writer};
 use super::certs;
 use super::config::RunConfig;
-use super::consul::ConsulError;
+use super::from_consul::ConsulError;
 use super::control::{self, Control};
 use super::publish::Publishing;
 use super::reload::{Desk, From, Reload, Told};

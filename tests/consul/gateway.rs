@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use gw::app::config::RunConfig;
-use gw::app::consul::{ConsulSource, WantedOfConsul};
+use gw::app::from_consul::{ConsulSource, WantedOfConsul};
 use gw::app::{self, Bound};
 use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
 use gw::source::consul::settings::{Flags, Settings};

@@ -6,7 +6,6 @@ use clap::builder::PossibleValuesParser;
 use crate::app::entries;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
-use crate::model::entry::EntryKind;
 use crate::ui::Ui;
 
 /// Print a commented entry to begin with, valid as it is
@@ -27,12 +26,9 @@ pub(super) struct GenArgs {
 }
 
 pub(super) fn run(args: &GenArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let only = || EntryKind::parse(&args.kind).and_then(EntryKind::only_name);
-    let name = match args.name.as_deref().or_else(only) {
-        Some(name) if !name.is_empty() => name,
-        _ => return Err(Failure::Usage(format!("an entry of kind {} needs a name", args.kind))),
-    };
+    let kind = super::kind(&args.kind).map_err(Failure::Usage)?;
+    let name = super::name(kind, args.name.clone())?;
     // Only kinds with a starter are taken as arguments.
-    ui.print(&entries::starter(&args.kind, name).unwrap_or_default())?;
+    ui.print(&entries::starter(&args.kind, &name).unwrap_or_default())?;
     Ok(Answer::Yes)
 }
