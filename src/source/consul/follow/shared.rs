@@ -104,7 +104,10 @@ impl Told {
     }
 
     pub(super) fn trouble(error: &AskError) -> Self {
-        let said = with_causes(error);
+        let mut said = with_causes(error);
+        if let Some(rule) = error.missing() {
+            said = format!("{said}; add to the token's policy: {rule}");
+        }
         if error.why().is_none() { Self::Unreached(said) } else { Self::Trouble(said) }
     }
 }
