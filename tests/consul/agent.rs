@@ -231,6 +231,7 @@ impl Consul {
 }
 
 impl Drop for Consul {
+    #[expect(clippy::print_stdout, reason = "shown with the test that failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();

@@ -48,6 +48,7 @@ impl Followed {
 }
 
 impl Drop for Followed {
+    #[expect(clippy::print_stdout, reason = "shown with the test that failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("{:#?}", self.following.watches());
