@@ -108,7 +108,7 @@ impl Loaded {
         }
         let ingress = self.entries.ingress_gateways.values().map(|e| (GatewayKind::Ingress, &e.common.name));
         let terminating = self.entries.terminating_gateways.values().map(|e| (GatewayKind::Terminating, &e.common.name));
-        ingress.chain(terminating).map(|(kind, name)| self.world(flags::of_name(kind, name))).collect()
+        ingress.chain(terminating).map(|(kind, name)| self.world(GatewayConfig::of(kind, name))).collect()
     }
 
     /// The gateway of that name; without a name the only one.

@@ -282,7 +282,7 @@ fn unnamed(loaded: &Loaded, kind: GatewayKind, name: Option<&str>) -> Result<Res
         (None, 1) => known.remove(0),
         (None, _) => return Err(WhichGateway::Several(known).into()),
     };
-    Ok(loaded.world(flags::of_name(kind, &name)))
+    Ok(loaded.world(GatewayConfig::of(kind, &name)))
 }
 
 /// The names of the entries of a kind of gateway.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::from_consul::ConsulSource;
 use super::files::{Files, Unreadable};
+use super::from_consul::ConsulSource;
 use super::origin::{Gateways, OriginError};
 use super::run::StartError;
 use super::served::{Changed, Served};
