@@ -16,7 +16,6 @@ use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::Decoded;
 use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile};
-use crate::source::flags;
 
 pub use of_file::check_file;
 pub(super) use of_file::with_trust_domain;

@@ -13,7 +13,7 @@ use super::load::{Loaded, Loader, WhichGateway};
 use crate::decide::compile::keys;
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, IngressService};
-use crate::model::gateway::{Certificate, GatewayKind, Identity, OutsideFiles, Protocol};
+use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, OutsideFiles, Protocol};
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::flags::FlagError;

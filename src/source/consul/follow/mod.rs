@@ -204,7 +204,10 @@ impl Follow {
             let mut watch = Watch::new(call, is_empty, follow.rng());
             loop {
                 let news = watch.once(&follow.client).await;
-                follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+                // What an older Consul does not have is no trouble.
+                let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
+                let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
+                follow.shared.answered(&name, watch.index(), told);
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -277,8 +280,9 @@ impl Follow {
                 follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
                 true
             }
-            // An older Consul. Asking it again would be taken for trouble.
+            // An older Consul. It is not asked again.
             Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => {
+                tracing::info!("Consul: this version has no {kind} entries");
                 follow.no_kind(kind);
                 false
             }
