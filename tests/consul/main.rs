@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent;
+mod faults;
 mod follow;
 mod gateway;
 #[path = "../it/harness/mod.rs"]
