@@ -132,7 +132,7 @@ impl Recorded {
             ("GET" | "PUT", ["config"]) => self.after(&Call::write_entry(&json!({})), |_, _| {}),
             ("DELETE", ["config", kind, name]) => self.after(&Call::delete_entry(EntryKind::parse(kind)?, name), |(), _| {}),
             ("GET", ["connect", "intentions"]) => self.after(&Call::intentions(), |rows, left_out| {
-                let entries = convert::of_intentions(&rows, left_out);
+                let entries = convert::entries(&convert::of_intentions(&rows), left_out);
                 let sources = entries.iter().map(|e| match &e.decoded.entry {
                     Some(ConfigEntry::ServiceIntentions(e)) => e.sources.len(),
                     other => panic!("{other:?}"),
@@ -144,7 +144,7 @@ impl Recorded {
                 assert!(rows.iter().all(|row| row.precedence > 0));
                 // Those of a list repeat where several names were asked for; of one they are entries.
                 if !self.path.contains("&name=") || !self.path.contains("by=destination") || self.path.matches("name=").count() == 1 {
-                    convert::of_intentions(&rows, left_out);
+                    convert::entries(&convert::of_intentions(&rows), left_out);
                 }
             }),
             ("GET", ["connect", "intentions", "check"]) => self.after(&Call::intention_check("a", "b"), |_, _| {}),

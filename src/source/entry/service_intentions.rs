@@ -19,6 +19,7 @@ use super::scalar::Timestamp;
 use super::tree::{Map, Node};
 use super::word::{Word, words};
 use crate::model::entry::*;
+use crate::source::diagnostic::Diagnostic;
 
 fields!(ServiceIntentions {
     common.name: "Name"; keep,
@@ -102,10 +103,13 @@ impl Field for SourceIntention {
         });
         let unkept: Unkept = decode_map(&others, cx, &mut |_, _, _| false);
         if !unkept.sameness_group.is_empty() {
-            let message = format!("{}.SamenessGroup: sameness groups belong to Consul Enterprise", cx.here());
-            cx.error(codes::ENTERPRISE, &node.span, message);
+            let place = format!("{}.SamenessGroup", cx.here());
+            let message = format!("{place}: sameness groups belong to Consul Enterprise");
+            let diagnostic = cx.place(Diagnostic::error(codes::ENTERPRISE, message), &node.span);
+            cx.refuse(diagnostic, || place);
         }
-        if !unkept.legacy_meta.is_empty() {
+        // What was written by the older API has it, and is stored with it.
+        if !unkept.legacy_meta.is_empty() && !cx.stored {
             let message = format!("{}.LegacyMeta belongs to the API before service-intentions; write Meta of the entry", cx.here());
             cx.error(codes::EXCLUSIVE, &node.span, message);
         }
@@ -125,11 +129,9 @@ const WILDCARD: &str = "*";
 
 impl Kind for ServiceIntentions {
     fn normalize(&mut self) {
-        let exact = |name: &str| name != WILDCARD;
-        let highest = if exact(&self.common.name) { 9 } else { 6 };
         for (i, source) in self.sources.iter_mut().enumerate() {
             source.index = i;
-            source.precedence = highest - i64::from(!exact(&source.name));
+            source.precedence = precedence(&self.common.name, &source.name);
             if source.r#type.is_empty() {
                 source.r#type = "consul".to_owned();
             }
@@ -161,6 +163,25 @@ impl Kind for ServiceIntentions {
         }
     }
 
+    /// What allows under a condition that is not understood would allow too much: such a source denies, and if the entry itself
+    /// asks for something unknown, all of them do.
+    fn close(&mut self, doubts: &[String]) {
+        let of_all = doubts.iter().any(|place| !names::<Self>(place.split(['.', '[']).next().unwrap_or_default()));
+        for source in &mut self.sources {
+            let at = format!("Sources[{}]", source.index);
+            let of_it = |place: &String| place.strip_prefix(&at).is_some_and(|within| within != ".Description");
+            if of_all || doubts.iter().any(of_it) {
+                (source.action, source.permissions) = (Some(IntentionAction::Deny), Vec::new());
+                if source.name.is_empty() {
+                    // Whom else it means is not known either.
+                    WILDCARD.clone_into(&mut source.name);
+                    source.precedence = precedence(&self.common.name, WILDCARD);
+                }
+            }
+        }
+        self.sources.sort_by_key(|source| Reverse(source.precedence));
+    }
+
     fn common(&self) -> &Common {
         &self.common
     }
@@ -170,6 +191,12 @@ impl Acted for ServiceIntentions {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceIntentions(Arc::new(self))
     }
+}
+
+/// Who comes first where several are about a call: the one with the more exact destination, then source.
+fn precedence(destination: &str, source: &str) -> i64 {
+    let highest = if destination == WILDCARD { 6 } else { 9 };
+    highest - i64::from(source == WILDCARD)
 }
 
 /// A name is `*` or has none.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::LeftOut;
-use crate::model::entry::EntryKind;
+use crate::model::entry::{ConfigEntry, EntryKind, IntentionAction};
 use crate::source::consul::wire::IntentionRow;
-use crate::source::entry::{Decoded, from_json};
+use crate::source::entry::{Decoded, from_stored};
 
 /// An entry as Consul has it.
 #[derive(Clone, Debug)]
@@ -22,13 +22,27 @@ pub struct Entry {
 pub fn entry(value: &Value) -> Result<Entry, LeftOut> {
     let modify_index = value.get("ModifyIndex").and_then(Value::as_u64).unwrap_or_default();
     let decoded = match value {
-        Value::Object(fields) => from_json(&Value::Object(without_what_consul_adds(fields))),
-        other => from_json(other),
+        Value::Object(fields) => from_stored(&Value::Object(without_what_consul_adds(fields))),
+        other => from_stored(other),
     };
-    decoded.map(|decoded| Entry { decoded, modify_index }).map_err(|problems| {
-        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
-        LeftOut::of_problems(format!("{}/{}", text("Kind"), text("Name")), &problems)
+    let what = || format!("{}/{}", text(value, "Kind").unwrap_or("?"), text(value, "Name").unwrap_or("?"));
+    decoded.map_err(|problems| LeftOut::of_problems(what(), &problems)).map(|mut decoded| {
+        // A file shows the entry that a note is about; here the note names it.
+        decoded.notes.iter_mut().for_each(|note| note.message = format!("{}/{}: {}", decoded.kind, decoded.name, note.message));
+        Entry { decoded, modify_index }
     })
+}
+
+/// What stands in for an entry that cannot be read. Without its intentions a service would be open where the default is to allow.
+pub fn in_place_of(value: &Value) -> Option<ConfigEntry> {
+    let is_of_intentions = text(value, "Kind") == Some(EntryKind::ServiceIntentions.as_str());
+    let name = text(value, "Name").filter(|_| is_of_intentions)?;
+    let sources = json!([{"Name": "*", "Action": IntentionAction::Deny.as_str()}]);
+    from_stored(&json!({"Kind": EntryKind::ServiceIntentions.as_str(), "Name": name, "Sources": sources})).ok()?.entry
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
 }
 
 /// A list of entries: those that cannot be read are left out alone.
@@ -42,8 +56,8 @@ fn without_what_consul_adds(fields: &Map<String, Value>) -> Map<String, Value> {
     fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The service-intentions entries that say what a list of intentions says: 1.8 has the kind not yet.
-pub fn of_intentions(rows: &[IntentionRow], left_out: &mut Vec<LeftOut>) -> Vec<Entry> {
+/// The service-intentions entries, as JSON, that say what a list of intentions says: 1.8 has the kind not yet.
+pub fn of_intentions(rows: &[IntentionRow]) -> Vec<Value> {
     let mut by_destination: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let mut required: BTreeMap<&str, &Value> = BTreeMap::new();
     for row in rows {
@@ -59,7 +73,7 @@ pub fn of_intentions(rows: &[IntentionRow], left_out: &mut Vec<LeftOut>) -> Vec<
         }
         made
     });
-    entries(&made.collect::<Vec<_>>(), left_out)
+    made.collect()
 }
 
 fn source(row: &IntentionRow) -> Value {
