@@ -282,6 +282,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::entry::SourceIntention;
 
     fn resolver(name: &str, timeout: &str) -> Value {
         json!({"Kind": "service-resolver", "Name": name, "ConnectTimeout": timeout, "ModifyIndex": 7, "Hash": 18_000_000_000_000_000_000u64})
@@ -317,11 +318,38 @@ mod tests {
         let mut known = Known::default();
         known.entries(
             EntryKind::ServiceResolver,
-            vec![json!({"Kind": "service-resolver", "Name": "a", "Nonsense": 1}), resolver("b", "1s")],
+            vec![json!({"Kind": "service-resolver", "Name": "a", "ConnectTimeout": "soon"}), resolver("b", "1s")],
         );
         let world = known.world();
         assert_eq!(world.entries.resolvers.len(), 1);
         assert_eq!(world.left_out.iter().map(|l| l.what.as_str()).collect::<Vec<_>>(), ["service-resolver/a"]);
+    }
+
+    #[test]
+    fn intentions_that_cannot_be_read_let_nobody_through() {
+        let mut known = Known { default_action: Some(IntentionAction::Allow), ..Known::default() };
+        known.entries(EntryKind::ServiceIntentions, vec![json!({"Kind": "service-intentions", "Name": "web", "Sources": "a"})]);
+        let world = known.world();
+        let sources = &world.entries.intentions[&ServiceKey::of("web")].sources;
+        let of = |source: &SourceIntention| (source.name.clone(), source.action);
+        assert_eq!(sources.iter().map(of).collect::<Vec<_>>(), [("*".to_owned(), Some(IntentionAction::Deny))]);
+        assert_eq!(world.left_out.iter().map(|l| l.what.as_str()).collect::<Vec<_>>(), ["service-intentions/web"]);
+    }
+
+    #[test]
+    fn what_a_newer_consul_says_beside_what_is_known_is_told_for_as_long_as_it_is_there() {
+        let mut known = Known::default();
+        let mut newer = resolver("a", "1s");
+        newer["Nonsense"] = json!(1);
+        for values in [vec![newer.clone()], vec![newer.clone(), resolver("b", "1s")]] {
+            known.entries(EntryKind::ServiceResolver, values);
+            let world = known.world();
+            assert!(world.entries.resolvers.contains_key(&ServiceKey::of("a")) && world.left_out.is_empty());
+            let said: Vec<&str> = world.notes.iter().map(|note| note.message.as_str()).collect();
+            assert_eq!(said, ["service-resolver/a: unknown field \"Nonsense\""]);
+        }
+        known.entries(EntryKind::ServiceResolver, vec![resolver("a", "1s")]);
+        assert_eq!(known.world().notes, []);
     }
 
     #[test]

@@ -252,7 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::source::entry::from_json;
+    use crate::source::entry::{from_json, from_stored};
 
     #[test]
     fn kinds_are_exact_and_a_misspelt_one_is_told() {
@@ -344,9 +344,12 @@ mod tests {
         fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0..EntryKind::ALL.len(), fields in anything()) {
             let mut entry = fields.as_object().cloned().unwrap_or_default();
             entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
-            if let Ok(first) = from_json(&Json::Object(entry)) {
+            let entry = Json::Object(entry);
+            let taken = from_stored(&entry).map(|d| (d.stored(), d.notes));
+            if let Ok(first) = from_json(&entry) {
                 let again = from_json(&first.stored()).map(|d| d.stored());
                 prop_assert_eq!(again.ok(), Some(first.stored()));
+                prop_assert_eq!(taken, Ok((first.stored(), first.notes)));
             }
         }
     }

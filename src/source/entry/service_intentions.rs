@@ -286,7 +286,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::model::entry::ConfigEntry;
-    use crate::source::entry::from_json;
+    use crate::source::entry::{from_json, from_stored};
 
     fn entry(name: &str, sources: Value) -> Value {
         json!({"Kind": "service-intentions", "Name": name, "Sources": sources})
@@ -387,5 +387,39 @@ mod tests {
         let exact = from_json(&entry("web", json!([{"Name": "*", "Action": "deny"}, {"Name": "b", "Action": "allow"}])));
         let sources = exact.expect("it is accepted").stored()["Sources"].clone();
         assert_eq!((&sources[0]["Precedence"], &sources[1]["Precedence"]), (&json!(9), &json!(8)));
+    }
+
+    /// Who may what by intentions that are stored: `source precedence action`, the number of permissions after it.
+    fn stored(entry: &Value) -> Vec<String> {
+        let Ok(Some(ConfigEntry::ServiceIntentions(read))) = from_stored(entry).map(|d| d.entry) else { panic!("{entry} is not read") };
+        let one = |s: &crate::model::entry::SourceIntention| {
+            format!("{} {} {} {}", s.name, s.precedence, s.action.map_or("none", |a| a.as_str()), s.permissions.len())
+        };
+        read.sources.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_stored_intention_that_says_what_is_not_understood_denies_and_the_others_are_as_they_are() {
+        let get = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/", "Methods": ["GET"]}}]);
+        let weekdays = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/", "Weekdays": ["Monday"]}}]);
+        let both = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/", "PathExact": "/a"}}]);
+        let of = |sources: Value| stored(&entry("web", sources));
+        let known = json!({"Name": "a", "Permissions": get});
+        for (other, wanted) in [
+            (json!({"Name": "b", "Permissions": weekdays}), "b 9 deny 0"),
+            (json!({"Name": "b", "Permissions": both}), "b 9 deny 0"),
+            (json!({"Name": "b", "Action": "challenge"}), "b 9 deny 0"),
+            (json!({"Name": "b", "Action": "allow", "Within": "10m"}), "b 9 deny 0"),
+            (json!({"Name": "b", "Action": "allow", "Within": "", "Namespace": "default", "LegacyMeta": {"a": "b"}}), "b 9 allow 0"),
+            (json!({"Name": "b", "Action": "allow", "Description": "d".repeat(600)}), "b 9 allow 0"),
+            (json!({"Action": "deny", "SamenessGroup": "all"}), "* 8 deny 0"),
+        ] {
+            assert_eq!(of(json!([known, other])), ["a 9 none 1", wanted], "{other}");
+        }
+        let mut whole = entry("web", json!([{"Name": "a", "Action": "allow"}, {"Name": "b", "Action": "allow"}]));
+        whole["Meta"] = json!({"k": "v".repeat(600)});
+        assert_eq!(stored(&whole), ["a 9 allow 0", "b 9 allow 0"]);
+        whole["Posture"] = json!("managed");
+        assert_eq!(stored(&whole), ["a 9 deny 0", "b 9 deny 0"]);
     }
 }
