@@ -9,6 +9,7 @@ pub mod follow;
 pub mod kept;
 pub mod known;
 pub mod settings;
+pub mod sign;
 pub mod touched;
 pub mod watch;
 pub mod wire;
