@@ -63,7 +63,10 @@ const DOORS: &[(&str, &[&str])] = &[
     // The attempts of a race end with it, in a set of its own.
     ("spawn_local", &["rt/task.rs", "net/race.rs"]),
     ("process::exit", &["rt/signal.rs"]),
-    ("GatewayKind", &["model/", "decide/compile", "decide/needs.rs", "source/consul/follow", "source/file/", "source/flags.rs", "app/", "cli/"]),
+    (
+        "GatewayKind",
+        &["model/", "decide/compile", "decide/needs.rs", "source/consul/follow", "source/file/", "source/flags.rs", "app/", "cli/"],
+    ),
 ];
 
 /// What the code of a layer never says: `decide` has no clock, no chance, no log and no socket.

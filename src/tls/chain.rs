@@ -1,7 +1,9 @@
 //! A chain in the order that every peer takes: each certificate once, and each followed by the one that signed it.
 
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
+use super::pem::text_of;
 use super::x509::is_issuer;
 
 /// A longer one is no mesh's, and is left as it is.
@@ -26,6 +28,12 @@ pub fn in_order(chain: Vec<CertificateDer<'static>>) -> Vec<CertificateDer<'stat
     left
 }
 
+/// The same of PEM; `None`: it holds no certificates, or what is none.
+pub fn pem_in_order(pem: &str) -> Option<String> {
+    let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().ok()?;
+    (!chain.is_empty()).then(|| text_of(&in_order(chain)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,7 +43,8 @@ mod tests {
     #[test]
     fn a_chain_goes_from_the_leaf_to_the_root_however_it_was_sent() {
         let (mesh, now) = (TrustDomain::new("test.consul"), Moment(1_800_000_000));
-        let (old, new, stranger) = (Authority::root(&mesh, now).unwrap(), Authority::root(&mesh, now).unwrap(), Authority::root(&mesh, now).unwrap());
+        let (old, new, stranger) =
+            (Authority::root(&mesh, now).unwrap(), Authority::root(&mesh, now).unwrap(), Authority::root(&mesh, now).unwrap());
         let bridge = old.cross_sign(&new, &mesh, now).unwrap();
         let below = new.intermediate(&mesh, now).unwrap();
         let life = std::time::Duration::from_hours(1);

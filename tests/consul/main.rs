@@ -7,3 +7,4 @@ mod follow;
 #[path = "../it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
+mod sign;

@@ -141,7 +141,10 @@ impl SignError {
 
     /// Whether the same request may be signed in a while.
     pub const fn is_passing(&self) -> bool {
-        let lost = matches!(self, Self::Unanswered(AskError::Unreached { why: Unreached::Connect(_) | Unreached::TooSlow(_) | Unreached::Cut(_), .. }));
+        let lost = matches!(
+            self,
+            Self::Unanswered(AskError::Unreached { why: Unreached::Connect(_) | Unreached::TooSlow(_) | Unreached::Cut(_), .. })
+        );
         lost || matches!(self, Self::Busy(_) | Self::Failed { .. })
     }
 }
