@@ -37,16 +37,18 @@ fn a_gateway_has_its_own_keys_certified_or_is_told_that_nobody_signs() {
     let mesh = TrustDomain::new(roots["TrustDomain"].as_str().unwrap());
     let names = ["shop.example.test".to_owned(), "*.ingress.consul".to_owned()];
     let edge = of("edge", &mesh);
-    let Some(grpc) = consul.grpc else {
-        // Neither where such a version has another gRPC service, nor where there is nothing at all.
-        for address in [consul.address.to_string(), format!("127.0.0.1:{}", free_ports::<1>()[0])] {
-            let error = sign(&address, &consul.token, &edge, &names).map(|_| ()).expect_err("nobody signs there");
-            assert!(matches!(error, SignError::Unanswered(_)), "{}", with_causes(&error));
-            assert!(error.advice().unwrap().contains("leaves come over HTTP"));
-        }
+    let grpc = consul.grpc.to_string();
+    for address in [consul.address.to_string(), format!("127.0.0.1:{}", free_ports::<1>()[0])] {
+        let error = sign(&address, &consul.token, &edge, &names).map(|_| ()).expect_err("nobody speaks gRPC there");
+        assert!(matches!(error, SignError::Unanswered(_)), "{}", with_causes(&error));
+        assert!(error.advice().unwrap().contains("leaves come over HTTP"));
+    }
+    if !consul.signs {
+        let error = sign(&grpc, &consul.token, &edge, &names).map(|_| ()).expect_err("nobody signs there");
+        assert!(matches!(error, SignError::SignsNothing { .. }), "{}", with_causes(&error));
+        assert!(error.advice().unwrap().contains("leaves come over HTTP"));
         return;
-    };
-    let grpc = grpc.to_string();
+    }
 
     let own = token(&consul, "edge", "service \"edge\" { policy = \"write\" } mesh = \"write\"");
     let gateway = Identity::MeshGateway { trust_domain: mesh.clone(), datacenter: "dc1".into() };
@@ -57,7 +59,7 @@ fn a_gateway_has_its_own_keys_certified_or_is_told_that_nobody_signs() {
         let chain = request.answered(&signed).unwrap();
         assert_eq!(X509::read(&chain[0]).unwrap().dns, names);
         for side in [Side::Client, Side::Server] {
-            bundle.chain(&chain[0], &chain[1..], side, Moment::now()).unwrap_or_else(|e| panic!("{whose}: {}", with_causes(&e)));
+            bundle.chain(&chain[0], &chain[1..], side, Moment::now()).unwrap_or_else(|e| panic!("{whose}: {e}"));
         }
     }
 
