@@ -205,7 +205,7 @@ impl Recorded {
                 assert_eq!(entries.len() + left_out.len(), values.len());
                 assert!(entries.iter().all(|e| e.decoded.kind.as_str() == *word && e.modify_index > 0));
             })),
-            [word, name] => Some(self.after(&Call::entry(kind(word)?, name), |value, left_out| match convert::entry(&value) {
+            [word, name] => Some(self.after(&Call::entry(kind(word)?, name), |value, left_out| match convert::stored(&value) {
                 Ok(entry) => self.is_stored(&entry, &value),
                 Err(problem) => left_out.push(problem),
             })),
@@ -362,7 +362,7 @@ fn every_recorded_answer_ends_in_the_model_or_in_the_right_error() {
 #[test]
 fn an_entry_that_an_older_consul_took_is_taken_and_what_is_wrong_with_it_is_told() {
     let value = body("consul-1.8.7", "mesh-config-ingress-gateway-plain.json", &Call::entry(EntryKind::IngressGateway, "plain"));
-    let taken = convert::entry(&value).expect("it is taken").decoded;
+    let taken = convert::stored(&value).expect("it is taken").decoded;
     let Some(ConfigEntry::IngressGateway(gateway)) = taken.entry else { panic!("{:?}", taken.entry) };
     assert_eq!(gateway.listeners[0].services.len(), 2);
     let said: Vec<&str> = taken.notes.iter().map(|note| note.message.as_str()).collect();

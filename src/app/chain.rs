@@ -66,15 +66,16 @@ pub fn as_consul(chain: &DiscoveryChain) -> Value {
     serde_json::json!({ "Chain": consul::chain::to_json(chain) })
 }
 
-struct World {
-    entries: Entries,
+/// What files say, without a gateway.
+pub(super) struct World {
+    pub(super) entries: Entries,
     datacenter: String,
     trust_domain: TrustDomain,
 }
 
 impl World {
     /// The entries are not checked as a set: a chain says for itself whether it can be compiled.
-    fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+    pub(super) fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let gateways = if path.is_dir() { path.join(file::NAME) } else { path.to_owned() };
         let mut world =
             Self { entries: Entries::default(), datacenter: "dc1".to_owned(), trust_domain: TrustDomain::new(TrustDomain::OF_FILES) };

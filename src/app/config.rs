@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::echo::EchoServices;
 use super::files::Files;
+use super::from_consul::ConsulSource;
 use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
 
@@ -26,6 +27,8 @@ pub struct RunConfig {
     pub dns: Vec<SocketAddr>,
     /// The files that all this comes from, to be followed; `None` is from the command line.
     pub files: Option<Files>,
+    /// The Consul that all this comes from, to be followed.
+    pub consul: Option<ConsulSource>,
     /// The services of the embedded default, if it is served.
     pub echo: Option<EchoServices>,
     /// Where admin requests are answered; loopback only.
@@ -52,6 +55,7 @@ impl RunConfig {
             certificates: Vec::new(),
             dns: Vec::new(),
             files: None,
+            consul: None,
             echo: None,
             admin: Vec::new(),
             workers: None,

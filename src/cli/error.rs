@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::input;
 use crate::app::certs::CertsError;
+use crate::app::consul::{self, Unreached, Why};
 use crate::app::entries::Diagnostic;
 use crate::app::load::WhichGateway;
 use crate::app::routes::AskError;
@@ -61,6 +62,12 @@ pub(super) enum Failure {
     /// A gateway that runs did not answer.
     #[error(transparent)]
     Ask(#[from] AskError),
+    /// Consul did not answer, or not so.
+    #[error(transparent)]
+    Consul(#[from] consul::AskError),
+    /// Consul does not have what was asked for.
+    #[error("{0}")]
+    NotFound(String),
     /// No table has the code.
     #[error("there is no code {0:?}: docs/codes.md lists them")]
     NoSuchCode(String),
@@ -79,6 +86,7 @@ impl Failure {
             // Whoever closed the pipe has what it wanted.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Ask(AskError::Unreachable { .. }) => ui.failure(&self, &[ASK_HINT.to_owned()]),
+            Self::Consul(error) => ui.failure(&self, &error.advice().map(str::to_owned).into_iter().collect::<Vec<_>>()),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
         }
@@ -94,9 +102,26 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
             Self::Ask(_) => 4,
-            Self::NoSuchCode(_) => 6,
+            Self::Consul(error) => of_consul(error),
+            Self::NoSuchCode(_) | Self::NotFound(_) => 6,
             Self::Ended(_) => 70,
         }
+    }
+}
+
+fn of_consul(error: &consul::AskError) -> u8 {
+    use consul::AskError::{Answered, File, Name, Pem, Settings, Token, TokenFile, Unreached as Nothing};
+    match error {
+        Name(_) | Settings { .. } => 2,
+        TokenFile { .. } | Token(_) | File { .. } | Pem { .. } => 3,
+        Nothing { why: Unreached::TooSlow(_), .. } => 7,
+        Nothing { .. } => 4,
+        Answered { why, .. } => match why {
+            Why::Refused { .. } => 3,
+            Why::Denied(_) | Why::UnknownToken(_) => 5,
+            Why::UnknownKind(_) | Why::NoDatacenter(_) => 6,
+            _ => 4,
+        },
     }
 }
 

@@ -175,6 +175,22 @@ impl Consul {
         self.put("/v1/config", &entry.to_string());
     }
 
+    /// Writes an intention by the older API, which every version has. Its id.
+    #[track_caller]
+    pub(crate) fn intention(&self, source: &str, destination: &str, action: &str) -> String {
+        let body = json!({"SourceName": source, "DestinationName": destination, "SourceType": "consul", "Action": action}).to_string();
+        let answer = self.ask("POST", "/v1/connect/intentions", &body).expect("an answer");
+        assert!(answer.status == 200, "{}: {}", answer.status, answer.text());
+        serde_json::from_slice::<Value>(&answer.body).unwrap()["ID"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes an intention.
+    #[track_caller]
+    pub(crate) fn no_intention(&self, id: &str) {
+        let answer = self.ask("DELETE", &format!("/v1/connect/intentions/{id}"), "").expect("an answer");
+        assert!(answer.status == 200, "{}: {}", answer.status, answer.text());
+    }
+
     /// Deletes a config entry.
     #[track_caller]
     pub(crate) fn delete(&self, kind: &str, name: &str) {
@@ -217,6 +233,7 @@ impl Consul {
 }
 
 impl Drop for Consul {
+    #[expect(clippy::print_stdout, reason = "shown with the test that failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();

@@ -4,7 +4,10 @@
 
 mod agent;
 mod follow;
+mod gateway;
 #[path = "../it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
+mod ingress;
 mod sign;
+mod terminating;

@@ -48,7 +48,7 @@ struct Read {
 
 impl Read {
     fn of(value: Value) -> Self {
-        match convert::entry(&value) {
+        match convert::stored(&value) {
             Ok(convert::Entry { decoded, .. }) => Self { value, entry: decoded.entry, notes: decoded.notes, left_out: None },
             Err(left_out) => Self { entry: convert::in_place_of(&value), value, notes: Vec::new(), left_out: Some(left_out) },
         }

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use super::client::{AskError, Client, GrpcReply, Unreached};
+use super::permission::{Access, Rule};
 use super::settings::Settings;
 use crate::id::Identity;
 
@@ -129,7 +130,7 @@ impl SignError {
                 "see --grpc-ca-file, --grpc-ca-path, --client-cert, --client-key, and CONSUL_GRPC_CACERT and the like".to_owned()
             }
             Self::Unanswered(other) => return other.advice().map(str::to_owned),
-            Self::Denied { whose, .. } => format!("give the token the rule {}", rule(whose)),
+            Self::Denied { whose, .. } => format!("give the token the rule {}", needed_for(whose)),
             Self::UnknownToken(_) => "say another one by --token-file or CONSUL_HTTP_TOKEN_FILE".to_owned(),
             Self::Busy(_) => "it is asked for again in a while; csr_max_per_second of the CA's configuration is the limit".to_owned(),
             Self::SignsNothing { .. } => format!("name a server of Consul 1.13 or newer, no client agent; {HTTP_LEAF}"),
@@ -149,11 +150,11 @@ impl SignError {
     }
 }
 
-/// The rule of an ACL policy that lets a token have this signed.
-fn rule(whose: &Identity) -> String {
+/// The rule that lets a token have this signed.
+fn needed_for(whose: &Identity) -> Rule {
     match whose {
-        Identity::Service(id) => format!("service {:?} {{ policy = \"write\" }}", id.service),
-        Identity::MeshGateway { .. } => "mesh = \"write\"".to_owned(),
+        Identity::Service(id) => Rule::Service(id.service.to_string(), Access::Write),
+        Identity::MeshGateway { .. } => Rule::Whole("mesh", Access::Write),
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::LeftOut;
 use crate::model::entry::{ConfigEntry, EntryKind, IntentionAction};
 use crate::source::consul::wire::IntentionRow;
-use crate::source::entry::{Decoded, from_stored};
+use crate::source::diagnostic::Diagnostic;
+use crate::source::entry::{Decoded, from_json, from_stored};
 
 /// An entry as Consul has it.
 #[derive(Clone, Debug)]
@@ -18,19 +19,28 @@ pub struct Entry {
     pub modify_index: u64,
 }
 
-/// One entry.
+/// One entry that is to be shown or written once more, by the rules for writing: nothing of it may get lost.
 pub fn entry(value: &Value) -> Result<Entry, LeftOut> {
+    read(value, from_json)
+}
+
+/// One entry that is to be acted on, as Consul stores it: all that can be used is used, and what is wrong with it is among its notes,
+/// which name it.
+pub fn stored(value: &Value) -> Result<Entry, LeftOut> {
+    let mut entry = read(value, from_stored)?;
+    let Decoded { kind, name, notes, .. } = &mut entry.decoded;
+    notes.iter_mut().for_each(|note| note.message = format!("{kind}/{name}: {}", note.message));
+    Ok(entry)
+}
+
+fn read(value: &Value, by: fn(&Value) -> Result<Decoded, Vec<Diagnostic>>) -> Result<Entry, LeftOut> {
     let modify_index = value.get("ModifyIndex").and_then(Value::as_u64).unwrap_or_default();
     let decoded = match value {
-        Value::Object(fields) => from_stored(&Value::Object(without_what_consul_adds(fields))),
-        other => from_stored(other),
+        Value::Object(fields) => by(&Value::Object(without_what_consul_adds(fields))),
+        other => by(other),
     };
     let what = || format!("{}/{}", text(value, "Kind").unwrap_or("?"), text(value, "Name").unwrap_or("?"));
-    decoded.map_err(|problems| LeftOut::of_problems(what(), &problems)).map(|mut decoded| {
-        // A file shows the entry that a note is about; here the note names it.
-        decoded.notes.iter_mut().for_each(|note| note.message = format!("{}/{}: {}", decoded.kind, decoded.name, note.message));
-        Entry { decoded, modify_index }
-    })
+    decoded.map(|decoded| Entry { decoded, modify_index }).map_err(|problems| LeftOut::of_problems(what(), &problems))
 }
 
 /// What stands in for an entry that cannot be read. Without its intentions a service would be open where the default is to allow.
@@ -45,9 +55,9 @@ fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     value.get(field).and_then(Value::as_str)
 }
 
-/// A list of entries: those that cannot be read are left out alone.
+/// A list of entries that are to be acted on: those that cannot be read are left out alone.
 pub fn entries(values: &[Value], left_out: &mut Vec<LeftOut>) -> Vec<Entry> {
-    values.iter().filter_map(|value| entry(value).map_err(|problem| left_out.push(problem)).ok()).collect()
+    values.iter().filter_map(|value| stored(value).map_err(|problem| left_out.push(problem)).ok()).collect()
 }
 
 /// `Hash` does not fit into the numbers of files; the others no file has either.

@@ -120,7 +120,6 @@ pub fn start(
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, gateway));
     let (client, follows) = (Arc::new(client), shared.clone());
-    let ends = threads.shutdown();
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
         let follow = Follow {
@@ -131,8 +130,10 @@ pub fn start(
             catalogs: RefCell::default(),
             queue: Queue::default(),
         };
+        let shared = follow.shared.clone();
         Rc::new(follow).begin();
-        ends.triggered().await;
+        // Not at the begin of the drain: changes are taken up until its end.
+        shared.ended.notified().await;
         Ok(())
     })?;
     Ok(Following(shared))
@@ -287,6 +288,8 @@ impl Follow {
 
     fn no_kind(self: &Rc<Self>, kind: EntryKind) {
         if kind != EntryKind::ServiceIntentions {
+            // To be known at a start without Consul as well.
+            self.keep(&Asked::Entries(kind), &bytes::Bytes::from_static(b"[]"));
             self.shared.change(|known| {
                 known.no_kind(kind);
                 true

@@ -46,6 +46,8 @@ pub(super) struct Shared {
     pub(super) roots: Notify,
     /// A service has instances of which there were none before, or none any more.
     pub(super) linked: Notify,
+    /// Nobody follows any more.
+    pub(super) ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +104,10 @@ impl Told {
     }
 
     pub(super) fn trouble(error: &AskError) -> Self {
-        let said = with_causes(error);
+        let mut said = with_causes(error);
+        if let Some(rule) = error.missing() {
+            said = format!("{said}; add to the token's policy: {rule}");
+        }
         if error.why().is_none() { Self::Unreached(said) } else { Self::Trouble(said) }
     }
 }
@@ -110,8 +115,8 @@ impl Told {
 impl Shared {
     pub(super) fn new(subject: Subject, gateway: &str) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let (news, needs, roots, linked) = Default::default();
-        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked }
+        let (news, needs, roots, linked, ended) = Default::default();
+        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked, ended }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -216,6 +221,11 @@ impl Shared {
 }
 
 impl Following {
+    /// Ends following.
+    pub fn end(&self) {
+        self.0.ended.notify_one();
+    }
+
     /// Says whose instances are needed from now on.
     pub fn want(&self, needs: Needs) {
         let mut state = self.0.state();
