@@ -74,6 +74,7 @@ impl AgentArgs {
             client_key: self.client_key,
             tls_server_name: self.tls_server_name,
             datacenter,
+            ..Flags::default()
         };
         let settings = Settings::of(&flags, |name| std::env::var(name).ok()).map_err(|error| Failure::Usage(error.to_string()))?;
         settings.warnings.iter().for_each(|warning| ui.note(&format!("gw: {warning}")));

@@ -58,8 +58,10 @@ pub(crate) struct Consul {
     sidecars: Vec<Child>,
     /// Of the HTTP API.
     pub(crate) address: SocketAddr,
-    /// Of the gRPC API, where this version has one that signs.
-    pub(crate) grpc: Option<SocketAddr>,
+    /// Of the gRPC API.
+    pub(crate) grpc: SocketAddr,
+    /// Whether certificates are signed there: older versions speak of other things.
+    pub(crate) signs: bool,
     /// The token that may do everything; empty without ACLs.
     pub(crate) token: String,
 }
@@ -89,8 +91,8 @@ impl Consul {
             "performance": {"raft_multiplier": 1}, "limits": {"http_max_conns_per_client": 200},
         });
         fs::write(folder.join("agent.json"), config.to_string()).unwrap();
-        let grpc = at_least(1, 13).then(|| at(grpc));
-        let mut consul = Self { folder, agent: None, sidecars: Vec::new(), address: at(http), grpc, token: String::new() };
+        let (address, grpc, signs) = (at(http), at(grpc), at_least(1, 13));
+        let mut consul = Self { folder, agent: None, sidecars: Vec::new(), address, grpc, signs, token: String::new() };
         consul.run();
         if like.acl {
             eventually("ACLs are bootstrapped", || {

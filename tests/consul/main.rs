@@ -10,4 +10,5 @@ mod gateway;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
 mod ingress;
+mod sign;
 mod terminating;

@@ -2,6 +2,7 @@
 
 mod state;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -84,8 +85,8 @@ pub struct ConsulSource {
     shutdown: Shutdown,
     wanted: WantedOfConsul,
     state: StateFolder,
-    /// What was told of what is left out.
-    told: Vec<LeftOut>,
+    /// What was told of what is left out, and of entries.
+    told: BTreeSet<String>,
 }
 
 impl ConsulSource {
@@ -99,7 +100,7 @@ impl ConsulSource {
         let (kind, name) = (wanted.gateway.kind, wanted.gateway.name.as_str());
         let following = follow::start(&mut threads, client, kind, name, state.answers(), seed)?;
         let shutdown = threads.shutdown();
-        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: Vec::new() })
+        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
     }
 
     /// Which agent it is.
@@ -159,14 +160,16 @@ impl ConsulSource {
         troubled.map(|(what, why)| format!("{what}: {why}"))
     }
 
-    /// The world of the gateway by now, with its certificates in their files. What is left out and was not before is told.
+    /// The world of the gateway by now, with its certificates in their files. What is left out or odd and was not before is told.
     pub(super) fn read(&mut self) -> Result<Resources, ConsulError> {
         let (world, _) = self.following.world();
         self.state.write_certs(&world)?;
-        for left_out in world.left_out.iter().filter(|left_out| !self.told.contains(left_out)) {
-            tracing::warn!("Consul: {left_out}");
+        let notes = world.notes.iter().map(|note| format!("{} ({})", note.message, note.code));
+        let told = world.left_out.iter().map(ToString::to_string).chain(notes).collect();
+        for new in BTreeSet::difference(&told, &self.told) {
+            tracing::warn!("Consul: {new}");
         }
-        self.told.clone_from(&world.left_out);
+        self.told = told;
         Ok(self.resources(world))
     }
 

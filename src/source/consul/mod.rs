@@ -12,6 +12,7 @@ pub mod permission;
 pub mod policy;
 pub mod register;
 pub mod settings;
+pub mod sign;
 pub mod touched;
 pub mod watch;
 pub mod wire;
