@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::LeftOut;
 use crate::model::entry::EntryKind;
@@ -21,10 +21,7 @@ pub struct Entry {
 /// One entry.
 pub fn entry(value: &Value) -> Result<Entry, LeftOut> {
     let modify_index = value.get("ModifyIndex").and_then(Value::as_u64).unwrap_or_default();
-    let decoded = match value {
-        Value::Object(fields) => from_json(&Value::Object(without_what_consul_adds(fields))),
-        other => from_json(other),
-    };
+    let decoded = from_json(&without_what_consul_adds(value));
     decoded.map(|decoded| Entry { decoded, modify_index }).map_err(|problems| {
         let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
         LeftOut::of_problems(format!("{}/{}", text("Kind"), text("Name")), &problems)
@@ -36,10 +33,11 @@ pub fn entries(values: &[Value], left_out: &mut Vec<LeftOut>) -> Vec<Entry> {
     values.iter().filter_map(|value| entry(value).map_err(|problem| left_out.push(problem)).ok()).collect()
 }
 
-/// `Hash` does not fit into the numbers of files; the others no file has either.
-fn without_what_consul_adds(fields: &Map<String, Value>) -> Map<String, Value> {
+/// An entry as it would be written. `Hash` does not fit into the numbers of files; the others no file has either.
+pub fn without_what_consul_adds(value: &Value) -> Value {
     let added = |name: &str| matches!(name, "Hash" | "CreateIndex" | "ModifyIndex" | "Status");
-    fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let Value::Object(fields) = value else { return value.clone() };
+    Value::Object(fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// The service-intentions entries that say what a list of intentions says: 1.8 has the kind not yet.
