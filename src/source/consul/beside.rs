@@ -35,7 +35,9 @@ impl fmt::Display for Place<'_> {
         for (n, part) in self.0.iter().enumerate() {
             match part {
                 // Numbers of a list, and keys that are no field.
-                part if !part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || part.parse::<usize>().is_ok() => write!(f, "[{part}]")?,
+                part if !part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || part.parse::<usize>().is_ok() => {
+                    write!(f, "[{part}]")?
+                }
                 part if n == 0 => f.write_str(part)?,
                 part => write!(f, ".{part}")?,
             }
@@ -132,7 +134,8 @@ mod tests {
     #[test]
     fn what_means_the_same_does_not_differ_and_what_does_is_named_by_its_place() {
         let one = json!({"A": "60s", "B": null, "C": [], "Limits": {"Max": 0}, "Targets": {"web.dc1": {"X": 1}}, "Routes": [{"P": "/a"}]});
-        let other = json!({"A": "1m", "C": {}, "D": false, "Limits": {}, "Targets": {"web.dc1": {"X": 2}}, "Routes": [{"P": "/a"}, {"P": "/b"}]});
+        let other =
+            json!({"A": "1m", "C": {}, "D": false, "Limits": {}, "Targets": {"web.dc1": {"X": 2}}, "Routes": [{"P": "/a"}, {"P": "/b"}]});
         let places: Vec<String> = differences(&one, &other).iter().map(|d| format!("{} {} {}", d.place(), d.one, d.other)).collect();
         let limits = r#"Limits {"Max":0} null"#;
         assert_eq!(places, [limits, r#"Routes[1] null {"P":"/b"}"#, "Targets[web.dc1].X 1 2"]);

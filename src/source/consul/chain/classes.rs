@@ -27,7 +27,9 @@ impl Class {
         match self {
             Self::Partition => "this Consul has no partitions, and names nodes and targets without one",
             Self::NotPrinted => "this Consul does not print the field",
-            Self::OwnMeshGateway => "before 1.9 Consul prints the mode only of targets in another datacenter; in the own one nothing follows from it",
+            Self::OwnMeshGateway => {
+                "before 1.9 Consul prints the mode only of targets in another datacenter; in the own one nothing follows from it"
+            }
             Self::Hash => "the hash of an override of that mode is another one for the same reason",
             Self::Namespace => "before 1.9 Consul fills in the default namespace of a route's destination",
             Self::Rounding => "Consul folds splitters in random order, and rounds to 0.01 after each",
@@ -89,7 +91,9 @@ fn older(differs: &Differs, own: &Value, datacenter: &str) -> Option<Class> {
             Some(Class::NotPrinted)
         }
         [.., "Destination", "Namespace"] if differs.one.is_null() && differs.other == "default" => Some(Class::Namespace),
-        [.., "Destination"] if differs.one.is_null() && differs.other == serde_json::json!({"Namespace": "default"}) => Some(Class::Namespace),
+        [.., "Destination"] if differs.one.is_null() && differs.other == serde_json::json!({"Namespace": "default"}) => {
+            Some(Class::Namespace)
+        }
         _ => None,
     }
 }
