@@ -13,6 +13,7 @@ use gw::source::entry::print;
 use serde_json::{Value, json};
 
 use crate::agent::{Consul, at_least};
+use crate::entries::Folder;
 use crate::generate::{Random, SERVICES, World};
 
 fn number(name: &str, default: u64) -> u64 {
@@ -49,7 +50,7 @@ fn set(random: &mut Random) -> Vec<Value> {
 /// What the generator of requests has no use for, and only what a Consul of that version knows.
 fn more(random: &mut Random, entry: &mut Value) {
     let is_new = at_least(1, 20);
-    for split in entry["Splits"].as_array_mut().into_iter().flatten() {
+    for split in entry.get_mut("Splits").and_then(Value::as_array_mut).into_iter().flatten() {
         if random.chance(30) {
             split["ServiceSubset"] = json!(*random.pick(&["v1", "v2"]));
         }
@@ -57,11 +58,11 @@ fn more(random: &mut Random, entry: &mut Value) {
             split["RequestHeaders"] = json!({"Add": {"x": "1"}, "Set": {"y": "2"}});
         }
     }
-    for route in entry["Routes"].as_array_mut().into_iter().flatten() {
-        if let (false, Some(http)) = (is_new, route["Match"]["HTTP"].as_object_mut()) {
+    for route in entry.get_mut("Routes").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let (false, Some(http)) = (is_new, route.pointer_mut("/Match/HTTP").and_then(Value::as_object_mut)) {
             http.remove("CaseInsensitive");
         }
-        if let (true, Some(to)) = (random.chance(30), route["Destination"].as_object_mut()) {
+        if let (true, Some(to)) = (random.chance(30), route.get_mut("Destination").and_then(Value::as_object_mut)) {
             to.insert("ServiceSubset".into(), json!("v1"));
             to.insert("RequestTimeout".into(), json!("3s"));
             to.insert("NumRetries".into(), json!(2));
@@ -71,7 +72,7 @@ fn more(random: &mut Random, entry: &mut Value) {
         if random.chance(40) {
             entry["ConnectTimeout"] = json!("7s");
         }
-        for failover in entry["Failover"].as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+        for failover in entry.get_mut("Failover").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
             if !is_new || random.chance(30) {
                 let service = failover["Targets"][0]["Service"].clone();
                 *failover = json!({"Service": service});
@@ -83,8 +84,9 @@ fn more(random: &mut Random, entry: &mut Value) {
     }
 }
 
-fn wanted(entries: &[Value]) -> Wanted {
-    Wanted::Entries { inputs: vec![Input::Stdin(Value::from(entries).to_string())], prune: true }
+/// The whole of what Consul should have, as a file of the folder.
+fn wanted(folder: &Folder, entries: &[Value]) -> Wanted {
+    Wanted::Entries { inputs: vec![Input::Path(folder.has(entries).into())], prune: true }
 }
 
 fn asked(consul: &Consul) -> Asked {
@@ -105,12 +107,12 @@ struct Tally {
 
 #[test]
 fn chains_of_generated_sets_are_those_that_consul_compiles() {
-    let consul = Consul::start("chains");
+    let (consul, folder) = (Consul::start("chains"), Folder::new("chains"));
     let (asked, sets, first) = (asked(&consul), number("GW_SETS", 60), number("GW_SEED", 0));
     let (mut tally, mut seed) = (Tally::default(), first);
     while tally.written < sets {
         let mut random = Random::new(seed + 77_000);
-        let change: ChangeSet = match changes(&asked, &wanted(&set(&mut random))) {
+        let change: ChangeSet = match changes(&asked, &wanted(&folder, &set(&mut random))) {
             Ok(set) if set.is_sound(false) => set,
             Ok(set) if set.problems.is_empty() => panic!("seed {seed}: a sound set in no order: {:?}", set.steps),
             Ok(_) => {

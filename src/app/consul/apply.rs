@@ -176,7 +176,8 @@ impl Writing<'_> {
     }
 
     fn write(&self, entry: &EntryRef, value: &Value) -> Result<bool, AskError> {
-        Ok(self.consul.ask(&Call::write_entry(value).if_still(self.index(entry)))?.what == Some(true))
+        let value = without_the_unsaid(value);
+        Ok(self.consul.ask(&Call::write_entry(&value).if_still(self.index(entry)))?.what == Some(true))
     }
 
     fn delete(&mut self, entry: &EntryRef) -> Result<bool, AskError> {
@@ -212,6 +213,13 @@ impl Writing<'_> {
         let is_lost = |was: &&ConfigEntry| !matches!(self.write(&was.entry_ref(), &entry::print(was)), Ok(true));
         Lost(aside.into_iter().rev().filter(is_lost).map(entry::print).collect())
     }
+}
+
+/// The entry without fields that say nothing: of those that came later an older Consul knows none, empty or not.
+fn without_the_unsaid(entry: &Value) -> Value {
+    let Value::Object(fields) = entry else { return entry.clone() };
+    let says = |value: &Value| !matches!(value, Value::Null) && value.as_object().is_none_or(|fields| !fields.is_empty());
+    Value::Object(fields.iter().filter(|(_, value)| says(value)).map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
 fn key(entry: &EntryRef) -> (EntryKind, String) {
