@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use gw::app::chain::ChainQuestion;
-use gw::app::consul::change::{ChangeSet, Wanted, changes};
+use gw::app::consul::change::{ChangeError, ChangeSet, Wanted, changes};
 use gw::app::consul::verify::verify;
 use gw::app::consul::{Consul as Asked, Flags, Settings, apply};
 use gw::app::entries::Input;
@@ -115,7 +115,7 @@ fn chains_of_generated_sets_are_those_that_consul_compiles() {
         let change: ChangeSet = match changes(&asked, &wanted(&folder, &set(&mut random))) {
             Ok(set) if set.is_sound(false) => set,
             Ok(set) if set.problems.is_empty() => panic!("seed {seed}: a sound set in no order: {:?}", set.steps),
-            Ok(_) => {
+            Ok(_) | Err(ChangeError::Inputs(_)) => {
                 (tally.refused, seed) = (tally.refused + 1, seed + 1);
                 assert!(tally.refused < 50 * sets, "{tally:?}");
                 continue;
@@ -138,7 +138,8 @@ fn chains_of_generated_sets_are_those_that_consul_compiles() {
                 question.protocol = Some("tcp".to_owned());
             }
             let verified = verify(&asked, &question).unwrap_or_else(|e| panic!("seed {seed}: {question:?}: {e:?}"));
-            assert!(verified.is_equal() && verified.unread.is_empty(), "seed {seed}: {question:?}: {verified:#?}");
+            let differs: Vec<_> = verified.differs.iter().filter(|d| d.class.is_none()).collect();
+            assert!(differs.is_empty() && verified.unread.is_empty(), "seed {seed}: {question:?}: {differs:#?} {:?}", verified.unread);
             tally.chains += 1;
             for class in verified.differs.iter().filter_map(|d| d.class) {
                 *tally.explained.entry(format!("{class:?}")).or_default() += 1;

@@ -1,6 +1,6 @@
 //! Makes the changes of a set in a Consul, each only where nobody else changed the entry meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -128,7 +128,7 @@ fn deed(step: &Step, changes: &[EntryChange]) -> Deed {
 pub fn apply(consul: &Consul, set: &ChangeSet, mut done: impl FnMut(&Deed)) -> Result<(), ApplyError> {
     let deeds = deeds(set)?;
     let steps = set.steps.as_ref().map_err(|why| ApplyError::NoOrder(why.clone()))?;
-    let mut writing = Writing { consul, changes: &set.changes, indexes: set.indexes.clone() };
+    let mut writing = Writing { consul, changes: &set.changes, indexes: &set.indexes, own: HashSet::new() };
     for (n, (step, deed)) in steps.iter().zip(&deeds).enumerate() {
         let outcome = writing.step(step, deed);
         if matches!(outcome, Ok(true)) {
@@ -147,8 +147,10 @@ pub fn apply(consul: &Consul, set: &ChangeSet, mut done: impl FnMut(&Deed)) -> R
 struct Writing<'a> {
     consul: &'a Consul,
     changes: &'a [EntryChange],
-    /// When each entry was written last, as far as is known here.
-    indexes: HashMap<(EntryKind, String), u64>,
+    /// When each entry was written last, when the set was made.
+    indexes: &'a HashMap<(EntryKind, String), u64>,
+    /// What was written or deleted here.
+    own: HashSet<(EntryKind, String)>,
 }
 
 impl Writing<'_> {
@@ -160,41 +162,41 @@ impl Writing<'_> {
                 None => self.delete(&deed.entry),
             },
             Step::Aside { left: None, .. } => self.delete(&deed.entry),
-            Step::Aside { left: Some(left), .. } => {
-                let written = self.write(&deed.entry, &entry::print(left))?;
-                // It is the one entry that is written twice.
-                let now = stored::read(self.consul, deed.entry.kind, &deed.entry.name)?;
-                self.indexes.insert(key(&deed.entry), now.map_or(0, |stored| stored.modify_index));
-                Ok(written)
-            }
+            Step::Aside { left: Some(left), .. } => self.write(&deed.entry, &entry::print(left)),
             Step::Back(was) => self.write(&deed.entry, &entry::print(was)),
         }
     }
 
-    fn index(&self, entry: &EntryRef) -> u64 {
-        self.indexes.get(&key(entry)).copied().unwrap_or_default()
+    /// When it was written last, as far as this set may know. What was written here is asked for when it is needed: few entries are
+    /// written twice.
+    fn index(&self, entry: &EntryRef) -> Result<u64, AskError> {
+        if self.own.contains(&key(entry)) { self.index_now(entry) } else { Ok(self.indexes.get(&key(entry)).copied().unwrap_or_default()) }
     }
 
-    fn write(&self, entry: &EntryRef, value: &Value) -> Result<bool, AskError> {
+    fn index_now(&self, entry: &EntryRef) -> Result<u64, AskError> {
+        Ok(stored::read(self.consul, entry.kind, &entry.name)?.map_or(0, |stored| stored.modify_index))
+    }
+
+    fn write(&mut self, entry: &EntryRef, value: &Value) -> Result<bool, AskError> {
         let value = without_the_unsaid(value);
-        Ok(self.consul.ask(&Call::write_entry(&value).if_still(self.index(entry)))?.what == Some(true))
+        let written = self.consul.ask(&Call::write_entry(&value).if_still(self.index(entry)?))?.what == Some(true);
+        self.own.extend(written.then(|| key(entry)));
+        Ok(written)
     }
 
     fn delete(&mut self, entry: &EntryRef) -> Result<bool, AskError> {
-        let index = self.index(entry);
+        let index = self.index(entry)?;
         // 1.8 deletes without asking for the index, so it is looked at just before.
-        if stored::read(self.consul, entry.kind, &entry.name)?.map_or(0, |stored| stored.modify_index) != index {
+        if self.index_now(entry)? != index {
             return Ok(false);
         }
         let deleted = self.consul.ask(&Call::delete_entry(entry.kind, &entry.name).if_still(index))?.what == Some(true);
-        if deleted {
-            self.indexes.insert(key(entry), 0);
-        }
+        self.own.extend(deleted.then(|| key(entry)));
         Ok(deleted)
     }
 
     /// After a step that failed: what was set aside comes back as far as Consul takes it. What does not.
-    fn bring_back(&self, done: &[Step]) -> Lost {
+    fn bring_back(&mut self, done: &[Step]) -> Lost {
         let mut aside: Vec<&ConfigEntry> = Vec::new();
         for step in done {
             let written = match step {
@@ -210,8 +212,8 @@ impl Writing<'_> {
             };
             aside.retain(|was| key(&was.entry_ref()) != written);
         }
-        let is_lost = |was: &&ConfigEntry| !matches!(self.write(&was.entry_ref(), &entry::print(was)), Ok(true));
-        Lost(aside.into_iter().rev().filter(is_lost).map(entry::print).collect())
+        let mut is_lost = |was: &&ConfigEntry| !matches!(self.write(&was.entry_ref(), &entry::print(was)), Ok(true));
+        Lost(aside.into_iter().rev().filter(|was| is_lost(was)).map(entry::print).collect())
     }
 }
 

@@ -83,8 +83,9 @@ fn older(differs: &Differs, own: &Value, datacenter: &str) -> Option<Class> {
             Some(Class::OwnMeshGateway)
         }
         ["CustomizationHash"] => Some(Class::Hash),
-        ["Default" | "Partition" | "ServiceMeta" | "EnvoyExtensions", ..]
-        | ["Targets", _, "Partition" | "ConnectTimeout" | "TransparentProxy", ..]
+        ["Default" | "ServiceMeta" | "EnvoyExtensions", ..]
+        | [.., "Partition"]
+        | ["Targets", _, "ConnectTimeout" | "TransparentProxy", ..]
         | ["Nodes", _, "Splits", _, "Definition", ..]
             if differs.other.is_null() =>
         {
