@@ -130,7 +130,7 @@ impl Recorded {
             ("POST", ["discovery-chain", name]) => self.after(&Call::chain_with(name, None, &json!({})), |a, _| self.is_chain(a, name)),
             ("GET", ["config", rest @ ..]) if !rest.is_empty() => self.config(rest)?,
             ("GET" | "PUT", ["config"]) => self.after(&Call::write_entry(&json!({})), |_, _| {}),
-            ("DELETE", ["config", kind, name]) => self.after(&Call::delete_entry(EntryKind::parse(kind)?, name), |(), _| {}),
+            ("DELETE", ["config", kind, name]) => self.after(&Call::delete_entry(EntryKind::parse(kind)?, name), |_, _| {}),
             ("GET", ["connect", "intentions"]) => self.after(&Call::intentions(), |rows, left_out| {
                 let entries = convert::entries(&convert::of_intentions(&rows), left_out);
                 let sources = entries.iter().map(|e| match &e.decoded.entry {

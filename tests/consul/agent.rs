@@ -26,7 +26,7 @@ fn program() -> &'static Path {
 }
 
 /// Whether it is that new: `major.minor`.
-fn at_least(major: u32, minor: u32) -> bool {
+pub(crate) fn at_least(major: u32, minor: u32) -> bool {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     let version = VERSION.get_or_init(|| {
         let said = Command::new(program()).arg("version").output().expect("Consul runs").stdout;
