@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod acl;
 mod agent;
 mod follow;
 #[path = "../it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
+mod register;

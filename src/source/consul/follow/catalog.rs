@@ -181,6 +181,10 @@ impl Follow {
                 return Some(AGAIN);
             }
             Verdict::NewsOfAHole => self.shared.answered(&asked.to_string(), 0, Some(Told::hole())),
+            // Who may see no node is given an empty list with an index that no other has.
+            Verdict::Same | Verdict::News if meta.filtered || (rows.is_empty() && meta.index == Some(1)) => {
+                self.shared.answered(&asked.to_string(), 0, Some(Told::hidden()));
+            }
             Verdict::Same | Verdict::News => self.shared.recovered(&asked.to_string()),
         }
         if verdict != Verdict::Same {

@@ -87,6 +87,7 @@ impl Told {
     pub(super) fn of<T>(news: &News<T>) -> Self {
         match news {
             News::Is { hole: true, .. } => Self::hole(),
+            News::Is { meta, .. } if meta.filtered => Self::hidden(),
             News::Is { .. } | News::Well => Self::Well,
             News::Doubted => Self::doubted(),
             News::Trouble(error) => Self::trouble(error),
@@ -99,6 +100,14 @@ impl Told {
 
     pub(super) const fn doubted() -> Self {
         Self::Doubted("it is said to be empty, which a token causes that may not see it: not believed for half a minute")
+    }
+
+    /// Which of the two it is, Consul does not say.
+    pub(super) const fn hidden() -> Self {
+        Self::Doubted(
+            "there is more than the token may see; add to its policy: service_prefix \"\" { policy = \"read\" } and \
+             node_prefix \"\" { policy = \"read\" }",
+        )
     }
 
     pub(super) fn trouble(error: &AskError) -> Self {
