@@ -18,7 +18,9 @@ pub fn policy(kind: GatewayKind, name: &str, linked: &[String]) -> String {
         services.dedup();
         let rules: Vec<Rule> = services.into_iter().map(write).collect();
         match (all, rules.as_slice()) {
-            (true, _) => say(&mut out, "It shows certificates of the services that it speaks for: of all.", &[Rule::Services(Access::Write)]),
+            (true, _) => {
+                say(&mut out, "It shows certificates of the services that it speaks for: of all.", &[Rule::Services(Access::Write)])
+            }
             (false, []) => out.push_str(
                 "\n# It shows the certificate of each service that its entry links it with: say which by --service, or where the\n\
                  # entry is by -c, and they stand here, such as\n# service \"legacy\" { policy = \"write\" }\n",
@@ -29,6 +31,8 @@ pub fn policy(kind: GatewayKind, name: &str, linked: &[String]) -> String {
     }
     let mut seen = vec![Rule::Nodes];
     if !(kind == GatewayKind::Terminating && all) {
+        // A terminating gateway sees what it may write all the same; but a linked service that it may not even see looks like one
+        // without instances, and nobody would be told whose certificate is refused.
         seen.insert(0, Rule::Services(Access::Read));
     }
     let why = "It follows entries, intentions and instances. Without node_prefix services seem to have none.";

@@ -156,7 +156,10 @@ mod tests {
         assert_eq!(sent, wanted);
         let edge = Wanted::new(GatewayKind::Ingress, "edge", "[::1]:8080".parse().unwrap());
         let sent = serde_json::to_value(edge.registration()).unwrap();
-        assert_eq!((&sent["Kind"], &sent["Address"], &sent["Check"]["TCP"]), (&json!("ingress-gateway"), &json!("::1"), &json!("[::1]:8080")));
+        assert_eq!(
+            (&sent["Kind"], &sent["Address"], &sent["Check"]["TCP"]),
+            (&json!("ingress-gateway"), &json!("::1"), &json!("[::1]:8080"))
+        );
         assert!(sent.get("Meta").is_none());
     }
 

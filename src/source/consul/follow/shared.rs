@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Subject;
 use crate::model::needs::{Needed, Needs};
 use crate::rt::log::with_causes;
+use crate::source::consul::answer::Why;
 use crate::source::consul::client::AskError;
 use crate::source::consul::known::{Known, World};
 use crate::source::consul::watch::News;
@@ -90,6 +91,8 @@ impl Told {
             News::Is { meta, .. } if meta.filtered => Self::hidden(),
             News::Is { .. } | News::Well => Self::Well,
             News::Doubted => Self::doubted(),
+            // An older Consul, and nothing to be done: there are no entries of it.
+            News::Trouble(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => Self::Well,
             News::Trouble(error) => Self::trouble(error),
         }
     }
