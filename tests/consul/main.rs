@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod acl;
 mod agent;
 mod chains;
 mod entries;
@@ -15,5 +16,6 @@ mod generate;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
 mod ingress;
+mod register;
 mod sign;
 mod terminating;
