@@ -138,14 +138,6 @@ impl Consul {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    /// The CPU that the agent has used, in ticks of the kernel.
-    pub(crate) fn ticks(&self) -> u64 {
-        let id = self.agent.as_ref().expect("it runs").id();
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    }
-
     /// What the agent answers; `None`: it does not.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
         let mut client = Client::try_connect(self.address)?;
