@@ -43,11 +43,13 @@ pub(crate) struct Like {
     pub(crate) datacenter: &'static str,
     /// ACLs on, default deny.
     pub(crate) acl: bool,
+    /// The port where the servers of the primary datacenter, dc1, are joined; 0 is this one.
+    pub(crate) joins: Option<u16>,
 }
 
 impl Default for Like {
     fn default() -> Self {
-        Self { datacenter: "dc1", acl: false }
+        Self { datacenter: "dc1", acl: false, joins: None }
     }
 }
 
@@ -62,6 +64,8 @@ pub(crate) struct Consul {
     pub(crate) grpc: SocketAddr,
     /// Whether certificates are signed there: older versions speak of other things.
     pub(crate) signs: bool,
+    /// Where servers of other datacenters join, if they may.
+    pub(crate) wan: u16,
     /// The token that may do everything; empty without ACLs.
     pub(crate) token: String,
 }
@@ -76,12 +80,15 @@ impl Consul {
     pub(crate) fn like(name: &str, like: Like) -> Self {
         let folder = std::env::temp_dir().join(format!("gw-consul-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let [http, grpc, server, serf] = free_ports();
+        let [http, grpc, server, serf, wan] = free_ports();
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let mut ports = json!({"http": http, "grpc": grpc, "server": server, "serf_lan": serf, "serf_wan": -1, "dns": -1});
         if at_least(1, 14) {
             // Newer ones open a second one by themselves.
             ports["grpc_tls"] = json!(-1);
+        }
+        if like.joins.is_some() {
+            ports["serf_wan"] = json!(wan);
         }
         let acl = if like.acl { json!({"enabled": true, "default_policy": "deny"}) } else { json!({"enabled": false}) };
         let config = json!({
@@ -90,9 +97,15 @@ impl Consul {
             "connect": {"enabled": true}, "enable_central_service_config": true, "disable_update_check": true,
             "performance": {"raft_multiplier": 1}, "limits": {"http_max_conns_per_client": 200},
         });
+        let mut config = config;
+        if let Some(joins) = like.joins {
+            config["primary_datacenter"] = json!("dc1");
+            let joined = if joins == 0 { json!([]) } else { json!([format!("127.0.0.1:{joins}")]) };
+            config["retry_join_wan"] = joined;
+        }
         fs::write(folder.join("agent.json"), config.to_string()).unwrap();
         let (address, grpc, signs) = (at(http), at(grpc), at_least(1, 13));
-        let mut consul = Self { folder, agent: None, sidecars: Vec::new(), address, grpc, signs, token: String::new() };
+        let mut consul = Self { folder, agent: None, sidecars: Vec::new(), address, grpc, signs, wan, token: String::new() };
         consul.run();
         if like.acl {
             eventually("ACLs are bootstrapped", || {

@@ -5,6 +5,7 @@
 mod acl;
 mod agent;
 mod chains;
+mod datacenters;
 mod entries;
 mod faults;
 mod follow;
