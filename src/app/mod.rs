@@ -25,6 +25,7 @@ pub mod routes;
 mod run;
 mod served;
 pub mod sni;
+pub mod status;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

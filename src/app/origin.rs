@@ -13,7 +13,7 @@ use super::load::{Loaded, Loader, WhichGateway};
 use crate::decide::compile::keys;
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, IngressService};
-use crate::model::gateway::{Certificate, GatewayKind, Identity, OutsideFiles, Protocol};
+use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, OutsideFiles, Protocol};
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::flags::FlagError;
@@ -282,7 +282,7 @@ fn unnamed(loaded: &Loaded, kind: GatewayKind, name: Option<&str>) -> Result<Res
         (None, 1) => known.remove(0),
         (None, _) => return Err(WhichGateway::Several(known).into()),
     };
-    Ok(loaded.world(flags::of_name(kind, &name)))
+    Ok(loaded.world(GatewayConfig::of(kind, &name)))
 }
 
 /// The names of the entries of a kind of gateway.

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use super::access_log::{self, Writer};
 use super::certs;
 use super::config::RunConfig;
-use super::control::{self, Control};
+use super::control::{self, Control, Registering};
 use super::from_consul::ConsulError;
 use super::publish::Publishing;
+use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
+use super::status;
 use super::{authz, inspect};
 use crate::admin::{self, Question, Standing, Subject};
 use crate::check::Found;
@@ -123,6 +125,12 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let mut consul = config.consul;
     let followed = consul.as_mut().map(|consul| (consul.following(), consul.threads()));
     let following = followed.as_ref().map(|(following, _)| following.clone());
+    let registering = match (&consul, config.register) {
+        (Some(consul), Some(wanted)) => Some(Registering { client: Arc::new(consul.client()?), wanted, registered: Registered::default() }),
+        _ => None,
+    };
+    let registered = registering.as_ref().map(|registering| registering.registered.clone());
+    let status = status::status(config.origin, following.clone(), registered);
     let from = From { files: config.files, consul };
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone());
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
@@ -130,12 +138,13 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, questions: QUESTIONS, connections, shutdown: shutdown.clone() },
+        subject: Subject { standing, questions: QUESTIONS, connections, status, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),
         reload: reload.clone(),
         publishing,
+        registering,
         keeper,
         resolver,
         names,

@@ -3,6 +3,7 @@
 mod certs;
 mod config;
 mod consul;
+mod control_plane;
 mod error;
 mod gateway;
 pub mod generated;

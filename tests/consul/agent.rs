@@ -26,7 +26,7 @@ fn program() -> &'static Path {
 }
 
 /// Whether it is that new: `major.minor`.
-fn at_least(major: u32, minor: u32) -> bool {
+pub(crate) fn at_least(major: u32, minor: u32) -> bool {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     let version = VERSION.get_or_init(|| {
         let said = Command::new(program()).arg("version").output().expect("Consul runs").stdout;
@@ -136,14 +136,6 @@ impl Consul {
     pub(crate) fn signal(&self, name: &str) {
         let id = self.agent.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-    }
-
-    /// The CPU that the agent has used, in ticks of the kernel.
-    pub(crate) fn ticks(&self) -> u64 {
-        let id = self.agent.as_ref().expect("it runs").id();
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
     /// What the agent answers; `None`: it does not.

@@ -16,18 +16,19 @@ use crate::agent::Consul;
 use crate::harness::{Service, eventually};
 
 /// A Consul that is followed until the test ends.
-struct Followed {
-    following: Following,
+pub(crate) struct Followed {
+    pub(crate) following: Following,
     threads: Option<Supervisor>,
 }
 
 impl Followed {
-    fn begin(consul: &Consul, kind: GatewayKind, gateway: &str) -> Self {
-        let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
-        let settings = Settings::of(&flags, |_| None).unwrap();
-        gw::tls::install();
+    pub(crate) fn begin(consul: &Consul, kind: GatewayKind, gateway: &str) -> Self {
+        Self::begin_with(client(consul, &consul.token), kind, gateway)
+    }
+
+    pub(crate) fn begin_with(client: Client, kind: GatewayKind, gateway: &str) -> Self {
         let mut threads = Supervisor::default();
-        let following = follow::start(&mut threads, Client::new(settings).unwrap(), kind, gateway, None, 1).unwrap();
+        let following = follow::start(&mut threads, client, kind, gateway, None, 1).unwrap();
         Self { following, threads: Some(threads) }
     }
 
@@ -36,7 +37,7 @@ impl Followed {
     }
 
     /// Waits until everything that is needed is known.
-    fn complete(&self) {
+    pub(crate) fn complete(&self) {
         eventually("everything that is needed is known", || self.following.missing().is_empty());
     }
 
@@ -57,6 +58,13 @@ impl Drop for Followed {
         self.following.end();
         threads.join().unwrap();
     }
+}
+
+/// A way to its agent.
+pub(crate) fn client(consul: &Consul, token: &str) -> Client {
+    gw::tls::install();
+    let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(token.to_owned()), ..Flags::default() };
+    Client::new(Settings::of(&flags, |_| None).unwrap()).unwrap()
 }
 
 fn web() -> Needs {

@@ -1,6 +1,9 @@
 //! A Consul, asked by commands: one question after the other, on no runtime of its caller's.
 
+pub mod apply;
+pub mod change;
 pub mod stored;
+pub mod verify;
 
 use tokio::runtime::{Builder, Runtime};
 

@@ -31,6 +31,11 @@ impl Stored {
         Self { kind, name, modify_index, value, read }
     }
 
+    /// The entry without what Consul adds, as it would be written.
+    pub fn as_written(&self) -> Value {
+        self.read.as_ref().map_or_else(|_| convert::without_what_consul_adds(&self.value), Decoded::stored)
+    }
+
     /// The entry in a syntax: JSON as Consul printed it, the others without what Consul adds; or what gw cannot read of it.
     pub fn print(&self, syntax: Syntax) -> Result<String, &str> {
         let stored = || self.read.as_ref().map(Decoded::stored).map_err(String::as_str);
@@ -47,16 +52,16 @@ pub fn read(consul: &Consul, kind: EntryKind, name: &str) -> Result<Option<Store
     Ok(consul.ask(&Call::entry(kind, name))?.what.map(|value| Stored::of(kind, value)))
 }
 
-/// All entries of some kinds, by kind and name. A kind that this Consul does not have has none.
-pub fn list(consul: &Consul, kinds: &[EntryKind]) -> Result<Vec<Stored>, AskError> {
-    let mut all = Vec::new();
+/// All entries of some kinds, by kind and name, and the kinds that this Consul does not have.
+pub fn list(consul: &Consul, kinds: &[EntryKind]) -> Result<(Vec<Stored>, Vec<EntryKind>), AskError> {
+    let (mut all, mut unknown) = (Vec::new(), Vec::new());
     for kind in kinds {
         match consul.ask(&Call::entries(*kind)) {
             Ok(answer) => all.extend(answer.what.unwrap_or_default().into_iter().map(|value| Stored::of(*kind, value))),
-            Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => {}
+            Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => unknown.push(*kind),
             Err(error) => return Err(error),
         }
     }
     all.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-    Ok(all)
+    Ok((all, unknown))
 }

@@ -178,6 +178,11 @@ impl ConsulSource {
         self.following.want(needs);
     }
 
+    /// A way to the agent of its own, for what is told to it.
+    pub(super) fn client(&self) -> Result<Client, ConsulError> {
+        Ok(Client::new(self.wanted.settings.clone())?)
+    }
+
     /// The handle by which changes are heard.
     pub(super) fn following(&self) -> Following {
         self.following.clone()

@@ -47,7 +47,7 @@ enum Output {
 pub(super) fn run(args: ListArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let consul = Consul::of(args.consul.settings(ui)?)?;
     let kinds = args.kind.as_ref().map_or(EntryKind::ALL, std::slice::from_ref);
-    let entries = stored::list(&consul, kinds)?;
+    let (entries, _) = stored::list(&consul, kinds)?;
     match args.output {
         Output::Table => {
             let mut table = Table::new(&["KIND", "NAME", "MODIFY INDEX"]);

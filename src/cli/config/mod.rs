@@ -1,15 +1,22 @@
 //! `gw config`: config entries, as files and as Consul has them.
 
+mod apply;
+mod changes;
 mod convert;
+mod delete;
+mod diff;
 mod generate;
 mod list;
 mod read;
 mod validate;
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
 
-use super::Answer;
 use super::error::Failure;
+use super::{Answer, input};
+use crate::app::entries::Input;
 use crate::model::entry::EntryKind;
 use crate::ui::Ui;
 
@@ -25,8 +32,11 @@ enum Verb {
     Validate(validate::ValidateArgs),
     Gen(generate::GenArgs),
     Convert(convert::ConvertArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
     Read(read::ReadArgs),
     List(list::ListArgs),
+    Delete(delete::DeleteArgs),
 }
 
 pub(super) fn run(args: ConfigArgs, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -34,9 +44,24 @@ pub(super) fn run(args: ConfigArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Verb::Validate(args) => validate::run(args, ui),
         Verb::Gen(args) => generate::run(&args, ui),
         Verb::Convert(args) => convert::run(args, ui),
+        Verb::Diff(args) => diff::run(args, ui),
+        Verb::Apply(args) => apply::run(args, ui),
         Verb::Read(args) => read::run(args, ui),
         Verb::List(args) => list::run(args, ui),
+        Verb::Delete(args) => delete::run(args, ui),
     }
+}
+
+/// What is read: the arguments, or what is there by default.
+fn inputs(given: Vec<PathBuf>) -> Result<Vec<Input>, Failure> {
+    let inputs = if given.is_empty() { vec![default_input()?] } else { given };
+    inputs.into_iter().map(input::read).collect()
+}
+
+fn default_input() -> Result<PathBuf, Failure> {
+    let candidates = ["gw.toml", "gw.d"].map(Path::new);
+    let found = candidates.into_iter().find(|p| p.exists());
+    found.map(Path::to_owned).ok_or_else(|| Failure::Usage("name a file or folder: there is no gw.toml and no gw.d here".to_owned()))
 }
 
 /// A kind of entries, as an argument.

@@ -1,6 +1,7 @@
 //! What Consul's HTTP API says: asked, watched, decoded, and made the model's.
 
 pub mod answer;
+pub mod beside;
 pub mod call;
 pub mod chain;
 pub mod client;

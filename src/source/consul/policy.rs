@@ -31,6 +31,8 @@ pub fn policy(kind: GatewayKind, name: &str, linked: &[String]) -> String {
     }
     let mut seen = vec![Rule::Nodes];
     if !(kind == GatewayKind::Terminating && all) {
+        // A terminating gateway sees what it may write all the same; but a linked service that it may not even see looks like one
+        // without instances, and nobody would be told whose certificate is refused.
         seen.insert(0, Rule::Services(Access::Read));
     }
     let why = "It follows entries, intentions and instances. Without node_prefix services seem to have none.";

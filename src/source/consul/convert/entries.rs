@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::LeftOut;
 use crate::model::entry::{ConfigEntry, EntryKind, IntentionAction};
@@ -35,10 +35,7 @@ pub fn stored(value: &Value) -> Result<Entry, LeftOut> {
 
 fn read(value: &Value, by: fn(&Value) -> Result<Decoded, Vec<Diagnostic>>) -> Result<Entry, LeftOut> {
     let modify_index = value.get("ModifyIndex").and_then(Value::as_u64).unwrap_or_default();
-    let decoded = match value {
-        Value::Object(fields) => by(&Value::Object(without_what_consul_adds(fields))),
-        other => by(other),
-    };
+    let decoded = by(&without_what_consul_adds(value));
     let what = || format!("{}/{}", text(value, "Kind").unwrap_or("?"), text(value, "Name").unwrap_or("?"));
     decoded.map(|decoded| Entry { decoded, modify_index }).map_err(|problems| LeftOut::of_problems(what(), &problems))
 }
@@ -60,10 +57,11 @@ pub fn entries(values: &[Value], left_out: &mut Vec<LeftOut>) -> Vec<Entry> {
     values.iter().filter_map(|value| stored(value).map_err(|problem| left_out.push(problem)).ok()).collect()
 }
 
-/// `Hash` does not fit into the numbers of files; the others no file has either.
-fn without_what_consul_adds(fields: &Map<String, Value>) -> Map<String, Value> {
+/// An entry as it would be written. `Hash` does not fit into the numbers of files; the others no file has either.
+pub fn without_what_consul_adds(value: &Value) -> Value {
     let added = |name: &str| matches!(name, "Hash" | "CreateIndex" | "ModifyIndex" | "Status");
-    fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let Value::Object(fields) = value else { return value.clone() };
+    Value::Object(fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// The service-intentions entries, as JSON, that say what a list of intentions says: 1.8 has the kind not yet.

@@ -204,7 +204,10 @@ impl Follow {
             let mut watch = Watch::new(call, is_empty, follow.rng());
             loop {
                 let news = watch.once(&follow.client).await;
-                follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+                // What an older Consul does not have is no trouble.
+                let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
+                let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
+                follow.shared.answered(&name, watch.index(), told);
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -243,21 +246,22 @@ impl Follow {
                     ABOUT
                 }
                 Err(error) => {
-                    self.shared.answered(&name, 0, Some(Told::trouble(error)));
-                    self.without_agent_read(error).await;
-                    AGAIN
+                    let enough = self.without_agent_read(error).await;
+                    self.shared.answered(&name, 0, Some(if enough { Told::Well } else { Told::trouble(error) }));
+                    if enough { ABOUT } else { AGAIN }
                 }
             };
             sleep(pause).await;
         }
     }
 
-    /// Who may not read the agent learns its datacenter from any list of instances, and the default from headers.
-    async fn without_agent_read(&self, error: &AskError) {
+    /// Who may not read the agent learns its datacenter elsewhere, and the default from headers. Whether that is enough: it is for who
+    /// judges no intentions.
+    async fn without_agent_read(&self, error: &AskError) -> bool {
         if !matches!(error.why(), Some(Why::Denied(_))) {
-            return;
+            return false;
         }
-        let Ok(answer) = self.client.ask(&Call::datacenters()).await else { return };
+        let Ok(answer) = self.client.ask(&Call::datacenters()).await else { return false };
         // The nearest is the own one.
         let nearest = answer.what.and_then(|all| all.into_iter().next());
         self.shared.change(|known| {
@@ -269,6 +273,7 @@ impl Follow {
             new
         });
         self.shared.needs.notify_one();
+        !self.shared.subject.kinds.contains(&EntryKind::ServiceIntentions) && self.shared.look(|known, _| !known.datacenter.is_empty())
     }
 
     fn entries(self: &Rc<Self>, kind: EntryKind) {
@@ -277,8 +282,9 @@ impl Follow {
                 follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
                 true
             }
-            // An older Consul. Asking it again would be taken for trouble.
+            // An older Consul. It is not asked again.
             Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => {
+                tracing::info!("Consul: this version has no {kind} entries");
                 follow.no_kind(kind);
                 false
             }

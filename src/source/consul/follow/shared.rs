@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Subject;
 use crate::model::needs::{Needed, Needs};
 use crate::rt::log::with_causes;
+use crate::source::consul::answer::Why;
 use crate::source::consul::client::AskError;
 use crate::source::consul::known::{Known, World};
 use crate::source::consul::watch::News;
@@ -89,8 +90,11 @@ impl Told {
     pub(super) fn of<T>(news: &News<T>) -> Self {
         match news {
             News::Is { hole: true, .. } => Self::hole(),
+            News::Is { meta, .. } if meta.filtered => Self::hidden(),
             News::Is { .. } | News::Well => Self::Well,
             News::Doubted => Self::doubted(),
+            // An older Consul, and nothing to be done: there are no entries of it.
+            News::Trouble(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => Self::Well,
             News::Trouble(error) => Self::trouble(error),
         }
     }
@@ -101,6 +105,14 @@ impl Told {
 
     pub(super) const fn doubted() -> Self {
         Self::Doubted("it is said to be empty, which a token causes that may not see it: not believed for half a minute")
+    }
+
+    /// Which of the two it is, Consul does not say.
+    pub(super) const fn hidden() -> Self {
+        Self::Doubted(
+            "there is more than the token may see; add to its policy: service_prefix \"\" { policy = \"read\" } and \
+             node_prefix \"\" { policy = \"read\" }",
+        )
     }
 
     pub(super) fn trouble(error: &AskError) -> Self {
