@@ -174,3 +174,22 @@ fn what_belongs_together_must_be_there_and_what_is_of_enterprise_must_not() {
     assert_eq!(error(&[("CONSUL_PARTITION", "team")]), team("CONSUL_PARTITION"));
     assert_eq!(of_env(&[("CONSUL_NAMESPACE", "default"), ("CONSUL_PARTITION", "default")]), of_env(&[]));
 }
+
+#[test]
+fn the_grpc_port_of_a_server_is_named_by_flag_or_variable_and_its_scheme_says_whether_tls_is_spoken() {
+    assert_eq!(of_env(&[("CONSUL_GRPC_CACERT", "ca.pem"), ("CONSUL_GRPC_ADDR", "")]).grpc, None);
+    let variables = [("CONSUL_GRPC_ADDR", "https://consul.example:8503"), ("CONSUL_GRPC_CACERT", "ca.pem"), ("CONSUL_CACERT", "http.pem")];
+    let of_variables = of_env(&variables);
+    let grpc = of_variables.grpc.expect("one is named");
+    assert_eq!((grpc.at.to_string(), grpc.anchors), ("https://consul.example:8503".to_owned(), Anchors::File("ca.pem".into())));
+    assert_eq!(of_variables.warnings, [""; 0]);
+    let flags = Flags { grpc_addr: Some("10.0.0.1:8502".to_owned()), grpc_ca_path: Some("d".to_owned()), ..Flags::default() };
+    let of_flags = read(&flags, &variables[..1]).expect("settings");
+    let grpc = of_flags.grpc.expect("one is named");
+    assert_eq!((grpc.at.to_string(), grpc.anchors), ("http://10.0.0.1:8502".to_owned(), Anchors::Folder("d".into())));
+    assert!(of_flags.warnings[0].contains("no TLS is spoken to http://10.0.0.1:8502"), "{:?}", of_flags.warnings);
+    // CONSUL_HTTP_SSL is about the HTTP API.
+    let plain = of_env(&[("CONSUL_GRPC_ADDR", "10.0.0.1:8502"), ("CONSUL_HTTP_SSL", "true")]);
+    assert_eq!(plain.grpc.map(|grpc| grpc.at.tls), Some(false));
+    assert!(read(&Flags::default(), &[("CONSUL_GRPC_ADDR", "xds://10.0.0.1:8502")]).is_err());
+}

@@ -40,6 +40,9 @@ pub struct SelfDebugConfig {
     /// `consul.`
     #[serde(rename = "DNSDomain")]
     pub dns_domain: String,
+    /// A second one, if there is.
+    #[serde(rename = "DNSAltDomain")]
+    pub dns_alt_domain: String,
     /// Whether tokens mean anything.
     #[serde(rename = "ACLsEnabled")]
     pub acls_enabled: bool,
