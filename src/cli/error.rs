@@ -13,7 +13,8 @@ use crate::app::{Ended, StartError};
 use crate::decide::chain::ChainError;
 use crate::ui::Ui;
 
-const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind? -c FILE asks files instead";
+const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind?";
+const FILES_HINT: &str = "-c FILE asks files instead";
 
 /// Why a command failed. The exit code follows from the variant, as in gw(1).
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,9 @@ pub(super) enum Failure {
     /// A gateway that runs did not answer.
     #[error(transparent)]
     Ask(#[from] AskError),
+    /// The same, where files could be asked instead.
+    #[error(transparent)]
+    AskOrRead(AskError),
     /// No table has the code.
     #[error("there is no code {0:?}: docs/codes.md lists them")]
     NoSuchCode(String),
@@ -79,6 +83,7 @@ impl Failure {
             // Whoever closed the pipe has what it wanted.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Ask(AskError::Unreachable { .. }) => ui.failure(&self, &[ASK_HINT.to_owned()]),
+            Self::AskOrRead(AskError::Unreachable { .. }) => ui.failure(&self, &[format!("{ASK_HINT} {FILES_HINT}")]),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
         }
@@ -93,7 +98,7 @@ impl Failure {
             Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
-            Self::Ask(_) => 4,
+            Self::Ask(_) | Self::AskOrRead(_) => 4,
             Self::NoSuchCode(_) => 6,
             Self::Ended(_) => 70,
         }
