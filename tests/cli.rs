@@ -433,7 +433,39 @@ fn inspect_routes_lists_files_and_says_when_nothing_answers() {
     let (out, _) = expect(&run(folder.path(), &["inspect", "routes", "-c", "gw.toml", "-o", "jsonl"], ""), 0);
     assert!(out.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{out}");
     let (_, err) = expect(&run(folder.path(), &["inspect", "routes", "--admin", "127.0.0.1:1"], ""), 4);
-    assert!(err.contains("127.0.0.1:1"), "{err}");
+    assert!(err.contains("127.0.0.1:1") && err.contains("-c FILE asks files instead"), "{err}");
+    // Files have no connections.
+    let (_, err) = expect(&run(folder.path(), &["inspect", "connections", "--admin", "127.0.0.1:1"], ""), 4);
+    assert!(err.contains("is a gateway running") && !err.contains("-c FILE"), "{err}");
+}
+
+#[test]
+fn every_key_of_gw_toml_is_in_its_page() {
+    let page = include_str!("../docs/gw.toml.md");
+    let service = "[[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"127.0.0.1:1\"\n";
+    for (part, before) in [
+        ("## At the top", ""),
+        ("## [certs]", "[certs]\n"),
+        ("## [[gateway]]", "[[gateway]]\nkind = \"mesh\"\n"),
+        ("## [[service]]", "[[service]]\n"),
+        ("## [[service.instance]]", service),
+        ("## [[datacenter]]", "[[datacenter]]\n"),
+        ("## [[peer]]", "[[peer]]\n"),
+        ("## [[certificate]]", "[[certificate]]\n"),
+        ("## [dns]", "[dns]\n"),
+    ] {
+        let text = page.split(&format!("{part}\n")).nth(1).unwrap_or_else(|| panic!("no {part}"));
+        let text = text.split("\n## ").next().unwrap_or_default();
+        let folder = scratch_with("keys", &[("gw.toml", &format!("{before}wrong = 1\n"))]);
+        let (_, err) = expect(&run(folder.path(), &["config", "validate", "--error-format", "short"], ""), 3);
+        let (_, keys) = err.split_once("unknown field `wrong`, expected ").unwrap_or_else(|| panic!("{part}: {err}"));
+        let keys: Vec<&str> = keys.lines().next().unwrap_or_default().split('`').skip(1).step_by(2).collect();
+        assert!(!keys.is_empty(), "{part}: {err}");
+        let is_a_part = |key: &str| ["[[KEY]]", "[KEY]", "[[service.KEY]]"].iter().any(|part| page.contains(&part.replace("KEY", key)));
+        for key in keys.into_iter().filter(|key| !is_a_part(key)) {
+            assert!(text.contains(&format!("`{key}`")), "{part} says nothing of {key}");
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::app::{Ended, StartError};
 use crate::decide::chain::ChainError;
 use crate::ui::Ui;
 
-const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind? -c FILE asks files instead";
+const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind?";
+const FILES_HINT: &str = "-c FILE asks files instead";
 
 const AGAIN: &str = "the same command again goes on from what Consul has now; --dry-run says what that would do";
 
@@ -58,7 +59,7 @@ pub(super) enum Failure {
     Echo(#[source] io::Error),
     /// A gateway did not start.
     #[error("the gateway does not start")]
-    Start(#[from] StartError),
+    Start(Box<StartError>),
     /// A gateway ended that was not told to.
     #[error("the gateway ended")]
     Ended(#[from] Ended),
@@ -67,13 +68,16 @@ pub(super) enum Failure {
     Ask(#[from] AskError),
     /// Consul did not answer, or not so.
     #[error(transparent)]
-    Consul(#[from] consul::AskError),
+    Consul(Box<consul::AskError>),
     /// Not all changes were made.
     #[error(transparent)]
-    Apply(ApplyError),
+    Apply(Box<ApplyError>),
     /// Consul does not have what was asked for.
     #[error("{0}")]
     NotFound(String),
+    /// The same, where files could be asked instead.
+    #[error(transparent)]
+    AskOrRead(AskError),
     /// No table has the code.
     #[error("there is no code {0:?}: docs/codes.md lists them")]
     NoSuchCode(String),
@@ -98,6 +102,7 @@ impl Failure {
                 let advice = source.advice().map(str::to_owned);
                 ui.failure(&self, &advice.into_iter().chain([AGAIN.to_owned()]).collect::<Vec<_>>());
             }
+            Self::AskOrRead(AskError::Unreachable { .. }) => ui.failure(&self, &[format!("{ASK_HINT} {FILES_HINT}")]),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
         }
@@ -118,6 +123,8 @@ impl Failure {
             Self::Apply(ApplyError::Conflict { .. }) => 8,
             Self::Apply(ApplyError::Step { source, .. }) => of_step(source),
             Self::NoSuchCode(_) | Self::NotFound(_) => 6,
+            Self::Ask(_) | Self::AskOrRead(_) => 4,
+            Self::NoSuchCode(_) => 6,
             Self::Ended(_) => 70,
         }
     }

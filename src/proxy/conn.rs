@@ -59,6 +59,7 @@ pub(super) struct Serving {
     _guest: Guest,
 }
 
+#[expect(clippy::large_enum_variant, reason = "the larger one is what most open connections are, and the smaller is in a box already")]
 enum Phase {
     /// Of a connection of requests this is all there is.
     Begins(Pin<Box<dyn Future<Output = Option<Tcp>>>>),
@@ -68,18 +69,18 @@ enum Phase {
 /// A tcp connection that a service has taken: all that is left of it is to move bytes.
 struct Tcp {
     moves: Moves,
-    allowed: Option<Allowed>,
+    allowed: Option<Box<Allowed>>,
     outcome: Outcome,
     _listed: Listed,
     _active: Active,
-    /// Waited for when the gateway drains, and counted: until the end of it all.
-    _held: (DrainWatch, Rc<Open>),
+    /// Counted until the end of it all.
+    _open: Rc<Open>,
 }
 
 /// How bytes are moved.
 enum Moves {
     /// Inside the kernel, where neither side is TLS of ours and silence is no reason to end.
-    Sockets(Splice),
+    Sockets(Box<Splice>),
     Streams(Pin<Box<dyn Future<Output = Result<(), Broke>>>>),
 }
 
@@ -101,7 +102,7 @@ impl Accepted {
         }?;
         let ends = Arc::new(ends);
         if !begun.protocol.is_http() {
-            return tcp(begun.io.in_bulk(), &site, &listener, &ends, (drain, open)).await;
+            return tcp(begun.io.in_bulk(), &site, &listener, &ends, open).await;
         }
         Box::pin(http(begun, listener, site, ends, drain, open)).await;
         None
@@ -188,7 +189,7 @@ pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain
 }
 
 /// A connection whose bytes are nobody's business but the service's.
-async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>, held: (DrainWatch, Rc<Open>)) -> Option<Tcp> {
+async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>, open: Rc<Open>) -> Option<Tcp> {
     let passed_on = listener.mode == ListenerMode::Passthrough;
     let progress = Progress::start();
     let mut outcome = Outcome::open(&site.worker, ends, &progress, None);
@@ -222,7 +223,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>,
     // Who passes TLS on does not know what is silent for good reasons, such as gossip between servers.
     let idle = (!passed_on).then_some(IDLE);
     let moves = moves(client, service.in_bulk(), &site.worker, progress, idle);
-    Some(Tcp { moves, allowed, outcome, _listed: listed, _active: active, _held: held })
+    Some(Tcp { moves, allowed, outcome, _listed: listed, _active: active, _open: open })
 }
 
 /// Who passes TLS on says no by a reset, as C+E does, so that a client goes elsewhere at once (wan-federation 5).
@@ -240,7 +241,7 @@ fn moves(client: Io, service: Io, worker: &Rc<Worker>, progress: Rc<Progress>, i
             progress.received(first.len());
             let mut splice = Splice::new(client, service, first);
             if idle.is_none() {
-                return Moves::Sockets(splice);
+                return Moves::Sockets(Box::new(splice));
             }
             Box::pin(std::future::poll_fn(move |cx| splice.poll(cx, &worker, &counted)))
         }
@@ -258,11 +259,11 @@ fn stands(
     listener: &ListenerName,
     ends: &Arc<Ends>,
     allows: impl Fn(&Snapshot, &Facts<'_>) -> bool + 'static,
-) -> Option<Allowed> {
+) -> Option<Box<Allowed>> {
     ends.peer.as_ref()?;
     let facts_of = ends.clone();
     let may_go_on = move |snapshot: &Snapshot, listener: &ListenerName| allows(snapshot, &facts_of.facts(listener, None));
-    Some(site.standing.stands(listener, ends, may_go_on))
+    Some(Box::new(site.standing.stands(listener, ends, may_go_on)))
 }
 
 /// The first instance that takes the connection.
@@ -299,10 +300,11 @@ mod tests {
     use super::*;
 
     /// An idle connection may cost 1.5 KiB. Two sockets are 512 bytes of that in the runtime, and what is counted and listed of it
-    /// about 500. The runtime adds 104 bytes to this, and rounds up to a multiple of 128.
+    /// about 500. The runtime adds 104 bytes to the task, and has it begin at a multiple of 128: the allocator has room of 256 bytes for
+    /// that, and the next is of 512.
     #[test]
     fn an_open_tcp_connection_weighs_little() {
-        let (task, tcp, bytes) = (size_of::<Serving>(), size_of::<Tcp>(), size_of::<Splice>());
-        assert!(task <= 280, "{task}, of which {tcp} and {bytes} bytes");
+        let (task, bytes) = (size_of::<Serving>(), size_of::<Splice>());
+        assert!(task <= 152 && bytes <= 128, "{task} and {bytes} bytes");
     }
 }

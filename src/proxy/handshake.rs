@@ -86,10 +86,11 @@ pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: 
     }
 }
 
-/// The record of a connection of which nothing was planned.
-fn refuse(site: &Rc<Site>, listener: &Listener, ends: &Ends, refusal: &Refusal) {
+/// The record of a connection of which nothing was planned, and nothing will be.
+fn refuse(site: &Rc<Site>, listener: &Listener, ends: &mut Ends, refusal: &Refusal) {
     tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
-    Outcome::open(&site.worker, &Arc::new(ends.clone()), &Progress::start(), None).refused(refusal);
+    let ends = std::mem::replace(ends, Ends::new(ends.client, ends.local));
+    Outcome::open(&site.worker, &Arc::new(ends), &Progress::start(), None).refused(refusal);
 }
 
 async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: &mut Ends) -> Result<Begun, Refusal> {

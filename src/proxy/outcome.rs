@@ -54,7 +54,7 @@ impl Counters {
 }
 
 /// The two ends of a connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Ends {
     pub(super) client: SocketAddr,
     pub(super) local: SocketAddr,
@@ -62,12 +62,12 @@ pub(super) struct Ends {
     /// Who connected, where that had to be shown.
     pub(super) peer: Option<Arc<Peer>>,
     /// It was closed, with what was under way, because nothing may be asked for on it any more.
-    cut: Arc<AtomicBool>,
+    cut: AtomicBool,
 }
 
 impl Ends {
     pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
-        Self { client, local, sni: None, peer: None, cut: Arc::default() }
+        Self { client, local, sni: None, peer: None, cut: AtomicBool::default() }
     }
 
     /// The client's address as `x-forwarded-for` has it.

@@ -152,12 +152,12 @@ impl Drop for Changes {
 }
 
 /// Resolves when a connection is to end; of one that nobody asks about, never.
-pub(super) async fn forbidden(allowed: &mut Option<Allowed>) {
+pub(super) async fn forbidden(allowed: &mut Option<Box<Allowed>>) {
     std::future::poll_fn(|cx| poll_forbidden(allowed, cx)).await;
 }
 
 /// The same, for who is a future itself.
-pub(super) fn poll_forbidden(allowed: &mut Option<Allowed>, cx: &mut Context<'_>) -> Poll<()> {
+pub(super) fn poll_forbidden(allowed: &mut Option<Box<Allowed>>, cx: &mut Context<'_>) -> Poll<()> {
     // Who judges may be gone before the connection: then nobody asks any more.
     let told = allowed.as_mut().map_or(Poll::Pending, |allowed| Pin::new(&mut allowed.ended).poll(cx));
     match told {

@@ -63,9 +63,9 @@ struct Book {
     open: HashMap<u64, AbortHandle>,
 }
 
-/// A task's place among those that a drain may cut; the task gives it up by dropping it.
+/// A task's place among those that a drain waits for and may cut; the task gives it up by dropping it.
 #[derive(Debug)]
-pub struct Guest(Guests, u64);
+pub struct Guest(DrainWatch, u64);
 
 impl Guests {
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -80,7 +80,7 @@ impl Guests {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let left = self.0.book().open.remove(&self.1);
+        let left = self.0.guests.book().open.remove(&self.1);
         drop(left);
     }
 }
@@ -163,7 +163,7 @@ impl DrainWatch {
         Signaled { said: self.said.clone(), place: None }
     }
 
-    /// Spawns a task on this thread that is cut when the drain takes too long. The task drops its [`Guest`] when it is done.
+    /// Spawns a task on this thread that is waited for, and cut when the drain takes too long. The task drops its [`Guest`] when it is done.
     // Cut from outside instead of by a second thing to wait for: what is served looks at nothing more for it.
     pub fn spawn<F: Future<Output = ()> + 'static>(&self, make: impl FnOnce(Guest) -> F) {
         let id = {
@@ -171,7 +171,7 @@ impl DrainWatch {
             book.next += 1;
             book.next
         };
-        let handle = task::spawn_held(make(Guest(self.guests.clone(), id)));
+        let handle = task::spawn_held(make(Guest(self.clone(), id)));
         // Before its first poll, which is when it could be done at the earliest.
         self.guests.book().open.insert(id, handle);
     }
@@ -211,10 +211,9 @@ mod tests {
             let (drain, watch) = channel();
             let (sender, mut cut) = mpsc::channel::<Infallible>(1);
             watch.spawn(|guest| async move { drop(guest) });
-            let held = watch.clone();
             watch.spawn(|guest| async move {
                 std::future::pending::<()>().await;
-                drop((guest, held, sender));
+                drop((guest, sender));
             });
             tokio::task::yield_now().await;
             assert_eq!(watch.guests.book().open.len(), 1);

@@ -11,8 +11,9 @@ use crate::ui::Ui;
 /// Make a CA: a root, and an intermediate below it if asked for
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The root is as Consul's own: EC P-256, 10 years, URI spiffe://TRUST-DOMAIN. A CA from elsewhere, also of RSA or Ed25519, is used as it is:
-its certificate as ca.pem, its key as ca-key.pem. With an intermediate the root's key is not needed to issue, and can be kept elsewhere.
+The root is as Consul's own: EC P-256, 10 years, URI spiffe://TRUST-DOMAIN. A CA from elsewhere,
+also of RSA or Ed25519, is used as it is: its certificate as ca.pem, its key as ca-key.pem. With
+an intermediate the root's key is not needed to issue, and can be kept elsewhere.
 
 EXAMPLES
   gw certs init

@@ -14,8 +14,8 @@ use crate::ui::{Table, Ui};
 /// Show what certificates say, and what is wrong with them
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Of a server its certificates are shown and nothing else: the handshake ends before anything is trusted. Whether a chain is trusted says
-gw certs verify.
+Of a server its certificates are shown and nothing else: the handshake ends before anything is
+trusted. Whether a chain is trusted says gw certs verify.
 
 EXAMPLES
   gw certs inspect certs/web.pem

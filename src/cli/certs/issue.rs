@@ -14,8 +14,10 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 KINDS
-  service  a service of the mesh, and every gateway: URI spiffe://TRUST-DOMAIN/ns/default/dc/DC/svc/NAME alone, 72h
-  server   a server of Consul, NAME is its node: server.DC.consul, NAME.server.DC.consul, localhost, 127.0.0.1, a year
+  service  a service of the mesh, and every gateway: URI
+           spiffe://TRUST-DOMAIN/ns/default/dc/DC/svc/NAME alone, 72h
+  server   a server of Consul, NAME is its node: server.DC.consul, NAME.server.DC.consul,
+           localhost, 127.0.0.1, a year
   client   a client of Consul's agents: client.DC.consul, localhost, 127.0.0.1, a year
   dns      a server with the host name or address NAME, for TLS listeners, 90 days
 

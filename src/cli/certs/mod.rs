@@ -24,9 +24,10 @@ use crate::ui::Ui;
 /// Make, renew and look at certificates of the mesh
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-A CA of files for a mesh of files, and leaves in exactly Consul's shape. In the folder, as `consul tls` calls its files: ca.pem, what is
-trusted; ca-key.pem; NAME.pem, a leaf and what is sent along with it; NAME-key.pem. Gateways with [certs] in gw.toml issue and renew their
-own leaves from it, and take up new roots, without a restart.
+A CA of files for a mesh of files, and leaves in exactly Consul's shape. In the folder, as `consul
+tls` calls its files: ca.pem, what is trusted; ca-key.pem; NAME.pem, a leaf and what is sent along
+with it; NAME-key.pem. Gateways with [certs] in gw.toml issue and renew their own leaves from it,
+and take up new roots, without a restart.
 
 EXAMPLES
   gw certs init && gw certs issue web                         a CA and a leaf, in ./certs

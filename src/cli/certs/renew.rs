@@ -20,8 +20,9 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Renew leaves: the same names, a new key
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Renewed is what has --at of its life behind it, and what another CA signed than the one that signs now. With --daemon each leaf is renewed at
-a moment between 60 and 90 % of its life, as Consul's agents do. Gateways of gw renew their own leaves by themselves; this is for others.
+Renewed is what has --at of its life behind it, and what another CA signed than the one that signs
+now. With --daemon each leaf is renewed at a moment between 60 and 90 % of its life, as Consul's
+agents do. Gateways of gw renew their own leaves by themselves; this is for others.
 
 EXAMPLES
   gw certs renew                                        all leaves of ./certs that need it

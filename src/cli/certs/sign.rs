@@ -18,7 +18,8 @@ const LONGEST: u64 = 1 << 20;
 /// Sign a request (PKCS #10), whose key stays where it is
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The certificate and what is sent along with it is printed. Its names are those said here: a request that asks for others is refused.
+The certificate and what is sent along with it is printed. Its names are those said here: a
+request that asks for others is refused.
 
 EXAMPLES
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout web-key.pem -subj / | gw certs sign - --service web > web.pem

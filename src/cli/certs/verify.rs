@@ -12,7 +12,8 @@ use crate::ui::Ui;
 /// Ask whether a certificate is trusted: chain, dates, purpose, name
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-By the code that gateways verify with. A leaf of the mesh is looked at as a server's and as a client's.
+By the code that gateways verify with. A leaf of the mesh is looked at as a server's and as a
+client's.
 
 EXAMPLES
   gw certs verify certs/web.pem --roots certs/ca.pem --spiffe spiffe://TD/ns/default/dc/dc1/svc/web

@@ -12,8 +12,9 @@ use crate::ui::Ui;
 /// Print entries as HCL, JSON or TOML
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The entry is printed as Consul would store it: Consul's field names, durations as Go prints them, what is not given left
-out. Comments are not kept. HCL and TOML have no place for several entries; JSON prints several as a list.
+The entry is printed as Consul would store it: Consul's field names, durations as Go prints them,
+what is not given left out. Comments are not kept. HCL and TOML have no place for several entries;
+JSON prints several as a list.
 
 EXAMPLES
   gw config convert --to json gw.d/web.hcl

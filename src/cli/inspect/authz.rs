@@ -115,7 +115,7 @@ impl From<AuthzError> for Failure {
         match error {
             AuthzError::Files(problems) => Self::Invalid(problems),
             AuthzError::TooMany(error) => Self::Usage(error.to_string()),
-            AuthzError::Ask(error) => Self::Ask(error),
+            AuthzError::Ask(error) => Self::AskOrRead(error),
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::ui::Ui;
 /// Answer JSON questions, one a line, from stdin
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-One question a line on stdin, one answer a line on stdout, in the same order. Each line stands for itself.
+One question a line on stdin, one answer a line on stdout, in the same order. Each line stands for
+itself.
 
   {\"chain\": {\"entries\": [..], \"service\": \"web\", \"datacenter\": \"dc1\", \"override\": {..}}}
       -> {\"chain\": {..}} or {\"error\": \"..\"}

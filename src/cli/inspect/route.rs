@@ -20,8 +20,8 @@ use crate::ui::Ui;
 /// Show where a request goes, every step and near miss, and the rule that decided
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The answer comes from the code that the gateway itself obeys, asked with a witness. A - is a rule that was looked at and did not
-match, with the reason; a + is a step that was taken.
+The answer comes from the code that the gateway itself obeys, asked with a witness. A - is a rule
+that was looked at and did not match, with the reason; a + is a step that was taken.
 
 EXAMPLES
   gw inspect route GET http://shop.test:8080/cart -c gw.toml

@@ -88,7 +88,7 @@ impl From<RoutesError> for Failure {
     fn from(error: RoutesError) -> Self {
         match error {
             RoutesError::Files(problems) => Self::Invalid(problems),
-            RoutesError::Ask(error) => Self::Ask(error),
+            RoutesError::Ask(error) => Self::AskOrRead(error),
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::ui::Ui;
 /// Show what a server name (SNI) names, and where a mesh or terminating gateway leads it
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The answer comes from the code that the gateway itself obeys, asked with a witness. Names have no case.
+The answer comes from the code that the gateway itself obeys, asked with a witness. Names have no
+case.
 
 EXAMPLES
   gw inspect sni web.default.dc1.internal.11111111-2222-3333-4444-555555555555.consul -c gw.toml
