@@ -97,8 +97,8 @@ impl Failure {
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Ask(AskError::Unreachable { .. }) => ui.failure(&self, &[ASK_HINT.to_owned()]),
             Self::Consul(error) => ui.failure(&self, &error.advice().map(str::to_owned).into_iter().collect::<Vec<_>>()),
-            Self::Apply(ApplyError::Conflict { .. }) => ui.failure(&self, &[AGAIN.to_owned()]),
-            Self::Apply(ApplyError::Step { source, .. }) => {
+            Self::Apply(error) if matches!(**error, ApplyError::Conflict { .. }) => ui.failure(&self, &[AGAIN.to_owned()]),
+            Self::Apply(error) if let ApplyError::Step { source, .. } = &**error => {
                 let advice = source.advice().map(str::to_owned);
                 ui.failure(&self, &advice.into_iter().chain([AGAIN.to_owned()]).collect::<Vec<_>>());
             }
@@ -119,9 +119,11 @@ impl Failure {
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
             Self::Ask(_) => 4,
             Self::Consul(error) => of_consul(error),
-            Self::Apply(ApplyError::NoOrder(_)) => 3,
-            Self::Apply(ApplyError::Conflict { .. }) => 8,
-            Self::Apply(ApplyError::Step { source, .. }) => of_step(source),
+            Self::Apply(error) => match &**error {
+                ApplyError::NoOrder(_) => 3,
+                ApplyError::Conflict { .. } => 8,
+                ApplyError::Step { source, .. } => of_step(source),
+            },
             Self::NoSuchCode(_) | Self::NotFound(_) => 6,
             Self::Ask(_) | Self::AskOrRead(_) => 4,
             Self::NoSuchCode(_) => 6,
@@ -163,6 +165,18 @@ fn of_certs(error: &CertsError) -> u8 {
         CertsError::Leaves(failed) => failed.first().map_or(1, |(_, error)| of_certs(error)),
         CertsError::NoCa(_) | CertsError::NoKey(_) | CertsError::NoSuch(_) => 6,
         CertsError::Exists(_) | CertsError::Conflict(_) | CertsError::Taken { .. } => 8,
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::Start(Box::new(error))
+    }
+}
+
+impl From<consul::AskError> for Failure {
+    fn from(error: consul::AskError) -> Self {
+        Self::Consul(Box::new(error))
     }
 }
 

@@ -8,6 +8,7 @@ mod generate;
 mod intentions;
 mod mesh;
 mod naive;
+mod order;
 mod recorded;
 mod tables;
 mod wire;

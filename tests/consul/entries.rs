@@ -3,9 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use gw::app::consul::apply::{ApplyError, apply};
+use gw::app::consul::change::{ChangeSet, Wanted, changes};
+use gw::app::consul::{Consul as Asked, Flags, Settings};
+use gw::app::entries::Input;
+use gw::model::entry::EntryKind;
 use serde_json::{Value, json};
 
-use crate::agent::Consul;
+use crate::agent::{Consul, at_least};
 
 /// gw as one types it, with nothing of the environment but where Consul is.
 fn gw(consul: &Consul, args: &[&str]) -> Output {
@@ -142,4 +147,58 @@ fn nothing_is_written_that_does_not_fit_together_or_that_the_token_may_not() {
     let closed = gw(&consul, &["config", "list", "--http-addr", "127.0.0.1:1"]);
     let (_, err) = expect(&closed, 4);
     assert!(err.contains("http://127.0.0.1:1") && err.contains("--http-addr"), "{err}");
+}
+
+fn changed(consul: &Consul, folder: &Folder, entries: &[Value]) -> (Asked, ChangeSet) {
+    let flags = Flags { http_addr: Some(consul.address.to_string()), ..Flags::default() };
+    let asked = Asked::of(Settings::of(&flags, |_| None).unwrap()).unwrap();
+    let wanted = Wanted::Entries { inputs: vec![Input::Path(folder.has(entries).into())], prune: false };
+    let set = changes(&asked, &wanted).unwrap();
+    (asked, set)
+}
+
+#[test]
+fn who_was_overtaken_undoes_nothing_and_what_was_set_aside_is_back() {
+    let (consul, folder) = (Consul::start("overtaken"), Folder::new("overtaken"));
+    let before = [defaults("web", "http"), defaults("api", "http"), router("api")];
+    expect(&gw(&consul, &["config", "apply", folder.has(&before)]), 0);
+    let (asked, set) = changed(&consul, &folder, &[defaults("web", "http2"), defaults("api", "http2")]);
+    for name in ["web", "api"] {
+        let by = json!({"Kind": "service-defaults", "Name": name, "Protocol": "http", "ExternalSNI": "somebody.else"});
+        consul.write(&by);
+    }
+    let mut done = Vec::new();
+    let error = apply(&asked, &set, |deed| done.push(deed.to_string())).unwrap_err();
+    assert!(matches!(&error, ApplyError::Conflict { lost, .. } if lost.to_string().is_empty()), "{error}");
+    assert_eq!(done, ["set aside service-router/web"]);
+    assert_eq!(consul.get("/v1/config/service-router/web")["Routes"][0]["Destination"]["Service"], "api");
+    for name in ["web", "api"] {
+        assert_eq!(consul.get(&format!("/v1/config/service-defaults/{name}"))["ExternalSNI"], "somebody.else");
+    }
+    // What was made by somebody else meanwhile is not replaced, and what was changed not deleted.
+    let (asked, set) = changed(&consul, &folder, &[defaults("new", "http")]);
+    consul.write(&defaults("new", "grpc"));
+    assert!(matches!(apply(&asked, &set, |_| {}), Err(ApplyError::Conflict { .. })));
+    let set = changes(&asked, &Wanted::Without(EntryKind::ServiceDefaults, "new".to_owned())).unwrap();
+    consul.write(&defaults("new", "http2"));
+    assert!(matches!(apply(&asked, &set, |_| {}), Err(ApplyError::Conflict { .. })));
+    assert_eq!(consul.get("/v1/config/service-defaults/new")["Protocol"], "http2");
+}
+
+#[test]
+fn the_chain_of_a_service_is_shown_as_consul_has_it_and_beside_it() {
+    let (consul, folder) = (Consul::start("beside"), Folder::new("beside"));
+    let entries = [defaults("web", "http"), defaults("api", "http"), router("api")];
+    expect(&gw(&consul, &["config", "apply", folder.has(&entries)]), 0);
+    let (out, err) = expect(&gw(&consul, &["inspect", "chain", "web"]), 0);
+    assert!(out.contains("router web") && out.contains("target api.default.default.dc1"), "{out}");
+    assert!(err.contains(&format!("from Consul at http://{}", consul.address)), "{err}");
+    let (out, err) = expect(&gw(&consul, &["inspect", "chain", "web", "--verify"]), 0);
+    assert!(out.is_empty() && err.contains("compiles the same"), "{out}{err}");
+    // Before partitions chains have other names, which is said.
+    assert_eq!(err.contains("has no partitions"), !at_least(1, 11), "{err}");
+    let args = ["inspect", "chain", "web", "--verify", "-o", "json", "--datacenter", "dc2", "--override-protocol", "tcp"];
+    let (out, _) = expect(&gw(&consul, &args), 0);
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&answer["schema"], &answer["equal"]), (&json!("gw.chain-verify/v1"), &json!(true)));
 }

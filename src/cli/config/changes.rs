@@ -113,7 +113,7 @@ fn as_json(change: &EntryChange) -> Value {
 impl From<ChangeError> for Failure {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Ask(error) => Self::Consul(error),
+            ChangeError::Ask(error) => error.into(),
             ChangeError::Inputs(problems) => Self::Invalid(problems),
             ChangeError::Missing(..) => Self::NotFound(error.to_string()),
             ChangeError::UnknownKind(..) => Self::Refused(error.to_string()),
@@ -123,6 +123,6 @@ impl From<ChangeError> for Failure {
 
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
-        Self::Apply(error)
+        Self::Apply(Box::new(error))
     }
 }

@@ -136,7 +136,7 @@ fn verified(consul: &Consul, verified: &Verified, output: Output, ui: &mut Ui) -
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         match error {
-            VerifyError::Ask(error) => Self::Consul(error),
+            VerifyError::Ask(error) => error.into(),
             VerifyError::Question(error) => error.into(),
         }
     }

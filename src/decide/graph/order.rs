@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Change, GraphError, check};
+use super::{Change, Checker, GraphError, check};
+use crate::decide::chain::ChainError;
 use crate::id::ServiceKey;
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, IngressGateway};
+use crate::model::level::Level;
 
 /// One thing that is written or deleted.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,13 +29,15 @@ pub enum Step {
 pub fn order(existing: &Entries, changes: &[Change<'_>]) -> Result<Vec<Step>, GraphError> {
     let mut left: Vec<usize> = (0..changes.len()).collect();
     left.sort_by_key(|n| rank(&changes[*n]));
-    let mut way = Way { state: existing.clone(), changes, left, back: Vec::new(), aside: Vec::new(), steps: Vec::new() };
+    let (state, checker) = (existing.clone(), Checker::default());
+    let mut way = Way { state, changes, left, back: Vec::new(), aside: Vec::new(), steps: Vec::new(), checker, errors: 0 };
+    way.errors = way.errors_of(existing);
     loop {
         way.what_is_taken();
         if way.left.is_empty() && way.back.is_empty() {
             return Ok(way.steps);
         }
-        if !way.left.is_empty() && way.one_aside() {
+        if !way.left.is_empty() && (way.one_aside() || way.one_unseen()) {
             continue;
         }
         way.one_back()?;
@@ -74,20 +78,26 @@ struct Way<'a> {
     /// What went, once each: so this ends.
     aside: Vec<EntryRef>,
     steps: Vec<Step>,
+    checker: Checker,
+    /// What is wrong with the state as a whole.
+    errors: usize,
 }
 
 impl Way<'_> {
-    /// Makes every change that is taken, until none is.
+    /// Makes every change that is taken, until none is. One that breaks what Consul does not look at waits: out of a state in which
+    /// a chain does not compile there is often no way, for every step that touches the chain is refused.
     fn what_is_taken(&mut self) {
         loop {
             let before = self.left.len();
             for n in std::mem::take(&mut self.left) {
                 let change = &self.changes[n];
-                if check(&self.state, change).is_ok() {
-                    make(&mut self.state, change);
-                    self.steps.push(Step::Change(n));
-                } else {
-                    self.left.push(n);
+                let after = check(&self.state, change).is_ok().then(|| self.after(change));
+                match after.map(|state| (self.errors_of(&state), state)) {
+                    Some((errors, state)) if errors <= self.errors => {
+                        (self.state, self.errors) = (state, errors);
+                        self.steps.push(Step::Change(n));
+                    }
+                    _ => self.left.push(n),
                 }
             }
             if self.left.len() == before {
@@ -96,30 +106,53 @@ impl Way<'_> {
         }
     }
 
-    /// Sets something aside after which a change is taken, or at least refused for another reason. False: there is nothing.
+    /// Makes a change that Consul takes, although something breaks that it does not look at. False: there is none.
+    fn one_unseen(&mut self) -> bool {
+        let Some(at) = self.left.iter().position(|n| check(&self.state, &self.changes[*n]).is_ok()) else { return false };
+        let n = self.left.remove(at);
+        self.state = self.after(&self.changes[n]);
+        self.errors = self.errors_of(&self.state.clone());
+        self.steps.push(Step::Change(n));
+        true
+    }
+
+    fn after(&self, change: &Change<'_>) -> Entries {
+        let mut state = self.state.clone();
+        make(&mut state, change);
+        state
+    }
+
+    fn errors_of(&mut self, state: &Entries) -> usize {
+        self.checker.check_set(&Arc::new(state.clone())).iter().filter(|finding| finding.level == Level::Error).count()
+    }
+
+    /// Sets something aside after which a change is taken, or at least refused for another reason; or, where several things are in
+    /// the way alike, one of them, rather one that belongs to what is refused. False: there is nothing.
     fn one_aside(&mut self) -> bool {
         let refused: Vec<(usize, GraphError)> =
             self.left.iter().filter_map(|n| Some((*n, check(&self.state, &self.changes[*n]).err()?))).collect();
-        let mut nearer = None;
+        let (mut nearer, mut alike, mut any) = (None, None, None);
         for (n, why) in &refused {
             for (was, left) in self.candidates(why) {
-                let mut state = self.state.clone();
                 let change = aside(&was, left.as_ref());
-                if check(&state, &change).is_err() {
+                if check(&self.state, &change).is_err() {
                     continue;
                 }
-                make(&mut state, &change);
+                let state = self.after(&change);
                 match check(&state, &self.changes[*n]) {
                     Ok(()) => return self.set_aside(state, was, left),
                     Err(other) if other != *why && nearer.is_none() => nearer = Some((state, was, left)),
+                    Err(_) if alike.is_none() && belongs(&was, why) => alike = Some((state, was, left)),
+                    Err(_) if any.is_none() => any = Some((state, was, left)),
                     Err(_) => {}
                 }
             }
         }
-        nearer.is_some_and(|(state, was, left)| self.set_aside(state, was, left))
+        nearer.or(alike).or(any).is_some_and(|(state, was, left)| self.set_aside(state, was, left))
     }
 
     fn set_aside(&mut self, state: Entries, was: ConfigEntry, left: Option<ConfigEntry>) -> bool {
+        self.errors = self.errors_of(&state);
         self.state = state;
         let entry = was.entry_ref();
         let is_written = |n: &usize| matches!(self.changes[*n], Change::Write(e) if is_same(&e.entry_ref(), &entry));
@@ -138,9 +171,9 @@ impl Way<'_> {
         let Entries { routers, splitters, resolvers, ingress_gateways, .. } = &self.state;
         let mut out: Vec<(ConfigEntry, Option<ConfigEntry>)> = Vec::new();
         if let GraphError::IngressProtocol { service, .. } = why {
-            let of = |gateway: &Arc<IngressGateway>| Some(ConfigEntry::IngressGateway(Arc::new(without(gateway, service)?)));
-            let reduced = ingress_gateways.values().filter_map(|g| Some((ConfigEntry::IngressGateway(g.clone()), Some(of(g)?))));
-            out.extend(reduced);
+            let left =
+                |gateway: &Arc<IngressGateway>| Some((ConfigEntry::IngressGateway(gateway.clone()), Some(self.reduced(gateway, service)?)));
+            out.extend(ingress_gateways.values().filter_map(left));
         }
         out.extend(routers.values().map(|e| (ConfigEntry::ServiceRouter(e.clone()), None)));
         out.extend(splitters.values().map(|e| (ConfigEntry::ServiceSplitter(e.clone()), None)));
@@ -150,6 +183,19 @@ impl Way<'_> {
         out
     }
 
+    /// The gateway without a service, and without others that do not fit either: when a service changes, Consul does not look at the
+    /// gateways of those that redirect to it, but when the gateway is written.
+    fn reduced(&self, gateway: &IngressGateway, service: &str) -> Option<ConfigEntry> {
+        let mut left = without(gateway, service)?;
+        loop {
+            let entry = ConfigEntry::IngressGateway(Arc::new(left.clone()));
+            match check(&self.state, &Change::Write(&entry)) {
+                Err(GraphError::IngressProtocol { service, .. }) => left = without(&left, &service)?,
+                _ => return Some(entry),
+            }
+        }
+    }
+
     /// Brings something back; or says why nothing goes on.
     fn one_back(&mut self) -> Result<(), GraphError> {
         let mut why = None;
@@ -157,7 +203,8 @@ impl Way<'_> {
             match check(&self.state, &Change::Write(entry)) {
                 Ok(()) => {
                     let entry = self.back.remove(n);
-                    make(&mut self.state, &Change::Write(&entry));
+                    self.state = self.after(&Change::Write(&entry));
+                    self.errors = self.errors_of(&self.state.clone());
                     self.steps.push(Step::Back(entry));
                     return Ok(());
                 }
@@ -168,6 +215,13 @@ impl Way<'_> {
         // One of them is there: nothing is left that is taken.
         first.or(why).map_or(Ok(()), Err)
     }
+}
+
+/// Whether an entry shapes the chain that does not compile.
+fn belongs(entry: &ConfigEntry, why: &GraphError) -> bool {
+    let GraphError::Chain(ChainError::InconsistentProtocols { chain, service, .. }) = why else { return false };
+    let name = ServiceKey::text(&entry.common().name);
+    name == ServiceKey::text(chain) || name == ServiceKey::text(service)
 }
 
 fn is_same(a: &EntryRef, b: &EntryRef) -> bool {
