@@ -125,8 +125,7 @@ impl Failure {
                 ApplyError::Step { source, .. } => of_step(source),
             },
             Self::NoSuchCode(_) | Self::NotFound(_) => 6,
-            Self::Ask(_) | Self::AskOrRead(_) => 4,
-            Self::NoSuchCode(_) => 6,
+            Self::AskOrRead(_) => 4,
             Self::Ended(_) => 70,
         }
     }
