@@ -194,12 +194,15 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -s h -l help -d 'Print help'
 complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "validate" -d 'Check config entries, one by one and all together'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is; or the least ACL policy for the token of a gateway'
 complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "convert" -d 'Print entries as HCL, JSON or TOML'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l for -d 'The kind of gateway that the policy is for' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l service -d 'A service that the terminating gateway speaks for; * is all (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them, whose terminating-gateway entry names the services' -r -F
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
