@@ -127,9 +127,10 @@ pub(super) async fn run(follow: Rc<Follow>) {
         for gone in gone {
             follow.forget(&gone);
         }
-        let known = follow.queue.rules.borrow();
-        wanted.into_iter().filter(|of| !known.contains_key(of)).for_each(|of| follow.queue.push(of));
-        drop(known);
+        {
+            let known = follow.queue.rules.borrow();
+            wanted.into_iter().filter(|of| !known.contains_key(of)).for_each(|of| follow.queue.push(of));
+        }
         follow.shared.needs.notified().await;
     }
 }
