@@ -48,6 +48,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_complete::", &["cli/"]),
     ("clap_mangen::", &["cli/"]),
     ("comfy_table::", &["ui/"]),
+    ("indicatif::", &["ui/progress.rs"]),
     ("annotate_snippets::", &["ui/error.rs"]),
     ("anstream::", &["ui/"]),
     ("anstyle::", &["ui/", "cli/"]),

@@ -119,12 +119,7 @@ impl Door {
         let Self { listener, site, drain } = self.clone();
         let open = Open::new(&site, permit);
         let accepted = Accepted { stream, client, listener, site, drain, open };
-        // Before the task, which would hold what was accepted as long as it runs.
-        let serving = accepted.serve();
-        self.drain.spawn(|guest| async move {
-            serving.await;
-            drop(guest);
-        });
+        self.drain.spawn(|guest| accepted.serve(guest));
     }
 }
 

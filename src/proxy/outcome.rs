@@ -108,9 +108,9 @@ impl Asked {
 /// A request or tcp connection under way. Dropping it writes its record.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    worker: Rc<Worker>,
+    pub(super) worker: Rc<Worker>,
     ends: Arc<Ends>,
-    progress: Rc<Progress>,
+    pub(super) progress: Rc<Progress>,
     started: Instant,
     code: Code,
     /// The HTTP/1 connection is not idle meanwhile.

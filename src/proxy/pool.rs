@@ -253,11 +253,27 @@ impl Kept {
     }
 }
 
-/// A request in flight at an instance: counted until it is dropped. Dropped before its answer is complete, it ends its HTTP/1
-/// connection or its HTTP/2 stream.
+/// A request or tcp connection at an instance: counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct Active(Rc<Peer>);
+
+impl Active {
+    pub(super) fn new(peer: &Rc<Peer>) -> Self {
+        peer.active.set(peer.active.get() + 1);
+        Self(peer.clone())
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.active.set(self.0.active.get().saturating_sub(1));
+    }
+}
+
+/// A request in flight at an instance. Dropped before its answer is complete, it ends its HTTP/1 connection or its HTTP/2 stream.
 #[derive(Debug)]
 pub(super) struct Lease {
-    peer: Rc<Peer>,
+    _active: Active,
     /// With where it comes back to, if that is still there.
     http1: Option<(Http1, Weak<Kept>)>,
     http2: Option<Stream>,
@@ -265,8 +281,7 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn new(peer: &Rc<Peer>) -> Self {
-        peer.active.set(peer.active.get() + 1);
-        Self { peer: peer.clone(), http1: None, http2: None }
+        Self { _active: Active::new(peer), http1: None, http2: None }
     }
 
     /// The HTTP/1 connection that the request uses alone.
@@ -291,12 +306,6 @@ impl Lease {
         if idle.len() < KEPT {
             idle.push((http1, Instant::now()));
         }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.peer.active.set(self.peer.active.get().saturating_sub(1));
     }
 }
 

@@ -4,10 +4,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -30,21 +29,24 @@ enum Broken {
     To,
 }
 
-/// One direction.
+/// One direction. A silent one holds nothing.
 #[derive(Debug, Default)]
 struct Way {
     /// Read, but not yet taken by the other side.
-    kept: Vec<u8>,
-    written: usize,
-    /// Never one that is empty while nothing comes.
-    pipe: Option<Pipe>,
+    held: Option<Box<Held>>,
     /// Much came the last time, so that more of it is expected.
     much: bool,
     over: bool,
 }
 
-/// Moves bytes until both directions have ended, each on its own; a side that ends is told to the other by a half-close.
-// Written out as a future, which holds everything once: an `async fn` holds its arguments twice.
+#[derive(Debug)]
+enum Held {
+    Bytes(Bytes),
+    Pipe(Pipe),
+}
+
+/// Two sockets between which bytes are moved until both directions have ended, each on its own; a side that ends is told to the other
+/// by a half-close.
 #[derive(Debug)]
 pub(super) struct Splice {
     client: TcpStream,
@@ -52,24 +54,19 @@ pub(super) struct Splice {
     up: Way,
     down: Way,
     broke: Option<Broke>,
-    worker: Rc<Worker>,
-    progress: Rc<Progress>,
 }
 
 impl Splice {
     /// `first` goes to the service before what the client still sends.
-    pub(super) fn new(client: TcpStream, service: TcpStream, first: Bytes, worker: Rc<Worker>, progress: Rc<Progress>) -> Self {
-        progress.received(first.len());
-        let (up, down) = (Way { kept: first.into(), ..Way::default() }, Way::default());
-        Self { client, service, up, down, broke: None, worker, progress }
+    pub(super) fn new(client: TcpStream, service: TcpStream, first: Bytes) -> Self {
+        let held = (!first.is_empty()).then(|| Box::new(Held::Bytes(first)));
+        Self { client, service, up: Way { held, ..Way::default() }, down: Way::default(), broke: None }
     }
-}
 
-impl Future for Splice {
-    type Output = Result<(), Broke>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { client, service, up, down, broke, worker, progress } = &mut *self;
+    /// Moves what there is. Ready when all is over.
+    // No future of its own: who polls it has worker and progress anyway.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, worker: &Worker, progress: &Progress) -> Poll<Result<(), Broke>> {
+        let Self { client, service, up, down, broke } = self;
         // First what the service says: its last words are passed on, also where nothing can be said to it any more.
         match down.poll(cx, service, client, up.over, worker, |n| progress.sent(n)) {
             Poll::Ready(Err(Broken::From)) => return Poll::Ready(Err(Broke::Service)),
@@ -133,11 +130,9 @@ impl Way {
         worker: &Worker,
         count: &impl Fn(usize),
     ) -> Poll<Result<bool, Broken>> {
-        if !self.kept.is_empty() {
-            ready!(self.write_kept(cx, to)).map_err(|_| Broken::To)?;
-        }
-        if self.pipe.is_some() {
-            return self.empty_pipe(cx, to).map(|emptied| emptied.map_or(Err(Broken::To), |()| Ok(false)));
+        if let Some(held) = &mut self.held {
+            ready!(held.poll_empty(cx, to)).map_err(|_| Broken::To)?;
+            self.held = None;
         }
         if !self.much {
             return self.through_buffer(cx, from, to, LITTLE, worker, count);
@@ -151,7 +146,7 @@ impl Way {
             Ok(n) => {
                 count(n);
                 self.much = n >= LITTLE;
-                self.pipe = Some(pipe);
+                self.held = Some(Box::new(Held::Pipe(pipe)));
                 Poll::Ready(Ok(false))
             }
             // That it was not ready is known now: the next turn waits.
@@ -184,33 +179,35 @@ impl Way {
             Poll::Pending => 0,
         };
         if taken < bytes.len() {
-            self.kept = bytes[taken..].to_vec();
+            self.held = Some(Box::new(Held::Bytes(Bytes::copy_from_slice(&bytes[taken..]))));
         }
         Poll::Ready(Ok(false))
     }
+}
 
-    fn write_kept(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
-        while self.written < self.kept.len() {
-            match ready!(Pin::new(&mut *to).poll_write(cx, &self.kept[self.written..]))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => self.written += n,
+impl Held {
+    /// Ready when the other side has taken all of it.
+    fn poll_empty(&mut self, cx: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
+        match self {
+            Self::Bytes(bytes) => {
+                while !bytes.is_empty() {
+                    match ready!(Pin::new(&mut *to).poll_write(cx, bytes))? {
+                        0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                        n => bytes.advance(n),
+                    }
+                }
+            }
+            Self::Pipe(pipe) => {
+                while pipe.inside() > 0 {
+                    match to.try_io(Interest::WRITABLE, || pipe.empty(&*to)) {
+                        Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(to.poll_write_ready(cx))?,
+                        Err(error) => return Poll::Ready(Err(error)),
+                    }
+                }
             }
         }
-        (self.kept, self.written) = (Vec::new(), 0);
-        Poll::Ready(Ok(()))
-    }
-
-    /// Gives the pipe back when it is empty.
-    fn empty_pipe(&mut self, cx: &mut Context<'_>, to: &TcpStream) -> Poll<io::Result<()>> {
-        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.inside() > 0) {
-            match to.try_io(Interest::WRITABLE, || pipe.empty(to)) {
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(to.poll_write_ready(cx))?,
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        self.pipe = None;
         Poll::Ready(Ok(()))
     }
 }

@@ -49,12 +49,13 @@ impl Followed {
 }
 
 impl Drop for Followed {
+    #[expect(clippy::print_stdout, reason = "shown with the test that failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("{:#?}", self.following.watches());
         }
         let threads = self.threads.take().unwrap();
-        threads.shutdown().trigger();
+        self.following.end();
         threads.join().unwrap();
     }
 }
@@ -116,13 +117,9 @@ fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
     followed.complete();
     eventually("the leaf of what is linked is there", || followed.world().leaves.contains_key("old"));
     assert_eq!(followed.health("old"), ["127.0.0.1:9 Passing"]);
-    let intention = json!({"SourceName": "web", "DestinationName": "old", "SourceType": "consul", "Action": "deny"});
-    let id = consul.ask("POST", "/v1/connect/intentions", &intention.to_string()).unwrap();
-    assert_eq!(id.status, 200, "{}", id.text());
+    let id = consul.intention("web", "old", "deny");
     eventually("an intention is heard of", || followed.world().entries.intentions.contains_key(&ServiceKey::of("old")));
-    let id: serde_json::Value = serde_json::from_slice(&id.body).unwrap();
-    let path = format!("/v1/connect/intentions/{}", id["ID"].as_str().unwrap());
-    assert_eq!(consul.ask("DELETE", &path, "").unwrap().status, 200);
+    consul.no_intention(&id);
     eventually("that it is gone is heard", || followed.world().entries.intentions.is_empty());
     consul.register(&json!({"ID": "new", "Name": "new", "Address": "127.0.0.1", "Port": 10}));
     eventually("a new service is heard of", || followed.health("new") == ["127.0.0.1:10 Passing"]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -51,6 +51,8 @@ const ROWS: &[(&str, fn())] = &[
     ("one-case", a_name_is_found_in_any_case_and_another_spelling_is_a_warning),
     ("intention-traps", intentions_that_do_not_do_what_they_seem_to_say_are_told),
     ("jwt", intentions_that_ask_for_a_token_are_taken_and_let_nobody_in),
+    ("kinds", kinds_that_no_gateway_acts_on_are_judged_and_that_is_said_once_a_kind),
+    ("inline-keys", a_key_that_is_too_short_or_does_not_fit_its_certificate_is_refused),
     ("two-files", two_entries_of_one_kind_and_name_in_files_are_an_error),
     ("hash-policies", a_policy_that_picks_by_hash_is_among_the_problems),
     ("limits", limits_of_an_entry_hold_nobody_back),
@@ -63,6 +65,10 @@ const ROWS: &[(&str, fn())] = &[
     ("sni-names", crate::terminating::a_server_name_that_is_none_of_its_services_is_closed_before_a_byte_is_said),
     ("deny-cuts", crate::terminating::a_deny_ends_what_it_forbids_within_a_second_and_nothing_else),
     ("leaf-keeps", crate::terminating::a_renewed_leaf_is_shown_to_new_connections_and_touches_no_open_one),
+    ("gateway-mode", crate::elsewhere::what_the_gateways_own_defaults_say_of_the_mode_goes_before_what_the_services_say),
+    ("no-way", crate::elsewhere::a_target_that_no_gateway_leads_to_is_503_or_gives_way_and_what_to_write_is_told),
+    ("gateway-health", crate::elsewhere::a_critical_gateway_is_used_where_none_is_better),
+    ("peers", crate::elsewhere::a_target_at_a_peer_is_passed_over_and_that_is_told),
     ("panic", crate::terminating::critical_instances_are_used_when_there_is_no_better_one),
     ("upstream-name", crate::terminating_tls::a_service_known_by_name_is_asked_for_by_it_and_must_be_it),
     ("system-roots", crate::terminating_tls::the_roots_of_the_machine_are_trusted_by_name),
@@ -441,13 +447,73 @@ fn intentions_that_do_not_do_what_they_seem_to_say_are_told() {
 
 #[test]
 fn intentions_that_ask_for_a_token_are_taken_and_let_nobody_in() {
-    let provider = json!({"Kind": "jwt-provider", "Name": "okta"});
+    let provider = json!({"Kind": "jwt-provider", "Name": "okta", "JSONWebKeySet": {"Local": {"Filename": "/etc/keys.json"}}});
     let jwt = json!({"Providers": [{"Name": "okta"}]});
     let web = json!({"Kind": "service-intentions", "Name": "web", "JWT": jwt, "Sources": [{"Name": "api", "Action": "allow"}]});
     let (code, said) = validate("jwt", &[provider, web.clone()]);
     assert!(matches!(code, 0 | 1) && said.contains("[GW0310]"), "{code} {said}");
     let (code, said) = validate("jwt-without-provider", &[web]);
     assert!(said.contains("[GW0415]"), "{code} {said}");
+}
+
+#[test]
+fn kinds_that_no_gateway_acts_on_are_judged_and_that_is_said_once_a_kind() {
+    let parent = json!([{"Kind": "api-gateway", "Name": "front"}]);
+    let route = |kind: &str, name: &str| json!({"Kind": kind, "Name": name, "Parents": parent, "Services": [{"Name": "web"}]});
+    let of = |kind: &str, name: &str, more: Value| {
+        let mut entry = json!({"Kind": kind, "Name": name});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let (certificate, key) = pair("ec -pkeyopt ec_paramgen_curve:P-256");
+    let all = [
+        of("exported-services", "default", json!({"Services": [{"Name": "web", "Consumers": [{"Peer": "east"}]}]})),
+        of("api-gateway", "front", json!({"Listeners": [{"Name": "l", "Port": 80, "Protocol": "tcp"}]})),
+        of("http-route", "h", json!({"Parents": parent, "Rules": [{"Services": [{"Name": "web"}]}]})),
+        route("tcp-route", "one"),
+        route("tcp-route", "other"),
+        of("inline-certificate", "i", json!({"Certificate": certificate, "PrivateKey": key})),
+        of("file-system-certificate", "f", json!({"Certificate": "/c.pem", "PrivateKey": "/k.pem"})),
+        of("jwt-provider", "okta", json!({"JSONWebKeySet": {"Local": {"Filename": "/etc/keys.json"}}})),
+    ];
+    let (code, said) = validate("kinds", &all);
+    assert_eq!(code, 0, "{said}");
+    for entry in &all {
+        let kind = entry["Kind"].as_str().unwrap();
+        assert_eq!(said.matches(&format!("does not act on {kind} entries")).count(), 1, "{kind}: {said}");
+        let mut wrong = entry.clone();
+        wrong["Wrong"] = json!(1);
+        let (code, said) = validate("kinds-wrong", &[wrong]);
+        assert!(code == 3 && said.contains("unknown field \"Wrong\""), "{kind}: {code} {said}");
+    }
+}
+
+#[test]
+fn a_key_that_is_too_short_or_does_not_fit_its_certificate_is_refused() {
+    let said = |(certificate, key): (String, String)| {
+        validate("inline-keys", &[json!({"Kind": "inline-certificate", "Name": "i", "Certificate": certificate, "PrivateKey": key})])
+    };
+    for good in
+        ["rsa -pkeyopt rsa_keygen_bits:2048", "ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-521", "ed25519"]
+    {
+        let (code, said) = said(pair(good));
+        assert_eq!(code, 0, "{good}: {said}");
+    }
+    let (code, of_short) = said(pair("rsa -pkeyopt rsa_keygen_bits:1024"));
+    assert!(code == 3 && of_short.contains("it must be RSA of 2048 bits and more, EC or Ed25519"), "{code} {of_short}");
+    let (certificate, key) = pair("ed25519");
+    let (code, unread) = said((format!("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n{certificate}"), key));
+    assert!(code == 3 && unread.contains("error"), "{code} {unread}");
+}
+
+/// A certificate and its key in PKCS #8, by openssl, which makes what no library here makes.
+fn pair(algorithm: &str) -> (String, String) {
+    let folder = scratch_with(&format!("pair-{}", algorithm.replace([' ', ':'], "")), &[]);
+    let words = format!("req -x509 -nodes -subj /CN=a.test -days 2 -keyout key.pem -out cert.pem -newkey {algorithm}");
+    let made = Command::new("openssl").args(words.split(' ')).current_dir(folder.path()).output().expect("openssl is there");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let read = |file: &str| std::fs::read_to_string(folder.path().join(file)).unwrap();
+    (read("cert.pem"), read("key.pem"))
 }
 
 #[test]
@@ -465,14 +531,9 @@ fn a_policy_that_picks_by_hash_is_among_the_problems() {
     let gateway = World::of("http").instance("web", service.address).entry(resolver.clone()).start();
     let answer = get(gateway.address, "/");
     assert_eq!((answer.status, answer.header("set-cookie")), (200, None));
-    let toml = "entries = [\"gw.d\"]\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n[[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"127.0.0.1:1\"\n";
     let mut edge = edge("http");
     edge["Listeners"][0]["Port"] = json!(8080);
-    let files = [("gw.d/0.json", defaults().to_string()), ("gw.d/1.json", resolver.to_string()), ("gw.d/2.json", edge.to_string())];
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).chain([("gw.toml", toml)]).collect();
-    let folder = scratch_with("hash", &files);
-    let output = gw(&["config", "validate", "--error-format", "short"]).current_dir(folder.path()).stderr(Stdio::piped()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let (_, said) = validate_of_edge("hash", &[defaults(), resolver, edge]);
     assert!(said.contains("service-resolver/web"), "{said}");
 }
 
@@ -510,11 +571,20 @@ fn defaults() -> Value {
 
 /// What `gw config validate` says of these entries, a file each, and its exit code.
 fn validate(name: &str, entries: &[Value]) -> (i32, String) {
-    let files: Vec<(String, String)> = entries.iter().enumerate().map(|(n, e)| (format!("{n}.json"), e.to_string())).collect();
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let folder = scratch_with(name, &files);
-    let output =
-        gw(&["config", "validate", "--error-format", "short", "."]).current_dir(folder.path()).stderr(Stdio::piped()).output().unwrap();
+    validate_files(name, entries, &[])
+}
+
+/// The same where an ingress gateway `edge` is to serve them.
+pub(crate) fn validate_of_edge(name: &str, entries: &[Value]) -> (i32, String) {
+    let toml = "entries = [\"gw.d\"]\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n";
+    validate_files(name, entries, &[("gw.toml", toml)])
+}
+
+fn validate_files(name: &str, entries: &[Value], more: &[(&str, &str)]) -> (i32, String) {
+    let files: Vec<(String, String)> = entries.iter().enumerate().map(|(n, e)| (format!("gw.d/{n}.json"), e.to_string())).collect();
+    let files = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let folder = scratch_with(name, &files.chain(more.iter().copied()).collect::<Vec<_>>());
+    let output = gw(&["config", "validate", "--error-format", "short"]).current_dir(folder.path()).stderr(Stdio::piped()).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

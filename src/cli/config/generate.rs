@@ -9,7 +9,6 @@ use crate::app::entries;
 use crate::app::policy::{self, NoPolicy};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
-use crate::model::entry::EntryKind;
 use crate::model::gateway::GatewayKind;
 use crate::ui::Ui;
 
@@ -55,13 +54,10 @@ pub(super) fn run(args: &GenArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Some(_) => return Err(Failure::Usage(format!("--for is for {POLICY} alone"))),
         None => {}
     }
-    let only = || EntryKind::parse(&args.kind).and_then(EntryKind::only_name);
-    let name = match args.name.as_deref().or_else(only) {
-        Some(name) if !name.is_empty() => name,
-        _ => return Err(Failure::Usage(format!("an entry of kind {} needs a name", args.kind))),
-    };
+    let kind = super::kind(&args.kind).map_err(Failure::Usage)?;
+    let name = super::name(kind, args.name.clone())?;
     // Only kinds with a starter are taken as arguments.
-    ui.print(&entries::starter(&args.kind, name).unwrap_or_default())?;
+    ui.print(&entries::starter(&args.kind, &name).unwrap_or_default())?;
     Ok(Answer::Yes)
 }
 

@@ -1,6 +1,7 @@
 //! What Consul's HTTP API says: asked, watched, decoded, and made the model's.
 
 pub mod answer;
+pub mod beside;
 pub mod call;
 pub mod chain;
 pub mod client;
@@ -12,6 +13,7 @@ pub mod permission;
 pub mod policy;
 pub mod register;
 pub mod settings;
+pub mod sign;
 pub mod touched;
 pub mod watch;
 pub mod wire;

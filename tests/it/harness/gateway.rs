@@ -81,6 +81,14 @@ impl World {
         self
     }
 
+    /// One of the mesh gateways of a datacenter is critical.
+    pub(crate) fn critical_gateway(mut self, datacenter: &str, address: SocketAddr) -> Self {
+        let gateways = &mut self.federation.datacenters.get_mut(datacenter).expect("it has gateways").gateways;
+        let there = gateways.iter_mut().find(|gateway| gateway.address == Address::Socket(address));
+        there.expect("a gateway at the address").health = Health::Critical;
+        self
+    }
+
     /// What the gateway shows to sidecars.
     pub(crate) fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);

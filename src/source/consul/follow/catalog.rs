@@ -127,10 +127,7 @@ pub(super) async fn run(follow: Rc<Follow>) {
         for gone in gone {
             follow.forget(&gone);
         }
-        {
-            let known = follow.queue.rules.borrow();
-            wanted.into_iter().filter(|of| !known.contains_key(of)).for_each(|of| follow.queue.push(of));
-        }
+        wanted.into_iter().filter(|of| !follow.queue.rules.borrow().contains_key(of)).for_each(|of| follow.queue.push(of));
         follow.shared.needs.notified().await;
     }
 }

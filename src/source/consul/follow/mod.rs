@@ -120,7 +120,6 @@ pub fn start(
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, gateway));
     let (client, follows) = (Arc::new(client), shared.clone());
-    let ends = threads.shutdown();
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
         let follow = Follow {
@@ -131,8 +130,10 @@ pub fn start(
             catalogs: RefCell::default(),
             queue: Queue::default(),
         };
+        let shared = follow.shared.clone();
         Rc::new(follow).begin();
-        ends.triggered().await;
+        // Not at the begin of the drain: changes are taken up until its end.
+        shared.ended.notified().await;
         Ok(())
     })?;
     Ok(Following(shared))
@@ -203,7 +204,10 @@ impl Follow {
             let mut watch = Watch::new(call, is_empty, follow.rng());
             loop {
                 let news = watch.once(&follow.client).await;
-                follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+                // What an older Consul does not have is no trouble.
+                let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
+                let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
+                follow.shared.answered(&name, watch.index(), told);
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -278,8 +282,9 @@ impl Follow {
                 follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
                 true
             }
-            // An older Consul. Asking it again would be taken for trouble.
+            // An older Consul. It is not asked again.
             Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => {
+                tracing::info!("Consul: this version has no {kind} entries");
                 follow.no_kind(kind);
                 false
             }
@@ -289,6 +294,8 @@ impl Follow {
 
     fn no_kind(self: &Rc<Self>, kind: EntryKind) {
         if kind != EntryKind::ServiceIntentions {
+            // To be known at a start without Consul as well.
+            self.keep(&Asked::Entries(kind), &bytes::Bytes::from_static(b"[]"));
             self.shared.change(|known| {
                 known.no_kind(kind);
                 true

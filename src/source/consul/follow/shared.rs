@@ -47,6 +47,8 @@ pub(super) struct Shared {
     pub(super) roots: Notify,
     /// A service has instances of which there were none before, or none any more.
     pub(super) linked: Notify,
+    /// Nobody follows any more.
+    pub(super) ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -125,8 +127,8 @@ impl Told {
 impl Shared {
     pub(super) fn new(subject: Subject, gateway: &str) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let (news, needs, roots, linked) = Default::default();
-        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked }
+        let (news, needs, roots, linked, ended) = Default::default();
+        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked, ended }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -231,6 +233,11 @@ impl Shared {
 }
 
 impl Following {
+    /// Ends following.
+    pub fn end(&self) {
+        self.0.ended.notify_one();
+    }
+
     /// Says whose instances are needed from now on.
     pub fn want(&self, needs: Needs) {
         let mut state = self.0.state();
