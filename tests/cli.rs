@@ -785,3 +785,24 @@ fn a_service_that_nothing_answers_for_is_a_warning() {
     let (_, err) = expect(&run(folder.path(), &["config", "validate", "--error-format", "short"], ""), 0);
     assert!(err.contains("gw.d/edge.json:2:") && err.contains("warning[GW0506]: service wbe"), "{err}");
 }
+
+#[test]
+fn a_policy_is_printed_for_a_gateway_and_names_what_its_entry_links() {
+    let folder = scratch("policy");
+    std::fs::write(folder.path().join("exit.json"), r#"{"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "legacy"}]}"#)
+        .expect("a file");
+    let generate = |args: &[&str], code| expect(&run(folder.path(), &[&["config", "gen", "acl-policy"], args].concat(), ""), code);
+    let (edge, _) = generate(&["--for", "ingress", "edge"], 0);
+    assert!(edge.contains("service \"edge\" { policy = \"write\" }\n") && !edge.contains("agent_prefix"), "{edge}");
+    let (default, _) = generate(&["--for", "mesh"], 0);
+    assert!(default.contains("service \"mesh-gateway\" { policy = \"write\" }\n"), "{default}");
+    let (exit, _) = generate(&["--for", "terminating", "exit", "-c", "exit.json", "--service", "more"], 0);
+    for linked in ["exit", "legacy", "more"] {
+        assert!(exit.contains(&format!("service \"{linked}\" {{ policy = \"write\" }}\n")), "{exit}");
+    }
+    let (_, err) = generate(&["--for", "terminating", "other", "-c", "exit.json"], 3);
+    assert!(err.contains("no terminating-gateway other"), "{err}");
+    for wrong in [&["edge"][..], &["--for", "egress", "edge"], &["--for", "ingress", "edge", "--service", "web"]] {
+        generate(wrong, 2);
+    }
+}

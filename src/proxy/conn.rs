@@ -59,7 +59,6 @@ pub(super) struct Serving {
     _guest: Guest,
 }
 
-#[expect(clippy::large_enum_variant, reason = "the larger one is what most open connections are, and the smaller is in a box already")]
 enum Phase {
     /// Of a connection of requests this is all there is.
     Begins(Pin<Box<dyn Future<Output = Option<Tcp>>>>),
