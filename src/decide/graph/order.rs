@@ -25,13 +25,26 @@ pub enum Step {
     Back(ConfigEntry),
 }
 
+/// What is set aside before anything is changed, where nothing else helps: without these kinds nothing is in the way of anything.
+const LAST_RESORTS: [&[EntryKind]; 2] = [
+    &[EntryKind::ServiceRouter, EntryKind::ServiceSplitter],
+    &[EntryKind::ServiceRouter, EntryKind::ServiceSplitter, EntryKind::ServiceResolver],
+];
+
 /// What brings a set from what exists to where all changes are made, each step of which Consul takes; or why there is none.
 pub fn order(existing: &Entries, changes: &[Change<'_>]) -> Result<Vec<Step>, GraphError> {
+    let first = order_after(existing, changes, &[]);
+    first.or_else(|why| LAST_RESORTS.iter().find_map(|kinds| order_after(existing, changes, kinds).ok()).ok_or(why))
+}
+
+/// The same where entries of some kinds go first.
+fn order_after(existing: &Entries, changes: &[Change<'_>], kinds: &[EntryKind]) -> Result<Vec<Step>, GraphError> {
     let mut left: Vec<usize> = (0..changes.len()).collect();
     left.sort_by_key(|n| rank(&changes[*n]));
     let (state, checker) = (existing.clone(), Checker::default());
     let mut way = Way { state, changes, left, back: Vec::new(), aside: Vec::new(), steps: Vec::new(), checker, errors: 0 };
     way.errors = way.errors_of(existing);
+    way.all_aside(kinds);
     loop {
         way.what_is_taken();
         if way.left.is_empty() && way.back.is_empty() {
@@ -151,11 +164,26 @@ impl Way<'_> {
         nearer.or(alike).or(any).is_some_and(|(state, was, left)| self.set_aside(state, was, left))
     }
 
+    /// Sets all entries of some kinds aside that Consul lets go.
+    fn all_aside(&mut self, kinds: &[EntryKind]) {
+        loop {
+            let lets_go = |was: &ConfigEntry| kinds.contains(&was.kind()) && check(&self.state, &aside(was, None)).is_ok();
+            let Some(was) = self.whole().into_iter().find(lets_go) else { return };
+            self.set_aside(self.after(&aside(&was, None)), was, None);
+        }
+    }
+
     fn set_aside(&mut self, state: Entries, was: ConfigEntry, left: Option<ConfigEntry>) -> bool {
         self.errors = self.errors_of(&state);
         self.state = state;
         let entry = was.entry_ref();
         let is_written = |n: &usize| matches!(self.changes[*n], Change::Write(e) if is_same(&e.entry_ref(), &entry));
+        let is_deleted = |n: &usize| matches!(self.changes[*n], Change::Delete(kind, name) if is_same(&EntryRef::new(kind, name), &entry));
+        if let (None, Some(at)) = (&left, self.left.iter().position(is_deleted)) {
+            // It goes for good.
+            self.steps.push(Step::Change(self.left.remove(at)));
+            return true;
+        }
         let again = self.aside.iter().any(|gone| is_same(gone, &entry));
         if !again && !self.left.iter().any(is_written) {
             self.back.push(was.clone());
@@ -168,19 +196,24 @@ impl Way<'_> {
     /// What could be in the way, with what may stay of it: of an ingress gateway all but the service that does not fit, for a
     /// gateway has other services, too. Intentions never go: nothing is opened for a moment.
     fn candidates(&self, why: &GraphError) -> Vec<(ConfigEntry, Option<ConfigEntry>)> {
-        let Entries { routers, splitters, resolvers, ingress_gateways, .. } = &self.state;
         let mut out: Vec<(ConfigEntry, Option<ConfigEntry>)> = Vec::new();
         if let GraphError::IngressProtocol { service, .. } = why {
             let left =
                 |gateway: &Arc<IngressGateway>| Some((ConfigEntry::IngressGateway(gateway.clone()), Some(self.reduced(gateway, service)?)));
-            out.extend(ingress_gateways.values().filter_map(left));
+            out.extend(self.state.ingress_gateways.values().filter_map(left));
         }
-        out.extend(routers.values().map(|e| (ConfigEntry::ServiceRouter(e.clone()), None)));
-        out.extend(splitters.values().map(|e| (ConfigEntry::ServiceSplitter(e.clone()), None)));
-        out.extend(resolvers.values().map(|e| (ConfigEntry::ServiceResolver(e.clone()), None)));
+        out.extend(self.whole().into_iter().map(|entry| (entry, None)));
         // A gateway may stand in the way of several services.
         out.retain(|(was, left)| left.is_some() || !self.aside.iter().any(|gone| is_same(gone, &was.entry_ref())));
         out
+    }
+
+    /// What may go as a whole, rather the first than the last.
+    fn whole(&self) -> Vec<ConfigEntry> {
+        let Entries { routers, splitters, resolvers, .. } = &self.state;
+        let routers = routers.values().cloned().map(ConfigEntry::ServiceRouter);
+        let splitters = splitters.values().cloned().map(ConfigEntry::ServiceSplitter);
+        routers.chain(splitters).chain(resolvers.values().cloned().map(ConfigEntry::ServiceResolver)).collect()
     }
 
     /// The gateway without a service, and without others that do not fit either: when a service changes, Consul does not look at the
