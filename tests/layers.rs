@@ -48,6 +48,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_complete::", &["cli/"]),
     ("clap_mangen::", &["cli/"]),
     ("comfy_table::", &["ui/"]),
+    ("indicatif::", &["ui/progress.rs"]),
     ("annotate_snippets::", &["ui/error.rs"]),
     ("anstream::", &["ui/"]),
     ("anstyle::", &["ui/", "cli/"]),
@@ -63,10 +64,7 @@ const DOORS: &[(&str, &[&str])] = &[
     // The attempts of a race end with it, in a set of its own.
     ("spawn_local", &["rt/task.rs", "net/race.rs"]),
     ("process::exit", &["rt/signal.rs"]),
-    (
-        "GatewayKind",
-        &["model/", "decide/compile", "decide/needs.rs", "source/consul/follow", "source/file/", "source/flags.rs", "app/", "cli/"],
-    ),
+    ("GatewayKind", &["model/", "decide/compile", "decide/needs.rs", "source/consul/", "source/file/", "source/flags.rs", "app/", "cli/"]),
 ];
 
 /// What the code of a layer never says: `decide` has no clock, no chance, no log and no socket.

@@ -42,8 +42,20 @@ pub struct Subject {
     pub questions: &'static [(&'static str, Question)],
     /// Asks which connections are open.
     pub connections: Lister,
+    /// How the process stands: where its state comes from, and how fresh that is.
+    pub status: Status,
     /// Told when the process drains: then it is not ready any more.
     pub shutdown: Shutdown,
+}
+
+/// Tells how a process stands, as JSON.
+#[derive(Clone)]
+pub struct Status(pub Arc<dyn Fn(&Standing) -> Value + Send + Sync>);
+
+impl std::fmt::Debug for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Status")
+    }
 }
 
 /// What a process serves.

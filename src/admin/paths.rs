@@ -22,8 +22,13 @@ pub(super) enum Make {
 }
 
 /// Every page. Envoy's names answer too, so that probes work unchanged.
-const PAGES: &[(&str, Make)] =
-    &[("/ready", Make::Now(ready)), ("/livez", Make::Now(live)), ("/v1/routes", Make::Now(routes)), ("/v1/connections", Make::Connections)];
+const PAGES: &[(&str, Make)] = &[
+    ("/ready", Make::Now(ready)),
+    ("/livez", Make::Now(live)),
+    ("/v1/routes", Make::Now(routes)),
+    ("/v1/status", Make::Now(status)),
+    ("/v1/connections", Make::Connections),
+];
 
 /// How many connections are listed where nobody says how many.
 const CONNECTIONS: usize = 100;
@@ -91,6 +96,14 @@ fn ready(subject: &Subject) -> Page {
 /// 200 as long as the process answers at all.
 fn live(_: &Subject) -> Page {
     (StatusCode::OK, "text/plain", "ok\n".to_owned())
+}
+
+/// What `gw inspect status` prints.
+fn status(subject: &Subject) -> Page {
+    let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
+    let status = (subject.status.0)(&standing);
+    drop(standing);
+    json(&status)
 }
 
 /// What `gw inspect routes --admin` prints.

@@ -46,19 +46,7 @@ pub enum ChainQuestionError {
 
 /// Compiles the chain of a service from a `gw.toml`, a file of entries or a folder of them.
 pub fn ask(files: &Path, question: &ChainQuestion) -> Result<DiscoveryChain, ChainQuestionError> {
-    let world = World::read(files).map_err(ChainQuestionError::Files)?;
-    let connect_timeout = match &question.connect_timeout {
-        Some(text) => GoDuration::parse(text).map_err(|_| ChainQuestionError::Duration(text.clone()))?,
-        None => GoDuration::ZERO,
-    };
-    let overrides = Overrides {
-        mesh_gateway: question.mesh_gateway.clone().unwrap_or_default(),
-        protocol: question.protocol.clone().unwrap_or_default(),
-        connect_timeout,
-    };
-    let datacenter = question.datacenter.as_deref().unwrap_or(&world.datacenter);
-    let question = Question { service: &question.service, datacenter, trust_domain: &world.trust_domain, overrides };
-    Ok(chain::compile(&world.entries, &question)?)
+    World::read(files).map_err(ChainQuestionError::Files)?.chain(question)
 }
 
 /// The chain in exactly the shape of Consul's `/v1/discovery-chain` answer.
@@ -66,15 +54,32 @@ pub fn as_consul(chain: &DiscoveryChain) -> Value {
     serde_json::json!({ "Chain": consul::chain::to_json(chain) })
 }
 
-struct World {
-    entries: Entries,
-    datacenter: String,
-    trust_domain: TrustDomain,
+/// What a chain is compiled of.
+pub(super) struct World {
+    pub(super) entries: Entries,
+    pub(super) datacenter: String,
+    pub(super) trust_domain: TrustDomain,
 }
 
 impl World {
+    /// The chain of a service.
+    pub(super) fn chain(&self, question: &ChainQuestion) -> Result<DiscoveryChain, ChainQuestionError> {
+        let connect_timeout = match &question.connect_timeout {
+            Some(text) => GoDuration::parse(text).map_err(|_| ChainQuestionError::Duration(text.clone()))?,
+            None => GoDuration::ZERO,
+        };
+        let overrides = Overrides {
+            mesh_gateway: question.mesh_gateway.clone().unwrap_or_default(),
+            protocol: question.protocol.clone().unwrap_or_default(),
+            connect_timeout,
+        };
+        let datacenter = question.datacenter.as_deref().unwrap_or(&self.datacenter);
+        let question = Question { service: &question.service, datacenter, trust_domain: &self.trust_domain, overrides };
+        Ok(chain::compile(&self.entries, &question)?)
+    }
+
     /// The entries are not checked as a set: a chain says for itself whether it can be compiled.
-    fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+    pub(super) fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let gateways = if path.is_dir() { path.join(file::NAME) } else { path.to_owned() };
         let mut world =
             Self { entries: Entries::default(), datacenter: "dc1".to_owned(), trust_domain: TrustDomain::new(TrustDomain::OF_FILES) };

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use super::echo::EchoServices;
 use super::files::Files;
+use super::from_consul::ConsulSource;
+use super::register;
 use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
 
@@ -26,6 +28,12 @@ pub struct RunConfig {
     pub dns: Vec<SocketAddr>,
     /// The files that all this comes from, to be followed; `None` is from the command line.
     pub files: Option<Files>,
+    /// The Consul that all this comes from, to be followed.
+    pub consul: Option<ConsulSource>,
+    /// What the agent of that Consul is told of the gateway, if it is.
+    pub register: Option<register::Wanted>,
+    /// Where the gateways come from, for who asks: `Consul at http://127.0.0.1:8500`.
+    pub origin: String,
     /// The services of the embedded default, if it is served.
     pub echo: Option<EchoServices>,
     /// Where admin requests are answered; loopback only.
@@ -52,6 +60,9 @@ impl RunConfig {
             certificates: Vec::new(),
             dns: Vec::new(),
             files: None,
+            consul: None,
+            register: None,
+            origin: String::new(),
             echo: None,
             admin: Vec::new(),
             workers: None,

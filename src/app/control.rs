@@ -2,12 +2,16 @@
 //! touches a request.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+
+use tokio::sync::oneshot;
 
 use super::access_log::Reopen;
 use super::certs::Keeper;
 use super::echo::EchoServices;
 use super::publish::Publishing;
+use super::register::{self, Registered};
 use super::reload::Reload;
 use super::run::StartError;
 use crate::admin::{self, Subject};
@@ -18,6 +22,7 @@ use crate::rt::rng::Rng;
 use crate::rt::signal::{Heard, Shutdown, Signals};
 use crate::rt::supervise::Supervisor;
 use crate::rt::task;
+use crate::source::consul::client::Client;
 
 /// What the control thread does.
 pub(super) struct Control {
@@ -28,6 +33,8 @@ pub(super) struct Control {
     pub(super) shutdown: Shutdown,
     pub(super) reload: Reload,
     pub(super) publishing: Publishing,
+    /// Keeps the gateway registered with the agent of its Consul.
+    pub(super) registering: Option<Registering>,
     /// Renews the gateways' own leaves.
     pub(super) keeper: Keeper,
     pub(super) resolver: Resolver,
@@ -36,6 +43,21 @@ pub(super) struct Control {
     pub(super) rng: Rng,
     /// `None`: there is no file of access records.
     pub(super) reopen: Option<Reopen>,
+}
+
+/// What the agent is told of a gateway.
+pub(super) struct Registering {
+    pub(super) client: Arc<Client>,
+    pub(super) wanted: register::Wanted,
+    pub(super) registered: Registered,
+}
+
+impl Registering {
+    /// Until the drain has begun and it is taken back; what is given is dropped then.
+    async fn run(self, shutdown: Shutdown, done: oneshot::Sender<()>) {
+        register::keep(self.client, self.wanted, self.registered, shutdown).await;
+        drop(done);
+    }
 }
 
 /// Its own thread: no scrape and no compile may touch a request's latency.
@@ -68,12 +90,20 @@ impl Control {
         task::spawn(self.resolver.run());
         task::spawn(self.keeper.run());
         task::spawn(self.publishing.run(Checks::new(&self.names, self.rng)));
+        let (done, taken_back) = oneshot::channel();
+        match self.registering {
+            Some(registering) => task::spawn(registering.run(self.shutdown.clone(), done)),
+            None => drop(done),
+        }
         drop(heard.send(Ok(())));
         if let Some(signals) = &mut signals {
             tokio::select! {
                 () = obey(signals, &self.reload, self.reopen.as_ref()) => self.shutdown.trigger(),
                 () = self.shutdown.triggered() => {}
-                () = ended.signaled() => return Ok(()),
+                () = ended.signaled() => {
+                    drop(taken_back.await);
+                    return Ok(());
+                }
             }
             tokio::select! {
                 never = signals.exit_on_next() => match never {},
@@ -81,6 +111,8 @@ impl Control {
             }
         }
         ended.signaled().await;
+        // A drain may be over sooner than the agent has answered.
+        drop(taken_back.await);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::load;
 use super::served::without_files;
 use crate::decide::compile::compile;
-use crate::decide::graph;
+use crate::decide::graph::{self, Change};
 use crate::model::entry::{EntryKind, IntentionAction};
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
@@ -33,6 +33,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
         ("GW0507", "an identity that the mesh would not trust"),
         ("GW0508", "an instance with a sidecar, and no [certs]"),
         ("GW0509", "a terminating gateway, and no [certs]"),
+        ("GW0510", "an entry of Consul's that gw cannot read"),
     ];
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();
@@ -70,13 +71,20 @@ impl Checked {
 pub fn validate(inputs: &[Input]) -> Checked {
     let whole = |input: &Input| matches!(input, Input::Path(path) if path.is_dir() || file::is_gateway_file(path));
     let mut reader = Reader { alone: !inputs.iter().any(whole), ..Reader::default() };
-    for input in inputs {
-        match input {
-            Input::Stdin(content) => reader.entries(entry::read(&stdin_text(content), Syntax::Hcl)),
-            Input::Path(path) => reader.path(path),
-        }
-    }
+    reader.read(inputs);
     reader.check()
+}
+
+/// The entries of inputs, each accepted for itself, and what is wrong with the others. Whether they fit together is not looked at.
+pub(super) fn read(inputs: &[Input]) -> (Vec<Decoded>, Vec<Diagnostic>) {
+    let mut reader = Reader::default();
+    reader.read(inputs);
+    (reader.decoded, reader.problems)
+}
+
+/// That an entry is written.
+pub(super) fn write(decoded: &Decoded) -> Change<'_> {
+    decoded.entry.as_ref().map_or(Change::WriteOther(decoded.kind, &decoded.name), Change::Write)
 }
 
 /// The kinds that can be written, and have an entry to begin with.
@@ -135,6 +143,15 @@ struct Reader {
 }
 
 impl Reader {
+    fn read(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            match input {
+                Input::Stdin(content) => self.entries(entry::read(&stdin_text(content), Syntax::Hcl)),
+                Input::Path(path) => self.path(path),
+            }
+        }
+    }
+
     fn path(&mut self, path: &Path) {
         if path.is_dir() {
             let (decoded, problems) = file::read_entries(path);

@@ -16,7 +16,6 @@ use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::Decoded;
 use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile};
-use crate::source::flags;
 
 pub use of_file::check_file;
 pub(super) use of_file::with_trust_domain;
@@ -108,7 +107,7 @@ impl Loaded {
         }
         let ingress = self.entries.ingress_gateways.values().map(|e| (GatewayKind::Ingress, &e.common.name));
         let terminating = self.entries.terminating_gateways.values().map(|e| (GatewayKind::Terminating, &e.common.name));
-        ingress.chain(terminating).map(|(kind, name)| self.world(flags::of_name(kind, name))).collect()
+        ingress.chain(terminating).map(|(kind, name)| self.world(GatewayConfig::of(kind, name))).collect()
     }
 
     /// The gateway of that name; without a name the only one.

@@ -13,7 +13,7 @@ use super::load::{Loaded, Loader, WhichGateway};
 use crate::decide::compile::keys;
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, IngressService};
-use crate::model::gateway::{Certificate, GatewayKind, Identity, OutsideFiles, Protocol};
+use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, OutsideFiles, Protocol};
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::flags::FlagError;
@@ -56,6 +56,8 @@ pub enum Origin {
     File(PathBuf, Vec<PathBuf>),
     /// Folders of entries alone.
     Folders(Vec<PathBuf>),
+    /// The Consul whose agent is there.
+    Consul(String),
     /// `--listen` and `--route`
     Flags,
     /// The small mesh inside the process.
@@ -152,7 +154,7 @@ impl Origin {
         match self {
             Self::File(path, folders) => std::iter::once(path).chain(folders).cloned().collect(),
             Self::Folders(folders) => folders.clone(),
-            Self::Flags | Self::Embedded => Vec::new(),
+            Self::Consul(_) | Self::Flags | Self::Embedded => Vec::new(),
         }
     }
 }
@@ -164,6 +166,7 @@ impl fmt::Display for Origin {
             Self::File(path, folders) if folders.is_empty() => write!(f, "{}", path.display()),
             Self::File(path, folders) => write!(f, "{} and {}", path.display(), list(folders)),
             Self::Folders(folders) => f.write_str(&list(folders)),
+            Self::Consul(agent) => write!(f, "Consul at {agent}"),
             Self::Flags => f.write_str("the command line"),
             Self::Embedded => f.write_str("the embedded default"),
         }
@@ -183,6 +186,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
             let gateways = read(&origin, wanted, &mut loader)?;
             Ok(Gateways { loader, ..gateways })
         }
+        Origin::Consul(_) => Err(OriginError::NoListen),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -198,7 +202,7 @@ pub(super) fn read(origin: &Origin, wanted: &Wanted, loader: &mut Loader) -> Res
     let loaded = match origin {
         Origin::File(path, folders) => loader.load(path, folders),
         Origin::Folders(folders) => loader.load_entries(folders),
-        Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
+        Origin::Consul(_) | Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
     };
     of_files(origin, loaded.map_err(OriginError::Files)?, wanted, at)
 }
@@ -278,7 +282,7 @@ fn unnamed(loaded: &Loaded, kind: GatewayKind, name: Option<&str>) -> Result<Res
         (None, 1) => known.remove(0),
         (None, _) => return Err(WhichGateway::Several(known).into()),
     };
-    Ok(loaded.world(flags::of_name(kind, &name)))
+    Ok(loaded.world(GatewayConfig::of(kind, &name)))
 }
 
 /// The names of the entries of a kind of gateway.

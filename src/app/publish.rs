@@ -11,6 +11,7 @@ use super::reload::{Cause, Desk, Refused, Reload, Told};
 use crate::check::{Checks, Found};
 use crate::rt::log::with_causes;
 use crate::rt::signal::Shutdown;
+use crate::source::consul::follow::Following;
 use crate::source::file::Changes;
 
 /// How often it is looked whether workers have let go of what was replaced.
@@ -18,10 +19,15 @@ const RELEASE: Duration = Duration::from_millis(500);
 /// The shortest time between two publications of what checks found: instances that fall together are one change.
 const TOGETHER: Duration = Duration::from_millis(50);
 
+/// The shortest time between two publications of what Consul says: the first change goes through at once.
+const COALESCED: Duration = Duration::from_millis(200);
+
 /// What is published, and what that hangs on.
 pub(super) struct Publishing {
     pub(super) desk: Desk,
     pub(super) changes: Option<Changes>,
+    /// The Consul that is followed in place of files.
+    pub(super) following: Option<Following>,
     pub(super) asked: Reload,
     pub(super) tell: SyncSender<Told>,
     pub(super) shutdown: Shutdown,
@@ -52,9 +58,9 @@ impl Publishing {
     /// Reading and compiling happen on a thread of their own: neither a request nor an admin page waits for
     /// them.
     pub(super) async fn run(self, checks: Checks) {
-        let Self { mut desk, changes, asked, tell, shutdown, keeping } = self;
+        let Self { mut desk, changes, following, asked, tell, shutdown, keeping } = self;
         let mut tell = Some(tell);
-        let (mut released, mut heal_from) = (true, Instant::now());
+        let (mut released, mut heal_from, mut hear_from) = (true, Instant::now(), Instant::now());
         checks.follow(desk.said());
         keeping.keep(desk.identities().iter());
         loop {
@@ -68,6 +74,7 @@ impl Publishing {
                 () = found(&checks, heal_from) => Next::Heal,
                 () = asked.asked() => Next::Read(Cause::Asked),
                 settled = heard(changes.as_ref()) => Next::Read(Cause::Heard { settled }),
+                () = told(following.as_ref(), hear_from) => Next::Read(Cause::Heard { settled: true }),
                 () = tokio::time::sleep(RELEASE), if !released => Next::Release,
             };
             let (start, generation, found) = (Instant::now(), desk.generation(), checks.found());
@@ -87,7 +94,10 @@ impl Publishing {
                 keeping.keep(desk.identities().iter());
             }
             match next {
-                Next::Read(_) => rest(changes.as_ref(), start.elapsed(), done.again),
+                Next::Read(_) => {
+                    rest(changes.as_ref(), start.elapsed(), done.again);
+                    hear_from = Instant::now() + COALESCED.max(start.elapsed());
+                }
                 Next::Heal => heal_from = Instant::now() + TOGETHER,
                 Next::Release => {}
             }
@@ -118,6 +128,17 @@ async fn found(checks: &Checks, from: Instant) {
 async fn heard(changes: Option<&Changes>) -> bool {
     match changes {
         Some(changes) => changes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves when Consul says something else, and the last time is long enough ago.
+async fn told(following: Option<&Following>, from: Instant) {
+    match following {
+        Some(following) => {
+            tokio::time::sleep_until(from).await;
+            following.changed().await;
+        }
         None => std::future::pending().await,
     }
 }

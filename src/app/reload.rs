@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::files::{Files, Unreadable};
+use super::from_consul::ConsulSource;
 use super::origin::{Gateways, OriginError};
 use super::run::StartError;
 use super::served::{Changed, Served};
@@ -90,10 +91,18 @@ pub(super) enum Cause {
     Heard { settled: bool },
 }
 
+/// Where what is served comes from; neither: from the command line.
+#[derive(Debug, Default)]
+pub(super) struct From {
+    pub(super) files: Option<Files>,
+    pub(super) consul: Option<ConsulSource>,
+}
+
 /// What is served, and what it is read from.
 #[derive(Debug)]
 pub(super) struct Desk {
     files: Option<Files>,
+    consul: Option<ConsulSource>,
     watch: Option<Watch>,
     followed: Vec<PathBuf>,
     served: Served,
@@ -106,10 +115,11 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Begins to follow the files, if there are any, and if the system tells of changes.
-    pub(super) fn new(files: Option<Files>, served: Served, standing: Arc<Mutex<Standing>>) -> (Self, Option<Changes>, Option<Unwatched>) {
+    pub(super) fn new(from: From, served: Served, standing: Arc<Mutex<Standing>>) -> (Self, Option<Changes>, Option<Unwatched>) {
+        let From { files, consul } = from;
         let followed = files.as_ref().map(|f| f.first().to_vec()).unwrap_or_default();
         let noted = files.as_ref().map(|f| f.first_notes().to_vec()).unwrap_or_default();
-        let mut desk = Self { files, watch: None, followed, served, standing, noted, unusable: Vec::new() };
+        let mut desk = Self { files, consul, watch: None, followed, served, standing, noted, unusable: Vec::new() };
         desk.stand(None);
         desk.say_unusable(Cause::Asked);
         if desk.files.is_none() {
@@ -143,8 +153,11 @@ impl Desk {
         self.served.said()
     }
 
-    /// What the gateways show to the mesh: their own leaves, and those of the services they speak for.
+    /// What the gateways show to the mesh: their own leaves, and those of the services they speak for. None of them are Consul's to renew.
     pub(super) fn identities(&self) -> Vec<Identity> {
+        if self.consul.is_some() {
+            return Vec::new();
+        }
         let own = self.said().filter_map(|resources| resources.gateway.identity.clone());
         let linked = self.said().filter_map(|resources| keys(resources).0).flat_map(|inbound| {
             let roots = inbound.roots;
@@ -172,6 +185,9 @@ impl Desk {
 
     /// Reads, judges, compiles and publishes. What is to be told, and whether to look again when all is quiet.
     pub(super) fn reload(&mut self, cause: Cause, found: &Found) -> (Option<Told>, bool) {
+        if self.consul.is_some() {
+            return (self.take_up(cause, found), false);
+        }
         let start = Instant::now();
         // First of all, so that what changes while it is read is heard.
         drop(self.follow());
@@ -201,6 +217,33 @@ impl Desk {
                 let new = self.stand(Some(why.in_short()));
                 (Some(Told::Refused { why, generation }).filter(|_| cause == Cause::Asked || new), elsewhere)
             }
+        }
+    }
+
+    /// Serves what Consul says by now. Told are changes of listeners alone: what else changes is the ordinary course of a mesh.
+    fn take_up(&mut self, cause: Cause, found: &Found) -> Option<Told> {
+        let start = Instant::now();
+        let consul = self.consul.as_mut()?;
+        let generation = self.served.generation();
+        let read = consul.read().map_err(|why| Refused::from(StartError::from(why)));
+        let done = read.and_then(|resources| Ok(self.served.replace(vec![resources], &[], found)?));
+        match done {
+            Ok(changed) => {
+                consul.want(self.served.needs());
+                self.stand(None);
+                self.say_unusable(cause);
+                let took = start.elapsed();
+                let moved = |c: &Changed| !(c.added.is_empty() && c.changed.is_empty() && c.removed.is_empty());
+                match changed {
+                    Some(changed) if cause == Cause::Asked || moved(&changed) => Some(Told::Changed { changed, notes: Vec::new(), took }),
+                    Some(changed) => {
+                        tracing::debug!(generation = changed.generation, took = took.as_millis(), "what Consul says is in effect");
+                        None
+                    }
+                    None => Some(Told::Same { generation }).filter(|_| cause == Cause::Asked),
+                }
+            }
+            Err(why) => self.stand(Some(why.in_short())).then_some(Told::Refused { why, generation }),
         }
     }
 

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use super::access_log::{self, Writer};
 use super::certs;
 use super::config::RunConfig;
-use super::control::{self, Control};
+use super::control::{self, Control, Registering};
+use super::from_consul::ConsulError;
 use super::publish::Publishing;
-use super::reload::{Desk, Reload, Told};
+use super::register::Registered;
+use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
+use super::status;
 use super::{authz, inspect};
 use crate::admin::{self, Question, Standing, Subject};
 use crate::check::Found;
@@ -24,6 +27,7 @@ use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
+use crate::source::consul::follow::Following;
 use crate::state::connections::Lister;
 use crate::tls;
 
@@ -54,6 +58,9 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error("the certificates cannot be used (gw certs init begins a folder of them)")]
     Certificates(#[from] tls::Error),
+    /// What Consul says cannot be served.
+    #[error(transparent)]
+    Consul(#[from] ConsulError),
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
@@ -80,6 +87,8 @@ pub struct Bound {
     pub told: Receiver<Told>,
     workers: Supervisor,
     control: Supervisor,
+    /// The Consul that is followed, and its thread.
+    followed: Option<(Following, Option<Supervisor>)>,
     /// Ends the control thread, after the workers.
     ended: Drain,
     access: Option<Writer>,
@@ -89,7 +98,8 @@ pub struct Bound {
 pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     tls::install();
     let workers = config.workers.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let mut supervisor = Supervisor::default();
+    // The thread that follows Consul runs already, and ends the others if it ends.
+    let mut supervisor = config.consul.as_ref().map_or_else(Supervisor::default, |consul| Supervisor::sharing(consul.shutdown()));
     let shutdown = supervisor.shutdown();
 
     let (names, resolver) = net::names(config.dns);
@@ -112,18 +122,29 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (ended, watch) = drain::channel();
     let standing = Arc::new(Mutex::new(Standing::default()));
     let (reload, (tell, told)) = (Reload::default(), sync_channel(TOLD));
-    let (desk, changes, unwatched) = Desk::new(config.files, served, standing.clone());
+    let mut consul = config.consul;
+    let followed = consul.as_mut().map(|consul| (consul.following(), consul.threads()));
+    let following = followed.as_ref().map(|(following, _)| following.clone());
+    let registering = match (&consul, config.register) {
+        (Some(consul), Some(wanted)) => Some(Registering { client: Arc::new(consul.client()?), wanted, registered: Registered::default() }),
+        _ => None,
+    };
+    let registered = registering.as_ref().map(|registering| registering.registered.clone());
+    let status = status::status(config.origin, following.clone(), registered);
+    let from = From { files: config.files, consul };
+    let (desk, changes, unwatched) = Desk::new(from, served, standing.clone());
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
     let (keeping, keeper) = certs::keeper();
-    let publishing = Publishing { desk, changes, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
+    let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, questions: QUESTIONS, connections, shutdown: shutdown.clone() },
+        subject: Subject { standing, questions: QUESTIONS, connections, status, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),
         reload: reload.clone(),
         publishing,
+        registering,
         keeper,
         resolver,
         names,
@@ -131,7 +152,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         reopen: access.as_ref().and_then(|writer| writer.reopen.clone()),
     };
     let control = control::start(control, watch)?;
-    Ok(Bound { listeners, admin, shutdown, reload, told, workers: supervisor, control, ended, access })
+    Ok(Bound { listeners, admin, shutdown, reload, told, workers: supervisor, control, followed, ended, access })
 }
 
 impl Bound {
@@ -162,7 +183,11 @@ impl Bound {
         }
         self.ended.say();
         let controlled = self.control.join();
-        worked.and(controlled)
+        let followed = self.followed.map_or(Ok(()), |(following, threads)| {
+            following.end();
+            threads.map_or(Ok(()), Supervisor::join)
+        });
+        worked.and(controlled).and(followed)
     }
 
     /// Ends the run and waits for it.

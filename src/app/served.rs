@@ -8,9 +8,11 @@ use super::run::StartError;
 use crate::admin;
 use crate::check::Found;
 use crate::decide::compile::keys;
+use crate::decide::needs::needs;
 use crate::id::ListenerName;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::gateway::{Certificate, GatewayKind, Listener};
+use crate::model::needs::Needs;
 use crate::model::resources::{Rejected, Resources};
 use crate::net::{Followed, Names};
 use crate::proxy::Orders;
@@ -94,6 +96,17 @@ impl Served {
     /// What the source says of each gateway.
     pub(super) fn said(&self) -> impl Iterator<Item = &Resources> {
         self.gateways.iter().map(|g| &g.said.resources)
+    }
+
+    /// Whose instances the gateways need.
+    pub(super) fn needs(&self) -> Needs {
+        let mut all = Needs::default();
+        for gateway in &self.gateways {
+            let needs = needs(&gateway.said.resources, &gateway.live.current().snapshot);
+            all.all |= needs.all;
+            all.services.extend(needs.services);
+        }
+        all
     }
 
     /// What files of keys cannot be used, and what follows.

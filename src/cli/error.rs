@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use super::input;
 use crate::app::certs::CertsError;
+use crate::app::consul::apply::ApplyError;
+use crate::app::consul::{self, Unreached, Why};
 use crate::app::entries::Diagnostic;
 use crate::app::load::WhichGateway;
 use crate::app::routes::AskError;
@@ -15,6 +17,8 @@ use crate::ui::Ui;
 
 const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind?";
 const FILES_HINT: &str = "-c FILE asks files instead";
+
+const AGAIN: &str = "the same command again goes on from what Consul has now; --dry-run says what that would do";
 
 /// Why a command failed. The exit code follows from the variant, as in gw(1).
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,15 @@ pub(super) enum Failure {
     /// The same, where files could be asked instead.
     #[error(transparent)]
     AskOrRead(AskError),
+    /// Consul did not answer, or not so.
+    #[error(transparent)]
+    Consul(#[from] consul::AskError),
+    /// Not all changes were made.
+    #[error(transparent)]
+    Apply(ApplyError),
+    /// Consul does not have what was asked for.
+    #[error("{0}")]
+    NotFound(String),
     /// No table has the code.
     #[error("there is no code {0:?}: docs/codes.md lists them")]
     NoSuchCode(String),
@@ -84,6 +97,12 @@ impl Failure {
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Ask(AskError::Unreachable { .. }) => ui.failure(&self, &[ASK_HINT.to_owned()]),
             Self::AskOrRead(AskError::Unreachable { .. }) => ui.failure(&self, &[format!("{ASK_HINT} {FILES_HINT}")]),
+            Self::Consul(error) => ui.failure(&self, &error.advice().map(str::to_owned).into_iter().collect::<Vec<_>>()),
+            Self::Apply(ApplyError::Conflict { .. }) => ui.failure(&self, &[AGAIN.to_owned()]),
+            Self::Apply(ApplyError::Step { source, .. }) => {
+                let advice = source.advice().map(str::to_owned);
+                ui.failure(&self, &advice.into_iter().chain([AGAIN.to_owned()]).collect::<Vec<_>>());
+            }
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
         }
@@ -99,9 +118,37 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
             Self::Ask(_) | Self::AskOrRead(_) => 4,
-            Self::NoSuchCode(_) => 6,
+            Self::Consul(error) => of_consul(error),
+            Self::Apply(ApplyError::NoOrder(_)) => 3,
+            Self::Apply(ApplyError::Conflict { .. }) => 8,
+            Self::Apply(ApplyError::Step { source, .. }) => of_step(source),
+            Self::NoSuchCode(_) | Self::NotFound(_) => 6,
             Self::Ended(_) => 70,
         }
+    }
+}
+
+/// Of a write a 500 is Consul's way to refuse what it says.
+fn of_step(error: &consul::AskError) -> u8 {
+    match error.why() {
+        Some(Why::Failed { .. } | Why::UnknownKind(_)) => 3,
+        _ => of_consul(error),
+    }
+}
+
+fn of_consul(error: &consul::AskError) -> u8 {
+    use consul::AskError::{Answered, File, Name, Pem, Settings, Token, TokenFile, Unreached as Nothing};
+    match error {
+        Name(_) | Settings { .. } => 2,
+        TokenFile { .. } | Token(_) | File { .. } | Pem { .. } => 3,
+        Nothing { why: Unreached::TooSlow(_), .. } => 7,
+        Nothing { .. } => 4,
+        Answered { why, .. } => match why {
+            Why::Refused { .. } => 3,
+            Why::Denied(_) | Why::UnknownToken(_) => 5,
+            Why::UnknownKind(_) | Why::NoDatacenter(_) => 6,
+            _ => 4,
+        },
     }
 }
 

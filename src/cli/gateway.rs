@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::control_plane::{ControlArgs, OfConsul};
 use super::error::Failure;
 use super::{Answer, input, told};
 use crate::app::config::{self, AccessLogTo, RunConfig};
@@ -82,8 +83,15 @@ impl From<OriginArgs> for Wanted {
 }
 
 /// Starts what is wanted, says what is served, and waits until it has ended.
-pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     log::start(&life.log, if life.log_json { log::Format::Json } else { log::Format::Text });
+    if let Some(OfConsul { source, resources, register }) = control.map_or(Ok(None), |control| control.gateway(wanted, ui))? {
+        let from = Origin::Consul(source.agent());
+        let admin = admin(life.admin_bind, ui);
+        let served = served(std::slice::from_ref(&resources));
+        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin) };
+        return attend(config, &from, &served, ui);
+    }
     let mut echo = None;
     let mut gateways = origin::resolve(wanted, || {
         let services = EchoServices::bind()?;
@@ -92,28 +100,35 @@ pub(super) fn serve(wanted: &Wanted, life: LifeArgs, ui: &mut Ui) -> Result<Answ
         Ok(addresses)
     })?;
     gateways.notes.iter().for_each(|note| ui.report(&input::report(note)));
-    if std::env::var_os("CONSUL_HTTP_ADDR").is_some_and(|address| !address.is_empty()) {
-        ui.note("gw: CONSUL_HTTP_ADDR is set, and this version takes nothing from Consul yet: gateways come from files and flags");
-    }
     let admin = admin(life.admin_bind.or(gateways.admin), ui);
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
     let files = Files::of(wanted, &mut gateways, life.admin_bind);
-    let config = RunConfig {
-        certificates: gateways.certificates,
-        dns: gateways.dns,
-        files,
-        echo,
-        admin: admin.into_iter().collect(),
-        workers: life.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
-        access_log: life.access_log.map(access_log),
-        drain_time: life.drain_time,
-        signals: true,
-        ..RunConfig::new(gateways.resources)
-    };
+    let config =
+        RunConfig { certificates: gateways.certificates, dns: gateways.dns, files, echo, ..life.run(gateways.resources, &from, admin) };
+    attend(config, &from, &served, ui)
+}
+
+/// Starts it, says what is served, and waits until it has ended.
+fn attend(config: RunConfig, from: &Origin, served: &[(String, String)], ui: &mut Ui) -> Result<Answer, Failure> {
     let bound = app::start(config)?;
-    announce(&from, &served, &bound, ui);
+    announce(from, served, &bound, ui);
     bound.attend(|told| told::tell(told, ui))?;
     Ok(Answer::Yes)
+}
+
+impl LifeArgs {
+    /// A run of gateways as the flags say.
+    fn run(self, gateways: Vec<Resources>, from: &Origin, admin: Option<SocketAddr>) -> RunConfig {
+        RunConfig {
+            origin: from.to_string(),
+            admin: admin.into_iter().collect(),
+            workers: self.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
+            access_log: self.access_log.map(access_log),
+            drain_time: self.drain_time,
+            signals: true,
+            ..RunConfig::new(gateways)
+        }
+    }
 }
 
 /// Where admin requests are answered. The default gives way if another process has it; what was asked for does not.
@@ -219,7 +234,7 @@ impl From<OriginError> for Failure {
 }
 
 /// A Go duration that is not negative.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed = GoDuration::parse(text).map_err(|e| e.to_string())?;
     if parsed == GoDuration::ZERO {
         return Ok(Duration::ZERO);

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Answer;
+use super::control_plane::ControlArgs;
 use super::error::Failure;
 use super::gateway::{self, LifeArgs, OriginArgs};
 use crate::app::origin::Wanted;
@@ -33,9 +34,11 @@ pub(super) struct IngressArgs {
     #[command(flatten)]
     origin: OriginArgs,
     #[command(flatten)]
+    control: ControlArgs,
+    #[command(flatten)]
     life: LifeArgs,
 }
 
 pub(super) fn run(args: IngressArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&Wanted::from(args.origin), args.life, ui)
+    gateway::serve(&Wanted::from(args.origin), Some(args.control), args.life, ui)
 }

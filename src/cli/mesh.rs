@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Answer;
+use super::control_plane::ControlArgs;
 use super::error::Failure;
 use super::gateway::{self, LifeArgs};
 use super::one_listener::OneListenerArgs;
@@ -34,9 +35,11 @@ pub(super) struct MeshArgs {
     #[command(flatten)]
     origin: OneListenerArgs,
     #[command(flatten)]
+    control: ControlArgs,
+    #[command(flatten)]
     life: LifeArgs,
 }
 
 pub(super) fn run(args: MeshArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&args.origin.wanted(GatewayKind::Mesh), args.life, ui)
+    gateway::serve(&args.origin.wanted(GatewayKind::Mesh), Some(args.control), args.life, ui)
 }

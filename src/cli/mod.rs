@@ -2,6 +2,8 @@
 
 mod certs;
 mod config;
+mod consul;
+mod control_plane;
 mod error;
 mod gateway;
 pub mod generated;
@@ -68,12 +70,14 @@ enum Command {
 const AFTER_HELP: &str = "\
 ENVIRONMENT
   GW_*                      the flags of the same name: GW_CONFIG, GW_LISTEN, GW_ADMIN_BIND ..
+  CONSUL_*                  as Consul's own tools read them: CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN_FILE ..
   NO_COLOR, CLICOLOR_FORCE  no colour, or colour on a pipe too
 
 EXIT CODES
   0  done, or the answer is yes    1  the answer is no          2  usage
-  3  the input is refused          4  nothing can be reached    6  not found
-  8  it is there already, or it is not the time for it
+  3  the input is refused          4  nothing can be reached    5  the token may not
+  6  not found                     7  no answer in time
+  8  it is there already, or it is not the time for it, or somebody else changed it
   70 a bug                         130, 143  killed before a clean end";
 
 /// Runs the command line of this process.

@@ -36,5 +36,5 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let wanted = Wanted { config: Some(input::files(args.config)), ..Wanted::default() };
-    gateway::serve(&wanted, args.life, ui)
+    gateway::serve(&wanted, None, args.life, ui)
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Answer;
+use super::control_plane::ControlArgs;
 use super::error::Failure;
 use super::gateway::{self, LifeArgs};
 use super::one_listener::OneListenerArgs;
@@ -33,9 +34,11 @@ pub(super) struct TerminatingArgs {
     #[command(flatten)]
     origin: OneListenerArgs,
     #[command(flatten)]
+    control: ControlArgs,
+    #[command(flatten)]
     life: LifeArgs,
 }
 
 pub(super) fn run(args: TerminatingArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&args.origin.wanted(GatewayKind::Terminating), args.life, ui)
+    gateway::serve(&args.origin.wanted(GatewayKind::Terminating), Some(args.control), args.life, ui)
 }

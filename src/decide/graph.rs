@@ -2,7 +2,7 @@
 //!
 //! Questions: [`check()`] is Consul's own, asked of one change on top of others, one link deep; [`check_set`] is gw's, asked
 //! of a set as a whole, in which the order of writes does not matter and in which more than errors is seen; a [`Checker`] asks it
-//! again after a change. [`traps()`] tells what intentions do not do, under the default policy there is.
+//! again after a change; [`order()`] finds an order in which all of a set's changes pass the first. [`traps()`] tells what intentions do not do, under the default policy there is.
 
 mod check;
 mod circles;
@@ -11,6 +11,7 @@ mod exported;
 mod hosts;
 mod intentions;
 mod judged;
+mod order;
 mod protocols;
 mod set;
 mod shadow;
@@ -24,6 +25,7 @@ use crate::model::entry::{ConfigEntry, EntryKind, RuleRef};
 use crate::model::level::Level;
 
 pub use check::check;
+pub use order::{Step, make, order};
 pub use set::{Checker, check_set};
 pub use traps::traps;
 

@@ -8,7 +8,7 @@ mod target;
 
 pub use name::{Datacenter, ListenerName, ServiceKey, ServiceName};
 pub use sni::{NoSuchForm, Sni, datacenter_sni, external_sni, service_sni};
-pub use spiffe::{SpiffeId, TrustDomain};
+pub use spiffe::{Identity, SpiffeId, TrustDomain};
 pub use table::Table;
 pub use target::TargetId;
 

@@ -98,6 +98,29 @@ impl fmt::Display for SpiffeId {
     }
 }
 
+/// Whom Consul's CA certifies for a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A service.
+    Service(SpiffeId),
+    /// The mesh gateways of a datacenter: `spiffe://<trust domain>/gateway/mesh/dc/<datacenter>`, as the community edition has it.
+    MeshGateway {
+        /// The trust domain.
+        trust_domain: TrustDomain,
+        /// The datacenter.
+        datacenter: Arc<str>,
+    },
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(id) => id.fmt(f),
+            Self::MeshGateway { trust_domain, datacenter } => write!(f, "spiffe://{trust_domain}/gateway/mesh/dc/{}", Encoded(datacenter)),
+        }
+    }
+}
+
 /// A path element with what is not unreserved (RFC 3986, 2.3) percent-encoded.
 struct Encoded<'a>(&'a str);
 

@@ -29,7 +29,7 @@ pub struct CaRoot {
 pub struct IssuedLeaf {
     /// Whom it is of.
     pub id: SpiffeId,
-    /// PEM: the leaf, then what stands between it and a root, each once, in the order of the source.
+    /// PEM: the leaf, then what stands between it and a root, each once, and each before the one that signed it.
     pub chain: String,
     /// PEM: the key. Never printed.
     pub key: String,

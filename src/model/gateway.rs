@@ -61,6 +61,13 @@ pub struct GatewayConfig {
 }
 
 impl GatewayConfig {
+    /// A gateway of which nothing but kind and name is known: on loopback, with everything as usual.
+    pub fn of(kind: GatewayKind, name: &str) -> Self {
+        let address = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        let switches = Switches::default();
+        Self { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), port: None, switches, identity: None, leaves: None }
+    }
+
     /// The port of a gateway that has one listener, and was given none: the one of `consul connect envoy`.
     pub const PORT: u16 = 8443;
 }

@@ -53,8 +53,15 @@ pub(super) async fn of_the_mesh(
     ends: &mut Ends,
     drain: &DrainWatch,
 ) -> Option<Begun> {
-    let refusal = match in_time(async { Ok(shake_hands(stream, site, listener, ends).await) }, drain).await {
-        Some(Ok(begun)) => return Some(begun),
+    let begins = async {
+        // An agent's check connects and closes, every few seconds, for ever: nobody who wanted anything.
+        if matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) {
+            return Ok(Ok(None));
+        }
+        Ok(shake_hands(stream, site, listener, ends).await.map(Some))
+    };
+    let refusal = match in_time(begins, drain).await {
+        Some(Ok(begun)) => return begun,
         Some(Err(refusal)) => refusal,
         None => Refusal::new(Code::ClientTls, "the handshake was not finished in time"),
     };
@@ -66,10 +73,11 @@ pub(super) async fn of_the_mesh(
 /// ClientHello is sent a reset, as C+E does, so that it knows at once (wan-federation 5).
 pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: &Listener, ends: &mut Ends) -> Option<Begun> {
     match hello::read(&mut stream, &site.worker).await {
-        Ok(Said { sni, bytes }) => {
+        Ok(Some(Said { sni, bytes })) => {
             ends.sni = sni;
             Some(Begun { io: Io::tcp(stream).replaying(bytes.into()), protocol: listener.protocol, http2: false })
         }
+        Ok(None) => None,
         Err(refusal) => {
             Io::tcp(stream).reset();
             refuse(site, listener, ends, &refusal);

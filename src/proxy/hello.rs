@@ -147,8 +147,8 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Reads a hello to its end.
-pub(super) async fn read(stream: &mut TcpStream, worker: &Worker) -> Result<Said, Refusal> {
+/// Reads a hello to its end; nothing of who closes without a byte, as checks of Consul do.
+pub(super) async fn read(stream: &mut TcpStream, worker: &Worker) -> Result<Option<Said>, Refusal> {
     let mut bytes = Vec::new();
     let mut reader = HelloReader::default();
     let mut place: Option<Place<'_>> = None;
@@ -162,8 +162,12 @@ pub(super) async fn read(stream: &mut TcpStream, worker: &Worker) -> Result<Said
         }
         polled
     })
-    .await?;
-    Ok(Said { sni, bytes })
+    .await;
+    match sni {
+        Ok(sni) => Ok(Some(Said { sni, bytes })),
+        Err(refusal) if refusal.code == Code::ClientGone && bytes.is_empty() => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// Reads on until the hello is complete: the name that it asks for.

@@ -10,7 +10,7 @@ use crate::model::entry::{
     Common, ConfigEntry, Entries, HttpMatch, IngressGateway, IngressListener, IngressService, IntentionAction, ProxyDefaults,
     RouteDestination, RouteMatch, ServiceRoute, ServiceRouter,
 };
-use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol, Switches};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol};
 use crate::model::resources::Resources;
 use crate::model::service::{Address, Instance, Service};
 
@@ -117,14 +117,7 @@ pub fn gateway(name: &str, listens: &[Listen]) -> Result<GatewayConfig, FlagErro
             return Err(FlagError::TwicePort(listen.port));
         }
     }
-    Ok(GatewayConfig { addresses, ..of_name(GatewayKind::Ingress, name) })
-}
-
-/// A gateway of which nothing but the name is known.
-pub fn of_name(kind: GatewayKind, name: &str) -> GatewayConfig {
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let switches = Switches::default();
-    GatewayConfig { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), port: None, switches, identity: None, leaves: None }
+    Ok(GatewayConfig { addresses, ..GatewayConfig::of(GatewayKind::Ingress, name) })
 }
 
 /// A gateway that has nothing but `--listen` and `--route`. For one host the longest prefix wins, whatever the order.

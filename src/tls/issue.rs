@@ -1,5 +1,7 @@
 //! Certificates made: CAs, leaves, and what others ask to have signed, in exactly the shape of Consul's. The one door of `rcgen`.
 
+mod request;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,8 +17,10 @@ use time::OffsetDateTime;
 
 use super::distrust::{Distrust, Side, Why};
 use super::verify::Bundle;
-use super::x509::{Moment, X509, key_ids};
+use super::x509::{Moment, X509, is_issuer};
 use crate::id::TrustDomain;
+
+pub use request::{NotOurs, Request};
 
 /// A certificate begins so long before it is made, in seconds: clocks differ. One that lives for a short time begins a tenth of it before.
 const BACK: i64 = 60;
@@ -181,13 +185,9 @@ impl Authority {
         &self.says
     }
 
-    /// Whether it is the CA that a certificate names as its issuer: by the key too, for a CA with another key may be called the same.
+    /// Whether it is the CA that a certificate names as its issuer.
     pub fn signed(&self, cert: &CertificateDer<'_>) -> bool {
-        let same_key = match (key_ids(&self.cert), key_ids(cert)) {
-            ([Some(own), _], [_, Some(by)]) => own == by,
-            _ => true,
-        };
-        same_key && X509::read(cert).is_some_and(|says| says.issuer == self.says.subject)
+        is_issuer(&self.cert, cert)
     }
 
     /// Its key in PEM.

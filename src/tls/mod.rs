@@ -1,5 +1,6 @@
 //! Bytes and keys: certificates from PEM files, TLS configurations built once a generation, and what connections read and write.
 
+mod chain;
 mod credentials;
 mod distrust;
 mod hello;
@@ -23,12 +24,13 @@ use std::sync::Arc;
 
 use crate::model::entry::TlsParameters;
 
+pub use chain::{in_order, pem_in_order};
 pub use credentials::{Credentials, Own, Unusable};
 pub use distrust::{Distrust, Side, Why};
 pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};
 pub use inbound::{Inbound, Peer};
 pub use io::{Io, Pair, is_of_tls};
-pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, ROOT_LIFE, Wanted, life_of, sample};
+pub use issue::{Authority, INTERMEDIATE_LIFE, IssueError, Issued, NotOurs, ROOT_LIFE, Request, Wanted, life_of, sample};
 pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};
 pub use peers::Peers;

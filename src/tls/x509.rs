@@ -193,6 +193,16 @@ pub(super) fn key_ids(der: &CertificateDer<'_>) -> [Option<Vec<u8>>; 2] {
     [own, by]
 }
 
+/// Whether a CA is the one that a certificate names as its issuer: by the key too, for a CA with another key may be called the same.
+pub(super) fn is_issuer(ca: &CertificateDer<'_>, of: &CertificateDer<'_>) -> bool {
+    let same_key = match (key_ids(ca), key_ids(of)) {
+        ([Some(own), _], [_, Some(by)]) => own == by,
+        _ => true,
+    };
+    let read = |der| X509Certificate::from_der(der).ok().map(|(_, cert)| cert);
+    same_key && matches!((read(ca), read(of)), (Some(ca), Some(of)) if name(ca.subject()) == name(of.issuer()))
+}
+
 /// Its common name, the last one if there are several; empty if there is none.
 pub(super) fn common_name(der: &CertificateDer<'_>) -> String {
     let Ok((_, cert)) = X509Certificate::from_der(der) else { return String::new() };

@@ -1,12 +1,14 @@
 //! The only door to stdout and stderr: data to the one, everything else to the other.
 
 mod error;
+mod progress;
 mod table;
 
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 pub use error::{ErrorFormat, Place, Report, Severity};
+pub use progress::Progress;
 pub use table::Table;
 
 /// Stdout for records that another thread writes, whole lines at a time.

@@ -8,6 +8,7 @@ mod authz;
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod corpus;
 mod loose;
+mod stored;
 mod wire;
 
 use std::path::Path;

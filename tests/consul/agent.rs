@@ -26,7 +26,7 @@ fn program() -> &'static Path {
 }
 
 /// Whether it is that new: `major.minor`.
-fn at_least(major: u32, minor: u32) -> bool {
+pub(crate) fn at_least(major: u32, minor: u32) -> bool {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     let version = VERSION.get_or_init(|| {
         let said = Command::new(program()).arg("version").output().expect("Consul runs").stdout;
@@ -58,8 +58,10 @@ pub(crate) struct Consul {
     sidecars: Vec<Child>,
     /// Of the HTTP API.
     pub(crate) address: SocketAddr,
-    /// Of the gRPC API, where this version has one that signs.
-    pub(crate) grpc: Option<SocketAddr>,
+    /// Of the gRPC API.
+    pub(crate) grpc: SocketAddr,
+    /// Whether certificates are signed there: older versions speak of other things.
+    pub(crate) signs: bool,
     /// The token that may do everything; empty without ACLs.
     pub(crate) token: String,
 }
@@ -89,8 +91,8 @@ impl Consul {
             "performance": {"raft_multiplier": 1}, "limits": {"http_max_conns_per_client": 200},
         });
         fs::write(folder.join("agent.json"), config.to_string()).unwrap();
-        let grpc = at_least(1, 13).then(|| at(grpc));
-        let mut consul = Self { folder, agent: None, sidecars: Vec::new(), address: at(http), grpc, token: String::new() };
+        let (address, grpc, signs) = (at(http), at(grpc), at_least(1, 13));
+        let mut consul = Self { folder, agent: None, sidecars: Vec::new(), address, grpc, signs, token: String::new() };
         consul.run();
         if like.acl {
             eventually("ACLs are bootstrapped", || {
@@ -136,14 +138,6 @@ impl Consul {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    /// The CPU that the agent has used, in ticks of the kernel.
-    pub(crate) fn ticks(&self) -> u64 {
-        let id = self.agent.as_ref().expect("it runs").id();
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    }
-
     /// What the agent answers; `None`: it does not.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
         let mut client = Client::try_connect(self.address)?;
@@ -171,6 +165,22 @@ impl Consul {
     #[track_caller]
     pub(crate) fn write(&self, entry: &Value) {
         self.put("/v1/config", &entry.to_string());
+    }
+
+    /// Writes an intention by the older API, which every version has. Its id.
+    #[track_caller]
+    pub(crate) fn intention(&self, source: &str, destination: &str, action: &str) -> String {
+        let body = json!({"SourceName": source, "DestinationName": destination, "SourceType": "consul", "Action": action}).to_string();
+        let answer = self.ask("POST", "/v1/connect/intentions", &body).expect("an answer");
+        assert!(answer.status == 200, "{}: {}", answer.status, answer.text());
+        serde_json::from_slice::<Value>(&answer.body).unwrap()["ID"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes an intention.
+    #[track_caller]
+    pub(crate) fn no_intention(&self, id: &str) {
+        let answer = self.ask("DELETE", &format!("/v1/connect/intentions/{id}"), "").expect("an answer");
+        assert!(answer.status == 200, "{}: {}", answer.status, answer.text());
     }
 
     /// Deletes a config entry.

@@ -16,18 +16,19 @@ use crate::agent::Consul;
 use crate::harness::{Service, eventually};
 
 /// A Consul that is followed until the test ends.
-struct Followed {
-    following: Following,
+pub(crate) struct Followed {
+    pub(crate) following: Following,
     threads: Option<Supervisor>,
 }
 
 impl Followed {
-    fn begin(consul: &Consul, kind: GatewayKind, gateway: &str) -> Self {
-        let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
-        let settings = Settings::of(&flags, |_| None).unwrap();
-        gw::tls::install();
+    pub(crate) fn begin(consul: &Consul, kind: GatewayKind, gateway: &str) -> Self {
+        Self::begin_with(client(consul, &consul.token), kind, gateway)
+    }
+
+    pub(crate) fn begin_with(client: Client, kind: GatewayKind, gateway: &str) -> Self {
         let mut threads = Supervisor::default();
-        let following = follow::start(&mut threads, Client::new(settings).unwrap(), kind, gateway, None, 1).unwrap();
+        let following = follow::start(&mut threads, client, kind, gateway, None, 1).unwrap();
         Self { following, threads: Some(threads) }
     }
 
@@ -36,7 +37,7 @@ impl Followed {
     }
 
     /// Waits until everything that is needed is known.
-    fn complete(&self) {
+    pub(crate) fn complete(&self) {
         eventually("everything that is needed is known", || self.following.missing().is_empty());
     }
 
@@ -54,9 +55,16 @@ impl Drop for Followed {
             println!("{:#?}", self.following.watches());
         }
         let threads = self.threads.take().unwrap();
-        threads.shutdown().trigger();
+        self.following.end();
         threads.join().unwrap();
     }
+}
+
+/// A way to its agent.
+pub(crate) fn client(consul: &Consul, token: &str) -> Client {
+    gw::tls::install();
+    let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(token.to_owned()), ..Flags::default() };
+    Client::new(Settings::of(&flags, |_| None).unwrap()).unwrap()
 }
 
 fn web() -> Needs {
@@ -109,13 +117,9 @@ fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
     followed.complete();
     eventually("the leaf of what is linked is there", || followed.world().leaves.contains_key("old"));
     assert_eq!(followed.health("old"), ["127.0.0.1:9 Passing"]);
-    let intention = json!({"SourceName": "web", "DestinationName": "old", "SourceType": "consul", "Action": "deny"});
-    let id = consul.ask("POST", "/v1/connect/intentions", &intention.to_string()).unwrap();
-    assert_eq!(id.status, 200, "{}", id.text());
+    let id = consul.intention("web", "old", "deny");
     eventually("an intention is heard of", || followed.world().entries.intentions.contains_key(&ServiceKey::of("old")));
-    let id: serde_json::Value = serde_json::from_slice(&id.body).unwrap();
-    let path = format!("/v1/connect/intentions/{}", id["ID"].as_str().unwrap());
-    assert_eq!(consul.ask("DELETE", &path, "").unwrap().status, 200);
+    consul.no_intention(&id);
     eventually("that it is gone is heard", || followed.world().entries.intentions.is_empty());
     consul.register(&json!({"ID": "new", "Name": "new", "Address": "127.0.0.1", "Port": 10}));
     eventually("a new service is heard of", || followed.health("new") == ["127.0.0.1:10 Passing"]);

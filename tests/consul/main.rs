@@ -2,8 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod acl;
 mod agent;
+mod chains;
+mod entries;
+mod faults;
 mod follow;
+mod gateway;
+#[path = "../brain/generate.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod generate;
 #[path = "../it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
+mod ingress;
+mod register;
+mod sign;
+mod terminating;

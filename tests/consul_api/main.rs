@@ -2,6 +2,7 @@
 
 mod ask;
 mod fake;
+mod sign;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

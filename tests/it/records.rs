@@ -1,6 +1,8 @@
 //! Access records.
 
-use crate::harness::{Client, Service, World, get, request};
+use std::net::{Shutdown, SocketAddr};
+
+use crate::harness::{Client, Exit, Service, World, get, request};
 
 #[test]
 fn each_request_has_one_record_that_says_what_happened_and_why() {
@@ -77,4 +79,30 @@ fn what_the_http_library_would_refuse_is_answered_and_recorded_by_gw() {
     codes.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(codes, wanted);
+}
+
+/// Connects and says nothing, as an agent's check does; all is over when it returns.
+fn look(at: SocketAddr) {
+    let mut client = Client::connect(at);
+    client.stream.shutdown(Shutdown::Write).unwrap();
+    assert!(client.read_to_end().is_empty());
+}
+
+#[test]
+fn who_connects_and_closes_without_a_byte_leaves_no_record_on_any_listener_but_of_tcp() {
+    let service = Service::saying("ok");
+    let http = World::of("http").instance("web", service.address).start();
+    look(http.address);
+    assert!(http.stop().is_empty(), "http");
+    let between = World::between().mesh_instance("web", service.address).start();
+    look(between.address);
+    assert!(between.stop().is_empty(), "TLS of others");
+    let exit = Exit::of("empty", "http").instance("web", service.address, "").start();
+    look(exit.run.address());
+    // A word is another matter, and its record comes after those before it.
+    let mut spoilt = Client::connect(exit.run.address());
+    spoilt.send("x");
+    spoilt.read_to_end();
+    exit.recorded("client_tls");
+    assert_eq!(exit.records().len(), 1, "mTLS of the mesh: {:?}", exit.records());
 }

@@ -365,7 +365,7 @@ fn a_folder_that_is_gone_is_refused_and_taken_up_when_there_is_one_again() {
 fn what_was_replaced_is_freed_by_the_publisher_when_the_last_reader_has_looked() {
     gw::tls::install();
     let resources = gw::model::resources::Resources {
-        gateway: gw::source::flags::of_name(gw::model::gateway::GatewayKind::Ingress, "edge"),
+        gateway: gw::model::gateway::GatewayConfig::of(gw::model::gateway::GatewayKind::Ingress, "edge"),
         datacenter: gw::id::Datacenter::from("dc1"),
         trust_domain: gw::id::TrustDomain::new(gw::id::TrustDomain::OF_FILES),
         entries: Default::default(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::app::entries;
 use crate::decide::graph::{self, Change};
-use crate::id::ServiceKey;
 use crate::model::entry::{Entries, EntryKind};
 use crate::model::level::Level;
 use crate::source::diagnostic::{Diagnostic, Text};
@@ -36,24 +36,18 @@ fn judged(question: &Value) -> Result<Option<Value>, String> {
         Some(text) => from_text(text)?,
         None => entry::from_json(question.get("write").unwrap_or(&Value::Null)).map_err(|p| sentence(&p))?,
     };
-    let change = written.entry.as_ref().map_or(Change::WriteOther(written.kind, &written.name), Change::Write);
-    graph::check(&existing, &change).map_err(|e| e.to_string())?;
+    graph::check(&existing, &entries::write(&written)).map_err(|e| e.to_string())?;
     Ok(Some(written.stored()))
 }
 
 /// The entries that are there before, in the order of their writes.
 fn existing(list: &[Value]) -> Result<Entries, String> {
-    let mut entries = Entries::default();
+    let mut existing = Entries::default();
     for (i, value) in list.iter().enumerate() {
         let decoded = entry::from_json(value).map_err(|problems| format!("existing[{i}]: {}", sentence(&problems)))?;
-        if decoded.kind == EntryKind::JwtProvider {
-            entries.jwt_providers.insert(ServiceKey::of(&decoded.name), decoded.name.clone());
-        }
-        if let Some(entry) = decoded.entry {
-            entries.insert(entry);
-        }
+        graph::make(&mut existing, &entries::write(&decoded));
     }
-    Ok(entries)
+    Ok(existing)
 }
 
 /// The one entry of a text, as `consul config write` takes it: HCL, or JSON if it begins with a brace.

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Files are 0644, keys 0600.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(in crate::app) enum Mode {
     Public,
     Secret,
 }
@@ -108,7 +108,7 @@ impl Folder {
     }
 
     /// Writes a file whole: whoever reads it meanwhile reads the old one or the new one, also after the machine has lost its power.
-    pub(super) fn write(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
+    pub(in crate::app) fn write(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
         let path = self.file(name);
         let temporary = self.file(&format!(".{name}.{}.tmp", std::process::id()));
         let bits = if mode == Mode::Secret { 0o600 } else { 0o644 };

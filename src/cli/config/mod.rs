@@ -1,16 +1,26 @@
-//! `gw config`: config entries as files.
+//! `gw config`: config entries, as files and as Consul has them.
 
+mod apply;
+mod changes;
 mod convert;
+mod delete;
+mod diff;
 mod generate;
+mod list;
+mod read;
 mod validate;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::Answer;
 use super::error::Failure;
+use super::{Answer, input};
+use crate::app::entries::Input;
+use crate::model::entry::EntryKind;
 use crate::ui::Ui;
 
-/// Check, begin and convert config entries
+/// Check and convert config entries, read and write those of Consul
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
@@ -22,6 +32,11 @@ enum Verb {
     Validate(validate::ValidateArgs),
     Gen(generate::GenArgs),
     Convert(convert::ConvertArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Read(read::ReadArgs),
+    List(list::ListArgs),
+    Delete(delete::DeleteArgs),
 }
 
 pub(super) fn run(args: ConfigArgs, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -29,5 +44,34 @@ pub(super) fn run(args: ConfigArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Verb::Validate(args) => validate::run(args, ui),
         Verb::Gen(args) => generate::run(&args, ui),
         Verb::Convert(args) => convert::run(args, ui),
+        Verb::Diff(args) => diff::run(args, ui),
+        Verb::Apply(args) => apply::run(args, ui),
+        Verb::Read(args) => read::run(args, ui),
+        Verb::List(args) => list::run(args, ui),
+        Verb::Delete(args) => delete::run(args, ui),
     }
+}
+
+/// What is read: the arguments, or what is there by default.
+fn inputs(given: Vec<PathBuf>) -> Result<Vec<Input>, Failure> {
+    let inputs = if given.is_empty() { vec![default_input()?] } else { given };
+    inputs.into_iter().map(input::read).collect()
+}
+
+fn default_input() -> Result<PathBuf, Failure> {
+    let candidates = ["gw.toml", "gw.d"].map(Path::new);
+    let found = candidates.into_iter().find(|p| p.exists());
+    found.map(Path::to_owned).ok_or_else(|| Failure::Usage("name a file or folder: there is no gw.toml and no gw.d here".to_owned()))
+}
+
+/// A kind of entries, as an argument.
+fn kind(text: &str) -> Result<EntryKind, String> {
+    let known = || EntryKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    EntryKind::parse(text).ok_or_else(|| format!("no such kind of entries; there are {}", known()))
+}
+
+/// The name of an entry, as an argument: of some kinds there is one entry, which needs none.
+fn name(kind: EntryKind, given: Option<String>) -> Result<String, Failure> {
+    let name = given.or_else(|| kind.only_name().map(str::to_owned)).filter(|name| !name.is_empty());
+    name.ok_or_else(|| Failure::Usage(format!("an entry of kind {kind} needs a name")))
 }

@@ -1,10 +1,10 @@
 //! `gw config validate`: everything that is wrong, at once.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::entries::{self, Checked, Input, Level};
+use crate::app::entries::{self, Checked, Level};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::cli::input;
@@ -34,20 +34,13 @@ pub(super) struct ValidateArgs {
 }
 
 pub(super) fn run(args: ValidateArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let inputs = if args.inputs.is_empty() { vec![default_input()?] } else { args.inputs };
-    let inputs = inputs.into_iter().map(input::read).collect::<Result<Vec<Input>, Failure>>()?;
+    let inputs = super::inputs(args.inputs)?;
     let checked = entries::validate(&inputs);
     for problem in &checked.problems {
         ui.report(&input::report(problem));
     }
     ui.note(&summary(&checked));
     if checked.count(Level::Error) > 0 { Err(Failure::Invalid(Vec::new())) } else { Ok(Answer::Yes) }
-}
-
-fn default_input() -> Result<PathBuf, Failure> {
-    let candidates = ["gw.toml", "gw.d"].map(Path::new);
-    let found = candidates.into_iter().find(|p| p.exists());
-    found.map(Path::to_owned).ok_or_else(|| Failure::Usage("name a file or folder: there is no gw.toml and no gw.d here".to_owned()))
 }
 
 fn summary(checked: &Checked) -> String {

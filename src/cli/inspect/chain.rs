@@ -1,28 +1,38 @@
 //! `gw inspect chain`: what the entries make of a service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
 use crate::app::chain::{self, ChainQuestion, ChainQuestionError};
+use crate::app::consul::Consul;
+use crate::app::consul::verify::{self, ChainDiffers, Class, Verified, VerifyError};
 use crate::cli::Answer;
+use crate::cli::consul::AgentArgs;
 use crate::cli::error::Failure;
 use crate::cli::input;
 use crate::cli::inspect::describe;
 use crate::model::chain::{ChainNode, ChainResolver, DiscoveryChain};
-use crate::ui::Ui;
+use crate::ui::{Table, Ui};
 
 /// Show the discovery chain of a service: router, splitter, resolver, targets
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
+The entries are those of -c; else those of the Consul that --http-addr or CONSUL_HTTP_ADDR names; else those of ./gw.toml or ./gw.d.
+With --verify the chain that Consul compiles itself is laid beside: what differs is listed, and what differs by the version of Consul
+alone is counted and explained.
+
 EXAMPLES
   gw inspect chain web -c gw.toml
+  gw inspect chain web --http-addr 127.0.0.1:8500 --verify
   gw inspect chain web -c gw.d -o consul --datacenter dc2    as Consul's /v1/discovery-chain/web?compile-dc=dc2
 
 EXIT CODES
-  0  printed    2  usage    3  the files are refused, or the service has no chain")]
+  0  printed, or equal    1  differs from Consul's    2  usage    3  the files are refused, or the service has no chain
+  4  Consul cannot be reached    5  the token may not    7  Consul did not answer in time")]
 pub(super) struct ChainArgs {
     /// The service
     service: String,
@@ -41,9 +51,14 @@ pub(super) struct ChainArgs {
     /// Consul's OverrideConnectTimeout
     #[arg(long, value_name = "DURATION")]
     override_connect_timeout: Option<String>,
+    /// Lay the chain that Consul compiles itself beside
+    #[arg(long, conflicts_with = "config")]
+    verify: bool,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
+    #[command(flatten)]
+    agent: AgentArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -66,7 +81,20 @@ pub(super) fn run(args: ChainArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         mesh_gateway: args.override_mesh_gateway,
         connect_timeout: args.override_connect_timeout,
     };
-    let chain = chain::ask(&input::files(args.config), &question)?;
+    if args.verify {
+        let consul = Consul::of(args.agent.settings(ui)?)?;
+        return verified(&consul, &verify::verify(&consul, &question)?, args.output, ui);
+    }
+    let chain = match args.config {
+        None if args.agent.is_named() => {
+            let consul = Consul::of(args.agent.settings(ui)?)?;
+            ui.note(&format!("from Consul at {}", consul.name()));
+            let (chain, unread) = verify::compiled(&consul, &question)?;
+            unread.iter().for_each(|unread| ui.note(&format!("warning: {unread}")));
+            chain
+        }
+        config => chain::ask(&input::files(config), &question)?,
+    };
     match args.output {
         Output::Table => ui.print(&tree(&chain))?,
         Output::Json => ui.print(&format!("{:#}\n", with_rules(&chain)))?,
@@ -74,6 +102,44 @@ pub(super) fn run(args: ChainArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Output::Consul => ui.print(&format!("{:#}\n", chain::as_consul(&chain)))?,
     }
     Ok(Answer::Yes)
+}
+
+/// What differs from Consul's own chain, and what is explained.
+fn verified(consul: &Consul, verified: &Verified, output: Output, ui: &mut Ui) -> Result<Answer, Failure> {
+    verified.unread.iter().for_each(|unread| ui.note(&format!("warning: {unread}")));
+    let place = |d: &ChainDiffers| d.differs.place();
+    let real = || verified.differs.iter().filter(|d| d.class.is_none());
+    match output {
+        Output::Table if verified.is_equal() => {}
+        Output::Table => {
+            let mut table = Table::new(&["PLACE", "GW", "CONSUL"]);
+            real().for_each(|d| table.row(vec![place(d), d.differs.one.to_string(), d.differs.other.to_string()]));
+            ui.table(&table)?;
+        }
+        Output::Json | Output::Consul => {
+            let one = |d: &ChainDiffers| json!({"place": place(d), "gw": d.differs.one, "consul": d.differs.other, "explained": d.class.map(Class::why)});
+            let differs: Vec<Value> = verified.differs.iter().map(one).collect();
+            ui.print(&format!("{:#}\n", json!({"schema": "gw.chain-verify/v1", "equal": verified.is_equal(), "differs": differs})))?;
+        }
+        Output::Name => real().try_for_each(|d| ui.print(&format!("{}\n", place(d))))?,
+    }
+    let mut explained: BTreeMap<Class, usize> = BTreeMap::new();
+    verified.differs.iter().filter_map(|d| d.class).for_each(|class| *explained.entry(class).or_default() += 1);
+    for (class, times) in explained {
+        ui.note(&format!("explained, {times} times: {}", class.why()));
+    }
+    let word = if verified.is_equal() { "the same" } else { "another one" };
+    ui.note(&format!("{} compiles {word}", consul.name()));
+    Ok(if verified.is_equal() { Answer::Yes } else { Answer::No })
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Ask(error) => Self::Consul(error),
+            VerifyError::Question(error) => error.into(),
+        }
+    }
 }
 
 impl From<ChainQuestionError> for Failure {
@@ -87,17 +153,17 @@ impl From<ChainQuestionError> for Failure {
 }
 
 /// Consul's shape, with the rules beside.
-fn with_rules(chain: &DiscoveryChain) -> serde_json::Value {
+fn with_rules(chain: &DiscoveryChain) -> Value {
     let rules = chain.nodes.iter().map(|(key, node)| {
         let rules: Vec<String> = match node {
             ChainNode::Router { routes, .. } => routes.iter().map(|r| r.rule.to_string()).collect(),
             ChainNode::Splitter { splits, .. } => splits.iter().flat_map(|s| s.rules.iter().map(ToString::to_string)).collect(),
             ChainNode::Resolver(resolver) => resolver.rules.iter().map(ToString::to_string).collect(),
         };
-        (key.clone(), serde_json::Value::from(rules))
+        (key.clone(), Value::from(rules))
     });
-    let rules: serde_json::Map<String, serde_json::Value> = rules.collect();
-    serde_json::json!({ "schema": "gw.chain/v1", "chain": chain::as_consul(chain)["Chain"], "rules": rules })
+    let rules: serde_json::Map<String, Value> = rules.collect();
+    json!({ "schema": "gw.chain/v1", "chain": chain::as_consul(chain)["Chain"], "rules": rules })
 }
 
 fn tree(chain: &DiscoveryChain) -> String {

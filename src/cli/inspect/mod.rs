@@ -9,6 +9,7 @@ mod explain;
 mod route;
 mod routes;
 mod sni;
+mod status;
 
 use clap::{Args, Subcommand};
 
@@ -25,6 +26,7 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Subcommand)]
 enum Question {
+    Status(status::StatusArgs),
     Route(route::RouteArgs),
     Routes(routes::RoutesArgs),
     Connections(connections::ConnectionsArgs),
@@ -37,6 +39,7 @@ enum Question {
 
 pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.question {
+        Question::Status(args) => status::run(&args, ui),
         Question::Route(args) => route::run(args, ui),
         Question::Routes(args) => routes::run(args, ui),
         Question::Connections(args) => connections::run(&args, ui),

@@ -1,6 +1,7 @@
 //! ingress-gateway (semantics 7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Common, HeaderEdits, PassiveHealthCheck, TlsParameters};
@@ -16,6 +17,34 @@ pub struct IngressGateway {
     pub defaults: Option<IngressServiceLimits>,
     /// `Listeners[]`.
     pub listeners: Vec<IngressListener>,
+}
+
+impl IngressGateway {
+    /// The DNS names that its certificate is to have, for clients that come from outside the mesh: `*.ingress.DOMAIN` of each domain of
+    /// Consul's DNS, and the hosts of listeners that end TLS. What no certificate can carry is left out; none without such a listener.
+    pub fn certified_names(&self, domains: &[&str]) -> Vec<String> {
+        let of_tls = |listener: &&IngressListener| self.tls.enabled || listener.tls.as_ref().is_some_and(|tls| tls.enabled);
+        let mut listeners = self.listeners.iter().filter(of_tls).peekable();
+        if listeners.peek().is_none() {
+            return Vec::new();
+        }
+        let domains = domains.iter().map(|domain| domain.trim_matches('.')).filter(|domain| !domain.is_empty());
+        let mut names: Vec<String> = domains.map(|domain| format!("*.ingress.{domain}")).collect();
+        let hosts = listeners.flat_map(|listener| &listener.services).flat_map(|service| &service.hosts);
+        names.extend(hosts.filter_map(|host| certified_name(host)));
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+}
+
+/// The name of a host, which may have a port; `None`: it is an address, or no name of DNS.
+fn certified_name(host: &str) -> Option<String> {
+    let name = host.split_once(':').map_or(host, |(name, _)| name).trim_end_matches('.').to_ascii_lowercase();
+    let of_a_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let is_label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(of_a_label);
+    let is_name = name.strip_prefix("*.").unwrap_or(&name).split('.').all(is_label) && name.len() <= 253;
+    (is_name && name.parse::<IpAddr>().is_err()).then_some(name)
 }
 
 /// `TLS` of the gateway or of a listener; merged field by field, the listener's wins.
@@ -92,4 +121,31 @@ pub struct IngressService {
 pub struct GatewayServiceTls {
     /// `SDS`.
     pub sds: Option<GatewayTlsSds>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_names_the_hosts_of_listeners_that_end_tls_and_the_domains_of_dns() {
+        let listener = |tls: bool, hosts: &[&str]| IngressListener {
+            tls: tls.then(|| GatewayTls { enabled: true, ..GatewayTls::default() }),
+            services: vec![Arc::new(IngressService {
+                hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
+                ..IngressService::default()
+            })],
+            ..IngressListener::default()
+        };
+        let hosts = ["Shop.example", "*.shop.example:8443", "shop.example.", "*", "bad host", "10.0.0.1", "[::1]:80", "a..b", "a.*"];
+        let mut gateway =
+            IngressGateway { listeners: vec![listener(true, &hosts), listener(false, &["plain.example"])], ..IngressGateway::default() };
+        let domains = ["consul.", "", "alt.example"];
+        let wanted = ["*.ingress.consul", "*.ingress.alt.example", "shop.example", "*.shop.example"];
+        assert_eq!(gateway.certified_names(&domains), wanted);
+        gateway.tls.enabled = true;
+        assert_eq!(gateway.certified_names(&domains), [&wanted[..], &["plain.example"]].concat());
+        gateway = IngressGateway { listeners: vec![listener(false, &["plain.example"])], ..IngressGateway::default() };
+        assert!(gateway.certified_names(&domains).is_empty());
+    }
 }

@@ -55,6 +55,11 @@ fn nullable<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, serde_json:
     json::<Nullable<T>>(body).map(|Nullable(value)| value)
 }
 
+/// Whether something was done: `{}` where it is so without a condition, or where a version knows of none.
+fn unless_false(body: &[u8]) -> Result<bool, serde_json::Error> {
+    json::<Value>(body).map(|value| value != Value::Bool(false))
+}
+
 /// An answer of which only the status counts: bodies of writes are empty, `true`, `{}`.
 fn done(_: &[u8]) -> Result<(), serde_json::Error> {
     Ok(())
@@ -216,14 +221,14 @@ impl Call<bool> {
     pub fn write_entry(entry: &Value) -> Self {
         Self::new(Method::PUT, ["config"], json).body(entry)
     }
+
+    /// Deletes an entry, whether it is there or not; false: it was not as [`Call::if_still`] says, which 1.8 does not ask.
+    pub fn delete_entry(kind: EntryKind, name: &str) -> Self {
+        Self::new(Method::DELETE, ["config", kind.as_str(), name], unless_false)
+    }
 }
 
 impl Call<()> {
-    /// Deletes an entry, whether it is there or not.
-    pub fn delete_entry(kind: EntryKind, name: &str) -> Self {
-        Self::new(Method::DELETE, ["config", kind.as_str(), name], done)
-    }
-
     /// Registers a service with the agent.
     pub fn register(registration: &Registration) -> Self {
         Self::new(Method::PUT, ["agent", "service", "register"], done).body(registration)

@@ -1,6 +1,10 @@
 //! A discovery chain in exactly the shape of Consul's `/v1/discovery-chain` answer.
 
+mod classes;
+
 use serde_json::{Map, Value, json};
+
+pub use classes::{ChainDiffers, Class, compare};
 
 use crate::model::chain::{ChainFailover, ChainNode, ChainResolver, ChainRoute, ChainSplit, ChainTarget, DiscoveryChain};
 use crate::model::entry::LoadBalancer;

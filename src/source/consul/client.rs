@@ -2,6 +2,7 @@
 
 mod build;
 mod error;
+mod grpc;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -13,9 +14,10 @@ use http::{HeaderName, HeaderValue};
 
 use super::answer::{Answer, Reply};
 use super::call::Call;
-use super::settings::{Secret, Settings, Token};
+use super::settings::{AgentTls, Grpc, Secret, Settings, Token};
 
 pub use error::{AskError, Unreached};
+pub(super) use grpc::GrpcReply;
 
 /// Longer answers are not read: 5,000 services with three instances each in one list are a quarter of it.
 const MOST_BYTES: usize = 64 << 20;
@@ -48,8 +50,18 @@ pub enum Wait {
 impl Client {
     /// A way to the agent of these settings. Files of TLS are read once.
     pub fn new(settings: Settings) -> Result<Self, AskError> {
-        let (http, base) = build::build(&settings)?;
+        let (http, base) = build::build(&settings, false)?;
         Ok(Self { http, base, settings, last: Mutex::default() })
+    }
+
+    /// A way to the gRPC port of a server, which is shown the same token and certificate; nothing where none is named.
+    pub(super) fn of_grpc(settings: &Settings) -> Result<Option<Self>, AskError> {
+        let Some(Grpc { at, anchors }) = settings.grpc.clone() else { return Ok(None) };
+        // Only the HTTP API stands behind a proxy, and only there it can be said that nothing is verified.
+        let tls = AgentTls { anchors, unverified: false, ..settings.tls.clone() };
+        let settings = Settings { agent: at, tls, auth: None, ..settings.clone() };
+        let (http, base) = build::build(&settings, true)?;
+        Ok(Some(Self { http, base, settings, last: Mutex::default() }))
     }
 
     /// Whether all questions go over one connection at the same time: HTTP/2, which an agent speaks behind TLS alone.

@@ -18,6 +18,7 @@ use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
 use crate::model::federation::Federation;
 use crate::model::needs::{Needed, Needs};
 use crate::model::service::{Health, Service};
+use crate::source::diagnostic::Diagnostic;
 
 /// Everything that was heard and believed.
 #[derive(Debug, Default)]
@@ -30,17 +31,28 @@ pub struct Known {
     pub roots: Option<CaRoots>,
     /// Leaves by the services that they are of.
     pub leaves: BTreeMap<String, IssuedLeaf>,
-    entries: BTreeMap<EntryKind, OfKind>,
+    entries: BTreeMap<EntryKind, Vec<Read>>,
     instances: BTreeMap<Needed, OfService>,
     names: Option<BTreeSet<ServiceKey>>,
     gateways: Option<(Federation, Vec<LeftOut>)>,
 }
 
-/// The entries of a kind, each with what it was made of.
-#[derive(Debug, Default)]
-struct OfKind {
-    read: Vec<(Value, Option<ConfigEntry>)>,
-    left_out: Vec<LeftOut>,
+/// An entry as it came, and what was made of it.
+#[derive(Debug)]
+struct Read {
+    value: Value,
+    entry: Option<ConfigEntry>,
+    notes: Vec<Diagnostic>,
+    left_out: Option<LeftOut>,
+}
+
+impl Read {
+    fn of(value: Value) -> Self {
+        match convert::stored(&value) {
+            Ok(convert::Entry { decoded, .. }) => Self { value, entry: decoded.entry, notes: decoded.notes, left_out: None },
+            Err(left_out) => Self { entry: convert::in_place_of(&value), value, notes: Vec::new(), left_out: Some(left_out) },
+        }
+    }
 }
 
 /// A service and what was left out of it.
@@ -69,6 +81,8 @@ pub struct World {
     pub default_action: IntentionAction,
     /// What was left out, and why.
     pub left_out: Vec<LeftOut>,
+    /// What is worth knowing about entries, as of files: each note names its entry.
+    pub notes: Vec<Diagnostic>,
 }
 
 /// What there must be before a gateway can be started.
@@ -88,38 +102,23 @@ impl Known {
         let before = self.entries.remove(&kind);
         let was_known = before.is_some();
         let before = before.unwrap_or_default();
-        let same = was_known && before.read.len() == values.len() && before.read.iter().zip(&values).all(|((old, _), new)| old == new);
+        let same = was_known && before.len() == values.len() && before.iter().zip(&values).all(|(old, new)| old.value == *new);
         if same {
             self.entries.insert(kind, before);
             return false;
         }
-        let mut earlier: BTreeMap<String, (Value, Option<ConfigEntry>)> =
-            before.read.into_iter().map(|(value, entry)| (name_of(&value), (value, entry))).collect();
-        let mut of_kind = OfKind::default();
-        for value in values {
-            let kept = earlier.remove(&name_of(&value)).filter(|(old, entry)| *old == value && entry.is_some());
-            let entry = match kept {
-                Some((_, entry)) => entry,
-                None => match convert::entry(&value) {
-                    Ok(entry) => entry.decoded.entry,
-                    Err(left_out) => {
-                        of_kind.left_out.push(left_out);
-                        None
-                    }
-                },
-            };
-            of_kind.read.push((value, entry));
-        }
-        self.entries.insert(kind, of_kind);
+        let mut earlier: BTreeMap<String, Read> = before.into_iter().map(|read| (name_of(&read.value), read)).collect();
+        let read = values.into_iter().map(|value| {
+            let kept = earlier.remove(&name_of(&value)).filter(|old| old.value == value);
+            kept.unwrap_or_else(|| Read::of(value))
+        });
+        self.entries.insert(kind, read.collect());
         true
     }
 
     /// Entries that are made of intentions, where Consul has no such kind yet.
     pub fn intentions(&mut self, rows: &[IntentionRow]) {
-        let mut left_out = Vec::new();
-        let made = convert::of_intentions(rows, &mut left_out);
-        let read = made.into_iter().map(|entry| (entry.decoded.stored(), entry.decoded.entry)).collect();
-        self.entries.insert(EntryKind::ServiceIntentions, OfKind { read, left_out });
+        self.entries(EntryKind::ServiceIntentions, convert::of_intentions(rows));
     }
 
     /// A kind that this Consul does not have: there is no entry of it.
@@ -230,10 +229,10 @@ impl Known {
     /// The whole of it, whatever is known.
     pub fn world(&self) -> World {
         let own = self.datacenter.as_str();
-        let read = self.entries.values().flat_map(|kind| &kind.read);
-        let entries: Entries = read.filter_map(|(_, entry)| entry.clone()).collect();
+        let read = || self.entries.values().flatten();
+        let entries: Entries = read().filter_map(|read| read.entry.clone()).collect();
         let (mut federation, mut left_out) = self.gateways.clone().unwrap_or_default();
-        left_out.extend(self.entries.values().flat_map(|kind| kind.left_out.iter().cloned()));
+        left_out.extend(read().filter_map(|read| read.left_out.clone()));
         let mut services = BTreeMap::new();
         for (of, known) in self.instances.iter().filter(|(of, _)| of.peer.is_empty()) {
             left_out.extend(known.left_out.iter().cloned());
@@ -253,6 +252,7 @@ impl Known {
             federation: Arc::new(federation),
             default_action: self.default_action.unwrap_or(IntentionAction::Deny),
             left_out,
+            notes: read().flat_map(|read| read.notes.iter().cloned()).collect(),
         }
     }
 }
@@ -282,6 +282,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::entry::SourceIntention;
 
     fn resolver(name: &str, timeout: &str) -> Value {
         json!({"Kind": "service-resolver", "Name": name, "ConnectTimeout": timeout, "ModifyIndex": 7, "Hash": 18_000_000_000_000_000_000u64})
@@ -317,11 +318,38 @@ mod tests {
         let mut known = Known::default();
         known.entries(
             EntryKind::ServiceResolver,
-            vec![json!({"Kind": "service-resolver", "Name": "a", "Nonsense": 1}), resolver("b", "1s")],
+            vec![json!({"Kind": "service-resolver", "Name": "a", "ConnectTimeout": "soon"}), resolver("b", "1s")],
         );
         let world = known.world();
         assert_eq!(world.entries.resolvers.len(), 1);
         assert_eq!(world.left_out.iter().map(|l| l.what.as_str()).collect::<Vec<_>>(), ["service-resolver/a"]);
+    }
+
+    #[test]
+    fn intentions_that_cannot_be_read_let_nobody_through() {
+        let mut known = Known { default_action: Some(IntentionAction::Allow), ..Known::default() };
+        known.entries(EntryKind::ServiceIntentions, vec![json!({"Kind": "service-intentions", "Name": "web", "Sources": "a"})]);
+        let world = known.world();
+        let sources = &world.entries.intentions[&ServiceKey::of("web")].sources;
+        let of = |source: &SourceIntention| (source.name.clone(), source.action);
+        assert_eq!(sources.iter().map(of).collect::<Vec<_>>(), [("*".to_owned(), Some(IntentionAction::Deny))]);
+        assert_eq!(world.left_out.iter().map(|l| l.what.as_str()).collect::<Vec<_>>(), ["service-intentions/web"]);
+    }
+
+    #[test]
+    fn what_a_newer_consul_says_beside_what_is_known_is_told_for_as_long_as_it_is_there() {
+        let mut known = Known::default();
+        let mut newer = resolver("a", "1s");
+        newer["Nonsense"] = json!(1);
+        for values in [vec![newer.clone()], vec![newer.clone(), resolver("b", "1s")]] {
+            known.entries(EntryKind::ServiceResolver, values);
+            let world = known.world();
+            assert!(world.entries.resolvers.contains_key(&ServiceKey::of("a")) && world.left_out.is_empty());
+            let said: Vec<&str> = world.notes.iter().map(|note| note.message.as_str()).collect();
+            assert_eq!(said, ["service-resolver/a: unknown field \"Nonsense\""]);
+        }
+        known.entries(EntryKind::ServiceResolver, vec![resolver("a", "1s")]);
+        assert_eq!(known.world().notes, []);
     }
 
     #[test]

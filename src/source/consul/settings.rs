@@ -27,6 +27,12 @@ pub struct Flags {
     pub tls_server_name: Option<String>,
     /// `--datacenter`
     pub datacenter: Option<String>,
+    /// `--grpc-addr`
+    pub grpc_addr: Option<String>,
+    /// `--grpc-ca-file`
+    pub grpc_ca_file: Option<String>,
+    /// `--grpc-ca-path`
+    pub grpc_ca_path: Option<String>,
 }
 
 /// What flags and variables mean together.
@@ -42,6 +48,8 @@ pub struct Settings {
     pub tls: AgentTls,
     /// `?dc=` of every question; none is the agent's own.
     pub datacenter: Option<String>,
+    /// The gRPC port of a server, if one is named.
+    pub grpc: Option<Grpc>,
     /// What Consul's client warns of and goes on with, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -55,6 +63,15 @@ pub struct Agent {
     pub reached: Reached,
     /// What stands before `/v1` in every path: `/consul`, or nothing.
     pub prefix: String,
+}
+
+/// The gRPC port of a server, which is asked for what the HTTP API does not give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// Where it is.
+    pub at: Agent,
+    /// Whom its certificate must be from, if the address begins with `https://`.
+    pub anchors: Anchors,
 }
 
 /// How an agent is reached.
@@ -173,11 +190,9 @@ impl Settings {
         let effect = "the agent's certificate is not verified";
         let verify = switch(variable("CONSUL_HTTP_SSL_VERIFY"), "CONSUL_HTTP_SSL_VERIFY", effect, &mut warnings).unwrap_or(true);
         let address = either(&flags.http_addr, "CONSUL_HTTP_ADDR").unwrap_or_else(|| USUAL.to_owned());
-        let anchors = match (either(&flags.ca_file, "CONSUL_CACERT"), either(&flags.ca_path, "CONSUL_CAPATH")) {
-            (Some(file), _) => Anchors::File(file.into()),
-            (None, Some(folder)) => Anchors::Folder(folder.into()),
-            (None, None) => Anchors::System,
-        };
+        let anchors = Anchors::of(either(&flags.ca_file, "CONSUL_CACERT"), either(&flags.ca_path, "CONSUL_CAPATH"));
+        let of_grpc = Anchors::of(either(&flags.grpc_ca_file, "CONSUL_GRPC_CACERT"), either(&flags.grpc_ca_path, "CONSUL_GRPC_CAPATH"));
+        let grpc = either(&flags.grpc_addr, "CONSUL_GRPC_ADDR").map(|address| Grpc::of(&address, of_grpc, &mut warnings)).transpose()?;
         let own = match (either(&flags.client_cert, "CONSUL_CLIENT_CERT"), either(&flags.client_key, "CONSUL_CLIENT_KEY")) {
             (Some(cert), Some(key)) => Some((cert.into(), key.into())),
             (None, None) => None,
@@ -195,6 +210,7 @@ impl Settings {
             auth,
             tls: AgentTls { anchors, own, name, unverified: !verify },
             datacenter: given(&flags.datacenter),
+            grpc,
             warnings,
         })
     }
@@ -223,6 +239,27 @@ impl Agent {
             }
             _ => Err(SettingsError::Scheme(scheme.to_owned())),
         }
+    }
+}
+
+impl Anchors {
+    fn of(file: Option<String>, folder: Option<String>) -> Self {
+        match (file, folder) {
+            (Some(file), _) => Self::File(file.into()),
+            (None, Some(folder)) => Self::Folder(folder.into()),
+            (None, None) => Self::System,
+        }
+    }
+}
+
+impl Grpc {
+    fn of(address: &str, anchors: Anchors, warnings: &mut Vec<String>) -> Result<Self, SettingsError> {
+        let at = Agent::of(address, false)?;
+        if !at.tls && anchors != Anchors::System {
+            // As Consul's own tools have it: the address alone says whether TLS is spoken.
+            warnings.push(format!("a CA for gRPC is named, but no TLS is spoken to {at}: say https:// in --grpc-addr or CONSUL_GRPC_ADDR"));
+        }
+        Ok(Self { at, anchors })
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use super::cx::Cx;
 use super::tree::{Node, Span, Value};
 use crate::model::level::Level;
+use crate::source::diagnostic::Diagnostic;
 
 /// The entry under validation: its tree, to point into, and what is wrong with it.
 pub(super) struct Check<'a> {
@@ -19,8 +20,9 @@ impl<'a> Check<'a> {
 
     /// Refuses the entry for what stands at a path; the empty path is the entry as a whole.
     pub(super) fn error(&mut self, code: &'static str, path: impl Display, message: impl Into<String>) {
-        let span = find(self.root, &path.to_string());
-        self.cx.error(code, &span, message);
+        let path = path.to_string();
+        let diagnostic = self.cx.place(Diagnostic::error(code, message), &find(self.root, &path));
+        self.cx.refuse(diagnostic, || path);
     }
 
     /// What Consul takes and then chokes on.

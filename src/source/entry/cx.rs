@@ -15,6 +15,10 @@ pub(super) struct Cx {
     path: Vec<Step>,
     /// Whether the entry was written in HCL, which Consul's command decodes once more before the server does.
     pub(super) twice: bool,
+    /// Whether a Consul stores the entry already: what it took is not refused here, only told.
+    pub(super) stored: bool,
+    /// Of what is stored, the places that say what is not understood or not allowed, in Consul's field names.
+    pub(super) doubts: Vec<String>,
     pub(super) found: Vec<Diagnostic>,
     /// The elements of lists that are shared, and where they stand.
     pub(super) parts: Vec<(Span, Known)>,
@@ -34,7 +38,12 @@ pub(super) enum Step {
 
 impl Cx {
     pub(super) fn new(text: Option<Arc<Text>>, twice: bool) -> Self {
-        Self { text, path: Vec::new(), twice, found: Vec::new(), parts: Vec::new() }
+        Self { text, path: Vec::new(), twice, stored: false, doubts: Vec::new(), found: Vec::new(), parts: Vec::new() }
+    }
+
+    /// For an entry that a Consul stores.
+    pub(super) fn of_stored() -> Self {
+        Self { stored: true, ..Self::new(None, false) }
     }
 
     /// The place in Consul's field names: `Routes[0].Match.HTTP`.
@@ -73,6 +82,15 @@ impl Cx {
     /// Records an error at a place.
     pub(super) fn error(&mut self, code: &'static str, span: &Span, message: impl Into<String>) {
         let diagnostic = self.place(Diagnostic::error(code, message), span);
+        self.found.push(diagnostic);
+    }
+
+    /// Refuses the entry for what it says at a path, unless it is stored already: then that is told, and doubted.
+    pub(super) fn refuse(&mut self, mut diagnostic: Diagnostic, path: impl FnOnce() -> String) {
+        if self.stored {
+            diagnostic = diagnostic.level(Level::Finding);
+            self.doubts.push(path());
+        }
         self.found.push(diagnostic);
     }
 

@@ -13,7 +13,6 @@ use super::codes;
 use super::cx::{Cx, Step};
 use super::decode::{Field, object};
 use super::tree::{Key, Map, Node, Value};
-use crate::model::level::Level;
 use crate::source::diagnostic::Diagnostic;
 
 /// A field as Consul spells it.
@@ -200,6 +199,9 @@ fn unknown(fields: &[Name], spelled: &str, key: &Key, node: &Node, cx: &mut Cx) 
     if cx.twice && blank && matches!(lower.as_str(), "namespace" | "partition") {
         return; // Consul's command knows these and does not send them when they are empty.
     }
+    if cx.stored && says_nothing(&lower, &node.value) {
+        return;
+    }
     let place = cx.path();
     let within = if place.is_empty() { String::new() } else { format!(" in {place}") };
     let enterprise = lower.ends_with("namespace") || lower == "partition" || lower == "samenessgroup" || lower.contains("jwt");
@@ -213,7 +215,20 @@ fn unknown(fields: &[Name], spelled: &str, key: &Key, node: &Node, cx: &mut Cx) 
         diagnostic = diagnostic.label(format!("did you mean {name:?}?"));
     }
     let diagnostic = cx.place(diagnostic, &key.span);
-    cx.found.push(diagnostic.level(Level::Error));
+    let dot = if place.is_empty() { "" } else { "." };
+    cx.refuse(diagnostic, || format!("{place}{dot}{}", key.text));
+}
+
+/// Whether a field that is not known is as good as absent: Consul prints some that are empty, and names of Enterprise that all have.
+fn says_nothing(lower: &str, value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) | Value::Int(0) => true,
+        Value::Float(number) => *number == 0.0,
+        Value::Text(text) => text.is_empty() || matches!(lower, "namespace" | "partition") && text == "default",
+        Value::List(items) => items.is_empty(),
+        Value::Map(members) => members.is_empty(),
+        Value::Bool(true) | Value::Int(_) | Value::Known(_) => false,
+    }
 }
 
 /// The name that was probably meant.

@@ -15,6 +15,7 @@ use super::http_route::HttpRoute;
 use super::inline_certificate::InlineCertificate;
 use super::jwt_provider::JwtProvider;
 use super::parts::{Known, Parts};
+use super::read::Again;
 use super::tcp_route::TcpRoute;
 use super::tree::{Key, Map, Node, Span, Value};
 use super::{Decoded, EntrySource};
@@ -27,6 +28,8 @@ pub(super) trait Kind: Schema {
     fn normalize(&mut self);
     /// Everything that Consul refuses, and what it should have.
     fn validate(&self, check: &mut Check<'_>);
+    /// Closes what a stored entry opens at places that say what is not understood or not allowed.
+    fn close(&mut self, _doubts: &[String]) {}
     /// Takes a key that is none of the struct's; true if it is known all the same.
     fn other_key(_key: &Key, _node: &Node, _cx: &mut Cx) -> bool {
         false
@@ -62,7 +65,15 @@ impl Accepted {
 /// Reads one entry; `twice` is for HCL, which Consul's command decodes before the server does.
 pub(super) fn decode(root: &Node, text: &Arc<Text>, twice: bool) -> Result<Accepted, Vec<Diagnostic>> {
     let place = (!text.content.is_empty()).then(|| text.clone());
-    let mut cx = Cx::new(place, twice);
+    decode_in(root, Cx::new(place, twice))
+}
+
+/// Takes one entry that a Consul stores: what alone its validation would refuse today is a finding, and so is what is not known here.
+pub(super) fn decode_stored(root: &Node) -> Result<Accepted, Vec<Diagnostic>> {
+    decode_in(root, Cx::of_stored())
+}
+
+fn decode_in(root: &Node, mut cx: Cx) -> Result<Accepted, Vec<Diagnostic>> {
     let result = match &root.value {
         Value::Map(map) => decode_kind(root, map, &mut cx),
         _ => {
@@ -181,6 +192,7 @@ fn judged<K: Kind>(root: &Node, map: &Map, cx: &mut Cx) -> Option<K> {
     let mut check = Check::new(root, cx);
     super::common::validate(entry.common(), &mut check);
     entry.validate(&mut check);
+    entry.close(&cx.doubts);
     Some(entry)
 }
 
@@ -196,9 +208,10 @@ fn server_set(key: &Key, node: &Node, cx: &mut Cx) -> bool {
 }
 
 /// What Consul would print of an entry of a kind that the model does not have.
-pub(super) fn print_judged(kind: EntryKind, root: &Node, twice: bool) -> Json {
+pub(super) fn print_judged(kind: EntryKind, root: &Node, again: Again) -> Json {
+    let mut cx = if let Again::Stored = again { Cx::of_stored() } else { Cx::new(None, again.is_twice()) };
     match (JudgedOnly::of(kind), &root.value) {
-        (Some(only), Value::Map(map)) => (only.print)(kind, root, map, &mut Cx::new(None, twice)),
+        (Some(only), Value::Map(map)) => (only.print)(kind, root, map, &mut cx),
         _ => Json::Null,
     }
 }
@@ -239,7 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::source::entry::from_json;
+    use crate::source::entry::{from_json, from_stored};
 
     #[test]
     fn kinds_are_exact_and_a_misspelt_one_is_told() {
@@ -331,9 +344,12 @@ mod tests {
         fn nothing_panics_and_what_is_stored_is_stored_again_as_it_is(kind in 0..EntryKind::ALL.len(), fields in anything()) {
             let mut entry = fields.as_object().cloned().unwrap_or_default();
             entry.insert("Kind".to_owned(), EntryKind::ALL[kind].as_str().into());
-            if let Ok(first) = from_json(&Json::Object(entry)) {
+            let entry = Json::Object(entry);
+            let taken = from_stored(&entry).map(|d| (d.stored(), d.notes));
+            if let Ok(first) = from_json(&entry) {
                 let again = from_json(&first.stored()).map(|d| d.stored());
                 prop_assert_eq!(again.ok(), Some(first.stored()));
+                prop_assert_eq!(taken, Ok((first.stored(), first.notes)));
             }
         }
     }

@@ -84,7 +84,7 @@ pub struct Decoded {
 impl Decoded {
     /// What Consul would store and print: its JSON without indexes. Made when it is asked for: a run never asks.
     pub fn stored(&self) -> Value {
-        self.entry.as_ref().map_or_else(|| kind::print_judged(self.kind, &self.source.tree(), self.source.again.is_twice()), print)
+        self.entry.as_ref().map_or_else(|| kind::print_judged(self.kind, &self.source.tree(), self.source.again), print)
     }
 }
 
@@ -113,11 +113,31 @@ impl EntrySource {
 
 /// Reads one entry that came as JSON, as Consul's HTTP API takes it.
 pub fn from_json(value: &Value) -> Result<Decoded, Vec<Diagnostic>> {
-    let text = Arc::new(Text { origin: String::new(), content: String::new() });
+    let text = nowhere();
+    without_text(value, text.clone(), |root| kind::decode(root, &text, false), read::Again::Nowhere)
+}
+
+/// Takes one entry as a Consul stores it, whatever its version allows. What cannot be decoded is refused; what would be refused if
+/// it were written today, and fields that are not known here, are findings among the notes. What intentions allow beside something
+/// that is not understood, they deny.
+pub fn from_stored(value: &Value) -> Result<Decoded, Vec<Diagnostic>> {
+    without_text(value, nowhere(), kind::decode_stored, read::Again::Stored)
+}
+
+fn nowhere() -> Arc<Text> {
+    Arc::new(Text { origin: String::new(), content: String::new() })
+}
+
+fn without_text(
+    value: &Value,
+    text: Arc<Text>,
+    decode: impl FnOnce(&tree::Node) -> Result<kind::Accepted, Vec<Diagnostic>>,
+    again: read::Again,
+) -> Result<Decoded, Vec<Diagnostic>> {
     let root = Arc::new(tree::Node::from_json(value));
-    let read = kind::decode(&root, &text, false)?;
+    let accepted = decode(&root)?;
     // There is no text to read it from again.
-    Ok(read.at(EntrySource { text, span: 0..0, tree: OnceLock::from(root), again: read::Again::Nowhere }))
+    Ok(accepted.at(EntrySource { text, span: 0..0, tree: OnceLock::from(root), again }))
 }
 
 /// Reads all entries of a text. Each is accepted or refused for itself: the accepted ones, then everything that is wrong

@@ -25,6 +25,8 @@ pub(super) enum Again {
     Whole(Syntax, usize),
     /// It came without a text.
     Nowhere,
+    /// It came without a text, from a Consul that stores it.
+    Stored,
 }
 
 impl Again {
@@ -37,7 +39,7 @@ impl Again {
         let node = match self {
             Self::Json => json::read_at(&text.content, span.start).ok(),
             Self::Whole(syntax, number) => tree(text, syntax).ok().and_then(|root| split(root).into_iter().nth(number)),
-            Self::Nowhere => None,
+            Self::Nowhere | Self::Stored => None,
         };
         // What was read once is read again; if it were not, a place in the entry would be the entry as a whole.
         node.unwrap_or_else(|| Node::new(Value::Null, span.clone()))

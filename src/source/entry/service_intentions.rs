@@ -19,6 +19,7 @@ use super::scalar::Timestamp;
 use super::tree::{Map, Node};
 use super::word::{Word, words};
 use crate::model::entry::*;
+use crate::source::diagnostic::Diagnostic;
 
 fields!(ServiceIntentions {
     common.name: "Name"; keep,
@@ -102,10 +103,13 @@ impl Field for SourceIntention {
         });
         let unkept: Unkept = decode_map(&others, cx, &mut |_, _, _| false);
         if !unkept.sameness_group.is_empty() {
-            let message = format!("{}.SamenessGroup: sameness groups belong to Consul Enterprise", cx.here());
-            cx.error(codes::ENTERPRISE, &node.span, message);
+            let place = format!("{}.SamenessGroup", cx.here());
+            let message = format!("{place}: sameness groups belong to Consul Enterprise");
+            let diagnostic = cx.place(Diagnostic::error(codes::ENTERPRISE, message), &node.span);
+            cx.refuse(diagnostic, || place);
         }
-        if !unkept.legacy_meta.is_empty() {
+        // What was written by the older API has it, and is stored with it.
+        if !unkept.legacy_meta.is_empty() && !cx.stored {
             let message = format!("{}.LegacyMeta belongs to the API before service-intentions; write Meta of the entry", cx.here());
             cx.error(codes::EXCLUSIVE, &node.span, message);
         }
@@ -125,11 +129,9 @@ const WILDCARD: &str = "*";
 
 impl Kind for ServiceIntentions {
     fn normalize(&mut self) {
-        let exact = |name: &str| name != WILDCARD;
-        let highest = if exact(&self.common.name) { 9 } else { 6 };
         for (i, source) in self.sources.iter_mut().enumerate() {
             source.index = i;
-            source.precedence = highest - i64::from(!exact(&source.name));
+            source.precedence = precedence(&self.common.name, &source.name);
             if source.r#type.is_empty() {
                 source.r#type = "consul".to_owned();
             }
@@ -161,6 +163,25 @@ impl Kind for ServiceIntentions {
         }
     }
 
+    /// What allows under a condition that is not understood would allow too much: such a source denies, and if the entry itself
+    /// asks for something unknown, all of them do.
+    fn close(&mut self, doubts: &[String]) {
+        let of_all = doubts.iter().any(|place| !names::<Self>(place.split(['.', '[']).next().unwrap_or_default()));
+        for source in &mut self.sources {
+            let at = format!("Sources[{}]", source.index);
+            let of_it = |place: &String| place.strip_prefix(&at).is_some_and(|within| within != ".Description");
+            if of_all || doubts.iter().any(of_it) {
+                (source.action, source.permissions) = (Some(IntentionAction::Deny), Vec::new());
+                if source.name.is_empty() {
+                    // Whom else it means is not known either.
+                    WILDCARD.clone_into(&mut source.name);
+                    source.precedence = precedence(&self.common.name, WILDCARD);
+                }
+            }
+        }
+        self.sources.sort_by_key(|source| Reverse(source.precedence));
+    }
+
     fn common(&self) -> &Common {
         &self.common
     }
@@ -170,6 +191,12 @@ impl Acted for ServiceIntentions {
     fn entry(self) -> ConfigEntry {
         ConfigEntry::ServiceIntentions(Arc::new(self))
     }
+}
+
+/// Who comes first where several are about a call: the one with the more exact destination, then source.
+fn precedence(destination: &str, source: &str) -> i64 {
+    let highest = if destination == WILDCARD { 6 } else { 9 };
+    highest - i64::from(source == WILDCARD)
 }
 
 /// A name is `*` or has none.
@@ -259,7 +286,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::model::entry::ConfigEntry;
-    use crate::source::entry::from_json;
+    use crate::source::entry::{from_json, from_stored};
 
     fn entry(name: &str, sources: Value) -> Value {
         json!({"Kind": "service-intentions", "Name": name, "Sources": sources})
@@ -360,5 +387,39 @@ mod tests {
         let exact = from_json(&entry("web", json!([{"Name": "*", "Action": "deny"}, {"Name": "b", "Action": "allow"}])));
         let sources = exact.expect("it is accepted").stored()["Sources"].clone();
         assert_eq!((&sources[0]["Precedence"], &sources[1]["Precedence"]), (&json!(9), &json!(8)));
+    }
+
+    /// Who may what by intentions that are stored: `source precedence action`, the number of permissions after it.
+    fn stored(entry: &Value) -> Vec<String> {
+        let Ok(Some(ConfigEntry::ServiceIntentions(read))) = from_stored(entry).map(|d| d.entry) else { panic!("{entry} is not read") };
+        let one = |s: &crate::model::entry::SourceIntention| {
+            format!("{} {} {} {}", s.name, s.precedence, s.action.map_or("none", |a| a.as_str()), s.permissions.len())
+        };
+        read.sources.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_stored_intention_that_says_what_is_not_understood_denies_and_the_others_are_as_they_are() {
+        let get = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/", "Methods": ["GET"]}}]);
+        let weekdays = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/", "Weekdays": ["Monday"]}}]);
+        let both = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/", "PathExact": "/a"}}]);
+        let of = |sources: Value| stored(&entry("web", sources));
+        let known = json!({"Name": "a", "Permissions": get});
+        for (other, wanted) in [
+            (json!({"Name": "b", "Permissions": weekdays}), "b 9 deny 0"),
+            (json!({"Name": "b", "Permissions": both}), "b 9 deny 0"),
+            (json!({"Name": "b", "Action": "challenge"}), "b 9 deny 0"),
+            (json!({"Name": "b", "Action": "allow", "Within": "10m"}), "b 9 deny 0"),
+            (json!({"Name": "b", "Action": "allow", "Within": "", "Namespace": "default", "LegacyMeta": {"a": "b"}}), "b 9 allow 0"),
+            (json!({"Name": "b", "Action": "allow", "Description": "d".repeat(600)}), "b 9 allow 0"),
+            (json!({"Action": "deny", "SamenessGroup": "all"}), "* 8 deny 0"),
+        ] {
+            assert_eq!(of(json!([known, other])), ["a 9 none 1", wanted], "{other}");
+        }
+        let mut whole = entry("web", json!([{"Name": "a", "Action": "allow"}, {"Name": "b", "Action": "allow"}]));
+        whole["Meta"] = json!({"k": "v".repeat(600)});
+        assert_eq!(stored(&whole), ["a 9 allow 0", "b 9 allow 0"]);
+        whole["Posture"] = json!("managed");
+        assert_eq!(stored(&whole), ["a 9 deny 0", "b 9 deny 0"]);
     }
 }

@@ -60,7 +60,8 @@ impl<T: Words> Field for Word<T> {
                 diagnostic = diagnostic.label(format!("did you mean {word:?}?"));
             }
             let diagnostic = cx.place(diagnostic, &node.span);
-            cx.found.push(diagnostic);
+            let place = cx.path();
+            cx.refuse(diagnostic, || place);
         }
         Self(found)
     }

@@ -158,6 +158,11 @@ impl Exits {
         found.expect("it was found")
     }
 
+    /// Every record so far.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        self.records.all()
+    }
+
     /// A connection of a service to `web`.
     pub(crate) fn connect(&self, source: &str) -> Tls {
         Tls::connect(self.run.address(), self.exit().ca.client(Some(source)), &sni("web"))

@@ -19,8 +19,9 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// A folder of anchors with more files than any has.
 const MOST_FILES: usize = 4096;
 
-/// The client, and the address that questions go to.
-pub(super) fn build(settings: &Settings) -> Result<(reqwest::Client, Url), AskError> {
+/// The client, and the address that questions go to. A client of gRPC speaks HTTP/2 from its first byte on, also without TLS, and
+/// through no proxy, for proxies of HTTP do not.
+pub(super) fn build(settings: &Settings, of_grpc: bool) -> Result<(reqwest::Client, Url), AskError> {
     let Settings { agent, tls, .. } = settings;
     let failed = |source: reqwest::Error| AskError::Settings { agent: agent.to_string(), source: Library(source) };
     let mut builder = reqwest::Client::builder()
@@ -33,6 +34,9 @@ pub(super) fn build(settings: &Settings) -> Result<(reqwest::Client, Url), AskEr
         .http2_keep_alive_timeout(CONNECT)
         // Answers of waiting questions are as long as the first ones were.
         .http2_adaptive_window(true);
+    if of_grpc {
+        builder = builder.http2_prior_knowledge().no_proxy();
+    }
     if let Reached::Socket(path) = &agent.reached {
         builder = builder.unix_socket(path.clone());
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::source::consul::answer::Why;
+use crate::source::consul::permission::{self, Rule};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,14 @@ impl AskError {
             Self::Unreached { why: Unreached::TooLong(_), .. } => None,
             Self::Unreached { .. } => Some("is an agent running there? say where it is by --http-addr or CONSUL_HTTP_ADDR"),
             Self::Answered { why, .. } => why.advice(),
+        }
+    }
+
+    /// What the token lacks, if that is it and can be told.
+    pub fn missing(&self) -> Option<Rule> {
+        match self {
+            Self::Answered { asked, why: Why::Denied(text), .. } => permission::missing(asked, text),
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::model::ca::{CaRoot, CaRoots, IssuedLeaf};
 use crate::model::entry::IntentionAction;
 use crate::source::consul::answer::{Meta, policy};
 use crate::source::consul::wire::{LeafAnswer, RootsAnswer, SelfAnswer};
+use crate::tls;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
@@ -46,23 +47,11 @@ pub fn roots(answer: &RootsAnswer) -> Result<CaRoots, NotReady> {
 pub fn leaf(answer: &LeafAnswer) -> Result<IssuedLeaf, NotReady> {
     let field = |field, what| NotReady::Field { field, what };
     let id = SpiffeId::parse(&answer.service_uri).ok_or_else(|| field("ServiceURI", "the id of a service"))?;
-    let chain = each_once(&answer.cert_pem).ok_or_else(|| field("CertPEM", "a certificate in PEM"))?;
+    let chain = tls::pem_in_order(&answer.cert_pem).ok_or_else(|| field("CertPEM", "a certificate in PEM"))?;
     if !answer.private_key_pem.contains("PRIVATE KEY-----") {
         return Err(field("PrivateKeyPEM", "a key in PEM"));
     }
     Ok(IssuedLeaf { id, chain, key: answer.private_key_pem.clone() })
-}
-
-/// A chain without repetitions: 1.8 sends the intermediate of a secondary datacenter twice.
-fn each_once(pem: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in pem.split_inclusive("-----END CERTIFICATE-----") {
-        let part = part.trim();
-        if part.contains(BEGIN) && !parts.contains(&part) {
-            parts.push(part);
-        }
-    }
-    (!parts.is_empty()).then(|| parts.join("\n") + "\n")
 }
 
 /// What holds between services of which no intention says anything. An agent that may not be asked about itself says in the headers

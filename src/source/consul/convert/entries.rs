@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::LeftOut;
-use crate::model::entry::EntryKind;
+use crate::model::entry::{ConfigEntry, EntryKind, IntentionAction};
 use crate::source::consul::wire::IntentionRow;
-use crate::source::entry::{Decoded, from_json};
+use crate::source::diagnostic::Diagnostic;
+use crate::source::entry::{Decoded, from_json, from_stored};
 
 /// An entry as Consul has it.
 #[derive(Clone, Debug)]
@@ -18,32 +19,53 @@ pub struct Entry {
     pub modify_index: u64,
 }
 
-/// One entry.
+/// One entry that is to be shown or written once more, by the rules for writing: nothing of it may get lost.
 pub fn entry(value: &Value) -> Result<Entry, LeftOut> {
+    read(value, from_json)
+}
+
+/// One entry that is to be acted on, as Consul stores it: all that can be used is used, and what is wrong with it is among its notes,
+/// which name it.
+pub fn stored(value: &Value) -> Result<Entry, LeftOut> {
+    let mut entry = read(value, from_stored)?;
+    let Decoded { kind, name, notes, .. } = &mut entry.decoded;
+    notes.iter_mut().for_each(|note| note.message = format!("{kind}/{name}: {}", note.message));
+    Ok(entry)
+}
+
+fn read(value: &Value, by: fn(&Value) -> Result<Decoded, Vec<Diagnostic>>) -> Result<Entry, LeftOut> {
     let modify_index = value.get("ModifyIndex").and_then(Value::as_u64).unwrap_or_default();
-    let decoded = match value {
-        Value::Object(fields) => from_json(&Value::Object(without_what_consul_adds(fields))),
-        other => from_json(other),
-    };
-    decoded.map(|decoded| Entry { decoded, modify_index }).map_err(|problems| {
-        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
-        LeftOut::of_problems(format!("{}/{}", text("Kind"), text("Name")), &problems)
-    })
+    let decoded = by(&without_what_consul_adds(value));
+    let what = || format!("{}/{}", text(value, "Kind").unwrap_or("?"), text(value, "Name").unwrap_or("?"));
+    decoded.map(|decoded| Entry { decoded, modify_index }).map_err(|problems| LeftOut::of_problems(what(), &problems))
 }
 
-/// A list of entries: those that cannot be read are left out alone.
+/// What stands in for an entry that cannot be read. Without its intentions a service would be open where the default is to allow.
+pub fn in_place_of(value: &Value) -> Option<ConfigEntry> {
+    let is_of_intentions = text(value, "Kind") == Some(EntryKind::ServiceIntentions.as_str());
+    let name = text(value, "Name").filter(|_| is_of_intentions)?;
+    let sources = json!([{"Name": "*", "Action": IntentionAction::Deny.as_str()}]);
+    from_stored(&json!({"Kind": EntryKind::ServiceIntentions.as_str(), "Name": name, "Sources": sources})).ok()?.entry
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
+}
+
+/// A list of entries that are to be acted on: those that cannot be read are left out alone.
 pub fn entries(values: &[Value], left_out: &mut Vec<LeftOut>) -> Vec<Entry> {
-    values.iter().filter_map(|value| entry(value).map_err(|problem| left_out.push(problem)).ok()).collect()
+    values.iter().filter_map(|value| stored(value).map_err(|problem| left_out.push(problem)).ok()).collect()
 }
 
-/// `Hash` does not fit into the numbers of files; the others no file has either.
-fn without_what_consul_adds(fields: &Map<String, Value>) -> Map<String, Value> {
+/// An entry as it would be written. `Hash` does not fit into the numbers of files; the others no file has either.
+pub fn without_what_consul_adds(value: &Value) -> Value {
     let added = |name: &str| matches!(name, "Hash" | "CreateIndex" | "ModifyIndex" | "Status");
-    fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let Value::Object(fields) = value else { return value.clone() };
+    Value::Object(fields.iter().filter(|(name, _)| !added(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-/// The service-intentions entries that say what a list of intentions says: 1.8 has the kind not yet.
-pub fn of_intentions(rows: &[IntentionRow], left_out: &mut Vec<LeftOut>) -> Vec<Entry> {
+/// The service-intentions entries, as JSON, that say what a list of intentions says: 1.8 has the kind not yet.
+pub fn of_intentions(rows: &[IntentionRow]) -> Vec<Value> {
     let mut by_destination: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let mut required: BTreeMap<&str, &Value> = BTreeMap::new();
     for row in rows {
@@ -59,7 +81,7 @@ pub fn of_intentions(rows: &[IntentionRow], left_out: &mut Vec<LeftOut>) -> Vec<
         }
         made
     });
-    entries(&made.collect::<Vec<_>>(), left_out)
+    made.collect()
 }
 
 fn source(row: &IntentionRow) -> Value {

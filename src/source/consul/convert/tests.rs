@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::id::TrustDomain;
 use crate::model::service::{Health, Instance};
 use crate::source::consul::call::Side;
 use crate::source::consul::wire::{HealthRow, LeafAnswer};
+use crate::tls::{Authority, CertificateDer, Moment, Wanted, pem};
 
 fn row(service: Value, node: Value, checks: &[&str]) -> HealthRow {
     let checks: Vec<Value> = checks.iter().map(|status| json!({"CheckID": "c", "Status": status})).collect();
@@ -96,16 +98,24 @@ fn who_speaks_for_a_service_of_the_mesh_is_a_sidecar_a_native_service_or_a_termi
 }
 
 #[test]
-fn a_chain_has_each_certificate_once_and_no_key_is_printed() {
-    let cert = |name: &str| format!("-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n");
+fn a_chain_has_each_certificate_once_in_order_and_no_key_is_printed() {
+    let (mesh, now) = (TrustDomain::new("td.consul"), Moment::now());
+    let root = Authority::root(&mesh, now).expect("a root");
+    let sec = root.intermediate(&mesh, now).expect("an intermediate");
+    let uris = vec!["spiffe://td.consul/ns/default/dc/dc2/svc/web".to_owned()];
+    let (for_servers, for_clients, life) = (true, true, std::time::Duration::from_hours(1));
+    let wanted = Wanted { common_name: None, uris, dns: Vec::new(), ips: Vec::new(), for_servers, for_clients, life };
+    let made = sec.issue(&wanted, &[], now).expect("a leaf").chain;
+    let text = |cert: &CertificateDer<'static>| pem::text_of(std::slice::from_ref(cert));
+    let (web, sec, root) = (text(&made[0]), text(sec.certificate()), text(root.certificate()));
     let answer = LeafAnswer {
-        cert_pem: [cert("leaf"), cert("sec"), cert("sec")].join("\n"),
+        cert_pem: [web.as_str(), &root, &sec, &sec].join("\n"),
         private_key_pem: "-----BEGIN EC PRIVATE KEY-----\ns3cr3t\n-----END EC PRIVATE KEY-----\n".to_owned(),
         service_uri: "spiffe://td.consul/ns/default/dc/dc2/svc/web".to_owned(),
         ..LeafAnswer::default()
     };
     let found = leaf(&answer).expect("a leaf");
-    assert_eq!(found.chain, cert("leaf") + &cert("sec"));
+    assert_eq!(found.chain, web + &sec + &root);
     assert!(!format!("{answer:?} {found:?}").contains("s3cr3t"));
     let gateway = LeafAnswer { service_uri: "spiffe://td.consul/gateway/mesh/dc/dc2".to_owned(), ..answer };
     assert_eq!(leaf(&gateway).map_err(|e| e.to_string()), Err("ServiceURI is not the id of a service".to_owned()));

@@ -34,6 +34,8 @@ const TOLD_BY_CHECK: Duration = Duration::from_millis(150);
 const ROUNDS: (u32, Duration) = (10, Duration::from_secs(1));
 /// The longest time that a registration without a check, which came together with one that has some, goes unnoticed.
 const ANYWAY: Duration = Duration::from_secs(60);
+/// The name by which the servers are registered.
+const SERVERS: &str = "consul";
 /// The pause before a service is asked for again, of which there was no answer, or one that is not believed.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -179,6 +181,10 @@ impl Follow {
                 return Some(AGAIN);
             }
             Verdict::NewsOfAHole => self.shared.answered(&asked.to_string(), 0, Some(Told::hole())),
+            // Who may see no service is given an empty list by 1.8, with an index that nothing else has.
+            Verdict::Same | Verdict::News if meta.filtered || (content.empty && meta.index.is_some_and(|index| index <= 1)) => {
+                self.shared.answered(&asked.to_string(), 0, Some(Told::hidden()));
+            }
             Verdict::Same | Verdict::News => self.shared.recovered(&asked.to_string()),
         }
         if verdict != Verdict::Same {
@@ -255,7 +261,12 @@ impl Catalog {
         let mut watch = Watch::new(self.call(&follow, Call::checks()), Vec::is_empty, follow.rng());
         loop {
             let news = watch.once(&follow.client).await;
-            follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+            let told = news.as_ref().map(|news| match news {
+                // Each node has a check of its own: who sees none may see no node. 1.8 says it by nothing else.
+                News::Is { what: Some(all), .. } if all.is_empty() => Told::hidden(),
+                news => Told::of(news),
+            });
+            follow.shared.answered(&name, watch.index(), told);
             if let Some(News::Is { what, .. }) = &news {
                 let touched = self.placed.borrow_mut().heard(what.as_deref().unwrap_or_default());
                 follow.ask_for(&self.datacenter, |of| touched.services.contains(&of.service));
@@ -278,7 +289,12 @@ impl Catalog {
         let mut watch = Watch::new(self.call(&follow, Call::services()), |all| all.is_empty(), follow.rng());
         loop {
             let news = watch.once(&follow.client).await;
-            follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+            let told = news.as_ref().map(|news| match news {
+                // The servers are a service in every datacenter: who does not see them may see no service.
+                News::Is { what: Some(names), .. } if !names.contains_key(SERVERS) => Told::hidden(),
+                news => Told::of(news),
+            });
+            follow.shared.answered(&name, watch.index(), told);
             if let Some(News::Is { what: Some(names), body, .. }) = &news {
                 follow.keep(&asked, body);
                 let mut other = false;

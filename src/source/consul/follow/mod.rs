@@ -120,7 +120,6 @@ pub fn start(
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, gateway));
     let (client, follows) = (Arc::new(client), shared.clone());
-    let ends = threads.shutdown();
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
         let follow = Follow {
@@ -131,8 +130,10 @@ pub fn start(
             catalogs: RefCell::default(),
             queue: Queue::default(),
         };
+        let shared = follow.shared.clone();
         Rc::new(follow).begin();
-        ends.triggered().await;
+        // Not at the begin of the drain: changes are taken up until its end.
+        shared.ended.notified().await;
         Ok(())
     })?;
     Ok(Following(shared))
@@ -203,7 +204,10 @@ impl Follow {
             let mut watch = Watch::new(call, is_empty, follow.rng());
             loop {
                 let news = watch.once(&follow.client).await;
-                follow.shared.answered(&name, watch.index(), news.as_ref().map(Told::of));
+                // What an older Consul does not have is no trouble.
+                let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
+                let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
+                follow.shared.answered(&name, watch.index(), told);
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -242,21 +246,22 @@ impl Follow {
                     ABOUT
                 }
                 Err(error) => {
-                    self.shared.answered(&name, 0, Some(Told::trouble(error)));
-                    self.without_agent_read(error).await;
-                    AGAIN
+                    let enough = self.without_agent_read(error).await;
+                    self.shared.answered(&name, 0, Some(if enough { Told::Well } else { Told::trouble(error) }));
+                    if enough { ABOUT } else { AGAIN }
                 }
             };
             sleep(pause).await;
         }
     }
 
-    /// Who may not read the agent learns its datacenter from any list of instances, and the default from headers.
-    async fn without_agent_read(&self, error: &AskError) {
+    /// Who may not read the agent learns its datacenter elsewhere, and the default from headers. Whether that is enough: it is for who
+    /// judges no intentions.
+    async fn without_agent_read(&self, error: &AskError) -> bool {
         if !matches!(error.why(), Some(Why::Denied(_))) {
-            return;
+            return false;
         }
-        let Ok(answer) = self.client.ask(&Call::datacenters()).await else { return };
+        let Ok(answer) = self.client.ask(&Call::datacenters()).await else { return false };
         // The nearest is the own one.
         let nearest = answer.what.and_then(|all| all.into_iter().next());
         self.shared.change(|known| {
@@ -268,6 +273,7 @@ impl Follow {
             new
         });
         self.shared.needs.notify_one();
+        !self.shared.subject.kinds.contains(&EntryKind::ServiceIntentions) && self.shared.look(|known, _| !known.datacenter.is_empty())
     }
 
     fn entries(self: &Rc<Self>, kind: EntryKind) {
@@ -276,8 +282,9 @@ impl Follow {
                 follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
                 true
             }
-            // An older Consul. Asking it again would be taken for trouble.
+            // An older Consul. It is not asked again.
             Err(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => {
+                tracing::info!("Consul: this version has no {kind} entries");
                 follow.no_kind(kind);
                 false
             }
@@ -287,6 +294,8 @@ impl Follow {
 
     fn no_kind(self: &Rc<Self>, kind: EntryKind) {
         if kind != EntryKind::ServiceIntentions {
+            // To be known at a start without Consul as well.
+            self.keep(&Asked::Entries(kind), &bytes::Bytes::from_static(b"[]"));
             self.shared.change(|known| {
                 known.no_kind(kind);
                 true

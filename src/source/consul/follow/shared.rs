@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Subject;
 use crate::model::needs::{Needed, Needs};
 use crate::rt::log::with_causes;
+use crate::source::consul::answer::Why;
 use crate::source::consul::client::AskError;
 use crate::source::consul::known::{Known, World};
 use crate::source::consul::watch::News;
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     pub(super) roots: Notify,
     /// A service has instances of which there were none before, or none any more.
     pub(super) linked: Notify,
+    /// Nobody follows any more.
+    pub(super) ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -87,8 +90,11 @@ impl Told {
     pub(super) fn of<T>(news: &News<T>) -> Self {
         match news {
             News::Is { hole: true, .. } => Self::hole(),
+            News::Is { meta, .. } if meta.filtered => Self::hidden(),
             News::Is { .. } | News::Well => Self::Well,
             News::Doubted => Self::doubted(),
+            // An older Consul, and nothing to be done: there are no entries of it.
+            News::Trouble(error) if matches!(error.why(), Some(Why::UnknownKind(_))) => Self::Well,
             News::Trouble(error) => Self::trouble(error),
         }
     }
@@ -101,8 +107,19 @@ impl Told {
         Self::Doubted("it is said to be empty, which a token causes that may not see it: not believed for half a minute")
     }
 
+    /// Which of the two it is, Consul does not say.
+    pub(super) const fn hidden() -> Self {
+        Self::Doubted(
+            "there is more than the token may see; add to its policy: service_prefix \"\" { policy = \"read\" } and \
+             node_prefix \"\" { policy = \"read\" }",
+        )
+    }
+
     pub(super) fn trouble(error: &AskError) -> Self {
-        let said = with_causes(error);
+        let mut said = with_causes(error);
+        if let Some(rule) = error.missing() {
+            said = format!("{said}; add to the token's policy: {rule}");
+        }
         if error.why().is_none() { Self::Unreached(said) } else { Self::Trouble(said) }
     }
 }
@@ -110,8 +127,8 @@ impl Told {
 impl Shared {
     pub(super) fn new(subject: Subject, gateway: &str) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let (news, needs, roots, linked) = Default::default();
-        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked }
+        let (news, needs, roots, linked, ended) = Default::default();
+        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked, ended }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -216,6 +233,11 @@ impl Shared {
 }
 
 impl Following {
+    /// Ends following.
+    pub fn end(&self) {
+        self.0.ended.notify_one();
+    }
+
     /// Says whose instances are needed from now on.
     pub fn want(&self, needs: Needs) {
         let mut state = self.0.state();

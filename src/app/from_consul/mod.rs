@@ -1,0 +1,230 @@
+//! A gateway whose control plane is Consul: the first sync, and then what is known at any time as the world of the gateway.
+
+mod state;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use self::state::StateFolder;
+use super::certs::CertsError;
+use super::origin::Listen;
+use crate::decide::compile::compile;
+use crate::decide::needs::needs;
+use crate::id::TrustDomain;
+use crate::model::entry::{EntryKind, EntryRef};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
+use crate::model::needs::Needs;
+use crate::model::resources::{Rejected, Resources};
+use crate::rt::rng::Rng;
+use crate::rt::signal::Shutdown;
+use crate::rt::supervise::Supervisor;
+use crate::source::consul::client::{AskError, Client};
+use crate::source::consul::convert::LeftOut;
+use crate::source::consul::follow::{self, Following, Unfollowed};
+use crate::source::consul::known::World;
+use crate::source::consul::settings::Settings;
+use crate::tls;
+
+/// How long Consul may say nothing new before what an earlier run kept is served.
+const QUIET: Duration = Duration::from_millis(700);
+/// How often it is told how far the first sync is.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What is wanted of Consul.
+#[derive(Clone, Debug)]
+pub struct WantedOfConsul {
+    /// Which agent, and how.
+    pub settings: Settings,
+    /// The gateway: kind, name, where it binds.
+    pub gateway: GatewayConfig,
+    /// Which address a port of the entry binds to.
+    pub listens: Vec<Listen>,
+    /// Where the last good state is kept; `None`: nowhere.
+    pub state: Option<PathBuf>,
+}
+
+/// Why a gateway cannot be made of what Consul says.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsulError {
+    /// The agent cannot be asked at all.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// It cannot be followed.
+    #[error(transparent)]
+    Follow(#[from] Unfollowed),
+    /// The folder of the state cannot be used.
+    #[error("the state folder {} cannot be used (--state-dir names another)", .0.display())]
+    State(PathBuf, #[source] io::Error),
+    /// Certificates cannot be written.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
+    /// The run was ended before it began.
+    #[error("ended before the first sync was complete")]
+    Ended,
+}
+
+/// How far the first sync is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is missing, in words.
+    pub missing: Vec<String>,
+    /// Services that were asked for, and all that are needed.
+    pub services: (usize, usize),
+    /// What is wrong, if something is.
+    pub trouble: Option<String>,
+}
+
+/// A Consul that is followed for a gateway.
+#[derive(Debug)]
+pub struct ConsulSource {
+    following: Following,
+    /// Its thread; nothing once it was taken.
+    threads: Option<Supervisor>,
+    shutdown: Shutdown,
+    wanted: WantedOfConsul,
+    state: StateFolder,
+    /// What was told of what is left out, and of entries.
+    told: BTreeSet<String>,
+}
+
+impl ConsulSource {
+    /// Begins to follow Consul.
+    pub fn begin(wanted: WantedOfConsul) -> Result<Self, ConsulError> {
+        tls::install();
+        let state = StateFolder::open(wanted.state.as_deref(), &wanted.gateway.name, &wanted.settings.agent.to_string())?;
+        let client = Client::new(wanted.settings.clone())?;
+        let mut threads = Supervisor::default();
+        let seed = Rng::from_entropy().next_u64();
+        let (kind, name) = (wanted.gateway.kind, wanted.gateway.name.as_str());
+        let following = follow::start(&mut threads, client, kind, name, state.answers(), seed)?;
+        let shutdown = threads.shutdown();
+        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
+    }
+
+    /// Which agent it is.
+    pub fn agent(&self) -> String {
+        self.wanted.settings.agent.to_string()
+    }
+
+    /// Ends the run that it belongs to, and is ended with it.
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+
+    /// Waits until everything is known that a gateway of the kind cannot be started without; what an earlier run kept stands in for what
+    /// Consul does not say. The world of the gateway.
+    pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Resources, ConsulError> {
+        let (mut last, mut restored) = (Instant::now(), false);
+        let mut seen = u64::MAX;
+        loop {
+            if self.shutdown().is_triggered() {
+                return Err(ConsulError::Ended);
+            }
+            let (world, version) = self.following.world();
+            if version != seen {
+                (last, seen) = (Instant::now(), version);
+            }
+            let resources = self.resources(world);
+            // What is needed hangs on the entries, which may have come just now.
+            self.following.want(needs(&resources, &compile(&resources)));
+            let missing = self.following.missing();
+            if missing.is_empty() {
+                self.state.write_certs(&self.following.world().0)?;
+                return Ok(resources);
+            }
+            tell(&Progress { missing, services: self.following.progress(), trouble: self.trouble() });
+            if !restored && last.elapsed() > QUIET {
+                restored = true;
+                self.restore()?;
+            }
+            self.following.wait(seen, LOOK);
+        }
+    }
+
+    fn restore(&self) -> Result<(), ConsulError> {
+        let Some(folder) = self.state.answers() else { return Ok(()) };
+        let taken = follow::restore(&self.following, folder).map_err(|e| ConsulError::State(folder.to_owned(), e))?;
+        if taken > 0 {
+            let agent = self.agent();
+            tracing::warn!(
+                "Consul at {agent} does not say all that is needed: what it said to an earlier run stands in for it until it does"
+            );
+        }
+        Ok(())
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let troubled = self.following.watches().into_iter().find_map(|watch| Some((watch.what, watch.trouble?)));
+        troubled.map(|(what, why)| format!("{what}: {why}"))
+    }
+
+    /// The world of the gateway by now, with its certificates in their files. What is left out or odd and was not before is told.
+    pub(super) fn read(&mut self) -> Result<Resources, ConsulError> {
+        let (world, _) = self.following.world();
+        self.state.write_certs(&world)?;
+        let notes = world.notes.iter().map(|note| format!("{} ({})", note.message, note.code));
+        let told = world.left_out.iter().map(ToString::to_string).chain(notes).collect();
+        for new in BTreeSet::difference(&told, &self.told) {
+            tracing::warn!("Consul: {new}");
+        }
+        self.told = told;
+        Ok(self.resources(world))
+    }
+
+    /// Says whose instances the gateway needs, as it was compiled.
+    pub(super) fn want(&self, needs: Needs) {
+        self.following.want(needs);
+    }
+
+    /// A way to the agent of its own, for what is told to it.
+    pub(super) fn client(&self) -> Result<Client, ConsulError> {
+        Ok(Client::new(self.wanted.settings.clone())?)
+    }
+
+    /// The handle by which changes are heard.
+    pub(super) fn following(&self) -> Following {
+        self.following.clone()
+    }
+
+    /// The thread, for who waits for its end.
+    pub(super) const fn threads(&mut self) -> Option<Supervisor> {
+        self.threads.take()
+    }
+
+    fn resources(&self, world: World) -> Resources {
+        let mut gateway = self.wanted.gateway.clone();
+        let certs = self.state.certs();
+        match gateway.kind {
+            GatewayKind::Ingress => gateway.identity = world.leaves.get(&gateway.name).map(|_| Identity::in_folder(certs, &gateway.name)),
+            GatewayKind::Terminating => gateway.leaves = Some(certs.to_owned()),
+            GatewayKind::Mesh => {}
+        }
+        gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));
+        let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
+        Resources {
+            gateway,
+            datacenter: world.datacenter,
+            trust_domain,
+            entries: world.entries,
+            services: world.services,
+            federation: world.federation,
+            default_action: world.default_action,
+            rejected: world.left_out.into_iter().map(rejected).collect(),
+        }
+    }
+}
+
+fn rejected(left_out: LeftOut) -> Rejected {
+    let LeftOut { what, why } = left_out;
+    let entry = what.split_once('/').and_then(|(kind, name)| Some(EntryRef::new(EntryKind::parse(kind)?, name)));
+    let (what, why) = match entry {
+        Some(entry) => (entry, why),
+        None => {
+            let name = what.strip_prefix("service ").and_then(|rest| rest.split(',').next()).unwrap_or(&what).to_owned();
+            (EntryRef::new(EntryKind::Service, &name), format!("{what}: {why}"))
+        }
+    };
+    Rejected { what, why }
+}

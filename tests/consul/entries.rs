@@ -1,0 +1,145 @@
+//! `gw config` beside a real Consul: what is there, what would change, and changes in an order that it takes.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::agent::Consul;
+
+/// gw as one types it, with nothing of the environment but where Consul is.
+fn gw(consul: &Consul, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gw"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GW_") || name.starts_with("CONSUL_")) {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1").env("CONSUL_HTTP_ADDR", consul.address.to_string()).env("CONSUL_HTTP_TOKEN", &consul.token);
+    command.args(args).output().expect("gw runs")
+}
+
+#[track_caller]
+fn expect(output: &Output, code: i32) -> (String, String) {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert_eq!(output.status.code(), Some(code), "stdout:\n{out}\nstderr:\n{err}");
+    (out, err)
+}
+
+/// A folder with a file of entries each time it is written, gone when it is dropped.
+pub(crate) struct Folder(std::path::PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gw-entries-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn has(&self, entries: &[Value]) -> &str {
+        std::fs::write(self.0.join("all.json"), Value::from(entries).to_string()).unwrap();
+        Path::to_str(&self.0).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn defaults(name: &str, protocol: &str) -> Value {
+    json!({"Kind": "service-defaults", "Name": name, "Protocol": protocol})
+}
+
+fn router(destination: &str) -> Value {
+    let route = json!({"Match": {"HTTP": {"PathPrefix": "/api/"}}, "Destination": {"Service": destination, "RequestTimeout": "60s"}});
+    json!({"Kind": "service-router", "Name": "web", "Routes": [route]})
+}
+
+fn edge(protocol: &str) -> Value {
+    let listener = |port: u16, name: &str, protocol: &str| json!({"Port": port, "Protocol": protocol, "Services": [{"Name": name}]});
+    json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener(8080, "web", protocol), listener(8081, "other", "tcp")]})
+}
+
+#[test]
+fn what_files_say_is_written_read_and_deleted_in_an_order_that_consul_takes() {
+    let (consul, folder) = (Consul::start("entries"), Folder::new("order"));
+    // In the file in the order in which Consul refuses each but the last.
+    let folder_name = folder.has(&[edge("http"), router("api"), defaults("web", "http"), defaults("api", "http")]);
+    let (out, _) = expect(&gw(&consul, &["config", "diff", folder_name, "-o", "name"]), 1);
+    assert_eq!(out.lines().count(), 4, "{out}");
+    let (out, err) = expect(&gw(&consul, &["config", "apply", folder_name, "--dry-run"]), 0);
+    assert!(out.lines().last().unwrap().ends_with("ingress-gateway/edge") && err.contains("nothing is written"), "{out}{err}");
+    expect(&gw(&consul, &["config", "read", "service-router", "web"]), 6);
+    expect(&gw(&consul, &["config", "apply", folder_name]), 0);
+    expect(&gw(&consul, &["config", "diff", folder_name]), 0);
+
+    let (out, _) = expect(&gw(&consul, &["config", "read", "service-router", "web", "-o", "hcl"]), 0);
+    assert!(out.contains("Kind = \"service-router\"") && !out.contains("ModifyIndex"), "{out}");
+    let (out, _) = expect(&gw(&consul, &["config", "list", "-o", "name"]), 0);
+    let all = ["service-defaults/api", "service-defaults/web", "service-router/web", "ingress-gateway/edge"];
+    assert_eq!(out.lines().collect::<Vec<_>>(), all);
+
+    // The same in other words.
+    let same = json!({"kind": "service-router", "name": "web", "routes": [
+        {"match": {"http": {"path_prefix": "/api/"}}, "destination": {"service": "api", "request_timeout": "1m", "num_retries": 0}}]});
+    expect(&gw(&consul, &["config", "diff", folder.has(&[same])]), 0);
+    let (out, _) = expect(&gw(&consul, &["config", "diff", folder.has(&[router("other")]), "-o", "json", "--prune"]), 3);
+    assert!(out.contains("Routes[0].Destination.Service"), "{out}");
+
+    let (_, err) = expect(&gw(&consul, &["config", "delete", "service-defaults", "web"]), 3);
+    assert!(err.contains("error[GW0403]") && err.contains("\"web\""), "{err}");
+    expect(&gw(&consul, &["config", "delete", "service-router", "web"]), 0);
+    expect(&gw(&consul, &["config", "delete", "service-router", "web"]), 6);
+    expect(&gw(&consul, &["config", "apply", folder.has(&[defaults("web", "http")]), "--prune"]), 0);
+    let (out, _) = expect(&gw(&consul, &["config", "list", "-o", "name"]), 0);
+    assert_eq!(out, "service-defaults/web\n");
+}
+
+#[test]
+fn what_is_in_the_way_is_set_aside_for_a_moment_and_comes_back() {
+    let (consul, folder) = (Consul::start("aside"), Folder::new("aside"));
+    let kept = [router("api"), edge("http")];
+    let with = |protocol: &str| [&kept[..], &[defaults("web", protocol), defaults("api", protocol)]].concat();
+    expect(&gw(&consul, &["config", "apply", folder.has(&with("http"))]), 0);
+    let before = consul.get("/v1/config/service-router/web")["Routes"].clone();
+
+    // Neither service can become http2 before the other, nor under its listener; the router stays as it is, the gateway does not.
+    let wanted = [edge("http2"), defaults("web", "http2"), defaults("api", "http2")];
+    let folder_name = folder.has(&wanted);
+    let (out, _) = expect(&gw(&consul, &["config", "apply", folder_name, "--dry-run"]), 0);
+    assert!(out.contains("set aside   service-router/web") && out.contains("bring back  service-router/web"), "{out}");
+    assert!(out.contains("reduce      ingress-gateway/edge"), "{out}");
+    expect(&gw(&consul, &["config", "apply", folder_name]), 0);
+    assert_eq!(consul.get("/v1/config/service-router/web")["Routes"], before);
+    assert_eq!(consul.get("/v1/config/ingress-gateway/edge")["Listeners"].as_array().unwrap().len(), 2);
+    expect(&gw(&consul, &["config", "diff", folder_name]), 0);
+}
+
+#[test]
+fn nothing_is_written_that_does_not_fit_together_or_that_the_token_may_not() {
+    let (consul, folder) = (Consul::like("refused", crate::agent::Like { acl: true, ..Default::default() }), Folder::new("refused"));
+    let (_, err) = expect(&gw(&consul, &["config", "apply", folder.has(&[defaults("api", "http"), router("api")])]), 3);
+    assert!(err.contains("error[GW0403]") && err.contains("all.json"), "{err}");
+    let (out, _) = expect(&gw(&consul, &["config", "list", "-o", "name"]), 0);
+    assert_eq!(out, "");
+    // Splits that kill a server of 1.21 are not written to find out.
+    let split = |service: &str, headers: Value| json!({"Weight": 100, "Service": service, "RequestHeaders": headers});
+    let splitter = |name: &str, split: Value| json!({"Kind": "service-splitter", "Name": name, "Splits": [split]});
+    let outer = splitter("web", split("api", json!({"Remove": ["x"]})));
+    let inner = splitter("api", split("db", json!({"Add": {"x": "1"}})));
+    let all = [outer, inner, defaults("web", "http"), defaults("api", "http"), defaults("db", "http")];
+    let (_, err) = expect(&gw(&consul, &["config", "apply", folder.has(&all)]), 3);
+    assert!(err.contains("error[GW0409]"), "{err}");
+
+    let folder_name = folder.has(&[defaults("api", "http")]);
+    let (_, err) = expect(&gw(&consul, &["config", "apply", folder_name, "--token", "11111111-2222-3333-4444-555555555555"]), 5);
+    assert!(err.contains("no such token") && !err.contains("11111111"), "{err}");
+    let rules = json!({"Name": "reader", "Rules": "service_prefix \"\" { policy = \"read\" }\noperator = \"read\""});
+    consul.put("/v1/acl/policy", &rules.to_string());
+    let token = consul.put("/v1/acl/token", &json!({"Policies": [{"Name": "reader"}]}).to_string());
+    let (_, err) = expect(&gw(&consul, &["config", "apply", folder_name, "--token", token["SecretID"].as_str().unwrap()]), 5);
+    assert!(err.contains("ermission denied") && err.contains("0 of 1 steps"), "{err}");
+    let closed = gw(&consul, &["config", "list", "--http-addr", "127.0.0.1:1"]);
+    let (_, err) = expect(&closed, 4);
+    assert!(err.contains("http://127.0.0.1:1") && err.contains("--http-addr"), "{err}");
+}
