@@ -77,7 +77,7 @@ fn walk(from: &Entries, changes: &[Change<'_>], steps: &[Step]) -> Entries {
 
 #[test]
 fn sets_are_reached_from_one_another_by_steps_that_are_taken() {
-    let (mut aside, mut nowhere, seeds) = (0, 0, seeds());
+    let (mut aside, seeds) = (0, seeds());
     for seed in &seeds {
         let random = &mut Random::new(seed + 5_000);
         let (from, to) = (sound(random), sound(random));
@@ -86,15 +86,10 @@ fn sets_are_reached_from_one_another_by_steps_that_are_taken() {
         let kept: Vec<EntryRef> = new.iter().map(ConfigEntry::entry_ref).collect();
         let mut changes: Vec<Change<'_>> = new.iter().filter(|entry| !old.contains(entry)).map(Change::Write).collect();
         changes.extend(old.iter().filter(|e| !is_in(&kept, e)).map(|e| Change::Delete(e.kind(), &e.common().name)));
-        // There are worlds out of which the search finds no way: then nothing is written, which is said.
-        let Ok(steps) = order(&from, &changes) else {
-            nowhere += 1;
-            continue;
-        };
+        let steps = order(&from, &changes).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
         aside += steps.iter().filter(|step| matches!(step, Step::Aside { .. })).count();
         assert_eq!(walk(&from, &changes, &steps), to, "seed {seed}");
     }
-    assert!(nowhere * 50 <= seeds.len(), "no way out of {nowhere} of {} worlds", seeds.len());
     assert!(aside > 0 || seeds.len() < 50, "nothing was ever in the way");
 }
 

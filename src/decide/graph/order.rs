@@ -26,9 +26,10 @@ pub enum Step {
 }
 
 /// What is set aside before anything is changed, where nothing else helps: without these kinds nothing is in the way of anything.
-const LAST_RESORTS: [&[EntryKind]; 2] = [
+const LAST_RESORTS: [&[EntryKind]; 3] = [
     &[EntryKind::ServiceRouter, EntryKind::ServiceSplitter],
     &[EntryKind::ServiceRouter, EntryKind::ServiceSplitter, EntryKind::ServiceResolver],
+    &[EntryKind::IngressGateway, EntryKind::ServiceRouter, EntryKind::ServiceSplitter, EntryKind::ServiceResolver],
 ];
 
 /// What brings a set from what exists to where all changes are made, each step of which Consul takes; or why there is none.
@@ -88,7 +89,7 @@ struct Way<'a> {
     left: Vec<usize>,
     /// What has to come back.
     back: Vec<ConfigEntry>,
-    /// What went, once each: so this ends.
+    /// What went, twice each at most: so this ends.
     aside: Vec<EntryRef>,
     steps: Vec<Step>,
     checker: Checker,
@@ -168,7 +169,8 @@ impl Way<'_> {
     fn all_aside(&mut self, kinds: &[EntryKind]) {
         loop {
             let lets_go = |was: &ConfigEntry| kinds.contains(&was.kind()) && check(&self.state, &aside(was, None)).is_ok();
-            let Some(was) = self.whole().into_iter().find(lets_go) else { return };
+            let gateways = self.state.ingress_gateways.values().cloned().map(ConfigEntry::IngressGateway);
+            let Some(was) = gateways.chain(self.whole()).find(lets_go) else { return };
             self.set_aside(self.after(&aside(&was, None)), was, None);
         }
     }
@@ -184,8 +186,8 @@ impl Way<'_> {
             self.steps.push(Step::Change(self.left.remove(at)));
             return true;
         }
-        let again = self.aside.iter().any(|gone| is_same(gone, &entry));
-        if !again && !self.left.iter().any(is_written) {
+        let comes_back = self.back.iter().any(|was| is_same(&was.entry_ref(), &entry));
+        if !comes_back && !self.left.iter().any(is_written) {
             self.back.push(was.clone());
         }
         self.aside.push(entry);
@@ -203,8 +205,9 @@ impl Way<'_> {
             out.extend(self.state.ingress_gateways.values().filter_map(left));
         }
         out.extend(self.whole().into_iter().map(|entry| (entry, None)));
-        // A gateway may stand in the way of several services.
-        out.retain(|(was, left)| left.is_some() || !self.aside.iter().any(|gone| is_same(gone, &was.entry_ref())));
+        // A gateway may stand in the way of several services; and what was written in place of what went, once more.
+        let times = |was: &ConfigEntry| self.aside.iter().filter(|gone| is_same(gone, &was.entry_ref())).count();
+        out.retain(|(was, left)| left.is_some() || times(was) < 2);
         out
     }
 
