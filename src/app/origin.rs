@@ -103,7 +103,7 @@ pub enum OriginError {
     #[error("there is nothing to listen on")]
     NoListen,
     /// A gateway that nothing but files describes.
-    #[error("a {} gateway comes from files, and there are none: give -c with a gw.toml{}", .0.as_str(), needs(*.0))]
+    #[error("a {} gateway comes from files or Consul, and neither is there: give -c with a gw.toml{}, or --http-addr", .0.as_str(), needs(*.0))]
     NoFiles(GatewayKind),
     /// It would have no leaf to show.
     #[error("the terminating gateway {0} shows the leaves of its services, and there is no gw.toml with [certs] that has them")]

@@ -13,7 +13,7 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 What is run comes from the first of these that is there, and the first line that is printed says which: -c and --config-dir;
---route; ./gw.toml or ./gw.d; the embedded default, a small mesh inside the process with the services web (two versions) and api.
+--route; the Consul that --http-addr or CONSUL_HTTP_ADDR names; ./gw.toml or ./gw.d; the embedded default, a small mesh inside the process with the services web (two versions) and api.
 With files, --listen says which address a port of the ingress-gateway entry binds to; where there is no such entry, it
 puts a listener in front of every service.
 
@@ -22,6 +22,7 @@ EXAMPLES
   gw ingress --listen 8080 --route /=http://127.0.0.1:3000     one service, without a file
   gw ingress --listen 8080 --route shop.test/api=127.0.0.1:3001 --route /=127.0.0.1:3000
   gw ingress -c gw.toml --access-log stdout                    the ingress gateways of a file
+  gw ingress --http-addr 127.0.0.1:8500 --service edge --address 10.0.1.5 --register
 
 SIGNALS
   TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once

@@ -17,7 +17,8 @@ Services of different datacenters reach each other through mesh gateways, which 
 pass TLS on as it is: they hold no key of anybody's. What the names of the own datacenter mean are its services with mesh = true
 and the subsets of their resolvers; all names of another datacenter go to its gateways, those of [[datacenter]], and what a peer
 exports to those of [[peer]]. Any other name is closed, and so is what has none.
-What is run comes from -c and --config-dir, else from ./gw.toml or ./gw.d.
+What is run comes from -c and --config-dir, else from the Consul that --http-addr or CONSUL_HTTP_ADDR names, else from ./gw.toml
+or ./gw.d.
 
 EXAMPLES
   gw mesh -c gw.toml                             the mesh gateways of a file

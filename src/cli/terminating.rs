@@ -15,7 +15,8 @@ use crate::ui::Ui;
 #[command(after_long_help = "\
 Services of the mesh reach services outside of it through this gateway: its terminating-gateway entry links them, their server
 name (SNI) chooses one, its leaf from [certs] is shown, the caller must show one of the mesh, and an intention must allow it.
-What is run comes from -c and --config-dir, else from ./gw.toml or ./gw.d.
+What is run comes from -c and --config-dir, else from the Consul that --http-addr or CONSUL_HTTP_ADDR names, else from ./gw.toml
+or ./gw.d.
 
 EXAMPLES
   gw certs init && gw certs issue billing
