@@ -1,6 +1,6 @@
 //! Gateways whose control plane is a real Consul.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod acl;
 mod agent;
