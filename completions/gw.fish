@@ -34,7 +34,7 @@ complete -c gw -n "__fish_gw_needs_command" -f -a "mesh" -d 'Run a mesh gateway'
 complete -c gw -n "__fish_gw_needs_command" -f -a "terminating" -d 'Run a terminating gateway'
 complete -c gw -n "__fish_gw_needs_command" -f -a "run" -d 'Run every gateway of gw.toml'
 complete -c gw -n "__fish_gw_needs_command" -f -a "certs" -d 'Make, renew and look at certificates of the mesh'
-complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check, begin and convert config entries'
+complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check and convert config entries, read and write those of Consul'
 complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
 complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c gw -n "__fish_gw_needs_command" -f -a "man" -d 'Print gw(1), or write every page to a folder'
@@ -45,6 +45,17 @@ complete -c gw -n "__fish_gw_using_subcommand ingress" -l listen -d 'Listen on [
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l route -d 'Without files: requests for HOST (empty: any) below PREFIX go to TARGET, HOST/PREFIX=TARGET (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l service -d 'The gateway\'s service name, which is the name of its ingress-gateway entry too' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l address -d 'Where the listeners of the entry bind; without the flag the gw.toml\'s address, or 127.0.0.1' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l wan-address -d 'Where clients of other datacenters connect, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l access-log -d 'Write an access record for every request and connection' -r -F
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
@@ -53,6 +64,7 @@ complete -c gw -n "__fish_gw_using_subcommand ingress" -l log -d 'What is logged
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l register -d 'Register with the agent once it listens, and take it back at the end'
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand ingress" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand mesh" -s c -l config -d 'The gw.toml: gateways, services, where the entries and certificates are' -r -F
@@ -60,6 +72,17 @@ complete -c gw -n "__fish_gw_using_subcommand mesh" -l config-dir -d 'A folder o
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l listen -d 'Listen on [IP:]PORT; a port alone is on 127.0.0.1' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l service -d 'The gateway\'s service name; an entry of its kind has the same name' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l address -d 'Where it listens; without the flag the gw.toml\'s address, or 127.0.0.1:8443' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l wan-address -d 'Where clients of other datacenters connect, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l access-log -d 'Write an access record for every request and connection' -r -F
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
@@ -68,6 +91,7 @@ complete -c gw -n "__fish_gw_using_subcommand mesh" -l log -d 'What is logged to
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l register -d 'Register with the agent once it listens, and take it back at the end'
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand mesh" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand terminating" -s c -l config -d 'The gw.toml: gateways, services, where the entries and certificates are' -r -F
@@ -75,6 +99,17 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l config-dir -d 'A f
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l listen -d 'Listen on [IP:]PORT; a port alone is on 127.0.0.1' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l service -d 'The gateway\'s service name; an entry of its kind has the same name' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l address -d 'Where it listens; without the flag the gw.toml\'s address, or 127.0.0.1:8443' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l wan-address -d 'Where clients of other datacenters connect, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l access-log -d 'Write an access record for every request and connection' -r -F
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
@@ -83,6 +118,7 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l log -d 'What is lo
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l register -d 'Register with the agent once it listens, and take it back at the end'
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand terminating" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
@@ -189,17 +225,25 @@ complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "validate" -d 'Check config entries, one by one and all together'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert" -f -a "convert" -d 'Print entries as HCL, JSON or TOML'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "validate" -d 'Check config entries, one by one and all together'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is; or the least ACL policy for the token of a gateway'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "convert" -d 'Print entries as HCL, JSON or TOML'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "diff" -d 'Show what gw config apply would change in Consul'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "apply" -d 'Write config entries to Consul, as one change set'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "read" -d 'Print a config entry that Consul has'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "list" -d 'List the config entries that Consul has'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "delete" -d 'Delete a config entry of Consul\'s'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l for -d 'The kind of gateway that the policy is for' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l service -d 'A service that the terminating gateway speaks for; * is all (repeatable)' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them, whose terminating-gateway entry names the services' -r -F
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -211,18 +255,112 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
+json\t'As JSON'
+name\t'KIND/NAME of what changes'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l datacenter -d 'The datacenter that is asked; without the flag the agent\'s own' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "connections" -d 'List the open tcp connections of a running gateway'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from route routes connections chain authz sni explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l prune -d 'Entries that Consul has and the files do not count as deleted'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
+json\t'As JSON'
+name\t'KIND/NAME of what changes'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l datacenter -d 'The datacenter that is asked; without the flag the agent\'s own' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l prune -d 'Delete the entries that Consul has and the files do not'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l dry-run -d 'Only say what would be done'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l force -d 'Write also what kills a Consul server of version 1.21 (GW0409)'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -s o -l output -d 'The syntax to print' -r -f -a "json\t''
+hcl\t''
+toml\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l datacenter -d 'The datacenter that is asked; without the flag the agent\'s own' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
+json\t'As JSON'
+name\t'KIND/NAME alone'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l datacenter -d 'The datacenter that is asked; without the flag the agent\'s own' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
+json\t'As JSON'
+name\t'KIND/NAME of what changes'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l datacenter -d 'The datacenter that is asked; without the flag the agent\'s own' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l dry-run -d 'Only say what would be done'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l force -d 'Write also what kills a Consul server of version 1.21 (GW0409)'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "status" -d 'Tell where the state of a running gateway comes from, how fresh it is, and what is wrong with it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "connections" -d 'List the open tcp connections of a running gateway'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
@@ -268,9 +406,18 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 json\t'As JSON, with the rule that every node came from'
 name\t'The targets alone'
 consul\t'In exactly the shape of Consul\'s /v1/discovery-chain'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l verify -d 'Lay the chain that Consul compiles itself beside'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l method -d 'The method of a request; GET, if only its path or a header is given' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l path -d 'Path and query of a request; / if only its method or a header is given' -r

@@ -88,7 +88,7 @@ pub enum ApplyError {
         /// What was set aside and could not be brought back.
         lost: Lost,
         /// Why.
-        source: AskError,
+        source: Box<AskError>,
     },
 }
 
@@ -138,7 +138,7 @@ pub fn apply(consul: &Consul, set: &ChangeSet, mut done: impl FnMut(&Deed)) -> R
         let (all, lost) = (steps.len(), writing.bring_back(&steps[..n]));
         return Err(match outcome {
             Ok(_) => ApplyError::Conflict { entry: deed.entry.clone(), done: n, all, lost },
-            Err(source) => ApplyError::Step { deed: deed.clone(), done: n, all, lost, source },
+            Err(source) => ApplyError::Step { deed: deed.clone(), done: n, all, lost, source: Box::new(source) },
         });
     }
     Ok(())
