@@ -12,10 +12,11 @@ use crate::ui::Ui;
 /// Run an ingress gateway
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-What is run comes from the first of these that is there, and the first line that is printed says which: -c and --config-dir;
---route; the Consul that --http-addr or CONSUL_HTTP_ADDR names; ./gw.toml or ./gw.d; the embedded default, a small mesh inside the process with the services web (two versions) and api.
-With files, --listen says which address a port of the ingress-gateway entry binds to; where there is no such entry, it
-puts a listener in front of every service.
+What is run comes from the first of these that is there, and the first line that is printed says
+which: -c and --config-dir; --route; the Consul that --http-addr or CONSUL_HTTP_ADDR names;
+./gw.toml or ./gw.d; the embedded default, a small mesh inside the process with the services web
+(two versions) and api. With files, --listen says which address a port of the ingress-gateway
+entry binds to; where there is no such entry, it puts a listener in front of every service.
 
 EXAMPLES
   gw ingress --listen 8080                                     the embedded default
@@ -25,8 +26,10 @@ EXAMPLES
   gw ingress --http-addr 127.0.0.1:8500 --service edge --address 10.0.1.5 --register
 
 SIGNALS
-  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once
-  HUP        the files are read again, as they are by themselves when they change; what is refused changes nothing
+  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second
+             one ends at once
+  HUP        the files are read again, as they are by themselves when they change; what is refused
+             changes nothing
   USR1       the file of --access-log is opened anew, after it was moved away
 
 EXIT CODES

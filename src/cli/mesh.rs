@@ -13,12 +13,13 @@ use crate::ui::Ui;
 /// Run a mesh gateway
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Services of different datacenters reach each other through mesh gateways, which read the server name (SNI) of the ClientHello and
-pass TLS on as it is: they hold no key of anybody's. What the names of the own datacenter mean are its services with mesh = true
-and the subsets of their resolvers; all names of another datacenter go to its gateways, those of [[datacenter]], and what a peer
-exports to those of [[peer]]. Any other name is closed, and so is what has none.
-What is run comes from -c and --config-dir, else from the Consul that --http-addr or CONSUL_HTTP_ADDR names, else from ./gw.toml
-or ./gw.d.
+Services of different datacenters reach each other through mesh gateways, which read the server
+name (SNI) of the ClientHello and pass TLS on as it is: they hold no key of anybody's. What the
+names of the own datacenter mean are its services with mesh = true and the subsets of their
+resolvers; all names of another datacenter go to its gateways, those of [[datacenter]], and what a
+peer exports to those of [[peer]]. Any other name is closed, and so is what has none. What is run
+comes from -c and --config-dir, else from the Consul that --http-addr or CONSUL_HTTP_ADDR names,
+else from ./gw.toml or ./gw.d.
 
 EXAMPLES
   gw mesh -c gw.toml                             the mesh gateways of a file
@@ -26,8 +27,10 @@ EXAMPLES
   gw inspect sni web.default.dc2.internal.11111111-2222-3333-4444-555555555555.consul -c gw.toml
 
 SIGNALS
-  TERM, INT  no new connection is taken, open ones go on within --drain-time, exit 0; a second one ends at once
-  HUP        the files are read again, as they are by themselves when they change; what is refused changes nothing
+  TERM, INT  no new connection is taken, open ones go on within --drain-time, exit 0; a second one
+             ends at once
+  HUP        the files are read again, as they are by themselves when they change; what is refused
+             changes nothing
   USR1       the file of --access-log is opened anew, after it was moved away
 
 EXIT CODES

@@ -20,8 +20,10 @@ EXAMPLES
   gw config validate gw.toml && gw run
 
 SIGNALS
-  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once
-  HUP        the files are read again, as they are by themselves when they change; what is refused changes nothing
+  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second
+             one ends at once
+  HUP        the files are read again, as they are by themselves when they change; what is refused
+             changes nothing
   USR1       the file of --access-log is opened anew, after it was moved away
 
 EXIT CODES

@@ -13,9 +13,10 @@ use crate::ui::Ui;
 /// Run a terminating gateway
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Services of the mesh reach services outside of it through this gateway: its terminating-gateway entry links them, their server
-name (SNI) chooses one, its leaf from [certs] is shown, the caller must show one of the mesh, and an intention must allow it.
-What is run comes from -c and --config-dir, else from the Consul that --http-addr or CONSUL_HTTP_ADDR names, else from ./gw.toml
+Services of the mesh reach services outside of it through this gateway: its terminating-gateway
+entry links them, their server name (SNI) chooses one, its leaf from [certs] is shown, the caller
+must show one of the mesh, and an intention must allow it. What is run comes from -c and
+--config-dir, else from the Consul that --http-addr or CONSUL_HTTP_ADDR names, else from ./gw.toml
 or ./gw.d.
 
 EXAMPLES
@@ -25,8 +26,10 @@ EXAMPLES
   gw inspect authz web billing -c gw.toml        whether an intention lets web through, and which
 
 SIGNALS
-  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second one ends at once
-  HUP        the files are read again, as they are by themselves when they change; what is refused changes nothing
+  TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second
+             one ends at once
+  HUP        the files are read again, as they are by themselves when they change; what is refused
+             changes nothing
   USR1       the file of --access-log is opened anew, after it was moved away
 
 EXIT CODES

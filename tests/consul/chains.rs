@@ -106,6 +106,7 @@ struct Tally {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what was compared is shown to who runs it by hand")]
 fn chains_of_generated_sets_are_those_that_consul_compiles() {
     let (consul, folder) = (Consul::start("chains"), Folder::new("chains"));
     let (asked, sets, first) = (asked(&consul), number("GW_SETS", 60), number("GW_SEED", 0));
