@@ -658,17 +658,30 @@ fn a_gateway_without_an_admin_listener_offers_no_look_at_it() {
 }
 
 #[test]
-fn the_embedded_default_on_tcp_offers_no_paths_and_consul_is_said_to_be_left_out() {
+fn the_embedded_default_on_tcp_offers_no_paths() {
     let folder = scratch("tcp");
     let listen = format!("{}/tcp", free_port());
     let gateway = Gateway::start(&["ingress", "--listen", &listen], folder.path());
     wait_for(&gateway, "gw inspect routes");
     assert!(!gateway.said().contains("/api/cart"), "{}", gateway.said());
-    let mut command = gw(&["ingress", "--listen", &free_port().to_string(), "--admin-bind", "127.0.0.1:0"]);
-    let command = command.current_dir(folder.path()).env("CONSUL_HTTP_ADDR", "127.0.0.1:8500").stderr(Stdio::piped());
+}
+
+#[test]
+fn a_gateway_whose_consul_does_not_answer_says_what_it_waits_for() {
+    let (folder, port) = (scratch("waits"), free_port());
+    let mut command = gw(&["ingress", "--admin-bind", "127.0.0.1:0", "--state-dir", "state"]);
+    let command = command.current_dir(folder.path()).env("CONSUL_HTTP_ADDR", format!("127.0.0.1:{port}")).stderr(Stdio::piped());
     let mut child = command.spawn().expect("gw starts");
-    let err = said_before_it_was_killed(&mut child, &["curl", "takes nothing from Consul yet"]);
-    assert!(err.contains("takes nothing from Consul yet"), "{err}");
+    let first = format!("first sync with Consul at http://127.0.0.1:{port}");
+    let err = said_before_it_was_killed(&mut child, &[&first, "Connection refused"]);
+    assert!(err.contains(&first) && err.contains("Connection refused"), "{err}");
+}
+
+#[test]
+fn who_registers_names_a_consul() {
+    let folder = scratch("registers");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--listen", "8080", "--register"], ""), 2);
+    assert!(err.contains("--http-addr"), "{err}");
 }
 
 #[test]
