@@ -43,7 +43,9 @@ fn open_connections_are_listed_with_where_they_go_and_how_much_went_there() {
     assert_eq!((&most["bytes_received"], &most["bytes_sent"]), (&(said.len() + 50_000).into(), &(said.len() + 50_000).into()));
     assert!(most["age_ms"].is_u64() && most["silent_ms"].as_u64() <= most["age_ms"].as_u64());
     let by_age = listed(&gateway, "");
-    assert_eq!(by_age["connections"][0]["client"], client(0));
+    // Two that came within a millisecond are as old as each other.
+    let ages: Vec<u64> = by_age["connections"].as_array().unwrap().iter().map(|row| row["age_ms"].as_u64().unwrap()).collect();
+    assert!(ages.len() == 3 && ages.is_sorted_by(|older, younger| older >= younger), "{ages:?}");
     drop(open);
     eventually("none is open", || all(&gateway) == 0);
 }

@@ -69,6 +69,9 @@ pub struct Rules {
     last: u64,
     /// What is believed, and whether it was all that there is.
     believed: Option<(Content, bool)>,
+    /// The index that came with it, which no error forgets, and whether there was one since.
+    believed_at: u64,
+    erred: bool,
     /// Since when there is an emptiness that is not believed.
     doubted: Option<Instant>,
     /// When the last question was sent, and how long it waits.
@@ -84,7 +87,20 @@ impl Rules {
     /// A watch of which nothing is known.
     pub fn new(rng: Rng) -> Self {
         let (index, last, believed, doubted, asked) = (None, 0, None, None, None);
-        Self { rng, index, last, believed, doubted, asked, hasty: 0, idle: 0, errors: 0, pause: Duration::ZERO }
+        Self {
+            rng,
+            index,
+            last,
+            believed,
+            believed_at: 0,
+            erred: false,
+            doubted,
+            asked,
+            hasty: 0,
+            idle: 0,
+            errors: 0,
+            pause: Duration::ZERO,
+        }
     }
 
     /// The next question. The first one of all, and of all after an error, has no index: only such an answer says whether the token
@@ -122,6 +138,7 @@ impl Rules {
     pub fn failed(&mut self, mends: bool) {
         self.errors = self.errors.saturating_add(1);
         (self.index, self.last, self.hasty, self.idle) = (None, 0, 0, 0);
+        self.erred = true;
         let pause = doubled(ERROR, self.errors - 1);
         let pause = if mends { pause } else { pause.max(SLOW) };
         // Many watches lose the same agent at the same time.
@@ -141,8 +158,9 @@ impl Rules {
     fn judge(&mut self, meta: &Meta, content: Content, now: Instant) -> Verdict {
         let had = self.believed.is_some_and(|(known, _)| !known.empty);
         let saw_all = self.believed.is_none_or(|(_, all)| all);
-        // Who may not see is given index 1, or told that there is more than is shown.
-        let hole = meta.index.is_some_and(|index| index <= 1) || (meta.filtered && saw_all);
+        // Who may not see is given index 1, or told that there is more than is shown; an agent that has just started may not have read
+        // all that it knew, and answers with an index that was.
+        let hole = meta.index.is_some_and(|index| index <= 1 || (self.erred && index < self.believed_at)) || (meta.filtered && saw_all);
         if content.empty && had && hole {
             let since = *self.doubted.get_or_insert(now);
             if now.duration_since(since) < STANDS {
@@ -150,6 +168,7 @@ impl Rules {
             }
         }
         let stood = self.doubted.take().is_some() && content.empty;
+        (self.believed_at, self.erred) = (meta.index.unwrap_or_default(), false);
         let known = self.believed.replace((content, !meta.filtered));
         if known.is_some_and(|(known, _)| known == content) {
             Verdict::Same

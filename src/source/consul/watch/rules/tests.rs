@@ -183,3 +183,16 @@ fn what_was_never_there_may_be_empty() {
     let mut world = World::new();
     assert_eq!(world.asked(SOON, Some(1), NONE).1, Verdict::News);
 }
+
+#[test]
+fn an_agent_that_has_just_started_and_has_not_read_all_yet_empties_nothing() {
+    let mut rules = Rules::new(Rng::seeded(1));
+    let now = Instant::now();
+    let at = |index| Meta { index: Some(index), ..Meta::default() };
+    let (full, empty) = (Content { hash: 1, empty: false }, Content { hash: 2, empty: true });
+    assert_eq!(rules.answered(&at(15), full, now), Verdict::News);
+    rules.failed(true);
+    assert_eq!(rules.answered(&at(11), empty, now), Verdict::Doubted);
+    assert_eq!(rules.answered(&at(15), full, now), Verdict::Same);
+    assert_eq!(rules.answered(&at(16), empty, now), Verdict::News);
+}
