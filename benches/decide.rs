@@ -19,7 +19,7 @@ use gw::id::{Datacenter, ListenerName, ServiceName, TrustDomain};
 use gw::model::entry::*;
 use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
 use gw::model::resources::Resources;
-use gw::model::service::{Address, Health, Instance, Service};
+use gw::model::service::{Address, Instance, Service};
 use http::{HeaderMap, Method};
 
 #[global_allocator]
@@ -38,19 +38,7 @@ fn common(name: &str) -> Common {
 }
 
 fn instance(id: &str) -> Instance {
-    Instance {
-        id: id.to_owned(),
-        address: Address::Socket(([127, 0, 0, 1], 9000).into()),
-        meta: BTreeMap::new(),
-        tags: Vec::new(),
-        health: Health::Passing,
-        check: None,
-        weight: 1,
-        mesh: false,
-        node: String::new(),
-        node_meta: BTreeMap::new(),
-        datacenter: "dc1".into(),
-    }
+    Instance::new(id.to_owned(), Address::Socket(([127, 0, 0, 1], 9000).into()), "dc1")
 }
 
 fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Resources {

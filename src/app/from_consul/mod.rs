@@ -125,14 +125,13 @@ impl ConsulSource {
             let (world, version) = self.following.world();
             if version != seen {
                 (last, seen) = (Instant::now(), version);
+                // What is needed hangs on the entries, which may have come just now.
+                let resources = self.resources(world);
+                self.following.want(needs(&resources, &compile(&resources)));
             }
-            let resources = self.resources(world);
-            // What is needed hangs on the entries, which may have come just now.
-            self.following.want(needs(&resources, &compile(&resources)));
             let missing = self.following.missing();
             if missing.is_empty() {
-                self.state.write_certs(&self.following.world().0)?;
-                return Ok(resources);
+                return self.read();
             }
             tell(&Progress { missing, services: self.following.progress(), trouble: self.trouble() });
             if !restored && last.elapsed() > QUIET {

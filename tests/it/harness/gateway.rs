@@ -221,19 +221,7 @@ impl World {
 }
 
 fn instance(id: String, address: Address) -> Instance {
-    Instance {
-        id,
-        address,
-        meta: Default::default(),
-        tags: Vec::new(),
-        health: Health::Passing,
-        check: None,
-        weight: 1,
-        mesh: false,
-        node: String::new(),
-        node_meta: Default::default(),
-        datacenter: "dc1".to_owned(),
-    }
+    Instance::new(id, address, "dc1")
 }
 
 /// A gateway that runs until it is dropped or stopped.
