@@ -21,7 +21,7 @@ use crate::source::consul::touched::Placed;
 use crate::source::consul::watch::{Content, News, Rules, Verdict, Watch};
 use crate::source::consul::wire::HealthRow;
 
-/// Questions at a time over plain HTTP, each on a connection of its own: with those that wait there are no more than twelve.
+/// Questions at a time over plain HTTP, each on a connection of its own beside those that wait, of which an ingress gateway has eleven.
 const LANES: usize = 1;
 /// The same over HTTP/2, which carries them all on one.
 const LANES_OF_ONE: usize = 8;
