@@ -35,6 +35,8 @@ pub enum Code {
     UpstreamReset,
     /// The instance broke off in the middle of its answer.
     UpstreamBroken,
+    /// What the instance answered is not HTTP, or its head is too large.
+    UpstreamMalformed,
     /// The request took longer than its timeout.
     RequestTimeout,
     /// Nothing moved for the idle timeout.
@@ -73,6 +75,7 @@ impl Code {
         Self::UpstreamTls,
         Self::UpstreamReset,
         Self::UpstreamBroken,
+        Self::UpstreamMalformed,
         Self::RequestTimeout,
         Self::IdleTimeout,
         Self::BadRequest,
@@ -116,6 +119,7 @@ impl Code {
             Self::UpstreamTls => ("upstream_tls", 503, "the TLS handshake with the service failed"),
             Self::UpstreamReset => ("upstream_reset", 503, "the service ended the connection before it answered"),
             Self::UpstreamBroken => ("upstream_broken", 502, "the service broke off in the middle of its answer"),
+            Self::UpstreamMalformed => ("upstream_malformed", 502, "the service's answer is not well-formed, or has more than 100 headers"),
             Self::RequestTimeout => ("request_timeout", 504, "the service did not answer within the request timeout"),
             Self::IdleTimeout => ("idle_timeout", 504, "nothing moved within the idle timeout"),
             Self::BadRequest => ("bad_request", 400, "the request is not well-formed"),

@@ -57,6 +57,7 @@ impl Failed {
         match self {
             Self::Connect(_) => Code::ConnectFailed,
             Self::Tls(_) | Self::NoIdentity | Self::Outside(_) | Self::NoKeys | Self::Ended(_) => Code::UpstreamTls,
+            Self::Reset(error) if error.is_parse() => Code::UpstreamMalformed,
             Self::Reset(_) | Self::RefusedStream(_) => Code::UpstreamReset,
             Self::Timeout(code) => *code,
             Self::Opening(failed) => failed.code(),

@@ -32,7 +32,7 @@ use super::upload::Source;
 use super::upstream::{Answered, Sending};
 use super::waits::Waits;
 use super::worker::Site;
-use super::{LocalExecutor, MAX_HEADER_BYTES, MAX_HEADERS};
+use super::{LocalExecutor, MAX_HEADER_BYTES};
 use crate::decide::code::Code;
 use crate::decide::plan::{Plan, Refusal};
 use crate::id::ListenerName;
@@ -91,7 +91,7 @@ impl Client {
 pub(super) async fn serve_http1(io: Io, client: Rc<Client>) {
     let mut builder = http1::Builder::new();
     // A client that closes its side while it waits is gone, as for Envoy: its request is not worth going on.
-    builder.header_read_timeout(None).max_headers(MAX_HEADERS).max_header_size(MAX_HEADER_BYTES as usize);
+    builder.header_read_timeout(None).max_header_size(MAX_HEADER_BYTES as usize);
     let waits = client.waits.clone().unwrap_or_else(|| client.site.worker.rounds.enter());
     let (guard, verdicts) = Guard::new(io, waits.clone());
     let service = service_fn(|request| answer(client.clone(), request, verdicts.next()));

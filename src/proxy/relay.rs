@@ -144,12 +144,6 @@ impl Relay {
 impl Passing {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         self.waits(cx);
-        if let Some(watchdog) = &mut self.watchdog
-            && let Poll::Ready(code) = Pin::new(watchdog).poll(cx)
-        {
-            self.cut(code);
-            return Poll::Ready(Some(Err(Cut::Timeout)));
-        }
         if !self.kept.is_empty() {
             let kept = std::mem::take(&mut self.kept);
             self.progress.sent(kept.len());
@@ -161,7 +155,16 @@ impl Passing {
             Next::Nothing => return Poll::Ready(None),
             Next::Frame(frame) => return Poll::Ready(Some(frame)),
         }
-        self.poll_incoming(cx)
+        let frame = self.poll_incoming(cx);
+        // What is there goes on, so that most answers need no watch over them.
+        if frame.is_pending()
+            && let Some(watchdog) = &mut self.watchdog
+            && let Poll::Ready(code) = Pin::new(watchdog).poll(cx)
+        {
+            self.cut(code);
+            return Poll::Ready(Some(Err(Cut::Timeout)));
+        }
+        frame
     }
 
     /// Whoever watches wakes the one who sends this on.

@@ -13,7 +13,6 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::MAX_HEADERS;
 use super::asked::Sent;
 use super::carried::{self, Restoring};
 use super::dial::dial;
@@ -165,13 +164,12 @@ impl Sending<'_> {
     /// (`docs/differences.md`, stale-pool).
     async fn reused(&self, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
         // One that is about to be ready is worth the moment: a new one would cost more, and be one more to keep.
-        let (mut http1, since) = loop {
-            let (mut http1, since) = kept.idle()?;
+        let (mut http1, rested) = loop {
+            let (mut http1, rested) = kept.idle()?;
             if http1.ready().await {
-                break (http1, since);
+                break (http1, rested);
             }
         };
-        let rested = since.elapsed() >= STALE;
         let failed = match http1.sender.try_send_request(self.request(endpoint, false).ok()?).await {
             Ok(response) => {
                 lease.hold(http1, kept);
@@ -180,7 +178,7 @@ impl Sending<'_> {
             Err(failed) => failed,
         };
         let unsent = failed.message().is_some();
-        let stale = rested || !error::was_reset(failed.error());
+        let stale = rested >= STALE || !error::was_reset(failed.error());
         let again = stale && idempotent(&self.head.method) && self.source.borrow().replays();
         if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
     }
@@ -269,9 +267,9 @@ impl Sending<'_> {
 
 /// Speaks HTTP/1 on a new connection.
 async fn begin_http1<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) -> Result<Http1, Failed> {
-    let mut builder = http1::Builder::new();
-    builder.max_headers(MAX_HEADERS * 2);
-    let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
+    // At most 100 headers of an answer, as C+E, which the library has room for on the stack: where another number is asked for, room is made and
+    // wiped for each.
+    let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(io)).await.map_err(Failed::Reset)?;
     // An error of the connection is one of its request, which tells.
     let runs = task::hold(async move { drop(connection.with_upgrades().await) });
     Ok(Http1 { sender, once: false, _runs: runs })

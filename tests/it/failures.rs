@@ -35,14 +35,20 @@ fn each_answer_of_gws_own_has_its_code() {
         drop(std::io::copy(&mut &stream, &mut std::io::sink()));
     });
     let closing = Service::start(drop);
+    let babbling = Service::start(|mut stream| {
+        read_request(&mut BufReader::new(stream.try_clone().unwrap()));
+        stream.write_all(b"SSH-2.0-not_http\r\n\r\n").unwrap();
+    });
     let router = json!({"Kind": "service-router", "Name": "web", "Routes": [
         {"Match": {"HTTP": {"PathPrefix": "/slow"}}, "Destination": {"Service": "silent", "RequestTimeout": "200ms"}},
         {"Match": {"HTTP": {"PathPrefix": "/idle"}}, "Destination": {"Service": "silent", "IdleTimeout": "200ms"}},
         {"Match": {"HTTP": {"PathPrefix": "/close"}}, "Destination": {"Service": "closing"}},
+        {"Match": {"HTTP": {"PathPrefix": "/babble"}}, "Destination": {"Service": "babbling"}},
         {"Match": {"HTTP": {"PathPrefix": "/refuse"}}, "Destination": {"Service": "refusing"}},
     ]});
     let gateway = World::of("http")
         .instance("silent", silent.address)
+        .instance("babbling", babbling.address)
         .instance("closing", closing.address)
         .instance("refusing", Service::nowhere())
         .entry(router)
@@ -51,12 +57,29 @@ fn each_answer_of_gws_own_has_its_code() {
         ("/slow", 504, "request_timeout"),
         ("/idle", 504, "idle_timeout"),
         ("/close", 503, "upstream_reset"),
+        ("/babble", 502, "upstream_malformed"),
         ("/refuse", 503, "connect_failed"),
         ("/", 503, "no_healthy_endpoint"),
     ] {
         let answer = get(gateway.address, path);
         assert_eq!((answer.status, answer.header("x-gw-code")), (status, Some(code)), "{path}");
         assert!(answer.text().starts_with(&format!("{code}: ")) && answer.text().lines().count() == 1, "{}", answer.text());
+    }
+}
+
+#[test]
+fn an_answer_may_have_a_hundred_headers_and_no_more() {
+    for (count, status) in [(100, 200), (101, 502)] {
+        // Beside the length.
+        let headers: String = (1..count).map(|n| format!("x-{n}: {n}\r\n")).collect();
+        let service = Service::start(move |mut stream| {
+            read_request(&mut BufReader::new(stream.try_clone().unwrap()));
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{headers}\r\n").unwrap();
+        });
+        let gateway = World::of("http").instance("web", service.address).start();
+        let answer = get(gateway.address, "/");
+        let code = (status == 502).then_some("upstream_malformed");
+        assert_eq!((answer.status, answer.header("x-gw-code")), (status, code), "{count}: {answer:?}");
     }
 }
 
