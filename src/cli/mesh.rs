@@ -7,6 +7,7 @@ use super::control_plane::ControlArgs;
 use super::error::Failure;
 use super::gateway::{self, LifeArgs};
 use super::one_listener::OneListenerArgs;
+use crate::app::origin::Wanted;
 use crate::model::gateway::GatewayKind;
 use crate::ui::Ui;
 
@@ -38,6 +39,9 @@ EXIT CODES
 pub(super) struct MeshArgs {
     #[command(flatten)]
     origin: OneListenerArgs,
+    /// Carry what Consul's servers of federated datacenters say to each other: WAN gossip and RPC
+    #[arg(long, env = "GW_EXPOSE_SERVERS", hide_env_values = true)]
+    expose_servers: bool,
     #[command(flatten)]
     control: ControlArgs,
     #[command(flatten)]
@@ -45,5 +49,6 @@ pub(super) struct MeshArgs {
 }
 
 pub(super) fn run(args: MeshArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&args.origin.wanted(GatewayKind::Mesh), Some(args.control), args.life, ui)
+    let wanted = Wanted { expose_servers: args.expose_servers, ..args.origin.wanted(GatewayKind::Mesh) };
+    gateway::serve(&wanted, Some(args.control), args.life, ui)
 }

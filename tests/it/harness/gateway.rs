@@ -182,15 +182,11 @@ impl World {
             service.instances.push(instance.clone());
         }
         let gateway = GatewayConfig {
-            kind: self.kind,
-            name: "edge".to_owned(),
-            address: [127, 0, 0, 1].into(),
-            addresses: Default::default(),
             switches: self.switches,
             identity: self.identity,
             // Of a gateway that has a single listener.
             port: Some(self.port),
-            leaves: None,
+            ..GatewayConfig::of(self.kind, "edge")
         };
         let resources = Resources {
             gateway,
