@@ -385,7 +385,8 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
 
 #[test]
 fn inspect_sni_says_where_names_of_servers_lead_at_a_gateway_that_exposes_them() {
-    let servers = "[[server]]\nnode = \"dc1-s1\"\naddress = \"10.0.1.10:8300\"\n[[server]]\nnode = \"dc1-s2\"\naddress = \"10.0.1.11:8300\"\n";
+    let servers =
+        "[[server]]\nnode = \"dc1-s1\"\naddress = \"10.0.1.10:8300\"\n[[server]]\nnode = \"dc1-s2\"\naddress = \"10.0.1.11:8300\"\n";
     let toml = BETWEEN.replace("kind = \"mesh\"\n", "kind = \"mesh\"\nexpose_servers = true\nwan_address = \"127.0.0.2:8443\"\n") + servers;
     let folder = scratch_with("sni-servers", &[("gw.d/resolver.json", RESOLVER), ("gw.toml", &toml)]);
     let wanted = "\
@@ -403,7 +404,7 @@ DC1-s2.server.dc1.consul, which names the server dc1-s2 in dc1, at the gateway m
     for (name, code, wanted) in [
         ("server.dc1.consul", 0, "one of 2\n  . dc1-s1 at 10.0.1.10:8300, passing, weight 1\n  . dc1-s2 at 10.0.1.11:8300"),
         ("any.server.dc2.consul", 0, "mesh-gateway-1 at 10.0.2.1:8443   [datacenter/dc2]"),
-        ("dc1-s4.server.dc1.consul", 1, "closed, no_sni: dc1 has no server on a node dc1-s4\n   did you mean dc1-s1?"),
+        ("dc1-s22.server.dc1.consul", 1, "closed, no_sni: dc1 has no server on a node dc1-s22\n   did you mean dc1-s2?"),
         ("dc4-s1.server.dc4.consul", 1, "closed, no_sni: no [[datacenter]] is called dc4"),
         ("dc3-s1.server.dc3.consul", 1, "no mesh gateway of dc3 is known"),
         ("server.dc1.other.test", 1, "other.test is not the domain of these servers, which is consul\n   server.dc1.consul"),
@@ -485,6 +486,7 @@ fn every_key_of_gw_toml_is_in_its_page() {
         ("## [[service]]", "[[service]]\n"),
         ("## [[service.instance]]", service),
         ("## [[datacenter]]", "[[datacenter]]\n"),
+        ("## [[server]]", "[[server]]\n"),
         ("## [[peer]]", "[[peer]]\n"),
         ("## [[certificate]]", "[[certificate]]\n"),
         ("## [dns]", "[dns]\n"),

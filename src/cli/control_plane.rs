@@ -24,7 +24,7 @@ pub(super) struct ControlArgs {
     /// Register with the agent once it listens, and take it back at the end
     #[arg(long, help_heading = "Consul", env = "GW_REGISTER", hide_env_values = true)]
     register: bool,
-    /// Where clients of other datacenters connect, if that is another address
+    /// Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too
     #[arg(long, value_name = "IP:PORT", help_heading = "Consul", requires = "register", env = "GW_WAN_ADDRESS", hide_env_values = true)]
     wan_address: Option<SocketAddr>,
     /// After which the agent forgets the gateway if it is gone

@@ -35,12 +35,13 @@ fn server(node: &str, health: Health) -> Instance {
 pub(crate) fn naive(resources: &Resources, name: &str) -> Option<String> {
     let Federation { datacenters, servers, .. } = &*resources.federation;
     let known = datacenters.keys().map(Datacenter::as_str).chain(["dc1"]);
-    let (front, datacenter) = known.filter_map(|dc| {
-        let rest = name.strip_suffix(&format!("server.{dc}.consul"))?;
-        (rest.is_empty() || rest.len() > 1 && rest.ends_with('.')).then_some((rest.trim_end_matches('.'), dc))
-    })
-    // Of names that end in each other's the longest star.
-    .min_by_key(|(front, _)| front.len())?;
+    let (front, datacenter) = known
+        .filter_map(|dc| {
+            let rest = name.strip_suffix(&format!("server.{dc}.consul"))?;
+            (rest.is_empty() || rest.len() > 1 && rest.ends_with('.')).then_some((rest.trim_end_matches('.'), dc))
+        })
+        // Of names that end in each other's the longest star.
+        .min_by_key(|(front, _)| front.len())?;
     if !resources.gateway.exposes_servers {
         return Some("servers_not_exposed".to_owned());
     }
@@ -137,6 +138,16 @@ fn a_gateway_that_knows_of_nothing_but_its_own_servers_leads_to_them() {
     let snapshot = compile(&resources);
     assert_eq!(led(&snapshot, Some("dc2-s1.server.dc2.consul")), "dc2-s1/consul");
     assert_eq!(led(&snapshot, Some("server.dc1.consul")), "no_sni");
+}
+
+#[test]
+fn what_servers_say_may_be_silent_for_ever_in_one_direction_or_both() {
+    use gw::decide::plan::Timeouts;
+    let snapshot = compile(&exposing(vec![server("dc1-s1", Health::Passing)], gateways("dc2", &[Health::Passing])));
+    let listener = snapshot.listeners.values().next().expect("a listener");
+    let of_servers = listener.services.iter().filter(|s| s.host.domains.iter().any(|name| name.contains("server.")));
+    let timeouts: Vec<Timeouts> = of_servers.map(|service| service.routes.rules()[0].route.timeouts).collect();
+    assert_eq!(timeouts, vec![Timeouts { request: None, idle: None }; 3]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Datacenters of a real Consul whose servers cannot reach each other, and mesh gateways between them.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::authority::Authority;
+use crate::authority::{Authority, Certificate};
 use crate::eventually_within;
 use crate::gateway::Gateway;
 use crate::network::Network;
@@ -48,6 +49,8 @@ pub(crate) struct Federation {
     pub(crate) network: Network,
     /// Of all agents.
     pub(crate) authority: Authority,
+    /// As whom handshakes are made by hand: no server.
+    handshakes: Certificate,
     /// What is made for it, until it is dropped.
     pub(crate) folder: Scratch,
     /// One at a time, for a machine with few cores.
@@ -75,7 +78,8 @@ impl Federation {
             Datacenter { name: format!("dc{datacenter}"), servers, gateways }
         };
         let datacenters = (1..=datacenters).map(datacenter).collect();
-        Self { datacenters, network, authority, folder, _alone: alone }
+        let handshakes = authority.certificate("handshakes", &["localhost"], "-days 10");
+        Self { datacenters, network, authority, handshakes, folder, _alone: alone }
     }
 
     /// All of it, when it has become one federation.
@@ -185,6 +189,30 @@ impl Federation {
         self.api(from).put(&format!("/v1/kv/{key}?dc={}", self.datacenters[to].name), value)?;
         let read = self.api(to).ask("GET", &format!("/v1/kv/{key}?raw"), "");
         if read == Some((200, value.to_owned())) { Ok(()) } else { Err(format!("{key} in {}: {read:?}", self.datacenters[to].name)) }
+    }
+
+    /// A handshake as a server makes it, by openssl: from a namespace to a gateway or a server, with a server name and an ALPN. The ALPN
+    /// that was agreed on.
+    pub(crate) fn handshake(&self, from: &str, to: SocketAddr, name: &str, alpn: &str) -> Result<String, String> {
+        let Certificate { cert, key } = &self.handshakes;
+        let line = format!(
+            "exec timeout 10 openssl s_client -connect {to} -servername {name} -verify_hostname {name} -alpn {alpn} -verify_return_error -CAfile {} \
+             -cert {} -key {} </dev/null",
+            self.authority.ca().display(),
+            cert.display(),
+            key.display()
+        );
+        let output = self.network.exec(from, &line);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (said, why) = (text(&output.stdout), text(&output.stderr));
+        let agreed = said.lines().find_map(|line| line.strip_prefix("ALPN protocol: ")).map(str::to_owned);
+        agreed.filter(|_| said.contains("Verify return code: 0 (ok)")).ok_or_else(|| why.lines().last().unwrap_or("nothing").to_owned())
+    }
+
+    /// What a gateway answers at its admin listener.
+    pub(crate) fn admin(&self, namespace: &str, path: &str) -> String {
+        let output = self.network.exec(namespace, &format!("curl -s --max-time 10 http://127.0.0.1:19000{path}"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Writes a config entry of the primary, which is everybody's.

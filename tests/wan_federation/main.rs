@@ -4,15 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod authority;
+mod failures;
 mod federation;
 mod gateway;
 mod joins;
+mod load;
 mod network;
 #[path = "../consul/program.rs"]
 mod program;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod three;
 
 use std::time::{Duration, Instant};
 

@@ -138,8 +138,10 @@ impl Api {
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         // Of 1.0 an answer is neither in chunks nor kept alive.
         write!(stream, "{method} {path} HTTP/1.0\r\nHost: consul\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        // A snapshot is no text.
+        let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer.split_once("\r\n\r\n")?;
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
     }

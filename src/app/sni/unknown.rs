@@ -16,7 +16,9 @@ pub(super) fn why_unknown(resources: &Resources, read: &Result<Sni, NoSuchForm>)
     match sni {
         Sni::Target(id, trust_domain) if !id.peer.is_empty() => of_a_peer(resources, trust_domain),
         Sni::Server { node, datacenter, domain } => of_servers(resources, node.as_deref(), datacenter, domain),
-        Sni::Peering { .. } => (format!("{sni} is how peers name the servers of a datacenter, and this version of gw routes no peering"), None),
+        Sni::Peering { .. } => {
+            (format!("{sni} is how peers name the servers of a datacenter, and this version of gw routes no peering"), None)
+        }
         _ if sni.trust_domain().is_some_and(|trust_domain| trust_domain != own) => {
             let foreign = sni.trust_domain().map(TrustDomain::as_str).unwrap_or_default();
             (format!("{foreign} is a foreign trust domain: this mesh's is {own}"), Some(format!("did you mean one that ends in {own}?")))
