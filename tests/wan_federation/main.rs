@@ -6,6 +6,7 @@
 mod authority;
 mod failures;
 mod federation;
+mod files;
 mod gateway;
 mod joins;
 mod load;
