@@ -110,7 +110,7 @@ fn a_gateway_that_was_gone_for_so_long_that_it_is_critical_is_used_as_soon_as_it
 #[ignore = "takes up to ten minutes, for Consul itself may need 200 s to come back"]
 fn servers_find_each_other_again_after_every_gateway_was_gone_for_longer_than_they_try() {
     let mut federation = Federation::start("all-gone", Like::default());
-    for round in 0..2 {
+    for round in 0..3 {
         for dc in [0, 1] {
             federation.datacenters[dc].gateways[0].kill();
         }

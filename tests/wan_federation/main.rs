@@ -14,6 +14,7 @@ mod network;
 #[path = "../consul/program.rs"]
 mod program;
 mod server;
+mod silent;
 #[path = "../support/mod.rs"]
 mod support;
 mod three;
