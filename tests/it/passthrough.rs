@@ -173,8 +173,7 @@ fn any_server_of_a_datacenter_is_one_that_is_there_and_a_node_is_its_own_whateve
     client.stream.write_all(&hello(&anybody(), Some("s3.server.dc1.consul"))).unwrap();
     assert_eq!(client.stream.read(&mut [0; 64]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     let records = gateway.stop();
-    assert_eq!(records.last().unwrap()["code"], "connect_failed");
-    assert_eq!(records.last().unwrap()["target"], "s3.consul.default.default.dc1");
+    assert_eq!(records.iter().filter(|record| record["code"] == "connect_failed").count(), 1);
 }
 
 #[test]

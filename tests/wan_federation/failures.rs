@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::federation::{Federation, Like, RECOVERS};
 use crate::{LONG, eventually, eventually_within, network};
 
@@ -16,6 +18,16 @@ fn goes_on(federation: &Federation, from: usize, to: usize, within: Duration) {
         in_a_row = if federation.writes(from, to, "goes-on", "yes").is_ok() { in_a_row + 1 } else { 0 };
         in_a_row == 10
     });
+}
+
+/// How many endpoints a gateway has in use for a server name.
+fn ways(federation: &Federation, gateway: &str, name: &str) -> usize {
+    let all: Value = serde_json::from_str(&federation.admin(gateway, "/v1/routes")).unwrap_or_default();
+    let listeners = all["gateways"].as_array().into_iter().flatten().flat_map(|gateway| gateway["listeners"].as_array()).flatten();
+    let mut services = listeners.flat_map(|listener| listener["services"].as_array()).flatten();
+    let service = services.find(|service| service["domains"].as_array().is_some_and(|names| names.contains(&name.into())));
+    let endpoints = service.map(|service| service["routes"][0]["destinations"][0]["targets"][0]["endpoints"].clone());
+    endpoints.and_then(|all| Some(all.as_array()?.len())).unwrap_or_default()
 }
 
 #[test]
@@ -72,6 +84,10 @@ fn of_two_gateways_one_may_die_at_any_time() {
     let mut federation = Federation::start("two", Like { gateways: 2, ..Like::default() });
     goes_on(&federation, 0, 1, LONG);
     for victim in [0, 1] {
+        // What is known elsewhere is known seconds later.
+        eventually_within(SOON, "the gateways of dc2 use both of dc1", || {
+            ["dc2-gw1", "dc2-gw2"].iter().all(|gateway| ways(&federation, gateway, "server.dc1.consul") == 2)
+        });
         federation.datacenters[0].gateways[victim].kill();
         // Whoever comes through a gateway of dc2 does not notice, not even at first: who refuses is passed over.
         for n in 0..10 {

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::call::Side;
 use super::convert::{self, LeftOut};
+use super::gateways::Gateways;
 use super::touched::SIDECAR;
-use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow, Nullable};
+use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow};
 use crate::id::{Datacenter, ServiceKey};
 use crate::model::ca::{CaRoots, IssuedLeaf};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
@@ -36,14 +37,7 @@ pub struct Known {
     entries: BTreeMap<EntryKind, Vec<Read>>,
     instances: BTreeMap<Needed, OfService>,
     names: Option<BTreeSet<ServiceKey>>,
-    /// As it came: which of their addresses counts hangs on the own datacenter, which may be said later.
-    gateways: Option<GatewaysAnswer>,
-    /// The last ones of datacenters of which none is told any more, with the number of the answer since when.
-    spared: BTreeMap<String, (u64, Vec<HealthRow>)>,
-    /// Counts the answers.
-    told_of_gateways: u64,
-    /// The agent was asked for them and had none to tell of: so it is in a secondary that has not found its primary.
-    gateways_refused: bool,
+    gateways: Gateways,
     servers: Option<OfService>,
 }
 
@@ -150,11 +144,6 @@ impl Known {
         self.names.is_some()
     }
 
-    /// Whether it is known where mesh gateways are.
-    pub const fn has_gateways(&self) -> bool {
-        self.gateways.is_some()
-    }
-
     /// The instances of a service. False: they are as they were.
     pub fn instances(&mut self, of: Needed, side: Side, rows: &[HealthRow]) -> bool {
         self.instances_sparing(of, side, rows, false).0
@@ -196,38 +185,22 @@ impl Known {
 
     /// The mesh gateways of all datacenters. False: they are as they were.
     pub fn gateways(&mut self, answer: &GatewaysAnswer) -> bool {
-        let read = |answer: &GatewaysAnswer| {
-            let mut left_out = Vec::new();
-            (convert::mesh_gateways(answer, &self.datacenter, &mut left_out), left_out)
-        };
-        let same = self.gateways.as_ref().is_some_and(|before| read(before) == read(answer));
-        self.told_of_gateways += 1;
-        let is_told = |datacenter: &String| answer.get(datacenter).is_some_and(|rows| !rows.0.is_empty());
-        self.spared.retain(|datacenter, _| !is_told(datacenter));
-        for (datacenter, Nullable(rows)) in self.gateways.replace(answer.clone()).unwrap_or_default() {
-            if !rows.is_empty() && !is_told(&datacenter) {
-                self.spared.insert(datacenter, (self.told_of_gateways, rows));
-            }
-        }
-        !same
+        self.gateways.told(answer, &self.datacenter)
     }
 
-    /// The number of the last answer about gateways, if there are some of which it tells no more, and which are kept for a while: who is
-    /// restarted takes itself back and is there again, before every datacenter has heard of either.
-    pub fn spares_gateways(&self) -> Option<u64> {
-        (!self.spared.is_empty()).then_some(self.told_of_gateways)
+    /// What is known of mesh gateways, beyond where they are.
+    pub const fn of_gateways(&mut self) -> &mut Gateways {
+        &mut self.gateways
     }
 
-    /// Forgets the gateways that were not told of any more in that answer, or an earlier one. False: there are none.
-    pub fn forget_spared(&mut self, answer: u64) -> bool {
-        let before = self.spared.len();
-        self.spared.retain(|_, (since, _)| *since > answer);
-        self.spared.len() != before
+    /// Whether it is known where mesh gateways are.
+    pub const fn has_gateways(&self) -> bool {
+        self.gateways.is_known()
     }
 
-    /// The agent cannot tell where mesh gateways are.
-    pub fn gateways_refused(&mut self) -> bool {
-        !std::mem::replace(&mut self.gateways_refused, true)
+    /// As [`Gateways::spares`].
+    pub fn spared_gateways(&self) -> Option<u64> {
+        self.gateways.spares()
     }
 
     /// Whether it is known where the servers are.
@@ -279,7 +252,7 @@ impl Known {
         if let Some(leaf) = required.leaf {
             lacks(!self.leaves.contains_key(leaf), &format!("the leaf of {leaf}"));
         }
-        lacks(required.gateways && self.gateways.is_none() && !self.gateways_refused, "the mesh gateways");
+        lacks(required.gateways && !self.gateways.is_answered(), "the mesh gateways");
         lacks(required.servers && self.servers.is_none(), "the servers");
         for kind in required.kinds.iter().filter(|kind| !self.entries.contains_key(kind)) {
             lacks(true, &format!("the {kind} entries"));
@@ -293,16 +266,7 @@ impl Known {
         let read = || self.entries.values().flatten();
         let entries: Entries = read().filter_map(|read| read.entry.clone()).collect();
         let mut left_out = Vec::new();
-        let mut federation = self.gateways.as_ref().map(|all| convert::mesh_gateways(all, own, &mut left_out)).unwrap_or_default();
-        for (datacenter, (_, rows)) in &self.spared {
-            let kept = GatewaysAnswer::from([(datacenter.clone(), Nullable(rows.clone()))]);
-            // What is wrong with them was told before.
-            let kept = convert::mesh_gateways(&kept, own, &mut Vec::new()).datacenters.into_iter();
-            federation.datacenters.extend(kept.map(|(name, mut known)| {
-                known.gateways.iter_mut().for_each(|gateway| gateway.health = Health::Critical);
-                (name, known)
-            }));
-        }
+        let mut federation = self.gateways.federation(own, &mut left_out);
         left_out.extend(read().filter_map(|read| read.left_out.clone()));
         if let Some(servers) = &self.servers {
             left_out.extend(servers.left_out.iter().cloned());
@@ -443,62 +407,18 @@ mod tests {
         assert!(world.federation.service("dc2", "web").is_some_and(|there| there.instances.is_empty()));
     }
 
-    /// A server, or a mesh gateway, of dc1, with an address for other datacenters.
-    fn with_wan(kind: &str, name: &str) -> HealthRow {
-        serde_json::from_value(json!({
-            "Node": {"Node": "n1", "Address": "10.0.0.1", "Datacenter": "dc1", "TaggedAddresses": {"wan": "192.0.2.1"}},
-            "Service": {"Kind": kind, "ID": name, "Service": name, "Port": 8300,
-                "TaggedAddresses": {"wan": {"Address": "192.0.2.1", "Port": 8300}}},
-        }))
-        .unwrap()
-    }
-
     #[test]
-    fn what_is_of_the_own_datacenter_has_its_addresses_there_whether_that_was_said_before_or_after() {
+    fn servers_have_their_address_in_their_datacenter_whether_that_was_said_before_or_after() {
         let mut known = Known::default();
-        known.gateways(&serde_json::from_value(json!({"dc1": null})).unwrap());
-        let gateways = GatewaysAnswer::from([("dc1".to_owned(), Nullable(vec![with_wan("mesh-gateway", "gw")]))]);
-        assert!(known.gateways(&gateways) && !known.gateways(&gateways));
-        let mut server = with_wan("", "consul");
-        server.service.tagged_addresses.clear();
-        assert!(known.servers(&[server.clone()]) && !known.servers(&[server]));
-        for (datacenter, gateway) in [("dc1", "10.0.0.1:8300"), ("dc2", "192.0.2.1:8300")] {
-            known.datacenter = datacenter.into();
-            let federation = known.world().federation;
-            assert_eq!(federation.gateways("dc1")[0].address.to_string(), gateway);
-            assert_eq!(federation.servers.instances[0].address.to_string(), "10.0.0.1:8300");
-        }
-    }
-
-    #[test]
-    fn the_last_gateway_of_a_datacenter_is_kept_for_a_while_when_it_is_not_told_of_any_more() {
-        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
-        let answer = |rows: Vec<HealthRow>| GatewaysAnswer::from([("dc2".to_owned(), Nullable(rows))]);
-        let (one, other) = (with_wan("mesh-gateway", "one"), with_wan("mesh-gateway", "other"));
-        let seen = |known: &Known| {
-            let all =
-                known.world().federation.gateways("dc2").iter().map(|g| format!("{} {}", g.id, g.health.as_str())).collect::<Vec<_>>();
-            all.join(", ")
-        };
-        known.gateways(&answer(vec![one.clone(), other.clone()]));
-        assert!(known.gateways(&answer(vec![other.clone()])));
-        assert_eq!((seen(&known).as_str(), known.spares_gateways()), ("n1/other passing", None), "one is left");
-
-        for gone in [answer(Vec::new()), GatewaysAnswer::new()] {
-            known.gateways(&answer(vec![other.clone()]));
-            assert!(known.gateways(&gone));
-            assert_eq!(seen(&known), "n1/other critical", "the last resort");
-            let first = known.spares_gateways().expect("one is kept");
-            // It is back, and goes again, before the first time is over.
-            assert!(known.gateways(&answer(vec![one.clone()])));
-            assert_eq!((seen(&known).as_str(), known.spares_gateways()), ("n1/one passing", None));
-            assert!(known.gateways(&gone) && !known.forget_spared(first));
-            assert_eq!(seen(&known), "n1/one critical");
-            let second = known.spares_gateways().expect("one is kept");
-            known.gateways(&gone);
-            assert!(known.forget_spared(second) && !known.forget_spared(second));
-            assert_eq!((seen(&known).as_str(), known.spares_gateways()), ("", None));
-        }
+        let row: HealthRow = serde_json::from_value(json!({
+            "Node": {"Node": "s1", "Address": "10.0.0.1", "Datacenter": "dc1", "TaggedAddresses": {"wan": "192.0.2.1"}},
+            "Service": {"ID": "consul", "Service": "consul", "Port": 8300},
+        }))
+        .unwrap();
+        assert!(known.servers(std::slice::from_ref(&row)) && !known.servers(&[row]));
+        known.datacenter = "dc1".into();
+        let servers = known.world().federation.servers.instances.clone();
+        assert_eq!((servers[0].address.to_string().as_str(), servers[0].node.as_str()), ("10.0.0.1:8300", "s1"));
     }
 
     #[test]
@@ -532,7 +452,7 @@ mod tests {
         let of_mesh = ["the agent's datacenter", "the roots of the mesh", "the leaf of edge"];
         assert_eq!(missing, [&of_mesh[..], &["the mesh gateways", "the servers", "the service-resolver entries"]].concat());
         // Nobody waits for what cannot be told.
-        assert!(known.gateways_refused() && !known.gateways_refused());
+        assert!(known.of_gateways().refused() && !known.of_gateways().refused());
         assert!(!known.missing(&required).contains(&"the mesh gateways".to_owned()));
     }
 

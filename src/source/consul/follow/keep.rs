@@ -165,7 +165,7 @@ pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
         }
         if taken > 0 && !known.has_gateways() {
             // The earlier run was not told of any.
-            known.gateways_refused();
+            known.of_gateways().refused();
         }
     });
     Ok(taken)

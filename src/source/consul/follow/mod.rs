@@ -1,7 +1,7 @@
 //! Following Consul: what a gateway of a kind has to know, kept up to date on a thread of its own.
 //!
-//! Few questions wait at the agent at a time: one for each kind of entries, for the roots, for the mesh gateways, for all checks and
-//! for the names of all services. What these tell of, instances and leaves, is asked for one after the other on connections that are
+//! Few questions wait at the agent at a time: one for each kind of entries, for the roots, for the mesh gateways, for the servers where
+//! they are exposed, for all checks and for the names of all services. What these tell of, instances and leaves, is asked for one after the other on connections that are
 //! used again (`catalog`, `leaves`).
 
 mod catalog;
@@ -29,7 +29,7 @@ use super::call::{Call, Side};
 use super::client::{AskError, Client};
 use super::convert;
 use super::kept::Kept;
-use super::known::{Known, Required};
+use super::known::Required;
 use super::watch::{News, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
@@ -361,7 +361,7 @@ impl Follow {
                         follow.forget_spared_gateways();
                     }
                     // Before a secondary has found its primary there are no federation states.
-                    Err(error) if error.why().is_some() => follow.shared.change(Known::gateways_refused),
+                    Err(error) if error.why().is_some() => follow.shared.change(|known| known.of_gateways().refused()),
                     Err(_) => {}
                 }
                 true
@@ -371,11 +371,11 @@ impl Follow {
 
     /// Those of which nobody tells any more, after a while.
     fn forget_spared_gateways(self: &Rc<Self>) {
-        let Some(answer) = self.shared.look(|known, _| known.spares_gateways()) else { return };
+        let Some(answer) = self.shared.look(|known, _| known.spared_gateways()) else { return };
         let follow = self.clone();
         task::spawn(async move {
             sleep(SPARED_GATEWAYS).await;
-            follow.shared.change(|known| known.forget_spared(answer));
+            follow.shared.change(|known| known.of_gateways().forget_spared(answer));
         });
     }
 
