@@ -104,6 +104,9 @@ impl Keeper {
 
     async fn see_to_it(&mut self) -> Result<(), AskError> {
         let there = self.client.ask(&Call::agent_service(&self.wanted.id)).await?.what;
+        if !self.known && there.is_some() {
+            self.forget_what_was_found().await?;
+        }
         if !self.known || !there.is_some_and(|there| self.wanted.is(&there)) {
             self.client.ask(&Call::register(&self.wanted.registration())).await?;
             self.known = true;
@@ -118,6 +121,20 @@ impl Keeper {
             tracing::info!("Consul: the registration of {} is in order again", self.wanted.name);
         }
         *trouble = None;
+        Ok(())
+    }
+
+    /// An earlier process may have been gone for so long that its check has failed. To register it again would leave it failed until the
+    /// agent looks, and servers, which use no gateway that is not well, without one.
+    async fn forget_what_was_found(&self) -> Result<(), AskError> {
+        // Who may not see them, or cannot now, is registered all the same.
+        let Ok(answer) = self.client.ask(&Call::agent_checks()).await else { return Ok(()) };
+        let checks = answer.what.unwrap_or_default();
+        let of = |what: &str| checks.get(&format!("{what}:{}", self.wanted.id));
+        // Maintenance is an operator's, and would be over with it.
+        if of("service").is_some_and(|check| check.status != "passing") && of("_service_maintenance").is_none() {
+            self.client.ask(&Call::deregister(&self.wanted.id)).await?;
+        }
         Ok(())
     }
 

@@ -10,12 +10,13 @@ use serde_json::Value;
 
 use super::call::Side;
 use super::convert::{self, LeftOut};
+use super::gateways::Gateways;
 use super::touched::SIDECAR;
 use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow};
 use crate::id::{Datacenter, ServiceKey};
 use crate::model::ca::{CaRoots, IssuedLeaf};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
-use crate::model::federation::Federation;
+use crate::model::federation::{Federation, Servers};
 use crate::model::needs::{Needed, Needs};
 use crate::model::service::{Health, Service};
 use crate::source::diagnostic::Diagnostic;
@@ -25,6 +26,8 @@ use crate::source::diagnostic::Diagnostic;
 pub struct Known {
     /// The own datacenter; empty before the agent has said it.
     pub datacenter: String,
+    /// The domain of its DNS; `None`: nobody said.
+    pub domain: Option<Arc<str>>,
     /// What holds where no intention decides; `None`: nobody said.
     pub default_action: Option<IntentionAction>,
     /// The roots of the mesh.
@@ -34,7 +37,8 @@ pub struct Known {
     entries: BTreeMap<EntryKind, Vec<Read>>,
     instances: BTreeMap<Needed, OfService>,
     names: Option<BTreeSet<ServiceKey>>,
-    gateways: Option<(Federation, Vec<LeftOut>)>,
+    gateways: Gateways,
+    servers: Option<OfService>,
 }
 
 /// An entry as it came, and what was made of it.
@@ -94,6 +98,10 @@ pub struct Required<'a> {
     pub roots: bool,
     /// The service whose leaf it shows as its own.
     pub leaf: Option<&'a str>,
+    /// Whether it has to know where the servers are.
+    pub servers: bool,
+    /// Whether it has to know where mesh gateways are, or that nobody can tell.
+    pub gateways: bool,
 }
 
 impl Known {
@@ -134,11 +142,6 @@ impl Known {
     /// Whether the names of all services are known.
     pub const fn has_names(&self) -> bool {
         self.names.is_some()
-    }
-
-    /// Whether it is known where mesh gateways are.
-    pub const fn has_gateways(&self) -> bool {
-        self.gateways.is_some()
     }
 
     /// The instances of a service. False: they are as they were.
@@ -182,11 +185,40 @@ impl Known {
 
     /// The mesh gateways of all datacenters. False: they are as they were.
     pub fn gateways(&mut self, answer: &GatewaysAnswer) -> bool {
+        self.gateways.told(answer, &self.datacenter)
+    }
+
+    /// What is known of mesh gateways, beyond where they are.
+    pub const fn of_gateways(&mut self) -> &mut Gateways {
+        &mut self.gateways
+    }
+
+    /// Whether it is known where mesh gateways are.
+    pub const fn has_gateways(&self) -> bool {
+        self.gateways.is_known()
+    }
+
+    /// As [`Gateways::spares`].
+    pub fn spared_gateways(&self) -> Option<u64> {
+        self.gateways.spares()
+    }
+
+    /// Whether it is known where the servers are.
+    pub const fn has_servers(&self) -> bool {
+        self.servers.is_some()
+    }
+
+    /// The servers of the own datacenter, whatever their health. False: they are as they were.
+    pub fn servers(&mut self, rows: &[HealthRow]) -> bool {
         let mut left_out = Vec::new();
-        let gateways = Some((convert::mesh_gateways(answer, &self.datacenter, &mut left_out), left_out));
-        let same = self.gateways == gateways;
-        self.gateways = gateways;
-        !same
+        // All of them are of the own datacenter, whether that was said before or not.
+        let own = rows.first().map_or("", |row| &row.node.datacenter);
+        let service = convert::service(Servers::SERVICE, Side::Plain, rows, own, &mut left_out);
+        if self.servers.as_ref().is_some_and(|before| *before.service == service && before.left_out == left_out) {
+            return false;
+        }
+        self.servers = Some(OfService { service: Arc::new(service), left_out });
+        true
     }
 
     /// The services that are to be asked for: what is needed, of all of it what there is by name.
@@ -220,6 +252,8 @@ impl Known {
         if let Some(leaf) = required.leaf {
             lacks(!self.leaves.contains_key(leaf), &format!("the leaf of {leaf}"));
         }
+        lacks(required.gateways && !self.gateways.is_answered(), "the mesh gateways");
+        lacks(required.servers && self.servers.is_none(), "the servers");
         for kind in required.kinds.iter().filter(|kind| !self.entries.contains_key(kind)) {
             lacks(true, &format!("the {kind} entries"));
         }
@@ -231,8 +265,16 @@ impl Known {
         let own = self.datacenter.as_str();
         let read = || self.entries.values().flatten();
         let entries: Entries = read().filter_map(|read| read.entry.clone()).collect();
-        let (mut federation, mut left_out) = self.gateways.clone().unwrap_or_default();
+        let mut left_out = Vec::new();
+        let mut federation = self.gateways.federation(own, &mut left_out);
         left_out.extend(read().filter_map(|read| read.left_out.clone()));
+        if let Some(servers) = &self.servers {
+            left_out.extend(servers.left_out.iter().cloned());
+            federation.servers.instances = servers.service.instances.clone();
+        }
+        if let Some(domain) = &self.domain {
+            federation.servers.domain = domain.clone();
+        }
         let mut services = BTreeMap::new();
         for (of, known) in self.instances.iter().filter(|(of, _)| of.peer.is_empty()) {
             left_out.extend(known.left_out.iter().cloned());
@@ -366,6 +408,28 @@ mod tests {
     }
 
     #[test]
+    fn servers_have_their_address_in_their_datacenter_whether_that_was_said_before_or_after() {
+        let mut known = Known::default();
+        let row: HealthRow = serde_json::from_value(json!({
+            "Node": {"Node": "s1", "Address": "10.0.0.1", "Datacenter": "dc1", "TaggedAddresses": {"wan": "192.0.2.1"}},
+            "Service": {"ID": "consul", "Service": "consul", "Port": 8300},
+        }))
+        .unwrap();
+        assert!(known.servers(std::slice::from_ref(&row)) && !known.servers(&[row]));
+        known.datacenter = "dc1".into();
+        let servers = known.world().federation.servers.instances.clone();
+        assert_eq!((servers[0].address.to_string().as_str(), servers[0].node.as_str()), ("10.0.0.1:8300", "s1"));
+    }
+
+    #[test]
+    fn the_domain_is_that_of_the_agent_and_consul_until_it_says_one() {
+        let mut known = Known::default();
+        assert_eq!(&*known.world().federation.servers.domain, "consul");
+        known.domain = Some("example.test".into());
+        assert_eq!(&*known.world().federation.servers.domain, "example.test");
+    }
+
+    #[test]
     fn instances_that_turned_critical_are_spared_where_no_better_one_is_left() {
         let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
         let healths = |known: &Known| known.service(&web()).unwrap().instances.iter().map(|i| i.health).collect::<Vec<_>>();
@@ -382,10 +446,14 @@ mod tests {
     fn what_must_be_known_and_is_not_is_told_by_name() {
         let mut known = Known::default();
         let kinds = [EntryKind::ServiceResolver, EntryKind::Mesh];
-        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge") };
+        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge"), servers: true, gateways: true };
         known.no_kind(EntryKind::Mesh);
         let missing = known.missing(&required);
-        assert_eq!(missing, ["the agent's datacenter", "the roots of the mesh", "the leaf of edge", "the service-resolver entries"]);
+        let of_mesh = ["the agent's datacenter", "the roots of the mesh", "the leaf of edge"];
+        assert_eq!(missing, [&of_mesh[..], &["the mesh gateways", "the servers", "the service-resolver entries"]].concat());
+        // Nobody waits for what cannot be told.
+        assert!(known.of_gateways().refused() && !known.of_gateways().refused());
+        assert!(!known.missing(&required).contains(&"the mesh gateways".to_owned()));
     }
 
     #[test]

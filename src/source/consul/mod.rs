@@ -7,6 +7,7 @@ pub mod chain;
 pub mod client;
 pub mod convert;
 pub mod follow;
+pub mod gateways;
 pub mod kept;
 pub mod known;
 pub mod permission;

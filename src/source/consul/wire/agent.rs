@@ -96,6 +96,17 @@ pub struct AgentServiceAnswer {
     pub meta: BTreeMap<String, String>,
 }
 
+/// `/v1/agent/checks`, by the ids of the checks: `service:ID` is the one that a service is registered with.
+pub type AgentChecks = BTreeMap<String, AgentCheck>;
+
+/// A check of an agent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct AgentCheck {
+    /// `passing`, `warning` or `critical`.
+    pub status: String,
+}
+
 /// `/v1/agent/service/register`: nothing that 1.8 does not know.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
