@@ -1,5 +1,6 @@
 //! What is followed of a real Consul.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gw::id::ServiceKey;
@@ -28,7 +29,7 @@ impl Followed {
 
     pub(crate) fn begin_with(client: Client, kind: GatewayKind, gateway: &str) -> Self {
         let mut threads = Supervisor::default();
-        let following = follow::start(&mut threads, client, kind, gateway, None, 1).unwrap();
+        let following = follow::start(&mut threads, Arc::new(client), kind, gateway, None, 1).unwrap();
         Self { following, threads: Some(threads) }
     }
 

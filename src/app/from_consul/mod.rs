@@ -5,6 +5,7 @@ mod state;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::state::StateFolder;
@@ -80,6 +81,7 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct ConsulSource {
     following: Following,
+    client: Arc<Client>,
     /// Its thread; nothing once it was taken.
     threads: Option<Supervisor>,
     shutdown: Shutdown,
@@ -94,13 +96,13 @@ impl ConsulSource {
     pub fn begin(wanted: WantedOfConsul) -> Result<Self, ConsulError> {
         tls::install();
         let state = StateFolder::open(wanted.state.as_deref(), &wanted.gateway.name, &wanted.settings.agent.to_string())?;
-        let client = Client::new(wanted.settings.clone())?;
+        let client = Arc::new(Client::new(wanted.settings.clone())?);
         let mut threads = Supervisor::default();
         let seed = Rng::from_entropy().next_u64();
         let (kind, name) = (wanted.gateway.kind, wanted.gateway.name.as_str());
-        let following = follow::start(&mut threads, client, kind, name, state.answers(), seed)?;
+        let following = follow::start(&mut threads, client.clone(), kind, name, state.answers(), seed)?;
         let shutdown = threads.shutdown();
-        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
+        Ok(Self { following, client, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
     }
 
     /// Which agent it is.
@@ -177,9 +179,9 @@ impl ConsulSource {
         self.following.want(needs);
     }
 
-    /// A way to the agent of its own, for what is told to it.
+    /// A way to the agent for another thread, for what is told to it.
     pub(super) fn client(&self) -> Result<Client, ConsulError> {
-        Ok(Client::new(self.wanted.settings.clone())?)
+        Ok(self.client.beside()?)
     }
 
     /// The handle by which changes are heard.

@@ -21,7 +21,7 @@ use crate::source::consul::touched::Placed;
 use crate::source::consul::watch::{Content, News, Rules, Verdict, Watch};
 use crate::source::consul::wire::HealthRow;
 
-/// Questions at a time over plain HTTP, each on a connection of its own beside those that wait, of which an ingress gateway has eleven.
+/// Questions at a time over plain HTTP, where there are few connections.
 const LANES: usize = 1;
 /// The same over HTTP/2, which carries them all on one.
 const LANES_OF_ONE: usize = 8;
@@ -251,14 +251,17 @@ impl Catalog {
         self.is_ready.notify_one();
     }
 
-    fn call<T>(&self, follow: &Follow, call: Call<T>) -> Call<T> {
-        if follow.shared.look(|known, _| known.datacenter == self.datacenter) { call } else { call.in_datacenter(&self.datacenter) }
+    fn watch<T>(&self, follow: &Follow, call: Call<T>, is_empty: fn(&T) -> bool) -> Watch<T> {
+        if follow.shared.look(|known, _| known.datacenter == self.datacenter) {
+            return Watch::new(call, is_empty, follow.rng());
+        }
+        Watch::new(call.in_datacenter(&self.datacenter), is_empty, follow.rng()).in_turn(&follow.far)
     }
 
     /// All checks.
     async fn checks(self: Rc<Self>, follow: Rc<Follow>) {
         let name = Asked::Checks(self.datacenter.clone()).to_string();
-        let mut watch = Watch::new(self.call(&follow, Call::checks()), Vec::is_empty, follow.rng());
+        let mut watch = self.watch(&follow, Call::checks(), Vec::is_empty);
         loop {
             let news = watch.once(&follow.client).await;
             let told = news.as_ref().map(|news| match news {
@@ -286,7 +289,7 @@ impl Catalog {
     async fn names(self: Rc<Self>, follow: Rc<Follow>) {
         let asked = Asked::Names(self.datacenter.clone());
         let name = asked.to_string();
-        let mut watch = Watch::new(self.call(&follow, Call::services()), |all| all.is_empty(), follow.rng());
+        let mut watch = self.watch(&follow, Call::services(), |all| all.is_empty());
         loop {
             let news = watch.once(&follow.client).await;
             let told = news.as_ref().map(|news| match news {

@@ -51,6 +51,12 @@ impl fmt::Display for Asked {
 }
 
 impl Asked {
+    /// Whether the answer is short, and rarely another one.
+    pub(super) const fn is_short(&self) -> bool {
+        use EntryKind::{Mesh, ProxyDefaults};
+        matches!(self, Self::Entries(ProxyDefaults | Mesh) | Self::Roots | Self::Gateways)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         Some(match *words.as_slice() {

@@ -1,8 +1,8 @@
 //! Following Consul: what a gateway of a kind has to know, kept up to date on a thread of its own.
 //!
-//! Few questions wait at the agent at a time: one for each kind of entries, for the roots, for the mesh gateways, for all checks and
-//! for the names of all services. What these tell of, instances and leaves, is asked for one after the other on connections that are
-//! used again (`catalog`, `leaves`).
+//! Few questions wait at the agent at a time: one for each kind of entries of which there are many, for all checks and for the names of
+//! all services; those with short answers that rarely change take turns, and so do those of other datacenters (`Turns`). What these tell
+//! of, instances and leaves, is asked for one after the other on connections that are used again (`catalog`, `leaves`).
 
 mod catalog;
 mod keep;
@@ -30,7 +30,7 @@ use super::client::{AskError, Client};
 use super::convert;
 use super::kept::Kept;
 use super::known::Required;
-use super::watch::{News, Watch};
+use super::watch::{News, Turns, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::gateway::GatewayKind;
 use crate::rt::rng::Rng;
@@ -41,6 +41,12 @@ use crate::rt::task;
 const ABOUT: Duration = Duration::from_secs(60);
 /// The pause before it is asked again, if it did not answer.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long one of those waits whose answers are short and rarely others: they are four at most, so that a change is heard within half a
+/// second, and mostly sooner.
+const TURN: Duration = Duration::from_millis(150);
+/// The same for catalogs of other datacenters, whose answers are long.
+const FAR_TURN: Duration = Duration::from_secs(2);
 
 /// What a gateway of a kind has to know.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +116,7 @@ impl Subject {
 /// Begins to follow an agent on a thread of its own, which is one of a supervisor's. `folder`: where the last answers are kept.
 pub fn start(
     threads: &mut Supervisor,
-    client: Client,
+    client: Arc<Client>,
     kind: GatewayKind,
     gateway: &str,
     folder: Option<&Path>,
@@ -119,7 +125,7 @@ pub fn start(
     let subject = Subject::of(kind);
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, gateway));
-    let (client, follows) = (Arc::new(client), shared.clone());
+    let follows = shared.clone();
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
         let follow = Follow {
@@ -127,6 +133,8 @@ pub fn start(
             shared: follows,
             keeping,
             rng: Rng::seeded(seed).into(),
+            short: Turns::of(TURN),
+            far: Turns::of(FAR_TURN),
             catalogs: RefCell::default(),
             queue: Queue::default(),
         };
@@ -156,6 +164,9 @@ struct Follow {
     shared: Arc<Shared>,
     keeping: Option<Keeping>,
     rng: RefCell<Rng>,
+    /// Those whose answers are short, and those of other datacenters.
+    short: Arc<Turns>,
+    far: Arc<Turns>,
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
     queue: Queue,
@@ -201,7 +212,8 @@ impl Follow {
         let follow = self.clone();
         task::spawn(async move {
             let name = asked.to_string();
-            let mut watch = Watch::new(call, is_empty, follow.rng());
+            let watch = Watch::new(call, is_empty, follow.rng());
+            let mut watch = if asked.is_short() { watch.in_turn(&follow.short) } else { watch };
             loop {
                 let news = watch.once(&follow.client).await;
                 // What an older Consul does not have is no trouble.
