@@ -52,6 +52,7 @@ impl Gateway {
             GatewayKind::Ingress => Needs { all: false, services: of(&["web", "nobody"]) },
             GatewayKind::Terminating => Needs { all: false, services: of(&["legacy", "nobody"]) },
         });
+        followed.following.want_leaf("legacy");
         Self(followed, Kept::begin(client(consul, token), Wanted::new(kind, name, address)))
     }
 

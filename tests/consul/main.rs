@@ -17,6 +17,8 @@ mod generate;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
 mod ingress;
+mod proxy;
 mod register;
 mod sign;
+mod sockets;
 mod terminating;

@@ -15,7 +15,7 @@ use crate::decide::compile::compile;
 use crate::decide::needs::needs;
 use crate::id::TrustDomain;
 use crate::model::entry::{EntryKind, EntryRef};
-use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::needs::Needs;
 use crate::model::resources::{Rejected, Resources};
 use crate::rt::rng::Rng;
@@ -26,6 +26,7 @@ use crate::source::consul::convert::LeftOut;
 use crate::source::consul::follow::{self, Following, Unfollowed};
 use crate::source::consul::known::World;
 use crate::source::consul::settings::Settings;
+use crate::state::AskForLeaf;
 use crate::tls;
 
 /// How long Consul may say nothing new before what an earlier run kept is served.
@@ -119,28 +120,40 @@ impl ConsulSource {
     /// Consul does not say. The world of the gateway.
     pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Resources, ConsulError> {
         let (mut last, mut restored) = (Instant::now(), false);
-        let mut seen = u64::MAX;
+        let (mut heard, mut seen) = (u64::MAX, u64::MAX);
+        let (mut compiled, mut took) = (Instant::now(), Duration::ZERO);
         loop {
             if self.shutdown().is_triggered() {
                 return Err(ConsulError::Ended);
             }
-            let (world, version) = self.following.world();
-            if version != seen {
-                (last, seen) = (Instant::now(), version);
+            let version = self.following.version();
+            if version != heard {
+                (last, heard) = (Instant::now(), version);
+            }
+            let (done, all) = self.following.progress();
+            // While most of it is still to come this is not done for each service that comes.
+            if version != seen && (done == all || compiled.elapsed() > took * 4) {
+                let begin = Instant::now();
+                let (world, version) = self.following.world();
+                seen = version;
                 // What is needed hangs on the entries, which may have come just now.
                 let resources = self.resources(world);
                 self.following.want(needs(&resources, &compile(&resources)));
+                (compiled, took) = (Instant::now(), begin.elapsed());
             }
             let missing = self.following.missing();
-            if missing.is_empty() {
+            if missing.is_empty() && seen >= version {
                 return self.read();
+            }
+            if missing.is_empty() {
+                continue;
             }
             tell(&Progress { missing, services: self.following.progress(), trouble: self.trouble() });
             if !restored && last.elapsed() > QUIET {
                 restored = true;
                 self.restore()?;
             }
-            self.following.wait(seen, LOOK);
+            self.following.wait(version, LOOK);
         }
     }
 
@@ -184,6 +197,12 @@ impl ConsulSource {
         Ok(self.client.beside()?)
     }
 
+    /// How the leaf of a service is had that a client names.
+    pub(super) fn leaves(&self) -> AskForLeaf {
+        let following = self.following.clone();
+        AskForLeaf::by(move |service| following.want_leaf(service))
+    }
+
     /// The handle by which changes are heard.
     pub(super) fn following(&self) -> Following {
         self.following.clone()
@@ -199,7 +218,10 @@ impl ConsulSource {
         let certs = self.state.certs();
         match gateway.kind {
             GatewayKind::Ingress => gateway.identity = world.leaves.get(&gateway.name).map(|_| Identity::in_folder(certs, &gateway.name)),
-            GatewayKind::Terminating => gateway.leaves = Some(certs.to_owned()),
+            GatewayKind::Terminating => {
+                let there = world.leaves.keys().cloned().collect();
+                gateway.leaves = Some(LeafFolder { path: certs.to_owned(), there: Some(Arc::new(there)) });
+            }
             GatewayKind::Mesh => {}
         }
         gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));

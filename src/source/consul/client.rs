@@ -131,8 +131,7 @@ impl Client {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("v1").extend(&call.path);
         }
-        let datacenter =
-            self.settings.datacenter.as_ref().filter(|_| !call.is_of_another_datacenter() && !call.is_of_the_agent());
+        let datacenter = self.settings.datacenter.as_ref().filter(|_| !call.is_of_another_datacenter() && !call.is_of_the_agent());
         if !call.params.is_empty() || wait != Wait::Not || datacenter.is_some() {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(&call.params).extend_pairs(datacenter.map(|dc| ("dc", dc)));

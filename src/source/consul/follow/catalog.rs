@@ -48,6 +48,8 @@ pub(super) struct Catalog {
     is_ready: Notify,
     checks_index: Cell<u64>,
     names_index: Cell<u64>,
+    /// Indexes of the names that no check had: what was registered then had none.
+    untold: RefCell<BTreeSet<u64>>,
     rounds: Rounds,
 }
 
@@ -234,8 +236,8 @@ impl Follow {
 
 impl Catalog {
     fn of(datacenter: &str) -> Self {
-        let (placed, ready, is_ready, checks_index, names_index, rounds) = Default::default();
-        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, checks_index, names_index, rounds }
+        let (placed, ready, is_ready, checks_index, names_index, untold, rounds) = Default::default();
+        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, checks_index, names_index, untold, rounds }
     }
 
     /// Resolves when a change is noticed from now on: what is asked for before that may be outdated for ever.
@@ -279,6 +281,7 @@ impl Catalog {
                 }
             }
             self.checks_index.set(watch.index());
+            self.untold.borrow_mut().remove(&watch.index());
             if news.is_some() {
                 self.is_heard();
             }
@@ -312,6 +315,9 @@ impl Catalog {
             // Whose registration it was that the index rises for, nobody says.
             let before = self.names_index.replace(watch.index());
             if before > 0 && watch.index() != before {
+                if watch.index() != self.checks_index.get() {
+                    self.untold.borrow_mut().insert(watch.index());
+                }
                 self.rounds.wanted.notify_one();
             }
         }
@@ -326,14 +332,15 @@ impl Catalog {
                 () = at(anyway) => {}
             }
             sleep(TOLD_BY_CHECK).await;
-            // What is registered with a check has the same index there. What came just before it may have had none, and is found a
-            // little later.
-            let is_told = self.names_index.get() == self.checks_index.get() && !self.rounds.unknown.take();
+            // What is registered with a check has the same index there. What came with it in one answer may have had none, and is found
+            // a little later.
+            let is_told = self.untold.borrow().is_empty() && !self.rounds.unknown.take();
             if is_told && anyway.is_none_or(|at| at > Instant::now()) {
                 anyway = anyway.or_else(|| Instant::now().checked_add(ANYWAY));
                 continue;
             }
             anyway = None;
+            self.untold.borrow_mut().clear();
             let start = Instant::now();
             follow.ask_for(&self.datacenter, |_| true);
             follow.queue.emptied().await;

@@ -70,7 +70,7 @@ pub enum Leaves {
     None,
     /// Its own.
     Own,
-    /// Those of the services that it speaks for.
+    /// Those of the services that it speaks for, each from when a client has named the service: Consul signs a few dozen a second for all.
     Linked,
 }
 
@@ -125,6 +125,9 @@ pub fn start(
     let subject = Subject::of(kind);
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, gateway));
+    if let Some(kept) = kept.as_ref().filter(|_| subject.leaves == Leaves::Linked) {
+        shared.had_leaves(keep::leaves(kept).map_err(Unfollowed::Folder)?);
+    }
     let follows = shared.clone();
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
@@ -338,7 +341,7 @@ impl Follow {
                             follow.shared.change(|known| known.roots.replace(roots) != known.roots);
                             follow.shared.roots.notify_one();
                         }
-                        Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string()))),
+                        Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string().into()))),
                     }
                 }
                 true
