@@ -197,6 +197,7 @@ fn answers_that_are_none_fail_no_request_and_what_they_hid_is_followed() {
 fn instances_that_an_agent_cannot_tell_stay_in_use_and_others_are_followed_meanwhile() {
     let (consul, spoiler, _exit, _edge, port) = seen_through("one-path", Like::default());
     let load = Load::begin(port);
+    consul.register(&json!({"ID": "other", "Name": "other", "Port": 9}));
     for how in [Spoil::Cut, Spoil::Garbage, Spoil::Status(500, "rpc error making call: EOF")] {
         let before = spoiler.spoilt();
         spoiler.spoil("/v1/health/", &how);

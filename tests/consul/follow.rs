@@ -117,8 +117,10 @@ fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
     followed.following.want(Needs { all: true, ..Needs::default() });
     followed.complete();
     assert!(followed.world().leaves.is_empty(), "nobody has named it");
-    followed.following.want_leaf("Old");
-    eventually("the leaf of what was named is there", || followed.world().leaves.contains_key("old"));
+    eventually("the leaf of what was named is there", || {
+        followed.following.want_leaf("Old");
+        followed.world().leaves.contains_key("old")
+    });
     assert_eq!(followed.health("old"), ["127.0.0.1:9 Passing"]);
     let id = consul.intention("web", "old", "deny");
     eventually("an intention is heard of", || followed.world().entries.intentions.contains_key(&ServiceKey::of("old")));

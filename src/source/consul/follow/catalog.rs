@@ -46,7 +46,8 @@ pub(super) struct Catalog {
     /// The checks were heard of, or cannot be: from now on nothing is missed that can be noticed.
     ready: Cell<bool>,
     is_ready: Notify,
-    checks_index: Cell<u64>,
+    /// The index at which checks told of a change last.
+    told_index: Cell<u64>,
     names_index: Cell<u64>,
     /// Indexes of the names that no check had: what was registered then had none.
     untold: RefCell<BTreeSet<u64>>,
@@ -115,7 +116,13 @@ pub(super) async fn run(follow: Rc<Follow>) {
     let mut running: HashMap<String, Vec<Held>> = HashMap::new();
     loop {
         let (wanted, gone) = follow.shared.wanted();
-        let own = follow.shared.look(|known, needs| needs.all.then(|| known.datacenter.clone()));
+        let (is_known, own) =
+            follow.shared.look(|known, needs| (!known.datacenter.is_empty(), needs.all.then(|| known.datacenter.clone())));
+        if !is_known {
+            // Whose instances are far away is not known either.
+            follow.shared.needs.notified().await;
+            continue;
+        }
         let datacenters: BTreeSet<&str> =
             wanted.iter().map(|of| of.datacenter.as_str()).chain(own.as_deref()).filter(|d| !d.is_empty()).collect();
         running.retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
@@ -236,8 +243,8 @@ impl Follow {
 
 impl Catalog {
     fn of(datacenter: &str) -> Self {
-        let (placed, ready, is_ready, checks_index, names_index, untold, rounds) = Default::default();
-        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, checks_index, names_index, untold, rounds }
+        let (placed, ready, is_ready, told_index, names_index, untold, rounds) = Default::default();
+        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, told_index, names_index, untold, rounds }
     }
 
     /// Resolves when a change is noticed from now on: what is asked for before that may be outdated for ever.
@@ -271,17 +278,20 @@ impl Catalog {
                 News::Is { what: Some(all), .. } if all.is_empty() => Told::hidden(),
                 news => Told::of(news),
             });
-            follow.shared.answered(&name, watch.index(), told);
+            follow.shared.asked_again(&name, &watch, told);
             if let Some(News::Is { what, .. }) = &news {
                 let touched = self.placed.borrow_mut().heard(what.as_deref().unwrap_or_default());
+                if !touched.services.is_empty() {
+                    // A deregistration raises this index as well, where there was no check, and nobody is touched.
+                    self.told_index.set(watch.index());
+                    self.untold.borrow_mut().remove(&watch.index());
+                }
                 follow.ask_for(&self.datacenter, |of| touched.services.contains(&of.service));
                 if touched.unknown && self.ready.get() {
                     self.rounds.unknown.set(true);
                     self.rounds.wanted.notify_one();
                 }
             }
-            self.checks_index.set(watch.index());
-            self.untold.borrow_mut().remove(&watch.index());
             if news.is_some() {
                 self.is_heard();
             }
@@ -300,7 +310,7 @@ impl Catalog {
                 News::Is { what: Some(names), .. } if !names.contains_key(SERVERS) => Told::hidden(),
                 news => Told::of(news),
             });
-            follow.shared.answered(&name, watch.index(), told);
+            follow.shared.asked_again(&name, &watch, told);
             if let Some(News::Is { what: Some(names), body, .. }) = &news {
                 follow.keep(&asked, body);
                 let mut other = false;
@@ -315,7 +325,7 @@ impl Catalog {
             // Whose registration it was that the index rises for, nobody says.
             let before = self.names_index.replace(watch.index());
             if before > 0 && watch.index() != before {
-                if watch.index() != self.checks_index.get() {
+                if watch.index() != self.told_index.get() {
                     self.untold.borrow_mut().insert(watch.index());
                 }
                 self.rounds.wanted.notify_one();

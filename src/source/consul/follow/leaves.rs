@@ -12,6 +12,7 @@ use super::shared::Told;
 use super::{Follow, Leaves};
 use crate::model::ca::CaRoots;
 use crate::rt::log::with_causes;
+use crate::source::consul::answer::Why;
 use crate::source::consul::call::Call;
 use crate::source::consul::client::Wait;
 use crate::source::consul::convert;
@@ -22,6 +23,8 @@ const EVERY: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_millis(1);
 /// The pause after a refusal, or while the leaf is not yet of the root that signs by now.
 const AGAIN: Duration = Duration::from_secs(2);
+/// The first pause after the CA has signed too many, which a moment mends.
+const BUSY: Duration = Duration::from_millis(30);
 /// For how long that is asked for so often: newer agents renew within half a minute.
 const RENEWED: Duration = Duration::from_secs(120);
 
@@ -33,6 +36,8 @@ struct Leaf {
     due: Option<Instant>,
     /// It could not be had at the last time.
     refused: bool,
+    /// The pause while the CA has too much to do.
+    busy: Duration,
     /// The root that signed when it came.
     root: Option<String>,
     /// Until when one of another root is expected.
@@ -123,8 +128,15 @@ async fn ask(follow: &Follow, name: &str, leaf: &mut Leaf, root: Option<String>)
     let answer = match follow.client.ask_when(&Call::leaf(name), wait).await {
         Ok(answer) => answer,
         Err(error) => {
+            // The CA signs one at a time, and so many a second for everybody: that passes at once.
+            let is_busy = error.why().is_some_and(|why| matches!(why, Why::Busy { .. }));
+            leaf.refused = !is_busy;
+            leaf.busy = if is_busy { (leaf.busy * 2).clamp(BUSY, AGAIN) } else { Duration::ZERO };
+            if is_busy && leaf.busy < AGAIN {
+                leaf.due = Some(Instant::now() + leaf.busy);
+                return;
+            }
             follow.shared.answered(&asked.to_string(), 0, Some(Told::trouble(&error)));
-            leaf.refused = true;
             leaf.due = Some(Instant::now() + if error.why().is_some_and(|why| !why.is_passing()) { 10 * AGAIN } else { AGAIN });
             return;
         }

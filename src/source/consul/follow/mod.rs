@@ -222,7 +222,7 @@ impl Follow {
                 // What an older Consul does not have is no trouble.
                 let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
                 let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
-                follow.shared.answered(&name, watch.index(), told);
+                follow.shared.asked_again(&name, &watch, told);
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {

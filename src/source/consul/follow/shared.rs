@@ -15,7 +15,7 @@ use crate::rt::log::with_causes;
 use crate::source::consul::answer::Why;
 use crate::source::consul::client::AskError;
 use crate::source::consul::known::{Known, World};
-use crate::source::consul::watch::News;
+use crate::source::consul::watch::{News, Watch};
 
 /// A Consul that is followed.
 #[derive(Clone, Debug)]
@@ -172,6 +172,13 @@ impl Shared {
     pub(super) fn look<T>(&self, look: impl FnOnce(&Known, &Needs) -> T) -> T {
         let state = self.state();
         look(&state.known, &state.needs)
+    }
+
+    /// What a watch has to tell of its last question. The same trouble once more is nothing new, and no answer either.
+    pub(super) fn asked_again<T>(&self, name: &str, watch: &Watch<T>, told: Option<Told>) {
+        if told.is_some() || watch.is_answered() {
+            self.answered(name, watch.index(), told);
+        }
     }
 
     /// A question was answered, or not. Says what is wrong once, and when it is over.

@@ -121,6 +121,11 @@ impl<T> Watch<T> {
         (told.as_ref() != Some(&said)).then_some(News::Trouble(error))
     }
 
+    /// Whether the last question had an answer.
+    pub const fn is_answered(&self) -> bool {
+        self.trouble.is_none()
+    }
+
     /// The index of what is believed; 0 is none.
     pub fn index(&self) -> u64 {
         self.rules.index()
