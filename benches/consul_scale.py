@@ -284,7 +284,7 @@ def of_terminating(consul, client, port, repeat):
     return {"deny -> refused": median(denied), "allow -> served": median(allowed)}
 
 
-def measure(program, gw, kind, count, repeat, rest):
+def measure(program, gw, kind, count, repeat, rest, registers):
     folder = tempfile.mkdtemp(prefix="gw-scale-")
     consul, gateway = Consul(program, folder), None
     try:
@@ -307,7 +307,8 @@ def measure(program, gw, kind, count, repeat, rest):
         before, start = cpu(consul.process.pid), time.monotonic()
         where = ["--address", "127.0.0.1" if kind == "ingress" else f"127.0.0.1:{port}"]
         command = [gw, kind, "--service", "edge", "--http-addr", f"127.0.0.1:{consul.ports['http']}", *where,
-                   "--register", "--state-dir", f"{folder}/state", "--admin-bind", "127.0.0.1:0"]
+                   "--state-dir", f"{folder}/state", "--admin-bind", "127.0.0.1:0"]
+        command += ["--register"] if registers else []
         log = open(f"{folder}/gw.log", "w")
         gateway = subprocess.Popen(command, stdout=log, stderr=log)
         most, ended = [0], threading.Event()
@@ -355,11 +356,13 @@ def main():
     parse.add_argument("--kinds", default="ingress,terminating")
     parse.add_argument("--repeat", type=int, default=9)
     parse.add_argument("--rest", type=int, default=20, help="seconds of which CPU at rest is taken")
+    parse.add_argument("--unregistered", action="store_true",
+                       help="without --register: the agent of a registered gateway prepares by itself all that an Envoy would ask for")
     of = parse.parse_args()
     program = os.environ.get("CONSUL", "consul")
     for kind in of.kinds.split(","):
         for count in (int(n) for n in of.services.split(",")):
-            version, out = measure(program, os.path.abspath(of.gw), kind, count, of.repeat, of.rest)
+            version, out = measure(program, os.path.abspath(of.gw), kind, count, of.repeat, of.rest, not of.unregistered)
             print(f"{kind}, {count} services of 3 instances, Consul {version}, load {os.getloadavg()[0]:.1f}")
             for what, figure in out.items():
                 print(f"  {what:34} {figure}")
