@@ -111,18 +111,19 @@ impl Queue {
 pub(super) async fn run(follow: Rc<Follow>) {
     let lanes = if follow.client.is_one_connection() { LANES_OF_ONE } else { LANES };
     for _ in 0..lanes {
-        task::spawn(lane(follow.clone()));
+        task::spawn(lane(follow.clone(), |follow| &follow.queue));
     }
+    // Another datacenter may take its time, and hold up nobody here.
+    task::spawn(lane(follow.clone(), |follow| &follow.far_queue));
     let mut running: HashMap<String, Vec<Held>> = HashMap::new();
     loop {
-        let (wanted, gone) = follow.shared.wanted();
-        let (is_known, own) =
-            follow.shared.look(|known, needs| (!known.datacenter.is_empty(), needs.all.then(|| known.datacenter.clone())));
-        if !is_known {
-            // Whose instances are far away is not known either.
+        if follow.shared.look(|known, _| known.datacenter.is_empty()) {
+            // Nor is it known whose instances are far away.
             follow.shared.needs.notified().await;
             continue;
         }
+        let (wanted, gone) = follow.shared.wanted();
+        let own = follow.shared.look(|known, needs| needs.all.then(|| known.datacenter.clone()));
         let datacenters: BTreeSet<&str> =
             wanted.iter().map(|of| of.datacenter.as_str()).chain(own.as_deref()).filter(|d| !d.is_empty()).collect();
         running.retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
@@ -136,15 +137,16 @@ pub(super) async fn run(follow: Rc<Follow>) {
         for gone in gone {
             follow.forget(&gone);
         }
-        wanted.into_iter().filter(|of| !follow.queue.rules.borrow().contains_key(of)).for_each(|of| follow.queue.push(of));
+        let is_new = |of: &Needed| !follow.queue(of).rules.borrow().contains_key(of);
+        wanted.into_iter().filter(is_new).for_each(|of| follow.queue(&of).push(of));
         follow.shared.needs.notified().await;
     }
 }
 
 /// Asks for one service after the other.
-async fn lane(follow: Rc<Follow>) {
+async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
     loop {
-        let of = follow.queue.next().await;
+        let of = queue(&follow).next().await;
         let catalog = follow.catalogs.borrow().get(&of.datacenter).cloned();
         if let Some(catalog) = &catalog {
             catalog.heard_of().await;
@@ -167,19 +169,25 @@ async fn lane(follow: Rc<Follow>) {
             let follow = follow.clone();
             task::spawn(async move {
                 sleep(pause).await;
-                follow.queue.push(of);
+                follow.queue(&of).push(of);
             });
         }
     }
 }
 
 impl Follow {
+    /// Where a service waits to be asked for.
+    fn queue(&self, of: &Needed) -> &Queue {
+        let far = of.peer.is_empty() && self.shared.look(|known, _| known.datacenter != of.datacenter);
+        if far { &self.far_queue } else { &self.queue }
+    }
+
     /// An answer about a service. After how long it is to be asked for again, if it is.
     fn answered(&self, of: &Needed, catalog: Option<&Catalog>, answer: Answer<Vec<HealthRow>>) -> Option<Duration> {
         let Answer { meta, what, body } = answer;
         let rows = what.unwrap_or_default();
-        let content = Content { hash: self.queue.hasher.hash_one(&body), empty: rows.is_empty() };
-        let mut all = self.queue.rules.borrow_mut();
+        let content = Content { hash: self.queue(of).hasher.hash_one(&body), empty: rows.is_empty() };
+        let mut all = self.queue(of).rules.borrow_mut();
         let rules = all.entry(of.clone()).or_insert_with(|| Rules::new(self.rng()));
         let verdict = rules.answered(&meta, content, Instant::now());
         drop(all);
@@ -224,7 +232,7 @@ impl Follow {
     }
 
     fn forget(&self, of: &Needed) {
-        self.queue.rules.borrow_mut().remove(of);
+        self.queue(of).rules.borrow_mut().remove(of);
         self.shared.recovered(&Asked::Instances(of.clone()).to_string());
         if let Some(catalog) = self.catalogs.borrow().get(&of.datacenter) {
             catalog.placed.borrow_mut().place(&of.service, &[]);
@@ -236,8 +244,10 @@ impl Follow {
 
     /// Asks for these of a datacenter, as far as they are needed.
     fn ask_for(&self, datacenter: &str, mut concerned: impl FnMut(&Needed) -> bool) {
-        let known = self.queue.rules.borrow();
-        known.keys().filter(|of| of.datacenter == datacenter && concerned(of)).for_each(|of| self.queue.push(of.clone()));
+        for queue in [&self.queue, &self.far_queue] {
+            let known = queue.rules.borrow();
+            known.keys().filter(|of| of.datacenter == datacenter && concerned(of)).for_each(|of| queue.push(of.clone()));
+        }
     }
 }
 
@@ -258,6 +268,11 @@ impl Catalog {
     fn is_heard(&self) {
         self.ready.set(true);
         self.is_ready.notify_one();
+    }
+
+    /// Where its services wait to be asked for.
+    fn queue<'a>(&self, follow: &'a Follow) -> &'a Queue {
+        if follow.shared.look(|known, _| known.datacenter == self.datacenter) { &follow.queue } else { &follow.far_queue }
     }
 
     fn watch<T>(&self, follow: &Follow, call: Call<T>, is_empty: fn(&T) -> bool) -> Watch<T> {
@@ -353,7 +368,7 @@ impl Catalog {
             self.untold.borrow_mut().clear();
             let start = Instant::now();
             follow.ask_for(&self.datacenter, |_| true);
-            follow.queue.emptied().await;
+            self.queue(&follow).emptied().await;
             let (times, least) = ROUNDS;
             sleep((start.elapsed() * times).max(least)).await;
         }

@@ -140,6 +140,7 @@ pub fn start(
             far: Turns::of(FAR_TURN),
             catalogs: RefCell::default(),
             queue: Queue::default(),
+            far_queue: Queue::default(),
         };
         let shared = follow.shared.clone();
         Rc::new(follow).begin();
@@ -173,6 +174,8 @@ struct Follow {
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
     queue: Queue,
+    /// Services of other datacenters.
+    far_queue: Queue,
 }
 
 impl Follow {

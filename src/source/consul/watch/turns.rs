@@ -49,3 +49,29 @@ impl Drop for Member {
         self.0.members.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_alone_waits_as_long_as_it_likes_and_others_take_short_turns_one_after_the_other() {
+        let (turns, long) = (Turns::of(Duration::from_millis(150)), Duration::from_secs(30));
+        let one = turns.join();
+        let mut wait = long;
+        drop(one.turn(&mut wait).await);
+        assert_eq!(wait, long);
+        let two = turns.join();
+        let held = one.turn(&mut wait).await;
+        assert_eq!(wait, Duration::from_millis(150));
+        let mut second = long;
+        let mut waits = std::pin::pin!(two.turn(&mut second));
+        assert!(tokio::time::timeout(Duration::ZERO, waits.as_mut()).await.is_err(), "one has its turn");
+        drop(held);
+        assert!(waits.await.is_some());
+        drop(one);
+        let mut alone = long;
+        drop(two.turn(&mut alone).await);
+        assert_eq!(alone, long);
+    }
+}
