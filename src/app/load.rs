@@ -10,7 +10,7 @@ use self::of_file::WithTls;
 use self::of_set::SetChecker;
 use crate::app::certs::{Folder, Used};
 use crate::model::entry::{Entries, RuleRef};
-use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
@@ -78,7 +78,7 @@ impl Loaded {
     pub fn world(&self, gateway: GatewayConfig) -> Resources {
         let gateway = match gateway.kind {
             // It shows the leaves of those it speaks for, and none of its own.
-            GatewayKind::Terminating => GatewayConfig { leaves: self.configuration.certs.clone(), ..gateway },
+            GatewayKind::Terminating => GatewayConfig { leaves: self.configuration.certs.clone().map(LeafFolder::of_all), ..gateway },
             // It is a party to no handshake.
             GatewayKind::Mesh => gateway,
             GatewayKind::Ingress => GatewayConfig { identity: self.configuration.identity(&gateway.name), ..gateway },

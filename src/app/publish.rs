@@ -20,7 +20,7 @@ const RELEASE: Duration = Duration::from_millis(500);
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// The shortest time between two publications of what Consul says: the first change goes through at once.
-const COALESCED: Duration = Duration::from_millis(200);
+const COALESCED: Duration = Duration::from_millis(50);
 
 /// What is published, and what that hangs on.
 pub(super) struct Publishing {

@@ -11,7 +11,7 @@ use super::access_log::{self, Writer};
 use super::certs;
 use super::config::RunConfig;
 use super::control::{self, Control, Registering};
-use super::from_consul::ConsulError;
+use super::from_consul::{ConsulError, ConsulSource};
 use super::publish::Publishing;
 use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
@@ -110,12 +110,14 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
+    let leaves = config.consul.as_ref().map(ConsulSource::leaves);
     let (connections, asked) = Lister::of(workers);
     for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (counters, access) = (Arc::new(Counters::default()), log.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let share = Share { orders, names: names.clone(), asked, counters, access, max_connections, drain_time, rng };
+        let leaves = leaves.clone();
+        let share = Share { orders, names: names.clone(), asked, counters, leaves, access, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 

@@ -1,12 +1,13 @@
 //! What is run: a gateway of a kind, its listeners, and the switches of `docs/differences.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::entry::TlsParameters;
-use crate::id::ListenerName;
+use crate::id::{ListenerName, ServiceKey};
 
 /// The kinds of gateways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,8 +61,35 @@ pub struct GatewayConfig {
     pub switches: Switches,
     /// What it shows to the services of the mesh; without one it speaks to none that has a sidecar.
     pub identity: Option<Identity>,
-    /// The folder of the leaves that it shows for services which are not in the mesh themselves.
-    pub leaves: Option<PathBuf>,
+    /// The leaves that it shows for services which are not in the mesh themselves.
+    pub leaves: Option<LeafFolder>,
+}
+
+/// A folder of leaves, named as [`Identity::in_folder`] has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeafFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The services whose leaves are there by now, in lower case as their files are; that of another one comes when a client names it.
+    /// `None`: all should be there.
+    pub there: Option<Arc<BTreeSet<String>>>,
+}
+
+impl LeafFolder {
+    /// One in which all should be.
+    pub const fn of_all(path: PathBuf) -> Self {
+        Self { path, there: None }
+    }
+
+    /// The leaf of a service, which those server names mean; `None`: it is not there.
+    pub fn leaf(&self, service: &str, names: impl FnOnce() -> Vec<String>) -> Option<Leaf> {
+        let file = match &self.there {
+            None => service.to_owned(),
+            Some(there) => there.get(&*ServiceKey::text(service))?.clone(),
+        };
+        let Identity { cert, key, .. } = Identity::in_folder(&self.path, &file);
+        Some(Leaf { service: service.to_owned(), names: names(), cert, key })
+    }
 }
 
 impl GatewayConfig {
@@ -263,14 +291,6 @@ pub struct Leaf {
     pub cert: PathBuf,
     /// PEM: its key.
     pub key: PathBuf,
-}
-
-impl Leaf {
-    /// The files of a service in a folder, as those of an [`Identity`].
-    pub fn in_folder(folder: &Path, service: &str, names: Vec<String>) -> Self {
-        let Identity { cert, key, .. } = Identity::in_folder(folder, service);
-        Self { service: service.to_owned(), names, cert, key }
-    }
 }
 
 /// The files by which a service outside the mesh is spoken to with TLS, as the entry of its gateway names them.

@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsStream};
 
 use super::conn::in_time;
@@ -15,7 +18,10 @@ use crate::decide::code::Code;
 use crate::decide::plan::Refusal;
 use crate::model::gateway::{Listener, Protocol};
 use crate::rt::drain::DrainWatch;
-use crate::tls::Io;
+use crate::tls::{Inbound, Io};
+
+/// How long who names a service waits for its leaf, which may have to be signed.
+const LEAF_TIME: Duration = Duration::from_secs(10);
 
 /// A connection that can be read.
 pub(super) struct Begun {
@@ -98,16 +104,31 @@ async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: 
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let hello = hello.await.map_err(|error| failed(&error))?;
     ends.sni = hello.client_hello().server_name().map(str::to_owned);
-    // The newest at the time of the handshake: the leaf and the service are of one state.
-    let state = site.current();
-    let protocol = state.snapshot.named(&listener.name, ends.sni.as_deref())?.protocol;
-    let inbound = state.credentials.inbound().cloned();
-    drop(state);
-    let name = ends.sni.as_deref().unwrap_or_default();
-    let shown = inbound.as_ref().and_then(|inbound| Some((inbound, inbound.server(name)?.clone())));
-    let (inbound, config) = shown.ok_or_else(|| Refusal::new(Code::NoSni, format!("{name}: there is no leaf to show")))?;
+    let keys = timeout(LEAF_TIME, keys_for(site, listener, ends.sni.as_deref()));
+    let (protocol, inbound, config) = keys.await.unwrap_or_else(|_| {
+        let (name, time) = (ends.sni.as_deref().unwrap_or_default(), LEAF_TIME.as_secs());
+        Err(Refusal::new(Code::NoSni, format!("{name}: there is no leaf to show, and none has come within {time} s")))
+    })?;
     let stream = hello.into_stream(config).await.map_err(|error| failed(&error))?;
     let peer = inbound.peer(stream.get_ref().1).map_err(|distrust| failed(&distrust))?;
     ends.peer = Some(Arc::new(peer));
     Ok(Begun { io: Io::tls(TlsStream::from(stream)), protocol, http2: false })
+}
+
+/// With which keys the handshake goes on for a name. The leaf of a service whose name nobody said yet may have to come first.
+async fn keys_for(site: &Site, listener: &Listener, name: Option<&str>) -> Result<(Protocol, Inbound, Arc<ServerConfig>), Refusal> {
+    loop {
+        // The newest at the time of the handshake: the leaf and the service are of one state.
+        let state = site.current();
+        let service = state.snapshot.named(&listener.name, name)?.clone();
+        let inbound = state.credentials.inbound().cloned();
+        drop(state);
+        let name = name.unwrap_or_default();
+        if let Some((inbound, config)) = inbound.and_then(|inbound| inbound.server(name).cloned().map(|config| (inbound, config))) {
+            return Ok((service.protocol, inbound, config));
+        }
+        if !site.another_leaf(&service.host.service).await {
+            return Err(Refusal::new(Code::NoSni, format!("{name}: there is no leaf to show")));
+        }
+    }
 }

@@ -64,8 +64,8 @@ use crate::net::{Dialer, Names};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
-use crate::state::Live;
 use crate::state::connections::Ask;
+use crate::state::{AskForLeaf, Live};
 
 /// The most headers of a request (wire 4).
 const MAX_HEADERS: usize = 100;
@@ -145,6 +145,8 @@ pub struct Share {
     pub asked: Receiver<Ask>,
     /// Its counters.
     pub counters: Arc<Counters>,
+    /// How the leaf of a service is had that is not there; `None`: in no way.
+    pub leaves: Option<AskForLeaf>,
     /// Where access records go.
     pub access: Option<AccessLog>,
     /// How many connections it has at once.
@@ -180,7 +182,7 @@ pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: boo
 /// # Errors
 /// None so far: a socket that cannot be used is left out, and the log says so.
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
-    let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.rng);
+    let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.leaves, share.rng);
     worker.sweep();
     worker.hellos.watch();
     connections::answer(&worker, share.asked);

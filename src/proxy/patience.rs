@@ -219,7 +219,7 @@ mod tests {
         let here = ([127, 0, 0, 1], 80).into();
         let listener = ListenerName::from("edge:80");
         let listening = Listener { name: listener.clone(), bind: here, protocol: Protocol::Http, mode: ListenerMode::Plain };
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Arc::default(), None, Rng::from_entropy());
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Arc::default(), None, None, Rng::from_entropy());
         let site = Site::new(&worker, &live, &Rc::new(listening));
         let open = Open::new(&site, None);
         let ends = Arc::new(Ends::new(here, here));

@@ -325,7 +325,7 @@ mod tests {
         let request = Request::get("http://h.test/").body(Empty::<Bytes>::new()).unwrap();
         let incoming = sender.send_request(request).await.unwrap().into_body();
         drop(sender);
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, Rng::from_entropy());
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
         let outcome = Outcome::open(&worker, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());

@@ -25,7 +25,7 @@ use crate::model::gateway::Listener;
 use crate::net::Dialer;
 use crate::rt::rng::Rng;
 use crate::rt::task;
-use crate::state::{Current, Live, Reader};
+use crate::state::{AskForLeaf, Current, Live, Reader};
 
 /// How often unused connections are looked through, on both sides.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -40,6 +40,8 @@ pub(super) struct Worker {
     pub(super) dialer: Dialer,
     pub(super) counters: Arc<Counters>,
     pub(super) access: Option<AccessLog>,
+    /// How the leaf of a service is had that is not there.
+    leaves: Option<AskForLeaf>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
     /// Through which bytes go from socket to socket.
@@ -52,13 +54,20 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(dialer: Dialer, counters: Arc<Counters>, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
+    pub(super) fn new(
+        dialer: Dialer,
+        counters: Arc<Counters>,
+        access: Option<AccessLog>,
+        leaves: Option<AskForLeaf>,
+        rng: Rng,
+    ) -> Rc<Self> {
         let worker = Self {
             pool: Pool::default(),
             retries: Budget::default(),
             dialer,
             counters,
             access,
+            leaves,
             buffer: RefCell::default(),
             pipes: Rc::default(),
             timers: Rc::default(),
@@ -150,6 +159,15 @@ impl Site {
     /// The newest state, also where it has another listener, or none: by it one may be forbidden to go on.
     pub(super) fn newest(&self) -> Current {
         self.live.current()
+    }
+
+    /// Has the leaf of a service asked for, and waits for what is published next. False: nothing will come of it.
+    pub(super) async fn another_leaf(&self, service: &str) -> bool {
+        let Some(leaves) = &self.worker.leaves else { return false };
+        // Before it is asked for, so that it is not missed.
+        let changed = self.live.changed();
+        leaves.ask(service);
+        changed.await
     }
 
     /// Lets go of states that are not the newest, and of connections that the newest forbids.

@@ -47,6 +47,14 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Resolves when a state is published that is newer than the last one which was asked for. False: none will be.
+    pub fn changed(&self) -> impl Future<Output = bool> + use<> {
+        let mut receiver = self.0.borrow().0.clone();
+        async move { receiver.changed().await.is_ok() }
+    }
+}
+
 /// A state that was the newest one when it was asked for.
 // Two counters on purpose: the outer one is the worker's own, so that a request writes none that all workers share.
 #[allow(clippy::redundant_allocation)]

@@ -1,9 +1,11 @@
 //! The join of configuration and data path: what is published, as one pointer, so that routes and keys never disagree.
 
 pub mod connections;
+mod leaves;
 mod live;
 mod publish;
 
+pub use leaves::AskForLeaf;
 pub use live::{Current, Live, Reader};
 pub use publish::{Publisher, publisher};
 

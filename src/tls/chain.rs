@@ -1,10 +1,13 @@
 //! A chain in the order that every peer takes: each certificate once, and each followed by the one that signed it.
 
+use std::time::Duration;
+
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::pem::text_of;
 use super::x509::is_issuer;
+use super::{Moment, X509};
 
 /// A longer one is no mesh's, and is left as it is.
 const LONGEST: usize = 16;
@@ -34,6 +37,14 @@ pub fn pem_in_order(pem: &str) -> Option<String> {
     (!chain.is_empty()).then(|| text_of(&in_order(chain)))
 }
 
+/// Whether the first certificate of PEM is good from now on for that long.
+pub fn lasts(pem: &str, time: Duration) -> bool {
+    let first = CertificateDer::pem_slice_iter(pem.as_bytes()).next().and_then(Result::ok);
+    let until = first.and_then(|leaf| X509::read(&leaf)).map(|leaf| leaf.until);
+    let needed = Moment(Moment::now().0.saturating_add_unsigned(time.as_secs()));
+    until.is_some_and(|until| until > needed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,7 +58,7 @@ mod tests {
             (Authority::root(&mesh, now).unwrap(), Authority::root(&mesh, now).unwrap(), Authority::root(&mesh, now).unwrap());
         let bridge = old.cross_sign(&new, &mesh, now).unwrap();
         let below = new.intermediate(&mesh, now).unwrap();
-        let life = std::time::Duration::from_hours(1);
+        let life = Duration::from_hours(1);
         let uris = vec!["spiffe://test.consul/ns/default/dc/dc2/svc/web".to_owned()];
         let wanted = Wanted { common_name: None, uris, dns: Vec::new(), ips: Vec::new(), for_servers: true, for_clients: true, life };
         let leaf = below.issue(&wanted, &[], now).unwrap().chain.remove(0);

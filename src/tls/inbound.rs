@@ -1,6 +1,7 @@
 //! mTLS of the mesh towards those who connect: the leaf of the service that SNI names is shown, and they must show one too.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -9,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 
 use super::range::Range;
+use super::stamp::Stamp;
 use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, xfcc};
 use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::{InboundKeys, Leaf};
@@ -20,6 +22,10 @@ pub struct Inbound {
     shown: Arc<BySni>,
     clients: Arc<Peers>,
     range: Range,
+    /// The one that leaves are of.
+    datacenter: String,
+    /// The files of leaves, as they were when they were found good.
+    stamps: Arc<HashMap<PathBuf, Stamp>>,
 }
 
 /// Who has connected: proven by the handshake.
@@ -55,11 +61,18 @@ impl Inbound {
         let of_same_roots = older.filter(same_roots);
         let clients = of_same_roots.map_or_else(|| Arc::new(Peers::clients(Arc::new(bundle))), |o| o.clients.clone());
         let still_trusted = |before: &&Arc<Shown>| of_same_roots.is_some() || before.is_trusted_by(clients.bundle());
-        let mut shown = BySni::default();
+        let (mut shown, mut stamps) = (BySni::default(), HashMap::new());
         for leaf in &keys.leaves {
+            let stamp = Stamp::of(&leaf.cert, &leaf.key);
+            stamps.extend(stamp.map(|stamp| (leaf.cert.clone(), stamp)));
+            if let Some(before) = of_same_roots.filter(|o| o.datacenter == keys.datacenter).and_then(|o| o.unchanged(leaf, stamp?)) {
+                shown.add(leaf, before);
+                continue;
+            }
             match Shown::read(leaf, &keys.datacenter, clients.bundle()) {
                 Ok(new) => shown.add(leaf, of_same_roots.and_then(|o| o.shown.same(leaf, &new)).unwrap_or_else(|| Arc::new(new))),
                 Err(why) => {
+                    stamps.remove(&leaf.cert);
                     let before = older.and_then(|o| o.shown.find(&leaf.names[0])).filter(still_trusted).cloned();
                     unusable.push(Unusable { what: leaf.service.clone(), kept: before.is_some(), why });
                     if let Some(before) = before {
@@ -69,11 +82,18 @@ impl Inbound {
             }
         }
         if let Some(older) = of_same_roots.filter(|o| o.range == range && o.shown.says_the_same_as(&shown)) {
-            return Ok(older.clone());
+            return Ok(Self { stamps: Arc::new(stamps), ..older.clone() });
         }
         let shown = Arc::new(shown);
         let tickets = of_same_roots.map(|o| o.config.ticketer.clone());
-        Ok(Self { config: config(&range, &shown, &clients, tickets), shown, clients, range })
+        let (datacenter, stamps) = (keys.datacenter.clone(), Arc::new(stamps));
+        Ok(Self { config: config(&range, &shown, &clients, tickets), shown, clients, range, datacenter, stamps })
+    }
+
+    /// What is shown for a service whose files nobody changed since they were read, as long as it is valid.
+    fn unchanged(&self, leaf: &Leaf, stamp: Stamp) -> Option<Arc<Shown>> {
+        let same = self.stamps.get(&leaf.cert).is_some_and(|then| *then == stamp);
+        self.shown.find(leaf.names.first()?).filter(|shown| same && shown.until > Moment::now()).cloned()
     }
 
     /// Whether this is the very same.
@@ -124,6 +144,7 @@ fn config(range: &Range, shown: &Arc<BySni>, clients: &Arc<Peers>, tickets: Opti
 struct Shown {
     key: Arc<CertifiedKey>,
     uri: String,
+    until: Moment,
 }
 
 impl Shown {
@@ -138,7 +159,7 @@ impl Shown {
         if !is.eq_ignore_ascii_case(&wanted) {
             return Err(in_file(format!("it is the leaf of {is}, not of {wanted}")));
         }
-        Ok(Self { key: Arc::new(key), uri: is })
+        Ok(Self { key: Arc::new(key), uri: is, until: member.until })
     }
 
     fn is_trusted_by(&self, bundle: &Bundle) -> bool {

@@ -15,6 +15,7 @@ pub mod pem;
 mod range;
 mod shown;
 mod signatures;
+mod stamp;
 mod verify;
 mod x509;
 mod xfcc;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use crate::model::entry::TlsParameters;
 
-pub use chain::{in_order, pem_in_order};
+pub use chain::{in_order, lasts, pem_in_order};
 pub use credentials::{Credentials, Own, Unusable};
 pub use distrust::{Distrust, Side, Why};
 pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};

@@ -72,7 +72,8 @@ fn the_least_policy_is_enough() {
         gateway.0.complete();
         gateway.1.is_registered();
         if kind == GatewayKind::Terminating {
-            eventually("the leaf of what is linked is there", || gateway.0.following.world().0.leaves.contains_key("legacy"));
+            gateway.0.following.want_leaf("legacy");
+            eventually("the leaf of what a client names is there", || gateway.0.following.world().0.leaves.contains_key("legacy"));
             let entries = gateway.0.following.world().0.entries;
             let intentions: Vec<&str> = entries.intentions.keys().map(ServiceKey::as_str).collect();
             assert_eq!(intentions, ["*", "legacy"], "a denial that is not seen would be none");
@@ -98,7 +99,10 @@ fn it_is_the_least_and_what_is_taken_from_it_is_told_as_the_rule_to_add() {
             let others: Vec<&str> = rules.iter().copied().filter(|rule| rule != taken).collect();
             let token = token(&consul, &format!("{name}-{number}"), &others.join("\n"));
             let gateway = Gateway::begin(&consul, (kind, name), &token, service.address);
-            eventually(&format!("{kind:?} without {taken}"), || gateway.troubles().iter().any(|trouble| trouble.contains(taken)));
+            eventually(&format!("{kind:?} without {taken}"), || {
+                gateway.0.following.want_leaf("legacy");
+                gateway.troubles().iter().any(|trouble| trouble.contains(taken))
+            });
         }
     }
 }

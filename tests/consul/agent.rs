@@ -204,6 +204,20 @@ impl Consul {
         SocketAddr::from(([127, 0, 0, 1], port))
     }
 
+    /// A token that may do what the first one may.
+    pub(crate) fn token_like_the_first(&self) -> String {
+        let made = self.put("/v1/acl/token", &json!({"Policies": [{"Name": "global-management"}], "Description": "of a test"}).to_string());
+        made["SecretID"].as_str().unwrap().to_owned()
+    }
+
+    /// Takes back the tokens that were made like the first.
+    pub(crate) fn revoke_all_but_the_first(&self) {
+        for token in self.get("/v1/acl/tokens").as_array().unwrap().iter().filter(|token| token["Description"] == "of a test") {
+            let path = format!("/v1/acl/token/{}", token["AccessorID"].as_str().unwrap());
+            assert_eq!(self.ask("DELETE", &path, "").unwrap().status, 200);
+        }
+    }
+
     /// What the agent wrote.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use gw::model::gateway::GatewayKind;
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::{Consul, Like, free_ports};
+use crate::follow::{Followed, client};
 use crate::gateway::{Gateway, get};
 use crate::harness::{Service, eventually};
+use crate::program::at_least;
+use crate::proxy::{Spoil, Spoiler};
 
 /// Requests that flow until they are counted.
 struct Load {
@@ -133,4 +137,118 @@ fn a_ca_that_is_rotated_fails_no_request() {
     load.more(2000);
     is_followed(&consul, port);
     load.none_failed("the CA was rotated");
+}
+
+/// The same world, which both gateways see through something that can spoil it; both are registered.
+fn seen_through(name: &str, like: Like) -> (Consul, Spoiler, Gateway, Gateway, u16) {
+    let consul = Consul::like(name, like);
+    consul.write(&json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}}));
+    consul.register(&json!({"ID": "old", "Name": "old", "Address": "127.0.0.1", "Port": Service::saying("old").address.port()}));
+    consul.write(&json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "old"}]}));
+    if like.acl {
+        consul.intention("*", "*", "allow");
+    }
+    let spoiler = Spoiler::before(consul.address);
+    let token = if like.acl { consul.token_like_the_first() } else { String::new() };
+    let exit = Gateway::registered(spoiler.address, &token, (GatewayKind::Terminating, "exit"), None);
+    let [port] = free_ports();
+    let listener = json!({"Port": port, "Protocol": "http", "Services": [{"Name": "old", "Hosts": ["*"]}]});
+    consul.write(&json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]}));
+    let edge = Gateway::registered(spoiler.address, &token, (GatewayKind::Ingress, "edge"), None);
+    eventually("the service is reached by both gateways", || get(port, "x.test", "/") == "old");
+    (consul, spoiler, exit, edge, port)
+}
+
+/// Whatever waits at the agent is answered.
+fn wake(consul: &Consul, n: usize) {
+    let name = format!("other-{n}");
+    consul.write(&json!({"Kind": "service-resolver", "Name": name, "ConnectTimeout": format!("{}s", n + 1)}));
+    consul.write(&json!({"Kind": "service-defaults", "Name": name, "Protocol": "http"}));
+    consul.register(
+        &json!({"ID": "other", "Name": "other", "Port": 9, "Check": {"TTL": "1h", "Status": "critical", "Notes": n.to_string()}}),
+    );
+    consul.register(&json!({"ID": format!("other-{n}"), "Name": "other", "Port": 9}));
+}
+
+#[test]
+fn answers_that_are_none_fail_no_request_and_what_they_hid_is_followed() {
+    let (consul, spoiler, _exit, _edge, port) = seen_through("spoilt", Like::default());
+    let load = Load::begin(port);
+    let spoils = [
+        Spoil::Status(500, "No cluster leader"),
+        Spoil::Status(403, "Permission denied"),
+        Spoil::Status(429, "Your IP is issuing too many concurrent connections"),
+        Spoil::Cut,
+        Spoil::Garbage,
+        Spoil::Slow(Duration::from_millis(1500)),
+    ];
+    for (n, how) in spoils.iter().enumerate() {
+        let before = spoiler.spoilt();
+        spoiler.spoil("/v1/", how);
+        wake(&consul, n);
+        eventually(&format!("{how:?} is met"), || spoiler.spoilt() >= before + 10);
+        load.more(200);
+        spoiler.heal();
+        is_followed(&consul, port);
+    }
+    load.none_failed("spoilt");
+}
+
+#[test]
+fn instances_that_an_agent_cannot_tell_stay_in_use_and_others_are_followed_meanwhile() {
+    let (consul, spoiler, _exit, _edge, port) = seen_through("one-path", Like::default());
+    let load = Load::begin(port);
+    consul.register(&json!({"ID": "other", "Name": "other", "Port": 9}));
+    for how in [Spoil::Cut, Spoil::Garbage, Spoil::Status(500, "rpc error making call: EOF")] {
+        let before = spoiler.spoilt();
+        spoiler.spoil("/v1/health/", &how);
+        consul.put("/v1/agent/service/deregister/other", "");
+        wake(&consul, 1);
+        eventually(&format!("{how:?} is met"), || spoiler.spoilt() > before);
+        is_followed(&consul, port);
+        load.more(200);
+        spoiler.heal();
+    }
+    load.none_failed("what instances there are could not be told");
+}
+
+#[test]
+fn a_token_that_is_revoked_fails_no_request_and_is_told_once() {
+    let (consul, _spoiler, _exit, _edge, port) = seen_through("revoked", Like { acl: true, ..Like::default() });
+    let load = Load::begin(port);
+    let token = consul.token_like_the_first();
+    let followed = Followed::begin_with(client(&consul, &token), GatewayKind::Ingress, "edge");
+    followed.complete();
+    consul.revoke_all_but_the_first();
+    wake(&consul, 1);
+    let troubles = || followed.following.watches().into_iter().filter_map(|watch| watch.trouble).collect::<Vec<_>>();
+    eventually("it is told", || troubles().iter().any(|trouble| trouble.contains("Consul knows no such token")));
+    assert!(!troubles().iter().any(|trouble| trouble.contains(&token)), "a token is nobody's to read");
+    load.more(2000);
+    load.none_failed("the token was revoked");
+}
+
+#[test]
+fn an_agent_that_comes_back_and_calls_its_instances_critical_fails_no_request() {
+    let (mut consul, exit, _edge, port) = world("critical");
+    // Until it looks for itself, a newer agent calls critical what has no other state of its own.
+    let check = json!({"TCP": format!("127.0.0.1:{}", exit.port), "Interval": "8s"});
+    consul.register(&json!({"Kind": "terminating-gateway", "Name": "exit", "Address": "127.0.0.1", "Port": exit.port, "Check": check}));
+    let instances = |consul: &Consul| {
+        let answer = consul.ask("GET", "/v1/health/connect/old?passing", "").filter(|answer| answer.status == 200)?;
+        Some(serde_json::from_slice::<Value>(&answer.body).unwrap().as_array().unwrap().len())
+    };
+    eventually("the gateway is called passing, and that is heard", || instances(&consul) == Some(1) && get(port, "x.test", "/") == "old");
+    let load = Load::begin(port);
+    consul.end();
+    load.more(1500);
+    consul.run();
+    if at_least(1, 21) {
+        eventually("the gateway is called critical", || instances(&consul) == Some(0));
+    }
+    consul.leads();
+    eventually("the gateway is called passing again", || instances(&consul) == Some(1));
+    load.more(500);
+    is_followed(&consul, port);
+    load.none_failed("its instances were critical for a while");
 }

@@ -1,5 +1,6 @@
 //! What is followed of a real Consul.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gw::id::ServiceKey;
@@ -28,7 +29,7 @@ impl Followed {
 
     pub(crate) fn begin_with(client: Client, kind: GatewayKind, gateway: &str) -> Self {
         let mut threads = Supervisor::default();
-        let following = follow::start(&mut threads, client, &GatewayConfig::of(kind, gateway), None, 1).unwrap();
+        let following = follow::start(&mut threads, Arc::new(client), &GatewayConfig::of(kind, gateway), None, 1).unwrap();
         Self { following, threads: Some(threads) }
     }
 
@@ -115,7 +116,11 @@ fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
     let followed = Followed::begin(&consul, GatewayKind::Terminating, "exit");
     followed.following.want(Needs { all: true, ..Needs::default() });
     followed.complete();
-    eventually("the leaf of what is linked is there", || followed.world().leaves.contains_key("old"));
+    assert!(followed.world().leaves.is_empty(), "nobody has named it");
+    eventually("the leaf of what was named is there", || {
+        followed.following.want_leaf("Old");
+        followed.world().leaves.contains_key("old")
+    });
     assert_eq!(followed.health("old"), ["127.0.0.1:9 Passing"]);
     let id = consul.intention("web", "old", "deny");
     eventually("an intention is heard of", || followed.world().entries.intentions.contains_key(&ServiceKey::of("old")));

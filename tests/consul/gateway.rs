@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use gw::app::config::RunConfig;
 use gw::app::from_consul::{ConsulSource, WantedOfConsul};
+use gw::app::register::Wanted;
 use gw::app::{self, Bound};
 use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::source::consul::settings::{Flags, Settings};
@@ -28,14 +29,32 @@ impl Gateway {
 
     /// The same, with what Consul said kept in a folder.
     pub(crate) fn keeping(consul: &Consul, kind: GatewayKind, name: &str, state: Option<PathBuf>) -> Self {
-        let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
-        let settings = Settings::of(&flags, |_| None).unwrap();
         let [port] = free_ports();
+        Self::begin(consul.address, &consul.token, (kind, name), port, state, None)
+    }
+
+    /// One that finds Consul at an address and with a token, and is registered.
+    pub(crate) fn registered(at: SocketAddr, token: &str, (kind, name): (GatewayKind, &str), state: Option<PathBuf>) -> Self {
+        let [port] = free_ports();
+        let register = Wanted::new(kind, name, self::at(port));
+        Self::begin(at, token, (kind, name), port, state, Some(register))
+    }
+
+    fn begin(
+        at: SocketAddr,
+        token: &str,
+        (kind, name): (GatewayKind, &str),
+        port: u16,
+        state: Option<PathBuf>,
+        register: Option<Wanted>,
+    ) -> Self {
+        let flags = Flags { http_addr: Some(at.to_string()), token: Some(token.to_owned()), ..Flags::default() };
+        let settings = Settings::of(&flags, |_| None).unwrap();
         let gateway = GatewayConfig { port: Some(port), ..GatewayConfig::of(kind, name) };
         let mut source = ConsulSource::begin(WantedOfConsul { settings, gateway, listens: Vec::new(), state }).unwrap();
         let start = Instant::now();
         let resources = source.sync(|progress| assert!(start.elapsed() < LONG, "never complete: {progress:?}")).unwrap();
-        let config = RunConfig { consul: Some(source), ..RunConfig::new(vec![resources]) };
+        let config = RunConfig { consul: Some(source), register, ..RunConfig::new(vec![resources]) };
         Self { bound: Some(app::start(config).unwrap()), port }
     }
 

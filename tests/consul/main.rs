@@ -18,6 +18,8 @@ mod generate;
 mod harness;
 mod ingress;
 mod program;
+mod proxy;
 mod register;
 mod sign;
+mod sockets;
 mod terminating;

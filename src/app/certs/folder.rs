@@ -108,7 +108,16 @@ impl Folder {
     }
 
     /// Writes a file whole: whoever reads it meanwhile reads the old one or the new one, also after the machine has lost its power.
-    pub(in crate::app) fn write(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
+    pub(super) fn write(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
+        self.replace(name, text, mode, true)
+    }
+
+    /// The same of what is had again if the machine loses its power: nobody waits for the disk.
+    pub(in crate::app) fn write_of_another(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
+        self.replace(name, text, mode, false)
+    }
+
+    fn replace(&self, name: &str, text: &str, mode: Mode, lasts: bool) -> Result<PathBuf, CertsError> {
         let path = self.file(name);
         let temporary = self.file(&format!(".{name}.{}.tmp", std::process::id()));
         let bits = if mode == Mode::Secret { 0o600 } else { 0o644 };
@@ -120,9 +129,11 @@ impl Folder {
             }
             let mut file = OpenOptions::new().create_new(true).write(true).mode(bits).open(&temporary)?;
             file.write_all(text.as_bytes())?;
-            file.sync_all()?;
+            if lasts {
+                file.sync_all()?;
+            }
             fs::rename(&temporary, &path)?;
-            File::open(&self.0)?.sync_all()
+            if lasts { File::open(&self.0)?.sync_all() } else { Ok(()) }
         };
         written().map_err(|e| {
             drop(fs::remove_file(&temporary));

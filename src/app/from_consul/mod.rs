@@ -5,6 +5,7 @@ mod state;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::state::StateFolder;
@@ -14,7 +15,7 @@ use crate::decide::compile::compile;
 use crate::decide::needs::needs;
 use crate::id::TrustDomain;
 use crate::model::entry::{EntryKind, EntryRef};
-use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::needs::Needs;
 use crate::model::resources::{Rejected, Resources};
 use crate::rt::rng::Rng;
@@ -25,6 +26,7 @@ use crate::source::consul::convert::LeftOut;
 use crate::source::consul::follow::{self, Following, Unfollowed};
 use crate::source::consul::known::World;
 use crate::source::consul::settings::Settings;
+use crate::state::AskForLeaf;
 use crate::tls;
 
 /// How long Consul may say nothing new before what an earlier run kept is served.
@@ -80,6 +82,7 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct ConsulSource {
     following: Following,
+    client: Arc<Client>,
     /// Its thread; nothing once it was taken.
     threads: Option<Supervisor>,
     shutdown: Shutdown,
@@ -94,12 +97,12 @@ impl ConsulSource {
     pub fn begin(wanted: WantedOfConsul) -> Result<Self, ConsulError> {
         tls::install();
         let state = StateFolder::open(wanted.state.as_deref(), &wanted.gateway.name, &wanted.settings.agent.to_string())?;
-        let client = Client::new(wanted.settings.clone())?;
+        let client = Arc::new(Client::new(wanted.settings.clone())?);
         let mut threads = Supervisor::default();
         let seed = Rng::from_entropy().next_u64();
-        let following = follow::start(&mut threads, client, &wanted.gateway, state.answers(), seed)?;
+        let following = follow::start(&mut threads, client.clone(), &wanted.gateway, state.answers(), seed)?;
         let shutdown = threads.shutdown();
-        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
+        Ok(Self { following, client, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
     }
 
     /// Which agent it is.
@@ -116,28 +119,40 @@ impl ConsulSource {
     /// Consul does not say. The world of the gateway.
     pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Resources, ConsulError> {
         let (mut last, mut restored) = (Instant::now(), false);
-        let mut seen = u64::MAX;
+        let (mut heard, mut seen) = (u64::MAX, u64::MAX);
+        let (mut compiled, mut took) = (Instant::now(), Duration::ZERO);
         loop {
             if self.shutdown().is_triggered() {
                 return Err(ConsulError::Ended);
             }
-            let (world, version) = self.following.world();
-            if version != seen {
-                (last, seen) = (Instant::now(), version);
+            let version = self.following.version();
+            if version != heard {
+                (last, heard) = (Instant::now(), version);
+            }
+            let (done, all) = self.following.progress();
+            // While most of it is still to come this is not done for each service that comes.
+            if version != seen && (done == all || compiled.elapsed() > took * 4) {
+                let begin = Instant::now();
+                let (world, version) = self.following.world();
+                seen = version;
                 // What is needed hangs on the entries, which may have come just now.
                 let resources = self.resources(world);
                 self.following.want(needs(&resources, &compile(&resources)));
+                (compiled, took) = (Instant::now(), begin.elapsed());
             }
             let missing = self.following.missing();
-            if missing.is_empty() {
+            if missing.is_empty() && seen >= version {
                 return self.read();
+            }
+            if missing.is_empty() {
+                continue;
             }
             tell(&Progress { missing, services: self.following.progress(), trouble: self.trouble() });
             if !restored && last.elapsed() > QUIET {
                 restored = true;
                 self.restore()?;
             }
-            self.following.wait(seen, LOOK);
+            self.following.wait(version, LOOK);
         }
     }
 
@@ -176,9 +191,15 @@ impl ConsulSource {
         self.following.want(needs);
     }
 
-    /// A way to the agent of its own, for what is told to it.
+    /// A way to the agent for another thread, for what is told to it.
     pub(super) fn client(&self) -> Result<Client, ConsulError> {
-        Ok(Client::new(self.wanted.settings.clone())?)
+        Ok(self.client.beside()?)
+    }
+
+    /// How the leaf of a service is had that a client names.
+    pub(super) fn leaves(&self) -> AskForLeaf {
+        let following = self.following.clone();
+        AskForLeaf::by(move |service| following.want_leaf(service))
     }
 
     /// The handle by which changes are heard.
@@ -196,7 +217,10 @@ impl ConsulSource {
         let certs = self.state.certs();
         match gateway.kind {
             GatewayKind::Ingress => gateway.identity = world.leaves.get(&gateway.name).map(|_| Identity::in_folder(certs, &gateway.name)),
-            GatewayKind::Terminating => gateway.leaves = Some(certs.to_owned()),
+            GatewayKind::Terminating => {
+                let there = world.leaves.keys().cloned().collect();
+                gateway.leaves = Some(LeafFolder { path: certs.to_owned(), there: Some(Arc::new(there)) });
+            }
             GatewayKind::Mesh => {}
         }
         gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));

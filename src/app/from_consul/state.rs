@@ -59,20 +59,20 @@ impl StateFolder {
         self.certs.path()
     }
 
-    /// Writes the roots and leaves that are others than those in the files.
+    /// Writes the roots and leaves that are others than those in the files. The disk is not waited for: Consul gives them again.
     pub(super) fn write_certs(&mut self, world: &World) -> Result<(), CertsError> {
         if let Some(roots) = &world.roots {
             let text: String = roots.roots.iter().map(|root| root.pem.trim().to_owned() + "\n").collect();
             if text != self.roots {
-                self.certs.write("ca.pem", &text, Mode::Public)?;
+                self.certs.write_of_another("ca.pem", &text, Mode::Public)?;
                 self.roots = text;
             }
         }
         // A service may have any name; a file may not.
         for (name, leaf) in world.leaves.iter().filter(|(name, _)| is_file_name(name)) {
             if self.leaves.get(name) != Some(leaf) {
-                self.certs.write(&format!("{name}-key.pem"), &leaf.key, Mode::Secret)?;
-                self.certs.write(&format!("{name}.pem"), &leaf.chain, Mode::Public)?;
+                self.certs.write_of_another(&format!("{name}-key.pem"), &leaf.key, Mode::Secret)?;
+                self.certs.write_of_another(&format!("{name}.pem"), &leaf.chain, Mode::Public)?;
                 self.leaves.insert(name.clone(), leaf.clone());
             }
         }

@@ -17,7 +17,7 @@ use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, 
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, TerminatingGateway};
 use crate::model::federation::Servers;
-use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol};
+use crate::model::gateway::{GatewayConfig, InboundKeys, Listener, ListenerMode, OutsideFiles, Protocol};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::Service;
 
@@ -55,9 +55,9 @@ pub(super) fn keys(resources: &Resources) -> (Option<InboundKeys>, Vec<OutsideFi
         outside.extend(files.filter(|files| !outside.contains(files)));
     }
     let inbound = resources.gateway.leaves.as_ref().map(|folder| InboundKeys {
-        roots: folder.join("ca.pem"),
+        roots: folder.path.join("ca.pem"),
         datacenter: resources.datacenter.as_str().to_owned(),
-        leaves: linked.iter().map(|link| Leaf::in_folder(folder, link.name(), link.names(resources))).collect(),
+        leaves: linked.iter().filter_map(|link| folder.leaf(link.name(), || link.names(resources))).collect(),
         tls: resources.entries.mesh.as_ref().and_then(|mesh| mesh.incoming_tls().cloned()).unwrap_or_default(),
     });
     (inbound, outside)

@@ -106,6 +106,11 @@ impl<T> Call<T> {
         self.path.first().is_some_and(|part| part == "agent")
     }
 
+    /// Whether it is asked of servers that may be far away.
+    pub(super) fn is_of_another_datacenter(&self) -> bool {
+        self.params.iter().any(|(name, _)| *name == "dc")
+    }
+
     /// The same of another datacenter.
     #[must_use]
     pub fn in_datacenter(self, datacenter: &str) -> Self {

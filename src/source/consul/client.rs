@@ -3,9 +3,10 @@
 mod build;
 mod error;
 mod grpc;
+mod lines;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -18,6 +19,8 @@ use super::settings::{AgentTls, Grpc, Secret, Settings, Token};
 
 pub use error::{AskError, Unreached};
 pub(super) use grpc::GrpcReply;
+use lines::Lines;
+pub use lines::MOST_CONNECTIONS;
 
 /// Longer answers are not read: 5,000 services with three instances each in one list are a quarter of it.
 const MOST_BYTES: usize = 64 << 20;
@@ -34,6 +37,7 @@ pub struct Client {
     /// Where questions go; the prefix of a proxy is in it.
     base: reqwest::Url,
     settings: Settings,
+    lines: Arc<Lines>,
     /// What the token's file held when it could last be read.
     last: Mutex<Option<Secret>>,
 }
@@ -50,8 +54,15 @@ pub enum Wait {
 impl Client {
     /// A way to the agent of these settings. Files of TLS are read once.
     pub fn new(settings: Settings) -> Result<Self, AskError> {
-        let (http, base) = build::build(&settings, false)?;
-        Ok(Self { http, base, settings, last: Mutex::default() })
+        let (http, base) = build::build(&settings, build::Speaks::Http)?;
+        Ok(Self { http, base, settings, lines: Arc::default(), last: Mutex::default() })
+    }
+
+    /// A way to the same agent for another thread, on which a question is asked now and then: it keeps no connection, and both together
+    /// have no more than one would have.
+    pub fn beside(&self) -> Result<Self, AskError> {
+        let (http, base) = build::build(&self.settings, build::Speaks::HttpNowAndThen)?;
+        Ok(Self { http, base, settings: self.settings.clone(), lines: self.lines.clone(), last: Mutex::default() })
     }
 
     /// A way to the gRPC port of a server, which is shown the same token and certificate; nothing where none is named.
@@ -60,8 +71,8 @@ impl Client {
         // Only the HTTP API stands behind a proxy, and only there it can be said that nothing is verified.
         let tls = AgentTls { anchors, unverified: false, ..settings.tls.clone() };
         let settings = Settings { agent: at, tls, auth: None, ..settings.clone() };
-        let (http, base) = build::build(&settings, true)?;
-        Ok(Some(Self { http, base, settings, last: Mutex::default() }))
+        let (http, base) = build::build(&settings, build::Speaks::Grpc)?;
+        Ok(Some(Self { http, base, settings, lines: Arc::default(), last: Mutex::default() }))
     }
 
     /// Whether all questions go over one connection at the same time: HTTP/2, which an agent speaks behind TLS alone.
@@ -93,6 +104,7 @@ impl Client {
             Wait::Index(_, time) => time + time / 16 + PATIENCE,
             Wait::Not => PATIENCE,
         };
+        let _turn = if self.is_one_connection() { None } else { self.lines.turn(call, wait).await };
         let request = self.request(call, wait)?.timeout(patience);
         let mut response = request.send().await.map_err(|e| failed(Unreached::of(e, patience)))?;
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
@@ -119,8 +131,7 @@ impl Client {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("v1").extend(&call.path);
         }
-        let elsewhere = call.params.iter().any(|(name, _)| *name == "dc");
-        let datacenter = self.settings.datacenter.as_ref().filter(|_| !elsewhere && !call.is_of_the_agent());
+        let datacenter = self.settings.datacenter.as_ref().filter(|_| !call.is_of_another_datacenter() && !call.is_of_the_agent());
         if !call.params.is_empty() || wait != Wait::Not || datacenter.is_some() {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(&call.params).extend_pairs(datacenter.map(|dc| ("dc", dc)));

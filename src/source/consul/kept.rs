@@ -41,12 +41,12 @@ impl Kept {
         Ok(Self(folder.to_owned()))
     }
 
-    /// Every answer that is there and can be read.
-    pub fn all(&self) -> io::Result<Vec<KeptAnswer>> {
+    /// Every answer that is there and can be read, and that is wanted by what it answers.
+    pub fn all(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<KeptAnswer>> {
         let mut out = Vec::new();
         for file in fs::read_dir(&self.0)? {
             let file = file?;
-            let Some(asked) = file.file_name().to_str().and_then(asked) else { continue };
+            let Some(asked) = file.file_name().to_str().and_then(asked).filter(|asked| wanted(asked)) else { continue };
             let Ok(opened) = File::open(file.path()) else { continue };
             let mut body = Vec::new();
             if opened.take(MOST_BYTES).read_to_end(&mut body).is_ok() {
@@ -126,7 +126,7 @@ mod tests {
         kept.put("gone", b"{}").unwrap();
         kept.forget("gone").unwrap();
         kept.forget("gone").unwrap();
-        let all = Kept::open(&folder).unwrap().all().unwrap();
+        let all = Kept::open(&folder).unwrap().all(|_| true).unwrap();
         let all: Vec<_> = all.iter().map(|k| (k.asked.as_str(), &*k.body)).collect();
         assert_eq!(all, [("GET /v1/health/connect/web?dc=dc2", &b"[1,2]"[..])]);
         for file in fs::read_dir(&folder).unwrap() {
@@ -152,7 +152,7 @@ mod tests {
         for name in [".half.json", "other.txt", "%zz.json", "%"] {
             fs::write(folder.join(name), "x").unwrap();
         }
-        assert!(kept.all().unwrap().is_empty());
+        assert!(kept.all(|_| true).unwrap().is_empty());
         fs::remove_dir_all(folder).unwrap();
     }
 }

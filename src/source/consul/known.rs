@@ -172,6 +172,12 @@ impl Known {
         own.map(|(of, _)| of.service.as_str())
     }
 
+    /// Whether a service of the own datacenter has instances.
+    pub fn has_instances(&self, service: &ServiceKey) -> bool {
+        let of = Needed::of(service.clone(), &self.datacenter);
+        self.service(&of).is_some_and(|service| !service.instances.is_empty())
+    }
+
     /// What is known of a service.
     pub fn service(&self, of: &Needed) -> Option<&Arc<Service>> {
         self.instances.get(of).map(|known| &known.service)

@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Url};
 
 use super::error::{AskError, Library};
+use super::lines::KEPT;
 use crate::source::consul::settings::{Agent, AgentTls, Anchors, Reached, Settings};
 
 /// Within which an agent takes a connection.
@@ -19,9 +20,19 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// A folder of anchors with more files than any has.
 const MOST_FILES: usize = 4096;
 
-/// The client, and the address that questions go to. A client of gRPC speaks HTTP/2 from its first byte on, also without TLS, and
-/// through no proxy, for proxies of HTTP do not.
-pub(super) fn build(settings: &Settings, of_grpc: bool) -> Result<(reqwest::Client, Url), AskError> {
+/// What is spoken there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// The HTTP API.
+    Http,
+    /// The same, so rarely that no connection is kept for it.
+    HttpNowAndThen,
+    /// gRPC: HTTP/2 from the first byte on, also without TLS, and through no proxy, for proxies of HTTP do not.
+    Grpc,
+}
+
+/// The client, and the address that questions go to.
+pub(super) fn build(settings: &Settings, speaks: Speaks) -> Result<(reqwest::Client, Url), AskError> {
     let Settings { agent, tls, .. } = settings;
     let failed = |source: reqwest::Error| AskError::Settings { agent: agent.to_string(), source: Library(source) };
     let mut builder = reqwest::Client::builder()
@@ -34,9 +45,11 @@ pub(super) fn build(settings: &Settings, of_grpc: bool) -> Result<(reqwest::Clie
         .http2_keep_alive_timeout(CONNECT)
         // Answers of waiting questions are as long as the first ones were.
         .http2_adaptive_window(true);
-    if of_grpc {
-        builder = builder.http2_prior_knowledge().no_proxy();
-    }
+    builder = match speaks {
+        Speaks::Http => builder.pool_max_idle_per_host(KEPT),
+        Speaks::HttpNowAndThen => builder.pool_max_idle_per_host(0),
+        Speaks::Grpc => builder.http2_prior_knowledge().no_proxy(),
+    };
     if let Reached::Socket(path) = &agent.reached {
         builder = builder.unix_socket(path.clone());
     }

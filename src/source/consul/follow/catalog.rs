@@ -22,7 +22,7 @@ use crate::source::consul::touched::Placed;
 use crate::source::consul::watch::{Content, News, Rules, Verdict, Watch};
 use crate::source::consul::wire::HealthRow;
 
-/// Questions at a time over plain HTTP, each on a connection of its own beside those that wait, of which an ingress gateway has eleven.
+/// Questions at a time over plain HTTP, where there are few connections.
 const LANES: usize = 1;
 /// The same over HTTP/2, which carries them all on one.
 const LANES_OF_ONE: usize = 8;
@@ -45,8 +45,11 @@ pub(super) struct Catalog {
     /// The checks were heard of, or cannot be: from now on nothing is missed that can be noticed.
     ready: Cell<bool>,
     is_ready: Notify,
-    checks_index: Cell<u64>,
+    /// The index at which checks told of a change last.
+    told_index: Cell<u64>,
     names_index: Cell<u64>,
+    /// Indexes of the names that no check had: what was registered then had none.
+    untold: RefCell<BTreeSet<u64>>,
     rounds: Rounds,
 }
 
@@ -107,10 +110,17 @@ impl Queue {
 pub(super) async fn run(follow: Rc<Follow>) {
     let lanes = if follow.client.is_one_connection() { LANES_OF_ONE } else { LANES };
     for _ in 0..lanes {
-        task::spawn(lane(follow.clone()));
+        task::spawn(lane(follow.clone(), |follow| &follow.queue));
     }
+    // Another datacenter may take its time, and hold up nobody here.
+    task::spawn(lane(follow.clone(), |follow| &follow.far_queue));
     let mut running: HashMap<String, Vec<Held>> = HashMap::new();
     loop {
+        if follow.shared.look(|known, _| known.datacenter.is_empty()) {
+            // Nor is it known whose instances are far away.
+            follow.shared.needs.notified().await;
+            continue;
+        }
         let (wanted, gone) = follow.shared.wanted();
         let own = follow.shared.look(|known, needs| needs.all.then(|| known.datacenter.clone()));
         let datacenters: BTreeSet<&str> =
@@ -126,15 +136,16 @@ pub(super) async fn run(follow: Rc<Follow>) {
         for gone in gone {
             follow.forget(&gone);
         }
-        wanted.into_iter().filter(|of| !follow.queue.rules.borrow().contains_key(of)).for_each(|of| follow.queue.push(of));
+        let is_new = |of: &Needed| !follow.queue(of).rules.borrow().contains_key(of);
+        wanted.into_iter().filter(is_new).for_each(|of| follow.queue(&of).push(of));
         follow.shared.needs.notified().await;
     }
 }
 
 /// Asks for one service after the other.
-async fn lane(follow: Rc<Follow>) {
+async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
     loop {
-        let of = follow.queue.next().await;
+        let of = queue(&follow).next().await;
         let catalog = follow.catalogs.borrow().get(&of.datacenter).cloned();
         if let Some(catalog) = &catalog {
             catalog.heard_of().await;
@@ -157,19 +168,25 @@ async fn lane(follow: Rc<Follow>) {
             let follow = follow.clone();
             task::spawn(async move {
                 sleep(pause).await;
-                follow.queue.push(of);
+                follow.queue(&of).push(of);
             });
         }
     }
 }
 
 impl Follow {
+    /// Where a service waits to be asked for.
+    fn queue(&self, of: &Needed) -> &Queue {
+        let far = of.peer.is_empty() && self.shared.look(|known, _| known.datacenter != of.datacenter);
+        if far { &self.far_queue } else { &self.queue }
+    }
+
     /// An answer about a service. After how long it is to be asked for again, if it is.
     fn answered(&self, of: &Needed, catalog: Option<&Catalog>, answer: Answer<Vec<HealthRow>>) -> Option<Duration> {
         let Answer { meta, what, body } = answer;
         let rows = what.unwrap_or_default();
-        let content = Content { hash: self.queue.hasher.hash_one(&body), empty: rows.is_empty() };
-        let mut all = self.queue.rules.borrow_mut();
+        let content = Content { hash: self.queue(of).hasher.hash_one(&body), empty: rows.is_empty() };
+        let mut all = self.queue(of).rules.borrow_mut();
         let rules = all.entry(of.clone()).or_insert_with(|| Rules::new(self.rng()));
         let verdict = rules.answered(&meta, content, Instant::now());
         drop(all);
@@ -214,7 +231,7 @@ impl Follow {
     }
 
     fn forget(&self, of: &Needed) {
-        self.queue.rules.borrow_mut().remove(of);
+        self.queue(of).rules.borrow_mut().remove(of);
         self.shared.recovered(&Asked::Instances(of.clone()).to_string());
         if let Some(catalog) = self.catalogs.borrow().get(&of.datacenter) {
             catalog.placed.borrow_mut().place(&of.service, &[]);
@@ -226,15 +243,17 @@ impl Follow {
 
     /// Asks for these of a datacenter, as far as they are needed.
     fn ask_for(&self, datacenter: &str, mut concerned: impl FnMut(&Needed) -> bool) {
-        let known = self.queue.rules.borrow();
-        known.keys().filter(|of| of.datacenter == datacenter && concerned(of)).for_each(|of| self.queue.push(of.clone()));
+        for queue in [&self.queue, &self.far_queue] {
+            let known = queue.rules.borrow();
+            known.keys().filter(|of| of.datacenter == datacenter && concerned(of)).for_each(|of| queue.push(of.clone()));
+        }
     }
 }
 
 impl Catalog {
     fn of(datacenter: &str) -> Self {
-        let (placed, ready, is_ready, checks_index, names_index, rounds) = Default::default();
-        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, checks_index, names_index, rounds }
+        let (placed, ready, is_ready, told_index, names_index, untold, rounds) = Default::default();
+        Self { datacenter: datacenter.to_owned(), placed, ready, is_ready, told_index, names_index, untold, rounds }
     }
 
     /// Resolves when a change is noticed from now on: what is asked for before that may be outdated for ever.
@@ -250,14 +269,22 @@ impl Catalog {
         self.is_ready.notify_one();
     }
 
-    fn call<T>(&self, follow: &Follow, call: Call<T>) -> Call<T> {
-        if follow.shared.look(|known, _| known.datacenter == self.datacenter) { call } else { call.in_datacenter(&self.datacenter) }
+    /// Where its services wait to be asked for.
+    fn queue<'a>(&self, follow: &'a Follow) -> &'a Queue {
+        if follow.shared.look(|known, _| known.datacenter == self.datacenter) { &follow.queue } else { &follow.far_queue }
+    }
+
+    fn watch<T>(&self, follow: &Follow, call: Call<T>, is_empty: fn(&T) -> bool) -> Watch<T> {
+        if follow.shared.look(|known, _| known.datacenter == self.datacenter) {
+            return Watch::new(call, is_empty, follow.rng());
+        }
+        Watch::new(call.in_datacenter(&self.datacenter), is_empty, follow.rng()).in_turn(&follow.far)
     }
 
     /// All checks.
     async fn checks(self: Rc<Self>, follow: Rc<Follow>) {
         let name = Asked::Checks(self.datacenter.clone()).to_string();
-        let mut watch = Watch::new(self.call(&follow, Call::checks()), Vec::is_empty, follow.rng());
+        let mut watch = self.watch(&follow, Call::checks(), Vec::is_empty);
         loop {
             let news = watch.once(&follow.client).await;
             let told = news.as_ref().map(|news| match news {
@@ -265,16 +292,20 @@ impl Catalog {
                 News::Is { what: Some(all), .. } if all.is_empty() => Told::hidden(),
                 news => Told::of(news),
             });
-            follow.shared.answered(&name, watch.index(), told);
+            follow.shared.asked_again(&name, &watch, told);
             if let Some(News::Is { what, .. }) = &news {
                 let touched = self.placed.borrow_mut().heard(what.as_deref().unwrap_or_default());
+                if !touched.services.is_empty() {
+                    // A deregistration raises this index as well, where there was no check, and nobody is touched.
+                    self.told_index.set(watch.index());
+                    self.untold.borrow_mut().remove(&watch.index());
+                }
                 follow.ask_for(&self.datacenter, |of| touched.services.contains(&of.service));
                 if touched.unknown && self.ready.get() {
                     self.rounds.unknown.set(true);
                     self.rounds.wanted.notify_one();
                 }
             }
-            self.checks_index.set(watch.index());
             if news.is_some() {
                 self.is_heard();
             }
@@ -285,7 +316,7 @@ impl Catalog {
     async fn names(self: Rc<Self>, follow: Rc<Follow>) {
         let asked = Asked::Names(self.datacenter.clone());
         let name = asked.to_string();
-        let mut watch = Watch::new(self.call(&follow, Call::services()), |all| all.is_empty(), follow.rng());
+        let mut watch = self.watch(&follow, Call::services(), |all| all.is_empty());
         loop {
             let news = watch.once(&follow.client).await;
             let told = news.as_ref().map(|news| match news {
@@ -293,7 +324,7 @@ impl Catalog {
                 News::Is { what: Some(names), .. } if !names.contains_key(Servers::SERVICE) => Told::hidden(),
                 news => Told::of(news),
             });
-            follow.shared.answered(&name, watch.index(), told);
+            follow.shared.asked_again(&name, &watch, told);
             if let Some(News::Is { what: Some(names), body, .. }) = &news {
                 follow.keep(&asked, body);
                 let mut other = false;
@@ -308,6 +339,9 @@ impl Catalog {
             // Whose registration it was that the index rises for, nobody says.
             let before = self.names_index.replace(watch.index());
             if before > 0 && watch.index() != before {
+                if watch.index() != self.told_index.get() {
+                    self.untold.borrow_mut().insert(watch.index());
+                }
                 self.rounds.wanted.notify_one();
             }
         }
@@ -322,17 +356,18 @@ impl Catalog {
                 () = at(anyway) => {}
             }
             sleep(TOLD_BY_CHECK).await;
-            // What is registered with a check has the same index there. What came just before it may have had none, and is found a
-            // little later.
-            let is_told = self.names_index.get() == self.checks_index.get() && !self.rounds.unknown.take();
+            // What is registered with a check has the same index there. What came with it in one answer may have had none, and is found
+            // a little later.
+            let is_told = self.untold.borrow().is_empty() && !self.rounds.unknown.take();
             if is_told && anyway.is_none_or(|at| at > Instant::now()) {
                 anyway = anyway.or_else(|| Instant::now().checked_add(ANYWAY));
                 continue;
             }
             anyway = None;
+            self.untold.borrow_mut().clear();
             let start = Instant::now();
             follow.ask_for(&self.datacenter, |_| true);
-            follow.queue.emptied().await;
+            self.queue(&follow).emptied().await;
             let (times, least) = ROUNDS;
             sleep((start.elapsed() * times).max(least)).await;
         }

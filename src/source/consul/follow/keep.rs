@@ -5,11 +5,13 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::shared::Following;
 use crate::id::ServiceKey;
+use crate::model::ca::IssuedLeaf;
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
 use crate::model::needs::Needed;
@@ -17,6 +19,10 @@ use crate::source::consul::call::{Call, Side};
 use crate::source::consul::convert;
 use crate::source::consul::kept::{Kept, KeptAnswer};
 use crate::source::consul::known::Known;
+use crate::tls;
+
+/// A kept leaf that ends sooner is asked for anew: within this time it is renewed, or nothing can be had.
+const STILL_GOOD: Duration = Duration::from_secs(600);
 
 /// What is asked for, as its answer is kept and as an operator reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +60,12 @@ impl fmt::Display for Asked {
 }
 
 impl Asked {
+    /// Whether the answer is short, and rarely another one.
+    pub(super) const fn is_short(&self) -> bool {
+        use EntryKind::{Mesh, ProxyDefaults};
+        matches!(self, Self::Entries(ProxyDefaults | Mesh) | Self::Roots | Self::Gateways)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         Some(match *words.as_slice() {
@@ -152,7 +164,7 @@ impl Desk {
 
 /// Takes what an earlier run kept for what is known, where nothing is known yet. How many answers that were.
 pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
-    let answers = Kept::open(folder)?.all()?;
+    let answers = Kept::open(folder)?.all(|_| true)?;
     let side = following.0.subject.side;
     let mut taken = 0;
     following.take_for_known(|known| {
@@ -169,6 +181,16 @@ pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
         }
     });
     Ok(taken)
+}
+
+/// The leaves that an earlier run kept, as far as they are still good for a while.
+pub(super) fn leaves(kept: &Kept) -> io::Result<BTreeMap<String, IssuedLeaf>> {
+    let read = |answer: KeptAnswer| {
+        let Asked::Leaf(of) = Asked::parse(&answer.asked)? else { return None };
+        let leaf = convert::leaf(&(Call::leaf(&of).decode)(&answer.body).ok()?).ok()?;
+        tls::lasts(&leaf.chain, STILL_GOOD).then_some((of, leaf))
+    };
+    Ok(kept.all(|asked| matches!(Asked::parse(asked), Some(Asked::Leaf(_))))?.into_iter().filter_map(read).collect())
 }
 
 /// `None`: it is no answer, or something newer is known.

@@ -1,5 +1,5 @@
-//! Leaves: asked for when their service is known, again when the roots are others, and now and then, for the agent renews them when it is
-//! asked.
+//! Leaves: asked for when they are needed, again when the roots are others, and now and then, for the agent renews them when it is asked.
+//! One is asked for after the other: Consul signs so many a second and no more, for everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,24 +12,36 @@ use super::shared::Told;
 use super::{Follow, Leaves};
 use crate::model::ca::CaRoots;
 use crate::rt::log::with_causes;
+use crate::source::consul::answer::Why;
 use crate::source::consul::call::Call;
 use crate::source::consul::client::Wait;
 use crate::source::consul::convert;
 
 /// How often a leaf is asked for: far more often than it could end, for it lives an hour at least.
 const EVERY: Duration = Duration::from_secs(300);
-/// How long a question waits for a leaf of other roots: an older agent gives the old one for a while if it is asked without an index.
-const ROTATED: Duration = Duration::from_secs(10);
-/// The pause after a refusal.
+/// How long a question waits that has an index: an agent has the leaf renewed because of it, and says the old one meanwhile.
+const SHORT: Duration = Duration::from_millis(1);
+/// The pause after a refusal, or while the leaf is not yet of the root that signs by now.
 const AGAIN: Duration = Duration::from_secs(2);
+/// The first pause after the CA has signed too many, which a moment mends.
+const BUSY: Duration = Duration::from_millis(30);
+/// For how long that is asked for so often: newer agents renew within half a minute.
+const RENEWED: Duration = Duration::from_secs(120);
 
-/// A leaf that was asked for.
+/// A leaf that is in use, or was asked for.
 #[derive(Debug, Default)]
 struct Leaf {
     index: u64,
+    /// When it is asked for next; `None`: at once.
     due: Option<Instant>,
-    /// The root that signed when it was asked for last.
+    /// It could not be had at the last time.
+    refused: bool,
+    /// The pause while the CA has too much to do.
+    busy: Duration,
+    /// The root that signed when it came.
     root: Option<String>,
+    /// Until when one of another root is expected.
+    renewed: Option<Instant>,
 }
 
 /// Keeps leaves fresh.
@@ -37,15 +49,22 @@ pub(super) async fn run(follow: Rc<Follow>) {
     let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
     loop {
         let (wanted, root) = wanted(&follow);
-        leaves.retain(|name, _| wanted.contains(name));
-        forget_all_but(&follow, &wanted);
-        for name in &wanted {
-            leaves.entry(name.clone()).or_default();
+        // Those that an earlier run had are good, and are asked for when it is their time.
+        let kept = |name: &&String| follow.shared.look(|known, _| known.leaves.contains_key(*name));
+        for name in wanted.iter().filter(kept).filter(|name| !leaves.contains_key(*name)).cloned().collect::<Vec<_>>() {
+            leaves.insert(name, Leaf { due: Some(Instant::now() + within(&follow, EVERY)), root: root.clone(), ..Leaf::default() });
         }
-        let now = Instant::now();
-        let is_due = |leaf: &Leaf| leaf.due.is_none_or(|due| due <= now) || (leaf.root != root && leaf.index > 0);
-        let due: Vec<String> = leaves.iter().filter(|(_, leaf)| is_due(leaf)).map(|(name, _)| name.clone()).collect();
-        for name in due {
+        if follow.shared.missing().is_empty() {
+            leaves.retain(|name, _| wanted.contains(name));
+            forget_all_but(&follow, &wanted);
+        }
+        if follow.shared.subject.leaves == Leaves::Own {
+            for name in &wanted {
+                leaves.entry(name.clone()).or_default();
+            }
+        }
+        leaves.values_mut().for_each(|leaf| leaf.rotate(root.as_ref()));
+        while let Some(name) = next(&follow, &leaves) {
             let leaf = leaves.entry(name.clone()).or_default();
             ask(&follow, &name, leaf, root.clone()).await;
         }
@@ -59,7 +78,33 @@ pub(super) async fn run(follow: Rc<Follow>) {
     }
 }
 
-/// Whose leaves are wanted, and which root signs now.
+impl Leaf {
+    /// Another root signs: the agent will have another leaf soon.
+    fn rotate(&mut self, root: Option<&String>) {
+        if self.root.is_none() {
+            // It came before the roots did.
+            self.root = root.cloned();
+        }
+        if self.index > 0 && self.root.as_ref() != root && self.renewed.is_none() {
+            (self.due, self.renewed) = (None, Some(Instant::now() + RENEWED));
+        }
+    }
+}
+
+/// Whose leaf is asked for next: what a client waits for, then what is due.
+fn next(follow: &Follow, leaves: &BTreeMap<String, Leaf>) -> Option<String> {
+    while let Some(name) = follow.shared.next_named() {
+        // One that was answered, also with a refusal, is asked for again in its time. One that was kept may not be good enough.
+        let is_new = leaves.get(name.as_str()).is_none_or(|leaf| leaf.index == 0 && !leaf.refused);
+        if is_new && follow.shared.look(|known, _| known.has_instances(&name)) {
+            return Some(name.as_str().to_owned());
+        }
+    }
+    let now = Instant::now();
+    leaves.iter().find(|(_, leaf)| leaf.due.is_none_or(|due| due <= now)).map(|(name, _)| name.clone())
+}
+
+/// Whose leaves may be wanted, and which root signs now.
 fn wanted(follow: &Follow) -> (BTreeSet<String>, Option<String>) {
     let shared = &follow.shared;
     shared.look(|known, _| {
@@ -77,37 +122,54 @@ fn active(roots: &CaRoots) -> Option<String> {
 }
 
 async fn ask(follow: &Follow, name: &str, leaf: &mut Leaf, root: Option<String>) {
-    let rotated = leaf.index > 0 && leaf.root != root;
-    let wait = match leaf.index {
-        0 => Wait::Not,
-        index => Wait::Index(index, if rotated { ROTATED } else { Duration::from_millis(1) }),
-    };
+    // Without an index an older agent says the old one for a while.
+    let wait = if leaf.index == 0 { Wait::Not } else { Wait::Index(leaf.index, SHORT) };
     let asked = Asked::Leaf(name.to_owned());
-    let spread = Duration::from_millis(follow.rng().below(60_000).into());
     let answer = match follow.client.ask_when(&Call::leaf(name), wait).await {
         Ok(answer) => answer,
         Err(error) => {
+            // The CA signs one at a time, and so many a second for everybody: that passes at once.
+            let is_busy = error.why().is_some_and(|why| matches!(why, Why::Busy { .. }));
+            leaf.refused = !is_busy;
+            leaf.busy = if is_busy { (leaf.busy * 2).clamp(BUSY, AGAIN) } else { Duration::ZERO };
+            if is_busy && leaf.busy < AGAIN {
+                leaf.due = Some(Instant::now() + leaf.busy);
+                return;
+            }
             follow.shared.answered(&asked.to_string(), 0, Some(Told::trouble(&error)));
             leaf.due = Some(Instant::now() + if error.why().is_some_and(|why| !why.is_passing()) { 10 * AGAIN } else { AGAIN });
             return;
         }
     };
     let index = answer.meta.index.unwrap_or_default();
-    // Whether it is of the new root is not looked at: whose it is shows where it is used.
-    (leaf.index, leaf.root, leaf.due) = (index, root, Some(Instant::now() + EVERY + spread));
+    let awaited = index == leaf.index && leaf.renewed.is_some_and(|until| until > Instant::now());
+    if awaited {
+        leaf.due = Some(Instant::now() + AGAIN + within(follow, AGAIN));
+    } else {
+        // Whether it is of the new root is not looked at: whose it is shows where it is used.
+        *leaf = Leaf { index, due: Some(Instant::now() + EVERY + within(follow, EVERY / 5)), root, ..Leaf::default() };
+    }
     match answer.what.as_ref().map(convert::leaf) {
         Some(Ok(issued)) => {
-            follow.keep(&asked, &answer.body);
             follow.shared.answered(&asked.to_string(), index, Some(Told::Well));
+            let mut new = false;
             follow.shared.change(|known| {
-                let new = known.leaves.get(name) != Some(&issued);
+                new = known.leaves.get(name) != Some(&issued);
                 known.leaves.insert(name.to_owned(), issued);
                 new
             });
+            if new {
+                follow.keep(&asked, &answer.body);
+            }
         }
-        Some(Err(why)) => follow.shared.answered(&asked.to_string(), index, Some(Told::Trouble(with_causes(&why)))),
+        Some(Err(why)) => follow.shared.answered(&asked.to_string(), index, Some(Told::Trouble(with_causes(&why).into()))),
         None => {}
     }
+}
+
+/// Up to that time, by chance: what came together is not asked for together.
+fn within(follow: &Follow, time: Duration) -> Duration {
+    Duration::from_millis(follow.rng().below(u32::try_from(time.as_millis()).unwrap_or(u32::MAX)).into())
 }
 
 fn forget_all_but(follow: &Follow, wanted: &BTreeSet<String>) {

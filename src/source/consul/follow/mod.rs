@@ -1,8 +1,9 @@
 //! Following Consul: what a gateway of a kind has to know, kept up to date on a thread of its own.
 //!
-//! Few questions wait at the agent at a time: one for each kind of entries, for the roots, for the mesh gateways, for the servers where
-//! they are exposed, for all checks and for the names of all services. What these tell of, instances and leaves, is asked for one after the other on connections that are
-//! used again (`catalog`, `leaves`).
+//! Few questions wait at the agent at a time: one for each kind of entries of which there are many, for the servers where they are exposed,
+//! for all checks and for the names of all services; those with short answers that rarely change take turns, and so do those of other
+//! datacenters (`Turns`). What these tell of, instances and leaves, is asked for one after the other on connections that are used again
+//! (`catalog`, `leaves`).
 
 mod catalog;
 mod keep;
@@ -30,7 +31,7 @@ use super::client::{AskError, Client};
 use super::convert;
 use super::kept::Kept;
 use super::known::Required;
-use super::watch::{News, Watch};
+use super::watch::{News, Turns, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
 use crate::model::gateway::{GatewayConfig, GatewayKind};
@@ -46,6 +47,11 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// For how long the last gateway of a datacenter stays in use that nobody tells of any more: a restart, and what it takes until it was
 /// heard of everywhere (`docs/differences.md` gone-gateways).
 const SPARED_GATEWAYS: Duration = Duration::from_secs(30);
+/// How long one of those waits whose answers are short and rarely others: they are four at most, so that a change is heard within half a
+/// second, and mostly sooner.
+const TURN: Duration = Duration::from_millis(150);
+/// The same for catalogs of other datacenters, whose answers are long.
+const FAR_TURN: Duration = Duration::from_secs(2);
 
 /// What a gateway of a kind has to know.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +77,7 @@ pub enum Leaves {
     None,
     /// Its own.
     Own,
-    /// Those of the services that it speaks for.
+    /// Those of the services that it speaks for, each from when a client has named the service: Consul signs a few dozen a second for all.
     Linked,
 }
 
@@ -121,7 +127,7 @@ impl Subject {
 /// Begins to follow an agent on a thread of its own, which is one of a supervisor's. `folder`: where the last answers are kept.
 pub fn start(
     threads: &mut Supervisor,
-    client: Client,
+    client: Arc<Client>,
     gateway: &GatewayConfig,
     folder: Option<&Path>,
     seed: u64,
@@ -129,7 +135,10 @@ pub fn start(
     let subject = Subject::of(gateway);
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, &gateway.name));
-    let (client, follows) = (Arc::new(client), shared.clone());
+    if let Some(kept) = kept.as_ref().filter(|_| subject.leaves == Leaves::Linked) {
+        shared.had_leaves(keep::leaves(kept).map_err(Unfollowed::Folder)?);
+    }
+    let follows = shared.clone();
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
         let follow = Follow {
@@ -137,8 +146,11 @@ pub fn start(
             shared: follows,
             keeping,
             rng: Rng::seeded(seed).into(),
+            short: Turns::of(TURN),
+            far: Turns::of(FAR_TURN),
             catalogs: RefCell::default(),
             queue: Queue::default(),
+            far_queue: Queue::default(),
         };
         let shared = follow.shared.clone();
         Rc::new(follow).begin();
@@ -166,9 +178,14 @@ struct Follow {
     shared: Arc<Shared>,
     keeping: Option<Keeping>,
     rng: RefCell<Rng>,
+    /// Those whose answers are short, and those of other datacenters.
+    short: Arc<Turns>,
+    far: Arc<Turns>,
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
     queue: Queue,
+    /// Services of other datacenters.
+    far_queue: Queue,
 }
 
 impl Follow {
@@ -214,13 +231,14 @@ impl Follow {
         let follow = self.clone();
         task::spawn(async move {
             let name = asked.to_string();
-            let mut watch = Watch::new(call, is_empty, follow.rng());
+            let watch = Watch::new(call, is_empty, follow.rng());
+            let mut watch = if asked.is_short() { watch.in_turn(&follow.short) } else { watch };
             loop {
                 let news = watch.once(&follow.client).await;
                 // What an older Consul does not have is no trouble.
                 let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
                 let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
-                follow.shared.answered(&name, watch.index(), told);
+                follow.shared.asked_again(&name, &watch, told);
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -341,7 +359,7 @@ impl Follow {
                             follow.shared.change(|known| known.roots.replace(roots) != known.roots);
                             follow.shared.roots.notify_one();
                         }
-                        Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string()))),
+                        Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string().into()))),
                     }
                 }
                 true

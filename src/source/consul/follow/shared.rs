@@ -1,19 +1,21 @@
 //! What the thread that follows Consul shares with who makes a gateway of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Subject;
+use super::{Leaves, Subject};
+use crate::id::ServiceKey;
+use crate::model::ca::IssuedLeaf;
 use crate::model::needs::{Needed, Needs};
 use crate::rt::log::with_causes;
 use crate::source::consul::answer::Why;
 use crate::source::consul::client::AskError;
 use crate::source::consul::known::{Known, World};
-use crate::source::consul::watch::News;
+use crate::source::consul::watch::{News, Watch};
 
 /// A Consul that is followed.
 #[derive(Clone, Debug)]
@@ -45,7 +47,7 @@ pub(super) struct Shared {
     pub(super) needs: Notify,
     /// Other roots are trusted.
     pub(super) roots: Notify,
-    /// A service has instances of which there were none before, or none any more.
+    /// A service has instances of which there were none before, or none any more; or its leaf is needed now.
     pub(super) linked: Notify,
     /// Nobody follows any more.
     pub(super) ended: Notify,
@@ -57,6 +59,8 @@ struct State {
     needs: Needs,
     /// Services that were asked for at least once since they are needed, whatever came.
     asked: BTreeSet<Needed>,
+    /// Services that clients named whose leaves are not there: in the order in which they did.
+    named: VecDeque<ServiceKey>,
     watches: BTreeMap<String, Watched>,
     /// Counts changes of what is known.
     version: u64,
@@ -72,7 +76,7 @@ struct State {
 struct Watched {
     index: u64,
     answered: Option<Instant>,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
 }
 
 /// What is told of a question.
@@ -81,9 +85,24 @@ pub(super) enum Told {
     Well,
     /// It is not believed yet, or is a hole.
     Doubted(&'static str),
-    Trouble(String),
+    Trouble(Trouble),
     /// Nobody answers at all.
-    Unreached(String),
+    Unreached(Trouble),
+}
+
+/// What is wrong with a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// All of it, with what was asked.
+    said: String,
+    /// What is wrong, which may be the same for many questions.
+    cause: String,
+}
+
+impl From<String> for Trouble {
+    fn from(said: String) -> Self {
+        Self { cause: said.clone(), said }
+    }
 }
 
 impl Told {
@@ -116,11 +135,10 @@ impl Told {
     }
 
     pub(super) fn trouble(error: &AskError) -> Self {
-        let mut said = with_causes(error);
-        if let Some(rule) = error.missing() {
-            said = format!("{said}; add to the token's policy: {rule}");
-        }
-        if error.why().is_none() { Self::Unreached(said) } else { Self::Trouble(said) }
+        let advice = error.missing().map(|rule| format!("; add to the token's policy: {rule}")).unwrap_or_default();
+        let cause = std::error::Error::source(error).map(with_causes).unwrap_or_else(|| error.to_string());
+        let trouble = Trouble { said: with_causes(error) + &advice, cause: cause + &advice };
+        if error.why().is_none() { Self::Unreached(trouble) } else { Self::Trouble(trouble) }
     }
 }
 
@@ -156,6 +174,13 @@ impl Shared {
         look(&state.known, &state.needs)
     }
 
+    /// What a watch has to tell of its last question. The same trouble once more is nothing new, and no answer either.
+    pub(super) fn asked_again<T>(&self, name: &str, watch: &Watch<T>, told: Option<Told>) {
+        if told.is_some() || watch.is_answered() {
+            self.answered(name, watch.index(), told);
+        }
+    }
+
     /// A question was answered, or not. Says what is wrong once, and when it is over.
     pub(super) fn answered(&self, name: &str, index: u64, told: Option<Told>) {
         let mut state = self.state();
@@ -176,7 +201,7 @@ impl Shared {
             Some(Told::Trouble(why) | Told::Unreached(why)) => Some(why),
             Some(Told::Doubted(why)) => {
                 watched.answered = Some(now);
-                Some(why.to_owned())
+                Some(Trouble::from(why.to_owned()))
             }
             Some(Told::Well) => {
                 watched.answered = Some(now);
@@ -191,12 +216,14 @@ impl Shared {
             }
         };
         let before = std::mem::replace(&mut watched.trouble, trouble.clone());
-        let first = !state.watches.iter().any(|(other, watched)| other != name && watched.trouble == trouble);
+        let is_same = |one: &Trouble, other: Option<&Trouble>| other.is_some_and(|other| one.cause == other.cause);
+        let others = |trouble: &Trouble| state.watches.iter().any(|(other, is)| other != name && is_same(trouble, is.trouble.as_ref()));
+        // One agent that is away, or one token that is none any more, is one trouble, however many questions meet it.
+        let is_told = trouble.as_ref().or(before.as_ref()).is_some_and(|trouble| !others(trouble));
         drop(state);
-        match trouble {
-            // One agent that is away is one trouble, however many questions wait for it.
-            Some(why) if before.as_ref() != Some(&why) && first => tracing::warn!("Consul: {name}: {why}"),
-            None if before.is_some() => tracing::info!("Consul: {name}: answered again"),
+        match (trouble, before) {
+            (Some(why), before) if is_told && !is_same(&why, before.as_ref()) => tracing::warn!("Consul: {name}: {}", why.said),
+            (None, Some(_)) if is_told => tracing::info!("Consul: {name}: answered again"),
             _ => {}
         }
     }
@@ -220,6 +247,33 @@ impl Shared {
         if state.asked.insert(of.clone()) {
             self.happened(state);
         }
+    }
+
+    /// What a gateway cannot be started without and is not known yet, in words.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let state = self.state();
+        let mut missing = state.known.missing(&self.subject.required(&self.gateway));
+        if state.needs.all && !state.known.has_names() {
+            missing.push("the names of all services".to_owned());
+        }
+        let (done, all) = progress(&state);
+        if missing.is_empty() && done < all {
+            missing.push(format!("the instances of {} of {all} services", all - done));
+        }
+        missing
+    }
+
+    /// The next service whose leaf somebody waits for.
+    pub(super) fn next_named(&self) -> Option<ServiceKey> {
+        self.state().named.pop_front()
+    }
+
+    /// Takes leaves for known that an earlier run had.
+    pub(super) fn had_leaves(&self, leaves: BTreeMap<String, IssuedLeaf>) {
+        self.change(|known| {
+            known.leaves.extend(leaves);
+            true
+        });
     }
 
     /// What is to be asked for by now, and what is needed no more.
@@ -248,24 +302,32 @@ impl Following {
         }
     }
 
+    /// Has the leaf of a service asked for, which a client named. Of a gateway that has no use for it, it is not.
+    pub fn want_leaf(&self, service: &str) {
+        let service = ServiceKey::of(service);
+        let mut state = self.0.state();
+        // Whoever waits for the same is one, and there are no more than there are services.
+        if self.0.subject.leaves == Leaves::Linked && !state.named.contains(&service) {
+            state.named.push_back(service);
+            drop(state);
+            self.0.linked.notify_one();
+        }
+    }
+
     /// Everything that is known, and the number of its changes so far.
     pub fn world(&self) -> (World, u64) {
         let state = self.0.state();
         (state.known.world(), state.version)
     }
 
+    /// The number of changes of what is known so far.
+    pub fn version(&self) -> u64 {
+        self.0.state().version
+    }
+
     /// What a gateway cannot be started without and is not known yet, in words. Services count as known once they were asked for.
     pub fn missing(&self) -> Vec<String> {
-        let state = self.0.state();
-        let mut missing = state.known.missing(&self.0.subject.required(&self.0.gateway));
-        if state.needs.all && !state.known.has_names() {
-            missing.push("the names of all services".to_owned());
-        }
-        let (done, all) = progress(&state);
-        if missing.is_empty() && done < all {
-            missing.push(format!("the instances of {} of {all} services", all - done));
-        }
-        missing
+        self.0.missing()
     }
 
     /// How many services were asked for, of how many.
@@ -291,7 +353,7 @@ impl Following {
             what: what.clone(),
             index: watched.index,
             age: watched.answered.map(|at| now.duration_since(at)),
-            trouble: watched.trouble.clone(),
+            trouble: watched.trouble.as_ref().map(|trouble| trouble.said.clone()),
         };
         state.watches.iter().map(status).collect()
     }

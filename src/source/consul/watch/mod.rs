@@ -1,8 +1,10 @@
 //! Watching one thing in Consul: what it is now, and then each time that it is something else.
 
 mod rules;
+mod turns;
 
 pub use rules::{Content, Next, Rules, Verdict};
+pub use turns::Turns;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
+use self::turns::Member;
 use super::answer::{Answer, Meta};
 use super::call::Call;
 use super::client::{AskError, Client, Wait};
@@ -44,6 +47,8 @@ pub struct Watch<T> {
     is_empty: fn(&T) -> bool,
     rules: Rules,
     hasher: RandomState,
+    /// With whom it shares a connection, if it does.
+    turns: Option<Member>,
     /// The error that was told last.
     trouble: Option<String>,
     doubted: bool,
@@ -52,7 +57,13 @@ pub struct Watch<T> {
 impl<T> Watch<T> {
     /// A watch of what a call asks for.
     pub fn new(call: Call<T>, is_empty: fn(&T) -> bool, rng: Rng) -> Self {
-        Self { call, is_empty, rules: Rules::new(rng), hasher: RandomState::new(), trouble: None, doubted: false }
+        Self { call, is_empty, rules: Rules::new(rng), hasher: RandomState::new(), turns: None, trouble: None, doubted: false }
+    }
+
+    /// The same, which waits for news in turn with others.
+    #[must_use]
+    pub fn in_turn(self, turns: &Arc<Turns>) -> Self {
+        Self { turns: Some(turns.join()), ..self }
     }
 
     /// Watches for ever, or until nobody listens any more: `tell` says so.
@@ -67,8 +78,14 @@ impl<T> Watch<T> {
 
     /// The next question and its answer, if it is news.
     pub async fn once(&mut self, client: &Client) -> Option<News<T>> {
-        let next = self.rules.question();
+        let mut next = self.rules.question();
         sleep(next.pause).await;
+        // Over one connection all wait at the same time.
+        let turns = self.turns.as_ref().filter(|_| next.index.is_some() && !client.is_one_connection());
+        let _turn = match turns {
+            Some(turns) => turns.turn(&mut next.wait).await,
+            None => None,
+        };
         self.rules.sent(next, Instant::now());
         let wait = next.index.map_or(Wait::Not, |index| Wait::Index(index, next.wait));
         match self.asked(client, wait).await {
@@ -102,6 +119,11 @@ impl<T> Watch<T> {
         // The same for the tenth time is told once.
         let told = self.trouble.replace(said.clone());
         (told.as_ref() != Some(&said)).then_some(News::Trouble(error))
+    }
+
+    /// Whether the last question had an answer.
+    pub const fn is_answered(&self) -> bool {
+        self.trouble.is_none()
     }
 
     /// The index of what is believed; 0 is none.
