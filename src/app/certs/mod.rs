@@ -14,6 +14,7 @@ pub use ending::ending;
 pub use error::CertsError;
 pub use folder::Folder;
 pub(in crate::app) use folder::Mode;
+pub(in crate::app) use make::{of_server, put};
 pub(in crate::app) use keep::{Keeper, Keeping, keeper};
 pub use look::{Served, Wrong, at, in_file, in_text, verify_file, wrong};
 pub use make::{Init, Kind, Order, init, issue, leaves, sign, trust_domain};
