@@ -16,6 +16,7 @@ mod run;
 mod shell;
 mod terminating;
 mod told;
+mod wan_fed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ enum Command {
     Run(run::RunArgs),
     Certs(certs::CertsArgs),
     Config(config::ConfigArgs),
+    WanFed(wan_fed::WanFedArgs),
     Inspect(inspect::InspectArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
@@ -111,7 +113,7 @@ pub fn command() -> clap::Command {
 /// The commands in the order of what one needs first, in groups.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Gateways", &["ingress", "mesh", "terminating", "run"]),
-    ("Tools", &["certs", "config", "inspect"]),
+    ("Tools", &["certs", "config", "wan-fed", "inspect"]),
     ("Shell", &["completions", "man", "version"]),
 ];
 
@@ -153,6 +155,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
         Some(Command::Run(args)) => run::run(args, ui),
         Some(Command::Certs(args)) => certs::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
+        Some(Command::WanFed(args)) => wan_fed::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
         Some(Command::Completions(args)) => shell::completions(&args, ui),
         Some(Command::Man(args)) => shell::man(args, ui),

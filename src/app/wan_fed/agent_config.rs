@@ -36,7 +36,8 @@ pub(super) fn server(wanted: &Wanted, server: &Server, folder: &Path) -> String 
     if let Some(address) = server.address {
         let _ = writeln!(text, "bind_addr          = {}", quoted(&address.to_string()));
     }
-    let others: Vec<String> = wanted.servers.iter().filter(|other| other.node != server.node).filter_map(|s| s.address).map(|a| quoted(&a.to_string())).collect();
+    let others: Vec<String> =
+        wanted.servers.iter().filter(|other| other.node != server.node).filter_map(|s| s.address).map(|a| quoted(&a.to_string())).collect();
     if !others.is_empty() {
         let _ = writeln!(text, "retry_join         = [{}]", others.join(", "));
     }
@@ -44,9 +45,16 @@ pub(super) fn server(wanted: &Wanted, server: &Server, folder: &Path) -> String 
     text.push_str("connect {\n  enabled                            = true\n  enable_mesh_gateway_wan_federation = true\n}\n");
     if wanted.role == Role::Secondary {
         let gateways: Vec<String> = wanted.primary_gateways.iter().map(|a| quoted(&a.to_string())).collect();
-        let _ = writeln!(text, "# Where the mesh gateways of {} are reached from here.\nprimary_gateways = [{}]", wanted.primary, gateways.join(", "));
+        let _ = writeln!(
+            text,
+            "# Where the mesh gateways of {} are reached from here.\nprimary_gateways = [{}]",
+            wanted.primary,
+            gateways.join(", ")
+        );
     }
-    text.push_str("# Entries such as proxy-defaults hold for services; newer versions do so by themselves.\nenable_central_service_config = true\n\n");
+    text.push_str(
+        "# Entries such as proxy-defaults hold for services; newer versions do so by themselves.\nenable_central_service_config = true\n\n",
+    );
     text.push_str("# Servers know each other by the names in their certificates, for gateways pass TLS on as it is.\n");
     if wanted.version < TLS_STANZA {
         let _ = write!(
@@ -96,7 +104,9 @@ pub(super) fn unit(wanted: &Wanted) -> String {
 
 /// The entry that leads services through mesh gateways. The primary's holds in all datacenters.
 pub(super) fn proxy_defaults(mode: &str) -> String {
-    format!("# gw config apply proxy-defaults.hcl: how services of other datacenters are reached.\nKind = \"proxy-defaults\"\nName = \"global\"\n\nMeshGateway {{\n  Mode = \"{mode}\"\n}}\n")
+    format!(
+        "# gw config apply proxy-defaults.hcl: how services of other datacenters are reached.\nKind = \"proxy-defaults\"\nName = \"global\"\n\nMeshGateway {{\n  Mode = \"{mode}\"\n}}\n"
+    )
 }
 
 /// A string of HCL: one of JSON is one.

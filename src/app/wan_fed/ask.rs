@@ -109,7 +109,8 @@ fn of_self(answer: SelfAnswer) -> View {
 fn names(consul: &Consul, view: &View) -> Result<Vec<String>, AskError> {
     let listed = consul.ask(&Call::datacenters())?.what.unwrap_or_default();
     let of_states = view.states.iter().map(|state| state.datacenter.clone());
-    let others: BTreeSet<String> = listed.into_iter().chain(of_states).chain([view.primary.clone()]).filter(|name| *name != view.datacenter).collect();
+    let others: BTreeSet<String> =
+        listed.into_iter().chain(of_states).chain([view.primary.clone()]).filter(|name| *name != view.datacenter).collect();
     Ok([view.datacenter.clone()].into_iter().chain(others).collect())
 }
 
@@ -205,7 +206,14 @@ pub fn of_files(path: &Path) -> Result<View, Vec<Diagnostic>> {
         for (name, known) in &resources.federation.datacenters {
             let gateways = known.gateways.iter().map(|instance| {
                 let at = instance.address.to_string();
-                Gateway { id: instance.id.clone(), lan: at.clone(), wan: Some(at), federates: true, health: "passing", ..Gateway::default() }
+                Gateway {
+                    id: instance.id.clone(),
+                    lan: at.clone(),
+                    wan: Some(at),
+                    federates: true,
+                    health: "passing",
+                    ..Gateway::default()
+                }
             });
             let datacenter = Datacenter { name: name.to_string(), gateways: gateways.collect(), ..Datacenter::default() };
             if !view.datacenters.iter().any(|known| known.name == datacenter.name) {

@@ -118,7 +118,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(fault: Fault, hop: impl Into<String>, at: impl Into<String>, cause: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn new(
+        fault: Fault,
+        hop: impl Into<String>,
+        at: impl Into<String>,
+        cause: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self { fault, hop: hop.into(), at: at.into(), cause: cause.into(), fix: fix.into() }
     }
 }

@@ -61,24 +61,40 @@ impl Place {
 pub(super) fn places(views: &[View], servers: bool) -> Vec<Place> {
     let nodes = nodes(views);
     let mut places: Vec<Place> = Vec::new();
-    let mut add = |place: Place| {
-        match places.iter_mut().find(|known| known.at == place.at && known.role == place.role) {
-            Some(known) => known.names.extend(place.names.into_iter().filter(|name| !known.names.iter().any(|n| n.sni == name.sni)).collect::<Vec<_>>()),
-            None => places.push(place),
+    let mut add = |place: Place| match places.iter_mut().find(|known| known.at == place.at && known.role == place.role) {
+        Some(known) => {
+            known.names.extend(place.names.into_iter().filter(|name| !known.names.iter().any(|n| n.sni == name.sni)).collect::<Vec<_>>())
         }
+        None => places.push(place),
     };
     for view in views {
         let own = &view.datacenter;
-        let names = |datacenter: &str, hop: &str| names(datacenter, &view.domain, hop, nodes.get(datacenter).map(Vec::as_slice).unwrap_or_default());
+        let names = |datacenter: &str, hop: &str| {
+            names(datacenter, &view.domain, hop, nodes.get(datacenter).map(Vec::as_slice).unwrap_or_default())
+        };
         let at_gateway = |gateway: &Gateway, names: Vec<Name>| if gateway.federates { names } else { Vec::new() };
         for server in view.own().map(|dc| dc.servers.as_slice()).unwrap_or_default() {
-            let place = Place { at: server.address.clone(), role: Role::Server, datacenter: own.clone(), who: server.node.clone(), hop: own.clone(), names: Vec::new() };
+            let place = Place {
+                at: server.address.clone(),
+                role: Role::Server,
+                datacenter: own.clone(),
+                who: server.node.clone(),
+                hop: own.clone(),
+                names: Vec::new(),
+            };
             let of_this = self::names(own, &view.domain, own, &[server]);
             add(Place { names: of_this, ..place });
         }
         let own_gateways = view.own().map(|dc| dc.gateways.as_slice()).unwrap_or_default();
         for gateway in own_gateways {
-            let place = |at: &str, role, hop: String| Place { at: at.to_owned(), role, datacenter: own.clone(), who: gateway.id.clone(), hop, names: Vec::new() };
+            let place = |at: &str, role, hop: String| Place {
+                at: at.to_owned(),
+                role,
+                datacenter: own.clone(),
+                who: gateway.id.clone(),
+                hop,
+                names: Vec::new(),
+            };
             let elsewhere: Vec<Name> = view.others().flat_map(|other| names(&other.name, &format!("{own} -> {}", other.name))).collect();
             add(Place { names: at_gateway(gateway, elsewhere), ..place(&gateway.lan, Role::GatewayLan, own.clone()) });
             let hop = format!("-> {own}");
@@ -88,14 +104,28 @@ pub(super) fn places(views: &[View], servers: bool) -> Vec<Place> {
             let hop = format!("{own} -> {}", other.name);
             for gateway in view.gateways_of(&other.name) {
                 let asked = if view.version.is_empty() && !servers { Vec::new() } else { at_gateway(gateway, names(&other.name, &hop)) };
-                add(Place { at: gateway.from_afar().to_owned(), role: Role::GatewayWan, datacenter: other.name.clone(), who: gateway.id.clone(), hop: hop.clone(), names: asked });
+                add(Place {
+                    at: gateway.from_afar().to_owned(),
+                    role: Role::GatewayWan,
+                    datacenter: other.name.clone(),
+                    who: gateway.id.clone(),
+                    hop: hop.clone(),
+                    names: asked,
+                });
             }
         }
         if view.primary != *own {
             let hop = format!("{own} -> {}", view.primary);
             for at in &view.primary_gateways {
                 let who = "primary_gateways".to_owned();
-                add(Place { at: at.clone(), role: Role::GatewayWan, datacenter: view.primary.clone(), who, hop: hop.clone(), names: names(&view.primary, &hop) });
+                add(Place {
+                    at: at.clone(),
+                    role: Role::GatewayWan,
+                    datacenter: view.primary.clone(),
+                    who,
+                    hop: hop.clone(),
+                    names: names(&view.primary, &hop),
+                });
             }
         }
     }

@@ -123,7 +123,9 @@ impl Wanted {
         for Server { node, .. } in &self.servers {
             if node.contains('.') {
                 // semantics 10
-                return wrong(format!("--server {node:?} has a dot, and servers are called NODE.DATACENTER in a federation: \"node name does not encode a datacenter\""));
+                return wrong(format!(
+                    "--server {node:?} has a dot, and servers are called NODE.DATACENTER in a federation: \"node name does not encode a datacenter\""
+                ));
             }
             if node.is_empty() || node.len() > 63 || !node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
                 return wrong(format!("--server {node:?} is no name of a node: letters, digits and '-', as in a host name"));
@@ -133,12 +135,18 @@ impl Wanted {
             }
         }
         match self.role {
-            Role::Primary if self.primary != self.datacenter => wrong(format!("{} is the primary, and --primary-dc says {}", self.datacenter, self.primary)),
-            Role::Primary if !self.primary_gateways.is_empty() => wrong("--primary-gateway is for a secondary: the primary waits to be found".to_owned()),
-            Role::Secondary if self.primary == self.datacenter => wrong(format!("a secondary is not its own primary: --primary-dc, another one than {}", self.datacenter)),
-            Role::Secondary if self.primary_gateways.is_empty() => {
-                wrong("a secondary finds the primary by its mesh gateways alone: --primary-gateway IP:PORT, the WAN address of one".to_owned())
+            Role::Primary if self.primary != self.datacenter => {
+                wrong(format!("{} is the primary, and --primary-dc says {}", self.datacenter, self.primary))
             }
+            Role::Primary if !self.primary_gateways.is_empty() => {
+                wrong("--primary-gateway is for a secondary: the primary waits to be found".to_owned())
+            }
+            Role::Secondary if self.primary == self.datacenter => {
+                wrong(format!("a secondary is not its own primary: --primary-dc, another one than {}", self.datacenter))
+            }
+            Role::Secondary if self.primary_gateways.is_empty() => wrong(
+                "a secondary finds the primary by its mesh gateways alone: --primary-gateway IP:PORT, the WAN address of one".to_owned(),
+            ),
             _ => Ok(()),
         }
     }
@@ -236,7 +244,10 @@ mod tests {
             datacenter: if secondary { "dc2" } else { "dc1" }.to_owned(),
             primary: "dc1".to_owned(),
             primary_gateways: if secondary { vec!["192.0.2.1:8443".parse().expect("an address")] } else { Vec::new() },
-            servers: vec![Server { node: "s1".to_owned(), address: Some(IpAddr::from([10, 0, 0, 10])) }, Server { node: "s2".to_owned(), address: Some(IpAddr::from([10, 0, 0, 11])) }],
+            servers: vec![
+                Server { node: "s1".to_owned(), address: Some(IpAddr::from([10, 0, 0, 10])) },
+                Server { node: "s2".to_owned(), address: Some(IpAddr::from([10, 0, 0, 11])) },
+            ],
             version: Version::NEWEST,
             gateway: "10.0.0.1:8443".parse().expect("an address"),
             gateway_wan: Some("192.0.2.2:8443".parse().expect("an address")),
@@ -286,14 +297,23 @@ mod tests {
         let new = text(Version(1, 21));
         assert!(new.contains("internal_rpc {") && new.contains("grpc_tls = 8503"), "{new}");
         for text in [old, between, new] {
-            assert!(text.contains("primary_gateways = [\"192.0.2.1:8443\"]") && text.contains("retry_join         = [\"10.0.0.11\"]"), "{text}");
+            assert!(
+                text.contains("primary_gateways = [\"192.0.2.1:8443\"]") && text.contains("retry_join         = [\"10.0.0.11\"]"),
+                "{text}"
+            );
             assert!(text.contains("\"/etc/consul.d/s1-key.pem\"") && !text.contains("retry_join_wan ="), "{text}");
         }
     }
 
     #[test]
     fn a_version_is_read_as_consul_writes_it() {
-        for (text, version) in [("1.8.7", Some(Version(1, 8))), ("1.21.4+ent", Some(Version(1, 21))), ("1.14", Some(Version(1, 14))), ("1", None), ("new", None)] {
+        for (text, version) in [
+            ("1.8.7", Some(Version(1, 8))),
+            ("1.21.4+ent", Some(Version(1, 21))),
+            ("1.14", Some(Version(1, 14))),
+            ("1", None),
+            ("new", None),
+        ] {
             assert_eq!(Version::parse(text), version, "{text}");
         }
         assert!(Version(1, 8) < Version(1, 12));

@@ -20,6 +20,6 @@ pub use init::{Ca, InitError, Role, Server, Version, Wanted, init};
 pub use judge::known as findings;
 pub use junit::junit;
 pub use probe::Keys;
-pub use seen::{View, rows};
+pub use seen::{Row, View, rows};
 pub use steps::{Step, steps};
 pub use trial::{Check, Outcome, Trial, trial};

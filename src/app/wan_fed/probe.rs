@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::hops::{Place, Role};
+use crate::app::certs::CertsError;
 use crate::id::TrustDomain;
 use crate::tls::{self, Bundle, CertificateDer, End, Speaker};
 
@@ -29,7 +30,7 @@ pub struct Keys {
 
 impl Keys {
     /// Of files: the agents' CA, and the certificate and key of one.
-    pub fn of(ca: Option<&Path>, own: Option<(&Path, &Path)>) -> Result<Self, tls::Error> {
+    pub fn of(ca: Option<&Path>, own: Option<(&Path, &Path)>) -> Result<Self, CertsError> {
         tls::install();
         let anchors = ca.map(|ca| Bundle::read(ca, TrustDomain::new(""))).transpose()?;
         let speaker = ca.zip(own).map(|(ca, (cert, key))| Speaker::of(cert, key, ca)).transpose()?;

@@ -134,7 +134,9 @@ impl View {
     /// The gateways of a datacenter by which its own reach it: what the federation was told, else what the catalog says.
     pub fn gateways_of(&self, datacenter: &str) -> &[Gateway] {
         let state = self.state(datacenter).map(|state| state.gateways.as_slice()).filter(|gateways| !gateways.is_empty());
-        state.unwrap_or_else(|| self.datacenters.iter().find(|dc| dc.name == datacenter).map(|dc| dc.gateways.as_slice()).unwrap_or_default())
+        state.unwrap_or_else(|| {
+            self.datacenters.iter().find(|dc| dc.name == datacenter).map(|dc| dc.gateways.as_slice()).unwrap_or_default()
+        })
     }
 }
 

@@ -69,6 +69,13 @@ pub enum Outcome {
     },
 }
 
+impl Trial {
+    /// Whether nothing is wrong, and no probe failed.
+    pub fn is_well(&self) -> bool {
+        self.findings.is_empty() && !self.checks.iter().any(|check| matches!(check.outcome, Outcome::Failed { .. }))
+    }
+}
+
 impl Check {
     pub(super) fn new(hop: &str, what: &'static str, at: &str, outcome: Outcome) -> Self {
         Self { hop: hop.to_owned(), what, at: at.to_owned(), sni: None, alpn: None, outcome, seconds: None }

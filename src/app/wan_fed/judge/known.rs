@@ -29,14 +29,21 @@ fn of_agent(view: &View, findings: &mut Vec<Finding>) {
     let own = &view.datacenter;
     let at = format!("agent {} of {own}", view.node);
     if view.federates == Some(false) {
-        let cause = "it does not use mesh gateways to reach servers of other datacenters (connect.enable_mesh_gateway_wan_federation is false)";
+        let cause =
+            "it does not use mesh gateways to reach servers of other datacenters (connect.enable_mesh_gateway_wan_federation is false)";
         let fix = "connect { enabled = true, enable_mesh_gateway_wan_federation = true } in every server's configuration, primary_datacenter the same in all datacenters, and restart the servers; gw wan-fed init writes it";
         findings.push(Finding::new(Fault::FederationOff, own, &at, cause, fix));
     }
     if let Some(ahead) = view.clock_ahead.filter(|ahead| ahead.abs() > SKEW) {
         let which = if ahead > 0 { "ahead of" } else { "behind" };
         let cause = format!("its clock is {} s {which} this machine's: certificates are valid at other times there", ahead.abs());
-        findings.push(Finding::new(Fault::ClockSkew, own, &at, cause, "have both machines' clocks set by the same source (chronyc tracking, timedatectl)"));
+        findings.push(Finding::new(
+            Fault::ClockSkew,
+            own,
+            &at,
+            cause,
+            "have both machines' clocks set by the same source (chronyc tracking, timedatectl)",
+        ));
     }
     if view.others().next().is_none() {
         let cause = if view.primary == *own {
@@ -47,7 +54,13 @@ fn of_agent(view: &View, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(Fault::Alone, own, &at, cause, "gw wan-fed plan says what is missing"));
     }
     if let Some(why) = &view.states_trouble {
-        findings.push(Finding::new(Fault::NoState, own, &at, format!("there are no federation states: {why}"), "look whether its servers have reached the primary, and whether the token may read them (operator:read)"));
+        findings.push(Finding::new(
+            Fault::NoState,
+            own,
+            &at,
+            format!("there are no federation states: {why}"),
+            "look whether its servers have reached the primary, and whether the token may read them (operator:read)",
+        ));
     }
 }
 
@@ -55,13 +68,26 @@ fn of_datacenter(view: &View, datacenter: &Datacenter, findings: &mut Vec<Findin
     let (own, name) = (&view.datacenter, &datacenter.name);
     let hop = if own == name { own.clone() } else { format!("{own} -> {name}") };
     for server in datacenter.servers.iter().filter(|server| server.node.contains('.')) {
-        let cause = format!("its node's name has a dot: it is {}.{name} among all servers, which \"does not encode a datacenter\"", server.node);
-        findings.push(Finding::new(Fault::NodeName, &**name, format!("server {}", server.node), cause, "another node_name, without dots, and a certificate for it"));
+        let cause =
+            format!("its node's name has a dot: it is {}.{name} among all servers, which \"does not encode a datacenter\"", server.node);
+        findings.push(Finding::new(
+            Fault::NodeName,
+            &**name,
+            format!("server {}", server.node),
+            cause,
+            "another node_name, without dots, and a certificate for it",
+        ));
     }
     let gateways = view.gateways_of(name);
     if gateways.is_empty() && (own == name || datacenter.round_trip.is_some()) {
         let cause = "no mesh gateway is registered there, and servers of different datacenters reach each other through nothing else";
-        findings.push(Finding::new(Fault::NoGateway, &**name, format!("datacenter {name}"), cause, "gw mesh --register --expose-servers --address LAN:PORT --wan-address WAN:PORT on a machine of it"));
+        findings.push(Finding::new(
+            Fault::NoGateway,
+            &**name,
+            format!("datacenter {name}"),
+            cause,
+            "gw mesh --register --expose-servers --address LAN:PORT --wan-address WAN:PORT on a machine of it",
+        ));
     }
     // The catalog there knows of its gateways before anybody else does.
     let answered = datacenter.round_trip.is_some() && !datacenter.gateways.is_empty();
@@ -69,18 +95,44 @@ fn of_datacenter(view: &View, datacenter: &Datacenter, findings: &mut Vec<Findin
         of_gateway(name, gateway, findings);
     }
     if let Some(why) = &datacenter.trouble {
-        findings.push(Finding::new(Fault::Rpc, hop, format!("?dc={name} at {}", view.agent), because(why, own, name), "gw wan-fed test from a machine of each datacenter shows how far one comes"));
+        findings.push(Finding::new(
+            Fault::Rpc,
+            hop,
+            format!("?dc={name} at {}", view.agent),
+            because(why, own, name),
+            "gw wan-fed test from a machine of each datacenter shows how far one comes",
+        ));
         return;
     }
     of_state(view, datacenter, findings);
-    let roots = view.own().filter(|own| !own.roots.is_empty() && !datacenter.roots.is_empty() && (&own.roots, &own.trust_domain) != (&datacenter.roots, &datacenter.trust_domain));
+    let roots = view.own().filter(|own| {
+        !own.roots.is_empty()
+            && !datacenter.roots.is_empty()
+            && (&own.roots, &own.trust_domain) != (&datacenter.roots, &datacenter.trust_domain)
+    });
     if let Some(own) = roots {
-        let cause = format!("{} trusts the roots of {}, and {name} those of {}: services of one are strangers in the other", own.name, own.trust_domain, datacenter.trust_domain);
-        findings.push(Finding::new(Fault::OtherRoots, hop.clone(), format!("datacenter {name}"), cause, "the same primary_datacenter in all datacenters; a secondary takes the primary's roots within half a minute of its first join"));
+        let cause = format!(
+            "{} trusts the roots of {}, and {name} those of {}: services of one are strangers in the other",
+            own.name, own.trust_domain, datacenter.trust_domain
+        );
+        findings.push(Finding::new(
+            Fault::OtherRoots,
+            hop.clone(),
+            format!("datacenter {name}"),
+            cause,
+            "the same primary_datacenter in all datacenters; a secondary takes the primary's roots within half a minute of its first join",
+        ));
     }
     if let Some(acl) = datacenter.acl_replication.as_ref().filter(|acl| !acl.running) {
-        let cause = format!("tokens and policies do not come from {} (last {}, last error {})", view.primary, acl.last_success, acl.last_error);
-        findings.push(Finding::new(Fault::AclReplication, hop, format!("datacenter {name}"), cause, "acl.tokens.replication of its servers needs acl:write in the primary"));
+        let cause =
+            format!("tokens and policies do not come from {} (last {}, last error {})", view.primary, acl.last_success, acl.last_error);
+        findings.push(Finding::new(
+            Fault::AclReplication,
+            hop,
+            format!("datacenter {name}"),
+            cause,
+            "acl.tokens.replication of its servers needs acl:write in the primary",
+        ));
     }
 }
 
@@ -88,10 +140,22 @@ fn of_gateway(datacenter: &str, gateway: &Gateway, findings: &mut Vec<Finding>) 
     let at = format!("gateway {} of {datacenter}", gateway.id);
     if !gateway.federates {
         let cause = "it is registered without Meta consul-wan-federation=1: servers do not use it, and it closes what asks for servers";
-        findings.push(Finding::new(Fault::MetaMissing, datacenter, at, cause, "run it with --expose-servers (gw mesh --register --expose-servers ..; consul connect envoy -expose-servers)"));
+        findings.push(Finding::new(
+            Fault::MetaMissing,
+            datacenter,
+            at,
+            cause,
+            "run it with --expose-servers (gw mesh --register --expose-servers ..; consul connect envoy -expose-servers)",
+        ));
     } else if gateway.health == "critical" {
         let cause = "its check is critical, and servers use only gateways that are not";
-        findings.push(Finding::new(Fault::GatewayCritical, datacenter, at, cause, format!("see that it runs, and that its agent reaches {}", gateway.lan)));
+        findings.push(Finding::new(
+            Fault::GatewayCritical,
+            datacenter,
+            at,
+            cause,
+            format!("see that it runs, and that its agent reaches {}", gateway.lan),
+        ));
     }
 }
 
@@ -105,15 +169,33 @@ fn of_state(view: &View, datacenter: &Datacenter, findings: &mut Vec<Finding>) {
     let at = format!("federation state of {name} in {own}");
     let Some(state) = view.state(name) else {
         if !datacenter.gateways.is_empty() {
-            let cause = format!("{own} has none, so it finds no mesh gateway of {name}: each datacenter's leader tells the primary, and the others copy it from there");
-            findings.push(Finding::new(Fault::NoState, hop, at, cause, format!("look at the way from {name} to the primary, {}: gw wan-fed test there", view.primary)));
+            let cause = format!(
+                "{own} has none, so it finds no mesh gateway of {name}: each datacenter's leader tells the primary, and the others copy it from there"
+            );
+            findings.push(Finding::new(
+                Fault::NoState,
+                hop,
+                at,
+                cause,
+                format!("look at the way from {name} to the primary, {}: gw wan-fed test there", view.primary),
+            ));
         }
         return;
     };
     let apart = told_apart(&state.gateways, &datacenter.gateways);
     if !apart.is_empty() {
-        let cause = format!("it is another one than the catalog there, about {}: what {name} said last came at {}", apart.join(", "), state.updated_at);
-        findings.push(Finding::new(Fault::StaleState, hop, at, cause, format!("{name}'s leader tells the primary, {}: look at that direction, and at the log of that leader", view.primary)));
+        let cause = format!(
+            "it is another one than the catalog there, about {}: what {name} said last came at {}",
+            apart.join(", "),
+            state.updated_at
+        );
+        findings.push(Finding::new(
+            Fault::StaleState,
+            hop,
+            at,
+            cause,
+            format!("{name}'s leader tells the primary, {}: look at that direction, and at the log of that leader", view.primary),
+        ));
     }
 }
 
@@ -124,7 +206,13 @@ fn between(view: &View, other: &View, findings: &mut Vec<Finding>) {
         let hop = names.into_iter().collect::<Vec<_>>().join(" -> ");
         let mut primaries = [view, other].map(|v| format!("{} says {}", v.datacenter, v.primary));
         primaries.sort_unstable();
-        findings.push(Finding::new(Fault::OtherPrimary, hop, "primary_datacenter", format!("they disagree on the primary: {}", primaries.join(", ")), "the same primary_datacenter in every server's configuration"));
+        findings.push(Finding::new(
+            Fault::OtherPrimary,
+            hop,
+            "primary_datacenter",
+            format!("they disagree on the primary: {}", primaries.join(", ")),
+            "the same primary_datacenter in every server's configuration",
+        ));
     }
     if view.states_trouble.is_some() || other.states_trouble.is_some() {
         return;
@@ -133,8 +221,19 @@ fn between(view: &View, other: &View, findings: &mut Vec<Finding>) {
     let apart = told_apart(&here.gateways, &there.gateways);
     if !apart.is_empty() {
         let (own, name) = (&view.datacenter, &other.datacenter);
-        let cause = format!("{own} has another one than {name} itself, about {}: it came at {}, and {name}'s at {}", apart.join(", "), here.updated_at, there.updated_at);
-        findings.push(Finding::new(Fault::StaleState, format!("{own} -> {name}"), format!("federation state of {name} in {own}"), cause, format!("{name}'s leader tells the primary, {}: look at that direction, and at the log of that leader", view.primary)));
+        let cause = format!(
+            "{own} has another one than {name} itself, about {}: it came at {}, and {name}'s at {}",
+            apart.join(", "),
+            here.updated_at,
+            there.updated_at
+        );
+        findings.push(Finding::new(
+            Fault::StaleState,
+            format!("{own} -> {name}"),
+            format!("federation state of {name} in {own}"),
+            cause,
+            format!("{name}'s leader tells the primary, {}: look at that direction, and at the log of that leader", view.primary),
+        ));
     }
 }
 

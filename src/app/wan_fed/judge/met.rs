@@ -21,11 +21,15 @@ pub(in super::super) fn met(views: &[View], mets: &[Met], keys: &Keys, now: Mome
         }
         let without = met.tcp.is_ok() && met.place.names.is_empty() && met.place.role != Role::Server;
         if without {
-            let why = "names of servers are not asked for there: it does not carry them, or --ca does not say who certifies servers".to_owned();
+            let why =
+                "names of servers are not asked for there: it does not carry them, or --ca does not say who certifies servers".to_owned();
             checks.push(Check::new(&met.place.hop, "tls", &met.place.at, Outcome::NotProbed { why }));
         }
     }
-    if !views.is_empty() && mets.iter().any(|met| !met.named.is_empty()) && mets.iter().all(|met| met.named.iter().all(|named| named.spoken.is_none())) {
+    if !views.is_empty()
+        && mets.iter().any(|met| !met.named.is_empty())
+        && mets.iter().all(|met| met.named.iter().all(|named| named.spoken.is_none()))
+    {
         let why = "nothing was said to servers, which ask for a certificate: --ca, --cert and --key of an agent".to_owned();
         checks.push(Check::new("", "speak", "all servers", Outcome::NotProbed { why }));
     }
@@ -84,7 +88,11 @@ fn reached(views: &[View], mets: &[Met], met: &Met, findings: &mut Vec<Finding>)
 fn nobody(views: &[View], place: &Place, end: &End) -> (Fault, String, String) {
     let at = &place.at;
     match place.role {
-        Role::Server => (Fault::Server, format!("nobody answers at {at}: {}", words(end)), format!("see that {} runs, and that the way to {at} is open", place.who)),
+        Role::Server => (
+            Fault::Server,
+            format!("nobody answers at {at}: {}", words(end)),
+            format!("see that {} runs, and that the way to {at} is open", place.who),
+        ),
         Role::GatewayLan => (
             Fault::LanAddress,
             format!("it is registered at {at} in its datacenter, and nobody answers there: {}", words(end)),
@@ -92,13 +100,32 @@ fn nobody(views: &[View], place: &Place, end: &End) -> (Fault, String, String) {
         ),
         Role::GatewayWan => {
             let from = super::ends(&place.hop).next().filter(|from| *from != place.datacenter);
-            let back = from.is_some_and(|from| views.iter().any(|view| view.datacenter == place.datacenter && view.others().any(|dc| dc.name == from && dc.round_trip.is_some())));
+            let back = from.is_some_and(|from| {
+                views
+                    .iter()
+                    .any(|view| view.datacenter == place.datacenter && view.others().any(|dc| dc.name == from && dc.round_trip.is_some()))
+            });
             if let (true, Some(from)) = (back, from) {
-                let cause = format!("{at} is not reached from {from} ({}), while {} reaches {from}: something blocks this direction alone", words(end), place.datacenter);
-                return (Fault::Blocked, cause, format!("let connections from {from}'s gateways to {at} through (firewall, security group, routes)"));
+                let cause = format!(
+                    "{at} is not reached from {from} ({}), while {} reaches {from}: something blocks this direction alone",
+                    words(end),
+                    place.datacenter
+                );
+                return (
+                    Fault::Blocked,
+                    cause,
+                    format!("let connections from {from}'s gateways to {at} through (firewall, security group, routes)"),
+                );
             }
-            let cause = format!("other datacenters know it at {at}, and nobody answers there: {} (an inner address, a load balancer that is not there, or a firewall)", words(end));
-            (Fault::WanAddress, cause, "register the address where others reach it: --wan-address IP:PORT, or open the way to it".to_owned())
+            let cause = format!(
+                "other datacenters know it at {at}, and nobody answers there: {} (an inner address, a load balancer that is not there, or a firewall)",
+                words(end)
+            );
+            (
+                Fault::WanAddress,
+                cause,
+                "register the address where others reach it: --wan-address IP:PORT, or open the way to it".to_owned(),
+            )
         }
     }
 }
@@ -112,7 +139,8 @@ fn a_gateway(met: &Met, stray: &Result<super::super::probe::Seen, End>, findings
         Err(End::NoTls) => "what answers is no TLS: not a mesh gateway",
         Err(_) => return check(Outcome::Ok),
     };
-    let fix = format!("register the address of the gateway; a load balancer before it passes TCP on as it is (see what listens at {})", place.at);
+    let fix =
+        format!("register the address of the gateway; a load balancer before it passes TCP on as it is (see what listens at {})", place.at);
     findings.push(Finding::new(Fault::NotAGateway, &*place.hop, who(place), cause, fix));
     check(Outcome::Failed { why: cause.to_owned() })
 }
@@ -135,7 +163,10 @@ fn asked(met: &Met, named: &Named, keys: &Keys, now: Moment, findings: &mut Vec<
     }
     if seen.alpn.as_deref() != Some(named.alpn) {
         let took = seen.alpn.as_deref().unwrap_or("none");
-        let cause = format!("the protocol {} was offered and {took} was taken: TLS ends at something else than a server of Consul of 1.8 or later", named.alpn);
+        let cause = format!(
+            "the protocol {} was offered and {took} was taken: TLS ends at something else than a server of Consul of 1.8 or later",
+            named.alpn
+        );
         findings.push(Finding::new(Fault::Alpn, &*name.hop, who(place), &*cause, "let TLS be passed on as it is all the way"));
         return vec![check("tls", Outcome::Failed { why: cause })];
     }
@@ -160,11 +191,19 @@ fn closed(place: &Place, hop: &str, sni: &str, end: &End) -> Finding {
             "see that it has a certificate (ca_file, cert_file, key_file), and that the port is that of server RPC".to_owned(),
         ),
         Role::GatewayLan => (
-            format!("it ends what asks for {sni} ({}): it does not know the gateways of that datacenter, or does not reach them", words(end)),
-            format!("gw inspect sni {sni} at it says which; see that its agent has the federation state of that datacenter, and that it reaches the WAN addresses there"),
+            format!(
+                "it ends what asks for {sni} ({}): it does not know the gateways of that datacenter, or does not reach them",
+                words(end)
+            ),
+            format!(
+                "gw inspect sni {sni} at it says which; see that its agent has the federation state of that datacenter, and that it reaches the WAN addresses there"
+            ),
         ),
         Role::GatewayWan => (
-            format!("it ends what asks for {sni} ({}): it does not know its own servers by that name (the Meta consul-wan-federation, the datacenter's name, the domain, the node's name), or does not reach them", words(end)),
+            format!(
+                "it ends what asks for {sni} ({}): it does not know its own servers by that name (the Meta consul-wan-federation, the datacenter's name, the domain, the node's name), or does not reach them",
+                words(end)
+            ),
             format!("gw inspect sni {sni} at it says which; --expose-servers where it is started"),
         ),
     };

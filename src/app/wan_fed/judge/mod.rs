@@ -27,7 +27,8 @@ const fn is_consequence(fault: Fault) -> bool {
 
 /// Whether it explains what is seen elsewhere on the way.
 const fn explains(fault: Fault) -> bool {
-    !is_consequence(fault) && !matches!(fault, Fault::StaleState | Fault::NoState | Fault::OtherRoots | Fault::AclReplication | Fault::Agent)
+    !is_consequence(fault)
+        && !matches!(fault, Fault::StaleState | Fault::NoState | Fault::OtherRoots | Fault::AclReplication | Fault::Agent)
 }
 
 /// Leaves out what other findings explain.
@@ -35,7 +36,8 @@ pub(super) fn without_consequences(findings: &mut Vec<Finding>) {
     let roots: Vec<String> = findings.iter().filter(|finding| explains(finding.fault)).map(|finding| finding.hop.clone()).collect();
     findings.retain(|finding| !is_consequence(finding.fault) || !roots.iter().any(|root| meet(root, &finding.hop)));
     // One way that is closed closes questions, too; of several words for it the first is enough.
-    let closed: Vec<String> = findings.iter().filter(|finding| finding.fault == Fault::NameUnknown).map(|finding| finding.hop.clone()).collect();
+    let closed: Vec<String> =
+        findings.iter().filter(|finding| finding.fault == Fault::NameUnknown).map(|finding| finding.hop.clone()).collect();
     findings.retain(|finding| finding.fault != Fault::Rpc || !closed.iter().any(|hop| meet(hop, &finding.hop)));
 }
 

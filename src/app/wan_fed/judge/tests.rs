@@ -18,7 +18,12 @@ fn datacenter(n: u8) -> Datacenter {
     Datacenter {
         name: format!("dc{n}"),
         round_trip: Some(0.002),
-        servers: vec![Server { node: format!("dc{n}-s1"), address: format!("10.0.{n}.10:8300"), version: "1.21.4".to_owned(), health: "passing" }],
+        servers: vec![Server {
+            node: format!("dc{n}-s1"),
+            address: format!("10.0.{n}.10:8300"),
+            version: "1.21.4".to_owned(),
+            health: "passing",
+        }],
         gateways: vec![gateway(n)],
         trust_domain: "td.consul".to_owned(),
         roots: vec!["aa".to_owned()],
@@ -84,7 +89,9 @@ fn each_fault_that_agents_know_of_is_named() {
         (Fault::NoState, |v| v[0].states.retain(|state| state.datacenter == "dc1")),
         (Fault::StaleState, |v| v[0].states[1].gateways[0].wan = Some("192.0.2.9:8443".to_owned())),
         (Fault::OtherRoots, |v| v[0].datacenters[1].roots = vec!["bb".to_owned()]),
-        (Fault::Rpc, |v| (v[0].datacenters[1].round_trip, v[0].datacenters[1].trouble) = (None, Some("Remote DC has no server".to_owned()))),
+        (Fault::Rpc, |v| {
+            (v[0].datacenters[1].round_trip, v[0].datacenters[1].trouble) = (None, Some("Remote DC has no server".to_owned()))
+        }),
         (Fault::Alone, |v| {
             for view in v {
                 view.datacenters.truncate(1);
