@@ -4,9 +4,8 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use gw::decide::witness::Step;
 use gw::decide::{Snapshot, compile::compile};
 use gw::id::{Datacenter, ListenerName, ServiceName, TrustDomain};
 use gw::model::entry::*;
-use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Instance, Service};
 use http::{HeaderMap, Method};
@@ -43,18 +42,8 @@ fn instance(id: &str) -> Instance {
 
 fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Resources {
     let service = |name: String| Service { instances: vec![instance(&format!("{name}-1"))], name: ServiceName::from(name) };
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Resources {
-        gateway: GatewayConfig {
-            kind: GatewayKind::Ingress,
-            name: "edge".into(),
-            address,
-            addresses: BTreeMap::new(),
-            switches: Switches::default(),
-            identity: None,
-            port: None,
-            leaves: None,
-        },
+        gateway: GatewayConfig::of(GatewayKind::Ingress, "edge"),
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(entries),

@@ -364,7 +364,11 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
         ("web.ns1.dc1.internal.td.consul", 1, "namespace ns1, partition default"),
         ("dc2.internal.td.consul", 1, "the service before it is missing\n   SERVICE.default.dc2.internal.td.consul"),
         ("q.default.dc1.query.td.consul", 1, "which names the prepared query q in dc1"),
-        ("node.server.dc2.consul", 1, "is a name of Consul's servers, and this gateway exposes none"),
+        (
+            "node.server.dc2.consul",
+            1,
+            "closed, servers_not_exposed: it names servers of Consul, and the gateway mesh-gateway does not expose servers\n   start it with",
+        ),
         ("web.default.dc1.internal.td.consul.", 1, "a label of it is empty"),
         ("local_agent", 1, "which names nothing of a mesh"),
     ] {
@@ -377,6 +381,38 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
     assert_eq!((&answer["names"]["what"], &answer["names"]["subset"]), (&"subset".into(), &"v9".into()));
     let (out, _) = expect(&run(folder.path(), &["inspect", "sni", "a.default.dc2.internal.td.consul", "-o", "name"], ""), 0);
     assert_eq!(out, "mesh-gateway.default.default.dc2\n");
+}
+
+#[test]
+fn inspect_sni_says_where_names_of_servers_lead_at_a_gateway_that_exposes_them() {
+    let servers =
+        "[[server]]\nnode = \"dc1-s1\"\naddress = \"10.0.1.10:8300\"\n[[server]]\nnode = \"dc1-s2\"\naddress = \"10.0.1.11:8300\"\n";
+    let toml = BETWEEN.replace("kind = \"mesh\"\n", "kind = \"mesh\"\nexpose_servers = true\nwan_address = \"127.0.0.2:8443\"\n") + servers;
+    let folder = scratch_with("sni-servers", &[("gw.d/resolver.json", RESOLVER), ("gw.toml", &toml)]);
+    let wanted = "\
+DC1-s2.server.dc1.consul, which names the server dc1-s2 in dc1, at the gateway mesh-gateway
+  + listener mesh-gateway:8443, tcp
+  + service consul, for dc1-s2.server.dc1.consul   [service/consul dc1-s2]
+  + route   [service/consul dc1-s2]
+  + target dc1-s2.consul.default.default.dc1
+  + instance dc1-s2 at 10.0.1.11:8300, one of 1
+  . dc1-s2 at 10.0.1.11:8300, passing, weight 1
+=> passed on to dc1-s2.consul.default.default.dc1, dc1-s2 at 10.0.1.11:8300   [service/consul dc1-s2]
+";
+    let ask = |name: &str, code| expect(&run(folder.path(), &["inspect", "sni", name], ""), code).0;
+    assert_eq!(ask("DC1-s2.server.dc1.consul", 0), wanted);
+    for (name, code, wanted) in [
+        ("server.dc1.consul", 0, "one of 2\n  . dc1-s1 at 10.0.1.10:8300, passing, weight 1\n  . dc1-s2 at 10.0.1.11:8300"),
+        ("any.server.dc2.consul", 0, "mesh-gateway-1 at 10.0.2.1:8443   [datacenter/dc2]"),
+        ("dc1-s22.server.dc1.consul", 1, "closed, no_sni: dc1 has no server on a node dc1-s22\n   did you mean dc1-s2?"),
+        ("dc4-s1.server.dc4.consul", 1, "closed, no_sni: no [[datacenter]] is called dc4"),
+        ("dc3-s1.server.dc3.consul", 1, "no mesh gateway of dc3 is known"),
+        ("server.dc1.other.test", 1, "other.test is not the domain of these servers, which is consul\n   server.dc1.consul"),
+        ("server.dc1.peering.td.consul", 1, "this version of gw routes no peering"),
+    ] {
+        let out = ask(name, code);
+        assert!(out.contains(wanted), "{name}: wanted {wanted}\n{out}");
+    }
 }
 
 #[test]
@@ -450,6 +486,7 @@ fn every_key_of_gw_toml_is_in_its_page() {
         ("## [[service]]", "[[service]]\n"),
         ("## [[service.instance]]", service),
         ("## [[datacenter]]", "[[datacenter]]\n"),
+        ("## [[server]]", "[[server]]\n"),
         ("## [[peer]]", "[[peer]]\n"),
         ("## [[certificate]]", "[[certificate]]\n"),
         ("## [dns]", "[dns]\n"),

@@ -41,6 +41,8 @@ pub struct Wanted {
     pub address: Option<IpAddr>,
     /// The port of a gateway that has one listener, which no entry names.
     pub port: Option<u16>,
+    /// `--expose-servers`
+    pub expose_servers: bool,
 }
 
 impl Wanted {
@@ -242,6 +244,7 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
             resources.gateway.address = address;
         }
         resources.gateway.port = wanted.port.or(resources.gateway.port);
+        resources.gateway.exposes_servers |= wanted.expose_servers && resources.gateway.kind == GatewayKind::Mesh;
         listen(resources, &wanted.listens)?;
     }
     let mut read = origin.paths();
@@ -261,6 +264,11 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
         at,
         loader: Loader::default(),
     })
+}
+
+/// Whether an address is one of this machine's, so that a gateway can listen there: a gateway behind a load balancer is reached by others.
+pub fn is_own(ip: IpAddr) -> bool {
+    std::net::UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// The files of what a gateway shows between the mesh and what is outside.

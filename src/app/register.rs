@@ -104,6 +104,9 @@ impl Keeper {
 
     async fn see_to_it(&mut self) -> Result<(), AskError> {
         let there = self.client.ask(&Call::agent_service(&self.wanted.id)).await?.what;
+        if !self.known && there.is_some() {
+            self.forget_what_was_found().await?;
+        }
         if !self.known || !there.is_some_and(|there| self.wanted.is(&there)) {
             self.client.ask(&Call::register(&self.wanted.registration())).await?;
             self.known = true;
@@ -118,6 +121,16 @@ impl Keeper {
             tracing::info!("Consul: the registration of {} is in order again", self.wanted.name);
         }
         *trouble = None;
+        Ok(())
+    }
+
+    /// An earlier process may have been gone for so long that its check has failed. To register it again would leave it failed until the
+    /// agent looks, and servers, which use no gateway that is not well, without one.
+    async fn forget_what_was_found(&self) -> Result<(), AskError> {
+        let checks = self.client.ask(&Call::agent_checks()).await?.what.unwrap_or_default();
+        if checks.values().any(|check| check.service_id == self.wanted.id && check.status != "passing") {
+            self.client.ask(&Call::deregister(&self.wanted.id)).await?;
+        }
         Ok(())
     }
 

@@ -95,7 +95,8 @@ pub struct AsksForHost(String);
 /// Asks the brain: the very function that the data path obeys, with a witness that records.
 pub fn explain(snapshot: &Snapshot, resources: &Resources, name: &str) -> Result<SniAnswer, AsksForHost> {
     let gateway = resources.gateway.name.clone();
-    let by_name = snapshot.listeners.values().find(|listener| listener.names.is_some());
+    // Where there are two, as for clients of other datacenters, they have the same names.
+    let by_name = snapshot.listeners.values().filter(|l| l.names.is_some()).min_by(|a, b| a.listener.name.cmp(&b.listener.name));
     let listener = &by_name.ok_or_else(|| AsksForHost(gateway.clone()))?.listener;
     let client = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
     let facts = Facts { listener: &listener.name, client, local: listener.bind, sni: Some(name), peer: None, request: None };
@@ -150,7 +151,7 @@ impl SniAnswer {
 
     fn refused(self, refusal: &Refusal, (unknown, help): &(String, Option<String>)) -> Self {
         let rule = refusal.rule.as_ref().map(ToString::to_string);
-        if refusal.code == Code::NoSni {
+        if matches!(refusal.code, Code::NoSni | Code::ServersNotExposed) {
             return Self { why: unknown.clone(), help: help.clone(), rule, ..self };
         }
         // The name is known, and the steps say of each instance why it is not used.

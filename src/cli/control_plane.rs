@@ -10,7 +10,7 @@ use super::consul::AgentArgs;
 use super::error::Failure;
 use super::gateway::duration;
 use crate::app::from_consul::{ConsulError, ConsulSource, Progress, WantedOfConsul};
-use crate::app::origin::Wanted;
+use crate::app::origin::{self, Wanted};
 use crate::app::register;
 use crate::model::gateway::{GatewayConfig, GatewayKind};
 use crate::model::resources::Resources;
@@ -24,7 +24,7 @@ pub(super) struct ControlArgs {
     /// Register with the agent once it listens, and take it back at the end
     #[arg(long, help_heading = "Consul", env = "GW_REGISTER", hide_env_values = true)]
     register: bool,
-    /// Where clients of other datacenters connect, if that is another address
+    /// Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too
     #[arg(long, value_name = "IP:PORT", help_heading = "Consul", requires = "register", env = "GW_WAN_ADDRESS", hide_env_values = true)]
     wan_address: Option<SocketAddr>,
     /// After which the agent forgets the gateway if it is gone
@@ -58,7 +58,8 @@ impl ControlArgs {
             };
         }
         let kind = wanted.kind.unwrap_or(GatewayKind::Ingress);
-        let gateway = gateway(wanted, kind);
+        let mut gateway = gateway(wanted, kind);
+        gateway.wan = self.wan_address.and_then(|wan| listens(kind, wan, ui));
         let state = self.state_dir.or_else(state_dir);
         let settings = self.agent.settings(ui)?;
         let of_consul = WantedOfConsul { settings, gateway, listens: wanted.listens.clone(), state };
@@ -81,8 +82,25 @@ impl ControlArgs {
 
 fn gateway(wanted: &Wanted, kind: GatewayKind) -> GatewayConfig {
     let name = wanted.service.clone().unwrap_or_else(|| kind.default_name().to_owned());
-    let gateway = GatewayConfig::of(kind, &name);
-    GatewayConfig { address: wanted.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: wanted.port, ..gateway }
+    GatewayConfig {
+        address: wanted.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        port: wanted.port,
+        exposes_servers: wanted.expose_servers,
+        ..GatewayConfig::of(kind, &name)
+    }
+}
+
+/// Where a mesh gateway listens for clients of other datacenters besides: at the address that is registered for them, if that is this
+/// machine's own.
+fn listens(kind: GatewayKind, wan: SocketAddr, ui: &mut Ui) -> Option<SocketAddr> {
+    if kind != GatewayKind::Mesh {
+        return None;
+    }
+    let own = origin::is_own(wan.ip());
+    if !own {
+        ui.note(&format!("gw: {} is no address of this machine: it is registered, and nothing listens there", wan.ip()));
+    }
+    own.then_some(wan)
 }
 
 /// How far the first sync is, in a line.
@@ -108,7 +126,8 @@ fn registered(resources: &Resources, wan: Option<SocketAddr>, forgotten_after: D
         GatewayKind::Mesh | GatewayKind::Terminating => gateway.port.unwrap_or(GatewayConfig::PORT),
     };
     let address = SocketAddr::new(gateway.addresses.get(&port).copied().unwrap_or(gateway.address), port);
-    let wanted = register::Wanted { wan, forgotten_after, ..register::Wanted::new(gateway.kind, &gateway.name, address) };
+    let exposes_servers = gateway.exposes_servers;
+    let wanted = register::Wanted { wan, exposes_servers, forgotten_after, ..register::Wanted::new(gateway.kind, &gateway.name, address) };
     wanted.check().map_err(|why| Failure::Usage(why.to_string()))?;
     Ok(wanted)
 }

@@ -78,6 +78,7 @@ impl From<OriginArgs> for Wanted {
             service: args.service,
             address: args.address,
             port: None,
+            expose_servers: false,
         }
     }
 }

@@ -11,6 +11,8 @@ pub enum Code {
     NoListener,
     /// The server name of the TLS handshake is none that the listener offers.
     NoSni,
+    /// The server name is of Consul's own servers, and the mesh gateway does not expose them.
+    ServersNotExposed,
     /// The TLS handshake has no server name, and nothing else says which service is meant.
     SniAbsent,
     /// The TLS handshake with the client failed.
@@ -61,6 +63,7 @@ impl Code {
         Self::Ok,
         Self::NoListener,
         Self::NoSni,
+        Self::ServersNotExposed,
         Self::SniAbsent,
         Self::ClientTls,
         Self::HelloTimeout,
@@ -104,6 +107,9 @@ impl Code {
             Self::Ok => ("ok", 0, "the service answered"),
             Self::NoListener => ("no_listener", 404, "the gateway has no such listener"),
             Self::NoSni => ("no_sni", 404, "the server name is none that this gateway offers"),
+            Self::ServersNotExposed => {
+                ("servers_not_exposed", 0, "the server name is of Consul's servers, and the gateway was started without --expose-servers")
+            }
             Self::SniAbsent => ("sni_absent", 0, "the client sent no server name, and nothing else says which service is meant"),
             Self::ClientTls => ("client_tls", 0, "the TLS handshake with the client failed"),
             Self::HelloTimeout => ("hello_timeout", 0, "the client's ClientHello was not complete within 15 s"),

@@ -194,7 +194,10 @@ impl CompiledListener {
     fn of_name(&self, sni: Option<&str>) -> Result<&Arc<CompiledService>, Refusal> {
         let Some(name) = sni else { return Err(Refusal::new(Code::SniAbsent, "no server name")) };
         let found = self.names.as_ref().and_then(|names| names.find(name));
-        found.and_then(|n| self.services.get(n as usize)).ok_or_else(|| Refusal::new(Code::NoSni, name))
+        found.and_then(|n| self.services.get(n as usize)).ok_or_else(|| {
+            let unexposed = self.unexposed.as_ref().is_some_and(|names| names.find(name).is_some());
+            Refusal::new(if unexposed { Code::ServersNotExposed } else { Code::NoSni }, name)
+        })
     }
 
     /// The service that a connection or request means.

@@ -41,6 +41,8 @@ pub struct CompiledListener {
     pub hosts: Arc<HostIndex>,
     /// Which of them a server name means, on a listener where it is the name alone that says so.
     pub names: Option<Arc<NameTable>>,
+    /// Names of Consul's servers that could be among these and are not, for the gateway does not expose servers.
+    pub unexposed: Option<Arc<NameTable>>,
     /// What is asked of who connects by mTLS of the mesh; `None` on every other listener.
     pub inbound: Option<Arc<Inbound>>,
 }

@@ -7,7 +7,7 @@ mod table;
 mod target;
 
 pub use name::{Datacenter, ListenerName, ServiceKey, ServiceName};
-pub use sni::{NoSuchForm, Sni, datacenter_sni, external_sni, service_sni};
+pub use sni::{NoSuchForm, Sni, datacenter_sni, external_sni, server_sni, service_sni};
 pub use spiffe::{Identity, SpiffeId, TrustDomain};
 pub use table::Table;
 pub use target::TargetId;

@@ -109,6 +109,11 @@ impl ListenerName {
     pub fn of(gateway: &str, port: i64) -> Self {
         Self::new(format!("{gateway}:{port}"))
     }
+
+    /// The listener of a mesh gateway for clients of other datacenters, whose port may be that of the other one.
+    pub fn of_wan(gateway: &str, port: u16) -> Self {
+        Self::new(format!("{gateway}:wan:{port}"))
+    }
 }
 
 #[cfg(test)]

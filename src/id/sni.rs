@@ -29,6 +29,12 @@ pub fn datacenter_sni(datacenter: &str, trust_domain: &TrustDomain) -> String {
     format!("{datacenter}.internal.{trust_domain}")
 }
 
+/// The name of a server for those of federated datacenters, or of any server of a datacenter: `[<node>.]server.<dc>.<domain>`.
+pub fn server_sni(node: Option<&str>, datacenter: &str, domain: &str) -> String {
+    let node = node.map(|node| format!("{node}.")).unwrap_or_default();
+    format!("{node}server.{datacenter}.{domain}")
+}
+
 /// What a server name names, in lower case. Read by its form alone: whether there is such a thing is not known here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sni {
@@ -182,8 +188,7 @@ impl fmt::Display for Sni {
             Self::Gateways { datacenter, partition, trust_domain } => write!(f, "{partition}.{datacenter}.internal-v1.{trust_domain}"),
             Self::Query { query, datacenter, trust_domain } => write!(f, "{query}.{DEFAULT_NAMESPACE}.{datacenter}.query.{trust_domain}"),
             Self::Peering { datacenter, trust_domain } => write!(f, "server.{datacenter}.peering.{trust_domain}"),
-            Self::Server { node: Some(node), datacenter, domain } => write!(f, "{node}.server.{datacenter}.{domain}"),
-            Self::Server { node: None, datacenter, domain } => write!(f, "server.{datacenter}.{domain}"),
+            Self::Server { node, datacenter, domain } => f.write_str(&server_sni(node.as_deref(), datacenter, domain)),
         }
     }
 }

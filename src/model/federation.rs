@@ -14,6 +14,32 @@ pub struct Federation {
     pub datacenters: BTreeMap<Datacenter, FederatedDatacenter>,
     /// The peers, by the names that they have here.
     pub peers: BTreeMap<Arc<str>, Peer>,
+    /// Consul's own servers of the own datacenter.
+    pub servers: Servers,
+}
+
+/// Consul's own servers of a datacenter, as those of federated datacenters speak to them (semantics 10).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Servers {
+    /// The domain of Consul's DNS, with which their names end, in all datacenters the same.
+    pub domain: Arc<str>,
+    /// Each with the address of its RPC, whatever its health. Its `node` is what its name begins with.
+    pub instances: Vec<Instance>,
+}
+
+impl Servers {
+    /// The domain, unless it was configured.
+    pub const DOMAIN: &str = "consul";
+    /// The name by which they are registered.
+    pub const SERVICE: &str = "consul";
+    /// What a mesh gateway that carries their traffic says of itself (`Service.Meta`); its value is `1`.
+    pub const META: &str = "consul-wan-federation";
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self { domain: Self::DOMAIN.into(), instances: Vec::new() }
+    }
 }
 
 /// What is known of a datacenter.
@@ -85,9 +111,9 @@ impl Federation {
         self.datacenters.values().flat_map(|known| &known.services)
     }
 
-    /// Everything that may have to be connected to: gateways, and instances of services.
+    /// Everything that may have to be connected to: gateways, instances of services, and servers.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         let gateways = self.datacenters.values().map(|known| &known.gateways).chain(self.peers.values().map(|peer| &peer.gateways));
-        gateways.flatten().chain(self.services().flat_map(|(_, service)| &service.instances))
+        gateways.flatten().chain(self.services().flat_map(|(_, service)| &service.instances)).chain(&self.servers.instances)
     }
 }

@@ -52,6 +52,10 @@ pub struct GatewayConfig {
     pub addresses: BTreeMap<u16, IpAddr>,
     /// Where the one listener of a gateway binds whose entry names no port.
     pub port: Option<u16>,
+    /// Where a mesh gateway listens besides, for clients of other datacenters.
+    pub wan: Option<SocketAddr>,
+    /// Whether a mesh gateway carries what Consul's servers of federated datacenters say to each other.
+    pub exposes_servers: bool,
     /// Where the gateway differs from Consul with Envoy on purpose, and the operator decides.
     pub switches: Switches,
     /// What it shows to the services of the mesh; without one it speaks to none that has a sidecar.
@@ -64,8 +68,18 @@ impl GatewayConfig {
     /// A gateway of which nothing but kind and name is known: on loopback, with everything as usual.
     pub fn of(kind: GatewayKind, name: &str) -> Self {
         let address = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-        let switches = Switches::default();
-        Self { kind, name: name.to_owned(), address, addresses: BTreeMap::new(), port: None, switches, identity: None, leaves: None }
+        Self {
+            kind,
+            name: name.to_owned(),
+            address,
+            addresses: BTreeMap::new(),
+            port: None,
+            wan: None,
+            exposes_servers: false,
+            switches: Switches::default(),
+            identity: None,
+            leaves: None,
+        }
     }
 
     /// The port of a gateway that has one listener, and was given none: the one of `consul connect envoy`.

@@ -8,7 +8,7 @@ use crate::model::entry::{Entries, EntryRef, IntentionAction};
 use crate::model::federation::Federation;
 use crate::model::gateway::GatewayConfig;
 #[cfg(test)]
-use crate::model::gateway::{GatewayKind, Switches};
+use crate::model::gateway::GatewayKind;
 use crate::model::service::{Instance, Service};
 
 /// The state of the world for one gateway.
@@ -43,16 +43,7 @@ impl Resources {
 impl Resources {
     /// A gateway of which nothing is known.
     pub(crate) fn of_a_gateway_alone() -> Self {
-        let gateway = GatewayConfig {
-            kind: GatewayKind::Ingress,
-            name: "edge".to_owned(),
-            address: [127, 0, 0, 1].into(),
-            addresses: BTreeMap::new(),
-            switches: Switches::default(),
-            identity: None,
-            port: None,
-            leaves: None,
-        };
+        let gateway = GatewayConfig::of(GatewayKind::Ingress, "edge");
         let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
         let (entries, services, default_action) = (Arc::default(), Arc::default(), IntentionAction::Deny);
         let federation = Arc::default();

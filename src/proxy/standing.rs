@@ -205,6 +205,7 @@ mod tests {
             services: vec![Arc::new(web)],
             hosts: Arc::new(HostIndex::new(8443, false)),
             names: Some(Arc::new(names)),
+            unexposed: None,
             inbound: Some(Arc::new(inbound)),
         };
         let listeners = [(name, Arc::new(listener))].into_iter().collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gw::id::{Datacenter, ServiceName, TrustDomain};
-use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use gw::source::entry;
@@ -102,16 +102,7 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         services.entry(text(&recorded["service"])).or_default().push(instance(recorded, places));
     }
     let services = services.into_iter().map(|(name, instances)| Service { name: ServiceName::from(name), instances });
-    let gateway = GatewayConfig {
-        kind: GatewayKind::Ingress,
-        name: "edge".into(),
-        address: std::net::Ipv4Addr::LOCALHOST.into(),
-        addresses: BTreeMap::new(),
-        switches: Switches::default(),
-        identity: None,
-        port: None,
-        leaves: None,
-    };
+    let gateway = GatewayConfig::of(GatewayKind::Ingress, "edge");
     Resources {
         gateway,
         datacenter: Datacenter::from("dc1"),

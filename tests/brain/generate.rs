@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::entry::*;
-use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -107,20 +106,10 @@ impl World {
     }
 
     pub(crate) fn resources(&self) -> Resources {
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let service =
             |(name, instances): (&String, &Vec<Instance>)| Service { name: ServiceName::from(name.as_str()), instances: instances.clone() };
         Resources {
-            gateway: GatewayConfig {
-                kind: GatewayKind::Ingress,
-                name: "edge".into(),
-                address,
-                addresses: BTreeMap::new(),
-                switches: Switches::default(),
-                identity: None,
-                port: None,
-                leaves: None,
-            },
+            gateway: GatewayConfig::of(GatewayKind::Ingress, "edge"),
             datacenter: Datacenter::from("dc1"),
             trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
             entries: Arc::new(self.entries.clone()),

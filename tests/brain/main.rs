@@ -10,6 +10,7 @@ mod mesh;
 mod naive;
 mod order;
 mod recorded;
+mod servers;
 mod tables;
 mod wire;
 

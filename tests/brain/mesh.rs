@@ -15,12 +15,12 @@ use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance};
 
 use crate::generate::{Random, SERVICES, World};
-use crate::{Fixed, seeds};
+use crate::{Fixed, seeds, servers};
 
 const TRUST_DOMAIN: &str = "td.consul";
 
 /// Where a name leads: `ID ID` in the order of the catalog, or the code.
-fn led(snapshot: &Snapshot, sni: Option<&str>) -> String {
+pub(crate) fn led(snapshot: &Snapshot, sni: Option<&str>) -> String {
     let here = ([127, 0, 0, 1], 1).into();
     let listener = ListenerName::of("edge", 8443);
     let facts = Facts { listener: &listener, client: here, local: here, sni, peer: None, request: None };
@@ -35,7 +35,7 @@ fn led(snapshot: &Snapshot, sni: Option<&str>) -> String {
     }
 }
 
-fn gateways(datacenter: &str, healths: &[Health]) -> Vec<Instance> {
+pub(crate) fn gateways(datacenter: &str, healths: &[Health]) -> Vec<Instance> {
     let gateway = |(n, health): (usize, &Health)| {
         let address = Address::Socket(([10, 0, 0, 1], 8443).into());
         Instance { mesh: true, health: *health, ..Instance::new(format!("{datacenter}-{n}"), address, datacenter) }
@@ -61,6 +61,7 @@ fn at_a_mesh_gateway(world: &World, random: &mut Random) -> Resources {
     let peer = Peer { trust_domain: TrustDomain::new("other.consul"), gateways: gateways("peer", &[Health::Passing]) };
     federation.peers.insert("far".into(), peer);
     resources.federation = Arc::new(federation);
+    servers::expose(&mut resources, random);
     resources
 }
 
@@ -86,7 +87,10 @@ fn naive(resources: &Resources, name: &str) -> String {
             }
         }
     }
-    let Federation { datacenters, peers } = &*resources.federation;
+    if let Some(wanted) = servers::naive(resources, &name) {
+        return wanted;
+    }
+    let Federation { datacenters, peers, .. } = &*resources.federation;
     let elsewhere = datacenters.iter().filter(|(dc, _)| dc.as_str() != "dc1");
     let ends = elsewhere.map(|(dc, known)| (format!(".{dc}.internal.{TRUST_DOMAIN}"), &known.gateways));
     let ends = ends.chain(peers.values().map(|peer| (format!(".external.{}", peer.trust_domain), &peer.gateways)));
@@ -95,7 +99,7 @@ fn naive(resources: &Resources, name: &str) -> String {
 }
 
 /// The good ones; else the least bad.
-fn best<'i>(instances: impl Iterator<Item = &'i Instance>, only_passing: bool) -> String {
+pub(crate) fn best<'i>(instances: impl Iterator<Item = &'i Instance>, only_passing: bool) -> String {
     let could: Vec<&Instance> = instances.filter(|i| i.weight > 0).collect();
     let good = |i: &&Instance| i.health == Health::Passing || i.health == Health::Warning && !only_passing;
     let mut used: Vec<&Instance> = could.iter().copied().filter(good).collect();
@@ -122,7 +126,8 @@ fn name(random: &mut Random) -> String {
         ".internal.other.consul",
         ".external.other.consul",
     ]);
-    match random.below(12) {
+    match random.below(14) {
+        12 | 13 => servers::name(random),
         0 => format!("{place}{end}"),
         1 => format!(".{place}{end}"),
         2 => (*random.pick(&["local_agent", "server.dc2.consul", "td.consul", "", "."])).to_owned(),
@@ -176,7 +181,7 @@ fn a_change_at_a_mesh_gateway_leads_as_if_compiled_from_nothing_and_what_is_unch
 }
 
 /// A mesh gateway of dc1: instances are `SERVICE/ID`, each with what is said after it; `plain` is out of the mesh.
-fn gateway(instances: &[&str], resolver: Option<ServiceResolver>) -> Resources {
+pub(crate) fn gateway(instances: &[&str], resolver: Option<ServiceResolver>) -> Resources {
     let mut resources = World { entries: Entries::default(), services: Default::default() }.resources();
     resources.gateway.kind = GatewayKind::Mesh;
     resources.trust_domain = TrustDomain::new(TRUST_DOMAIN);

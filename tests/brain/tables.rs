@@ -10,7 +10,7 @@ use gw::decide::compile::compile;
 use gw::decide::facts::{Facts, RequestHead};
 use gw::id::{Datacenter, ListenerName, ServiceName, TrustDomain};
 use gw::model::entry::{Entries, IntentionAction};
-use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use gw::source::diagnostic::Text;
@@ -52,16 +52,7 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
     }
     let services = services.into_iter().map(|(name, instances)| Service { name: ServiceName::from(name), instances });
     Resources {
-        gateway: GatewayConfig {
-            kind: GatewayKind::Ingress,
-            name: "edge".into(),
-            address: std::net::Ipv4Addr::LOCALHOST.into(),
-            addresses: BTreeMap::new(),
-            switches: Switches::default(),
-            identity: None,
-            port: None,
-            leaves: None,
-        },
+        gateway: GatewayConfig::of(GatewayKind::Ingress, "edge"),
         datacenter: Datacenter::from("dc1"),
         trust_domain: TrustDomain::new(TrustDomain::OF_FILES),
         entries: Arc::new(set),

@@ -12,9 +12,10 @@ use gw::app::entries::Input;
 use gw::source::entry::print;
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, at_least};
+use crate::agent::Consul;
 use crate::entries::Folder;
 use crate::generate::{Random, SERVICES, World};
+use crate::program::at_least;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)

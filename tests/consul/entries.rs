@@ -10,7 +10,8 @@ use gw::app::entries::Input;
 use gw::model::entry::EntryKind;
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, at_least};
+use crate::agent::Consul;
+use crate::program::at_least;
 
 /// gw as one types it, with nothing of the environment but where Consul is.
 fn gw(consul: &Consul, args: &[&str]) -> Output {

@@ -1,13 +1,13 @@
 //! A gateway in this process whose control plane is a real Consul.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use gw::app::config::RunConfig;
 use gw::app::from_consul::{ConsulSource, WantedOfConsul};
 use gw::app::{self, Bound};
-use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::source::consul::settings::{Flags, Settings};
 
 use crate::agent::{Consul, free_ports};
@@ -31,16 +31,7 @@ impl Gateway {
         let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
         let settings = Settings::of(&flags, |_| None).unwrap();
         let [port] = free_ports();
-        let gateway = GatewayConfig {
-            kind,
-            name: name.to_owned(),
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            addresses: Default::default(),
-            port: Some(port),
-            switches: Switches::default(),
-            identity: None,
-            leaves: None,
-        };
+        let gateway = GatewayConfig { port: Some(port), ..GatewayConfig::of(kind, name) };
         let mut source = ConsulSource::begin(WantedOfConsul { settings, gateway, listens: Vec::new(), state }).unwrap();
         let start = Instant::now();
         let resources = source.sync(|progress| assert!(start.elapsed() < LONG, "never complete: {progress:?}")).unwrap();

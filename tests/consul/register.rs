@@ -105,6 +105,20 @@ fn a_gateway_is_in_the_catalog_as_it_wants_to_be_known_until_it_ends() {
 }
 
 #[test]
+fn who_was_gone_for_so_long_that_its_check_failed_is_well_at_once_when_it_is_back() {
+    let consul = Consul::start("back");
+    let (address, _listens) = listens();
+    // As an earlier process leaves it. A registration that is made again keeps what the check has found.
+    consul.register(&json!({"Kind": "mesh-gateway", "ID": "mg", "Name": "mg", "Address": "127.0.0.1", "Port": address.port(),
+        "Check": {"TCP": address.to_string(), "Interval": "1h", "Status": "critical"}}));
+    eventually("it is critical", || seen(&consul, "mg").is_some_and(|(_, status)| status == "critical"));
+    let kept = Kept::begin(client(&consul, ""), Wanted::new(GatewayKind::Mesh, "mg", address));
+    kept.is_registered();
+    let check = consul.get("/v1/agent/checks")["service:mg"].clone();
+    assert_eq!((&check["Status"], &check["Output"]), (&json!("passing"), &json!("")), "nobody has looked yet");
+}
+
+#[test]
 fn what_somebody_else_did_to_a_registration_is_made_good() {
     let consul = Consul::start("meddled");
     let (address, _listens) = listens();

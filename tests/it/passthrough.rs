@@ -110,6 +110,8 @@ fn who_names_no_service_of_the_mesh_is_reset_at_once_and_no_service_hears_of_it(
         ("no_sni", hello(&anybody(), Some("web.example.test"))),
         ("no_sni", hello(&anybody(), Some(&sni("api")))),
         ("no_sni", hello(&anybody(), Some("local_agent.test"))),
+        ("servers_not_exposed", hello(&anybody(), Some("server.dc1.consul"))),
+        ("servers_not_exposed", hello(&anybody(), Some("dc1-s1.server.dc1.consul"))),
         ("sni_absent", hello(&anybody(), None)),
         ("client_tls", b"GET / HTTP/1.1\r\nhost: web\r\n\r\n".to_vec()),
         ("client_tls", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
@@ -151,6 +153,28 @@ fn an_instance_that_refuses_is_passed_over_and_where_all_refuse_the_client_is_re
     assert_eq!(client.stream.read(&mut [0; 64]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     let records = gateway.stop();
     assert_eq!(records.iter().filter(|record| record["code"] == "connect_failed").count(), 1);
+}
+
+#[test]
+fn any_server_of_a_datacenter_is_one_that_is_there_and_a_node_is_its_own_whatever_others_are() {
+    let servers = ["s1", "s2"].map(|name| Service::start(move |mut stream| stream.write_all(name.as_bytes()).unwrap()));
+    let world = World::between().server("s1", servers[0].address).server("s2", servers[1].address).server("s3", Service::nowhere());
+    let gateway = world.start();
+    let mut answered = std::collections::BTreeMap::<String, u32>::new();
+    for _ in 0..12 {
+        let answer = exchange(gateway.address, &hello(&anybody(), Some("server.dc1.consul")));
+        *answered.entry(String::from_utf8(answer).unwrap()).or_default() += 1;
+    }
+    assert_eq!(answered.keys().collect::<Vec<_>>(), ["s1", "s2"], "in turn, and never the one that is not there: {answered:?}");
+    for _ in 0..4 {
+        assert_eq!(exchange(gateway.address, &hello(&anybody(), Some("S2.server.dc1.consul"))), b"s2");
+    }
+    let mut client = Client::connect(gateway.address);
+    client.stream.write_all(&hello(&anybody(), Some("s3.server.dc1.consul"))).unwrap();
+    assert_eq!(client.stream.read(&mut [0; 64]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let records = gateway.stop();
+    assert_eq!(records.last().unwrap()["code"], "connect_failed");
+    assert_eq!(records.last().unwrap()["target"], "s3.consul.default.default.dc1");
 }
 
 #[test]

@@ -97,8 +97,7 @@ impl ConsulSource {
         let client = Client::new(wanted.settings.clone())?;
         let mut threads = Supervisor::default();
         let seed = Rng::from_entropy().next_u64();
-        let (kind, name) = (wanted.gateway.kind, wanted.gateway.name.as_str());
-        let following = follow::start(&mut threads, client, kind, name, state.answers(), seed)?;
+        let following = follow::start(&mut threads, client, &wanted.gateway, state.answers(), seed)?;
         let shutdown = threads.shutdown();
         Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
     }

@@ -1,6 +1,7 @@
 //! Why a server name means nothing to a gateway, and what was perhaps meant.
 
-use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, NoSuchForm, ServiceKey, Sni, TargetId, TrustDomain};
+use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, NoSuchForm, ServiceKey, Sni, TargetId, TrustDomain, server_sni};
+use crate::model::federation::Servers;
 use crate::model::gateway::GatewayKind;
 use crate::model::resources::Resources;
 use crate::source::entry::nearest;
@@ -14,7 +15,10 @@ pub(super) fn why_unknown(resources: &Resources, read: &Result<Sni, NoSuchForm>)
     let own = &resources.trust_domain;
     match sni {
         Sni::Target(id, trust_domain) if !id.peer.is_empty() => of_a_peer(resources, trust_domain),
-        Sni::Server { .. } | Sni::Peering { .. } => (format!("{sni} is a name of Consul's servers, and this gateway exposes none"), None),
+        Sni::Server { node, datacenter, domain } => of_servers(resources, node.as_deref(), datacenter, domain),
+        Sni::Peering { .. } => {
+            (format!("{sni} is how peers name the servers of a datacenter, and this version of gw routes no peering"), None)
+        }
         _ if sni.trust_domain().is_some_and(|trust_domain| trust_domain != own) => {
             let foreign = sni.trust_domain().map(TrustDomain::as_str).unwrap_or_default();
             (format!("{foreign} is a foreign trust domain: this mesh's is {own}"), Some(format!("did you mean one that ends in {own}?")))
@@ -33,6 +37,29 @@ fn of_a_peer(resources: &Resources, trust_domain: &TrustDomain) -> (String, Opti
     let known: Vec<String> = resources.federation.peers.iter().map(|(name, peer)| format!("{} of {name}", peer.trust_domain)).collect();
     let why = format!("no [[peer]] has the trust domain {trust_domain}");
     (why, Some(only("trust domain", &known)))
+}
+
+fn of_servers(resources: &Resources, node: Option<&str>, datacenter: &str, domain: &str) -> (String, Option<String>) {
+    let gateway = &resources.gateway;
+    if gateway.kind != GatewayKind::Mesh {
+        let why = format!("it names servers of Consul, and a {} gateway carries nothing for them", gateway.kind.as_str());
+        return (why, Some("mesh gateways do, with --expose-servers".to_owned()));
+    }
+    let Servers { domain: own, instances } = &resources.federation.servers;
+    if *domain != **own {
+        return (format!("{domain} is not the domain of these servers, which is {own}"), Some(server_sni(node, datacenter, own)));
+    }
+    if !gateway.exposes_servers {
+        let why = format!("it names servers of Consul, and the gateway {} does not expose servers", gateway.name);
+        return (why, Some("start it with --expose-servers, or say expose_servers = true in its [[gateway]]".to_owned()));
+    }
+    if *datacenter == *resources.datacenter.as_str() {
+        let known: Vec<String> = instances.iter().map(|server| server.node.clone()).collect();
+        let node = node.unwrap_or_default();
+        let meant = nearest(node, known.iter().map(String::as_str)).map(|name| format!("did you mean {name}?"));
+        return (format!("{datacenter} has no server on a node {node}"), Some(meant.unwrap_or_else(|| only("server", &known))));
+    }
+    no_datacenter(resources, datacenter)
 }
 
 /// The own datacenter is never sent to other gateways, whatever they may know.
@@ -72,6 +99,10 @@ fn elsewhere(resources: &Resources, id: &TargetId) -> (String, Option<String>) {
         let why = format!("partition {} of {datacenter}: only default is known there", id.partition);
         return (why, Some("partitions are of Consul Enterprise".to_owned()));
     }
+    no_datacenter(resources, datacenter)
+}
+
+fn no_datacenter(resources: &Resources, datacenter: &str) -> (String, Option<String>) {
     let known: Vec<String> = resources.federation.datacenters.keys().map(ToString::to_string).collect();
     let help = format!("{}; [[datacenter]] with name = \"{datacenter}\" and its gateways adds one", only("datacenter", &known));
     (format!("no [[datacenter]] is called {datacenter}"), Some(help))

@@ -51,7 +51,7 @@ fn compile_listener(compiler: &mut ServiceCompiler<'_>, entry: &Arc<IngressGatew
         Some(last) if same_hosts(&last.services, &services) => last.hosts.clone(),
         _ => Arc::new(index(wanted.port, strict, &services)),
     };
-    Some(Arc::new(CompiledListener { listener, services, hosts, names: None, inbound: None }))
+    Some(Arc::new(CompiledListener { listener, services, hosts, names: None, unexposed: None, inbound: None }))
 }
 
 /// Whether two lists of services answer to the same hosts.

@@ -1,5 +1,7 @@
 //! A mesh gateway: server names of the own services, and of everything in other datacenters and at peers (semantics 9).
 
+mod servers;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,10 +11,10 @@ use super::target::{Found, TargetCompiler, endpoint};
 use crate::decide::hosts::HostIndex;
 use crate::decide::names::NameTable;
 use crate::decide::plan::Timeouts;
-use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Policy, Snapshot, Upstream};
+use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Policy, Snapshot, Target, Upstream};
 use crate::id::{Datacenter, ListenerName, ServiceKey, Table, TargetId, TrustDomain, datacenter_sni};
 use crate::model::entry::{EntryKind, EntryRef, RuleRef, ServiceResolver};
-use crate::model::federation::MeshGatewayMode;
+use crate::model::federation::{FederatedDatacenter, MeshGatewayMode};
 use crate::model::gateway::{GatewayConfig, GatewayKind, Listener, ListenerMode, Protocol};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::{Instance, Service};
@@ -49,30 +51,33 @@ pub(super) fn compile(resources: &Resources, kept: &mut Kept) -> Snapshot {
         services.extend_from_slice(&compiler.own(key, service, &mut kept.services).compiled);
     }
     compiler.elsewhere(&mut services);
+    compiler.servers(&mut services);
     let Compiler { targets, rejected, .. } = compiler;
     kept.numbered = targets.numbered();
-    let listener = listener(&resources.gateway, services);
-    let listeners = [(listener.listener.name.clone(), Arc::new(listener))].into_iter().collect();
+    let listeners = listeners(resources, services).map(|l| (l.listener.name.clone(), Arc::new(l))).collect();
     let rejected = resources.rejected.iter().cloned().chain(rejected).collect();
     Snapshot { listeners, switches: resources.gateway.switches, rejected }
 }
 
-/// There is a listener also where nothing has a name.
-fn listener(gateway: &GatewayConfig, services: Vec<Arc<CompiledService>>) -> CompiledListener {
-    let port = gateway.port.unwrap_or(GatewayConfig::PORT);
+/// There is a listener also where nothing has a name, and a second one of the same names where clients of other datacenters have an
+/// address of their own.
+fn listeners(resources: &Resources, services: Vec<Arc<CompiledService>>) -> impl Iterator<Item = CompiledListener> {
+    let gateway = &resources.gateway;
+    let lan = SocketAddr::new(gateway.address, gateway.port.unwrap_or(GatewayConfig::PORT));
+    let wan = gateway.wan.filter(|wan| *wan != lan);
     let mut names = NameTable::default();
     names.reserve(services.len());
     for (number, service) in services.iter().enumerate() {
         service.host.domains.iter().for_each(|name| names.insert(name, number as u32));
     }
-    let listener = Listener {
-        name: ListenerName::of(&gateway.name, i64::from(port)),
-        bind: SocketAddr::new(gateway.address, port),
-        protocol: Protocol::Tcp,
-        mode: ListenerMode::Passthrough,
-    };
-    let hosts = Arc::new(HostIndex::new(i64::from(port), false));
-    CompiledListener { listener, services, hosts, names: Some(Arc::new(names)), inbound: None }
+    let (names, unexposed) = (Some(Arc::new(names)), servers::unexposed(resources));
+    let wan = wan.map(|bind| (ListenerName::of_wan(&gateway.name, bind.port()), bind));
+    let all = std::iter::once((ListenerName::of(&gateway.name, i64::from(lan.port())), lan)).chain(wan);
+    all.map(move |(name, bind)| {
+        let listener = Listener { name, bind, protocol: Protocol::Tcp, mode: ListenerMode::Passthrough };
+        let hosts = Arc::new(HostIndex::new(i64::from(bind.port()), false));
+        CompiledListener { listener, services: services.clone(), hosts, names: names.clone(), unexposed: unexposed.clone(), inbound: None }
+    })
 }
 
 fn host(service: &str, rule: RuleRef, domains: Vec<String>) -> Arc<Host> {
@@ -85,13 +90,18 @@ fn passed_on(host: Arc<Host>, upstream: Upstream) -> CompiledService {
     one_way(host, rule, upstream, Timeouts { request: None, idle: None }, Protocol::Tcp, None)
 }
 
+/// Straight to the instances of a target that stands for no service of the catalog, in turn.
+fn passed_by(target: Arc<Target>) -> Upstream {
+    Upstream { targets: vec![target], connect_timeout: CONNECT_TIMEOUT, policy: Policy::RoundRobin, rules: Vec::new(), failover_rule: None }
+}
+
 struct Compiler<'a> {
     resources: &'a Resources,
     targets: TargetCompiler<'a>,
     rejected: Vec<Rejected>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// A service of the own datacenter with its subsets, compiled now or the last time.
     fn own<'k>(&mut self, key: &ServiceKey, service: &Arc<Service>, kept: &'k mut Table<ServiceKey, Remembered>) -> &'k Remembered {
         let named = Named::of(self.resources, service.name.as_str());
@@ -122,39 +132,53 @@ impl Compiler<'_> {
 
     /// Everything that is somewhere else, by the ends of its names. The own datacenter is never looked for there.
     fn elsewhere(&mut self, services: &mut Vec<Arc<CompiledService>>) {
-        let federation = &self.resources.federation;
-        for (name, known) in federation.datacenters.iter().filter(|(name, _)| **name != self.resources.datacenter) {
+        for (name, known) in self.other_datacenters() {
             let what = EntryRef::new(EntryKind::Datacenter, name.as_str());
             let end = datacenter_sni(name.as_str(), &self.resources.trust_domain);
             let id = TargetId::service(GatewayKind::Mesh.default_name(), name.as_str());
-            services.push(Arc::new(self.gateways(what, end, id, &known.gateways)));
+            if known.gateways.is_empty() {
+                self.rejected.push(Rejected { what: what.clone(), why: unreached(&what) });
+            }
+            services.push(Arc::new(self.gateways(what, &[format!("*.{end}")], end, id, &known.gateways, |_| None)));
         }
-        for (name, peer) in &federation.peers {
+        for (name, peer) in &self.resources.federation.peers {
             let what = EntryRef::new(EntryKind::Peer, name);
             let id = TargetId { peer: name.clone(), ..TargetId::service(GatewayKind::Mesh.default_name(), "") };
-            services.push(Arc::new(self.gateways(what, format!("external.{}", peer.trust_domain), id, &peer.gateways)));
+            let end = format!("external.{}", peer.trust_domain);
+            if peer.gateways.is_empty() {
+                self.rejected.push(Rejected { what: what.clone(), why: unreached(&what) });
+            }
+            services.push(Arc::new(self.gateways(what, &[format!("*.{end}")], end, id, &peer.gateways, |_| None)));
         }
     }
 
-    /// What all names with an end lead to: the mesh gateways there, which know the rest.
-    fn gateways(&mut self, what: EntryRef, end: String, id: TargetId, gateways: &[Instance]) -> CompiledService {
-        let unreached = gateways.is_empty().then(|| {
-            let why = format!("no mesh gateway of {} is known; add gateways = [\"IP:PORT\"] to its [[{}]]", what.name, what.kind);
-            self.rejected.push(Rejected { what: what.clone(), why: why.clone() });
-            why
-        });
-        let (used, unused) = least_bad(gateways.iter(), false, |_| None);
+    fn other_datacenters(&self) -> impl Iterator<Item = (&'a Datacenter, &'a FederatedDatacenter)> + use<'a> {
+        let resources = self.resources;
+        resources.federation.datacenters.iter().filter(|(name, _)| **name != resources.datacenter)
+    }
+
+    /// What names lead to that are of somewhere else: the mesh gateways there, which know the rest. `excluded`: why one is not used,
+    /// whatever its health.
+    fn gateways(
+        &mut self,
+        what: EntryRef,
+        names: &[String],
+        end: String,
+        id: TargetId,
+        gateways: &[Instance],
+        excluded: impl Fn(&Instance) -> Option<&'static str>,
+    ) -> CompiledService {
+        let unreached = gateways.is_empty().then(|| unreached(&what));
+        let (used, unused) = least_bad(gateways.iter(), false, excluded);
         let endpoints = used.into_iter().map(|gateway| Arc::new(endpoint(&id.service, gateway, None))).collect();
-        let host = host(&what.name, what.whole(), vec![format!("*.{end}")]);
+        let host = host(&what.name, what.whole(), names.iter().map(|name| name.to_ascii_lowercase()).collect());
         let found = Found { endpoints, unused, unreached };
         let target = self.targets.number(id, end, Protocol::Tcp, MeshGatewayMode::None, found);
-        let upstream = Upstream {
-            targets: vec![target],
-            connect_timeout: CONNECT_TIMEOUT,
-            policy: Policy::RoundRobin,
-            rules: Vec::new(),
-            failover_rule: None,
-        };
-        passed_on(host, upstream)
+        passed_on(host, passed_by(target))
     }
+}
+
+/// Why there is no way to a datacenter or peer of which no gateway is known.
+fn unreached(what: &EntryRef) -> String {
+    format!("no mesh gateway of {} is known; add gateways = [\"IP:PORT\"] to its [[{}]]", what.name, what.kind)
 }

@@ -16,12 +16,10 @@ use crate::decide::plan::Timeouts;
 use crate::decide::snapshot::{CompiledListener, CompiledService, Host, Inbound, Snapshot};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::entry::{EntryKind, EntryRef, LinkedService, Mesh, TerminatingGateway};
+use crate::model::federation::Servers;
 use crate::model::gateway::{GatewayConfig, InboundKeys, Leaf, Listener, ListenerMode, OutsideFiles, Protocol};
 use crate::model::resources::{Rejected, Resources};
 use crate::model::service::Service;
-
-/// The catalog's name for Consul's own servers, which no wildcard means.
-const CONSUL: &str = "consul";
 
 /// Why a linked service whose service-defaults have a `Destination` is not offered (semantics 8): no client knows the server name of one,
 /// but sidecars that take connections by their address.
@@ -100,7 +98,8 @@ fn linked(resources: &Resources) -> Vec<Link<'_>> {
         named.insert(key);
     }
     for (line, settings) in entry.services.iter().enumerate().filter(|(_, s)| s.name == "*").take(1) {
-        let rest = resources.services.iter().filter(|(key, _)| key.as_str() != CONSUL && !named.contains(*key));
+        // Consul's own servers are meant by no wildcard.
+        let rest = resources.services.iter().filter(|(key, _)| key.as_str() != Servers::SERVICE && !named.contains(*key));
         out.extend(rest.map(|(_, service)| service).filter(has_instances).map(|service| Link { line, settings, service }));
     }
     out
@@ -145,7 +144,7 @@ impl Compiler<'_> {
         let mesh = self.resources.entries.mesh.as_deref();
         let inbound = Inbound { normalization: Normalization::of(mesh), forwards_client_cert: !mesh.is_some_and(Mesh::sanitizes_xfcc) };
         let hosts = Arc::new(HostIndex::new(i64::from(port), false));
-        CompiledListener { listener, services, hosts, names: Some(Arc::new(names)), inbound: Some(Arc::new(inbound)) }
+        CompiledListener { listener, services, hosts, names: Some(Arc::new(names)), unexposed: None, inbound: Some(Arc::new(inbound)) }
     }
 
     /// Says what is linked and cannot be offered.

@@ -146,6 +146,13 @@ impl Call<AgentServiceAnswer> {
     }
 }
 
+impl Call<AgentChecks> {
+    /// The checks of the agent's services.
+    pub fn agent_checks() -> Self {
+        Self::get(["agent", "checks"], nullable)
+    }
+}
+
 impl Call<CatalogServices> {
     /// The names of all services.
     pub fn services() -> Self {

@@ -15,7 +15,7 @@ use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow};
 use crate::id::{Datacenter, ServiceKey};
 use crate::model::ca::{CaRoots, IssuedLeaf};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
-use crate::model::federation::Federation;
+use crate::model::federation::{Federation, Servers};
 use crate::model::needs::{Needed, Needs};
 use crate::model::service::{Health, Service};
 use crate::source::diagnostic::Diagnostic;
@@ -25,6 +25,8 @@ use crate::source::diagnostic::Diagnostic;
 pub struct Known {
     /// The own datacenter; empty before the agent has said it.
     pub datacenter: String,
+    /// The domain of its DNS; `None`: nobody said.
+    pub domain: Option<Arc<str>>,
     /// What holds where no intention decides; `None`: nobody said.
     pub default_action: Option<IntentionAction>,
     /// The roots of the mesh.
@@ -34,7 +36,9 @@ pub struct Known {
     entries: BTreeMap<EntryKind, Vec<Read>>,
     instances: BTreeMap<Needed, OfService>,
     names: Option<BTreeSet<ServiceKey>>,
-    gateways: Option<(Federation, Vec<LeftOut>)>,
+    /// As it came: which of their addresses counts hangs on the own datacenter, which may be said later.
+    gateways: Option<GatewaysAnswer>,
+    servers: Option<OfService>,
 }
 
 /// An entry as it came, and what was made of it.
@@ -94,6 +98,8 @@ pub struct Required<'a> {
     pub roots: bool,
     /// The service whose leaf it shows as its own.
     pub leaf: Option<&'a str>,
+    /// Whether it has to know where the servers are.
+    pub servers: bool,
 }
 
 impl Known {
@@ -182,11 +188,31 @@ impl Known {
 
     /// The mesh gateways of all datacenters. False: they are as they were.
     pub fn gateways(&mut self, answer: &GatewaysAnswer) -> bool {
-        let mut left_out = Vec::new();
-        let gateways = Some((convert::mesh_gateways(answer, &self.datacenter, &mut left_out), left_out));
-        let same = self.gateways == gateways;
-        self.gateways = gateways;
+        let read = |answer: &GatewaysAnswer| {
+            let mut left_out = Vec::new();
+            (convert::mesh_gateways(answer, &self.datacenter, &mut left_out), left_out)
+        };
+        let same = self.gateways.as_ref().is_some_and(|before| read(before) == read(answer));
+        self.gateways = Some(answer.clone());
         !same
+    }
+
+    /// Whether it is known where the servers are.
+    pub const fn has_servers(&self) -> bool {
+        self.servers.is_some()
+    }
+
+    /// The servers of the own datacenter, whatever their health. False: they are as they were.
+    pub fn servers(&mut self, rows: &[HealthRow]) -> bool {
+        let mut left_out = Vec::new();
+        // All of them are of the own datacenter, whether that was said before or not.
+        let own = rows.first().map_or("", |row| &row.node.datacenter);
+        let service = convert::service(Servers::SERVICE, Side::Plain, rows, own, &mut left_out);
+        if self.servers.as_ref().is_some_and(|before| *before.service == service && before.left_out == left_out) {
+            return false;
+        }
+        self.servers = Some(OfService { service: Arc::new(service), left_out });
+        true
     }
 
     /// The services that are to be asked for: what is needed, of all of it what there is by name.
@@ -220,6 +246,7 @@ impl Known {
         if let Some(leaf) = required.leaf {
             lacks(!self.leaves.contains_key(leaf), &format!("the leaf of {leaf}"));
         }
+        lacks(required.servers && self.servers.is_none(), "the servers");
         for kind in required.kinds.iter().filter(|kind| !self.entries.contains_key(kind)) {
             lacks(true, &format!("the {kind} entries"));
         }
@@ -231,8 +258,16 @@ impl Known {
         let own = self.datacenter.as_str();
         let read = || self.entries.values().flatten();
         let entries: Entries = read().filter_map(|read| read.entry.clone()).collect();
-        let (mut federation, mut left_out) = self.gateways.clone().unwrap_or_default();
+        let mut left_out = Vec::new();
+        let mut federation = self.gateways.as_ref().map(|all| convert::mesh_gateways(all, own, &mut left_out)).unwrap_or_default();
         left_out.extend(read().filter_map(|read| read.left_out.clone()));
+        if let Some(servers) = &self.servers {
+            left_out.extend(servers.left_out.iter().cloned());
+            federation.servers.instances = servers.service.instances.clone();
+        }
+        if let Some(domain) = &self.domain {
+            federation.servers.domain = domain.clone();
+        }
         let mut services = BTreeMap::new();
         for (of, known) in self.instances.iter().filter(|(of, _)| of.peer.is_empty()) {
             left_out.extend(known.left_out.iter().cloned());
@@ -365,6 +400,41 @@ mod tests {
         assert!(world.federation.service("dc2", "web").is_some_and(|there| there.instances.is_empty()));
     }
 
+    /// A server, or a mesh gateway, of dc1, with an address for other datacenters.
+    fn with_wan(kind: &str, name: &str) -> HealthRow {
+        serde_json::from_value(json!({
+            "Node": {"Node": "n1", "Address": "10.0.0.1", "Datacenter": "dc1", "TaggedAddresses": {"wan": "192.0.2.1"}},
+            "Service": {"Kind": kind, "ID": name, "Service": name, "Port": 8300,
+                "TaggedAddresses": {"wan": {"Address": "192.0.2.1", "Port": 8300}}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_of_the_own_datacenter_has_its_addresses_there_whether_that_was_said_before_or_after() {
+        let mut known = Known::default();
+        known.gateways(&serde_json::from_value(json!({"dc1": null})).unwrap());
+        let gateways = GatewaysAnswer::from([("dc1".to_owned(), super::super::wire::Nullable(vec![with_wan("mesh-gateway", "gw")]))]);
+        assert!(known.gateways(&gateways) && !known.gateways(&gateways));
+        let mut server = with_wan("", "consul");
+        server.service.tagged_addresses.clear();
+        assert!(known.servers(&[server.clone()]) && !known.servers(&[server]));
+        for (datacenter, gateway) in [("dc1", "10.0.0.1:8300"), ("dc2", "192.0.2.1:8300")] {
+            known.datacenter = datacenter.into();
+            let federation = known.world().federation;
+            assert_eq!(federation.gateways("dc1")[0].address.to_string(), gateway);
+            assert_eq!(federation.servers.instances[0].address.to_string(), "10.0.0.1:8300");
+        }
+    }
+
+    #[test]
+    fn the_domain_is_that_of_the_agent_and_consul_until_it_says_one() {
+        let mut known = Known::default();
+        assert_eq!(&*known.world().federation.servers.domain, "consul");
+        known.domain = Some("example.test".into());
+        assert_eq!(&*known.world().federation.servers.domain, "example.test");
+    }
+
     #[test]
     fn instances_that_turned_critical_are_spared_where_no_better_one_is_left() {
         let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
@@ -382,10 +452,13 @@ mod tests {
     fn what_must_be_known_and_is_not_is_told_by_name() {
         let mut known = Known::default();
         let kinds = [EntryKind::ServiceResolver, EntryKind::Mesh];
-        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge") };
+        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge"), servers: true };
         known.no_kind(EntryKind::Mesh);
         let missing = known.missing(&required);
-        assert_eq!(missing, ["the agent's datacenter", "the roots of the mesh", "the leaf of edge", "the service-resolver entries"]);
+        assert_eq!(
+            missing,
+            ["the agent's datacenter", "the roots of the mesh", "the leaf of edge", "the servers", "the service-resolver entries"]
+        );
     }
 
     #[test]

@@ -37,6 +37,12 @@ pub fn policy(kind: GatewayKind, name: &str, linked: &[String]) -> String {
     }
     let why = "It follows entries, intentions and instances. Without node_prefix services seem to have none.";
     say(&mut out, why, &seen);
+    if kind == GatewayKind::Mesh {
+        out.push_str(
+            "\n# With --expose-servers, where the domain of the agents is not consul, it is asked of the agent:\n\
+             # agent_prefix \"\" { policy = \"read\" }\n",
+        );
+    }
     if kind != GatewayKind::Terminating {
         out.push_str(
             "\n# To see other datacenters the token must be known there too: one of the primary datacenter, made without -local,\n\

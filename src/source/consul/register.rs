@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use super::wire::{AgentServiceAnswer, RegisteredAddress, RegisteredCheck, Registration};
 use crate::model::duration::GoDuration;
+use crate::model::federation::Servers;
 use crate::model::gateway::GatewayKind;
 
 /// How often the agent connects. Oftener than the ten seconds of `consul connect envoy`: an agent that restarts calls its services
 /// critical until it has looked again, and a gateway that died gets no clients for as long (`docs/differences.md` registered-check).
 const INTERVAL: Duration = Duration::from_secs(2);
-/// What says of a mesh gateway that it carries the servers' own traffic between datacenters.
-const FEDERATES: &str = "consul-wan-federation";
 
 /// A gateway as it wants to be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +108,7 @@ impl Wanted {
     }
 
     fn meta(&self) -> BTreeMap<String, String> {
-        self.exposes_servers.then(|| (FEDERATES.to_owned(), "1".to_owned())).into_iter().collect()
+        self.exposes_servers.then(|| (Servers::META.to_owned(), "1".to_owned())).into_iter().collect()
     }
 
     const fn word(&self) -> &'static str {

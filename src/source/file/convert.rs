@@ -202,6 +202,9 @@ impl Converter<'_> {
             let message = format!("admin is {:?}, which is off loopback, and the admin listener has no password", written.get_ref());
             self.problems.push(Diagnostic::error("GW0008", message).at(&self.file.text, written.span()));
         }
+        self.of_mesh_gateways(kind, "expose_servers", &table.expose_servers);
+        self.of_mesh_gateways(kind, "wan_address", &table.wan_address);
+        let wan = table.wan_address.as_ref().and_then(|a| self.parse(a, "wan_address", "an address such as 192.0.2.1:8443"));
         GatewayFile {
             admin,
             config: GatewayConfig {
@@ -210,6 +213,8 @@ impl Converter<'_> {
                 address,
                 addresses: BTreeMap::new(),
                 port,
+                wan,
+                exposes_servers: table.expose_servers.as_ref().is_some_and(|expose| *expose.get_ref()),
                 switches: Switches {
                     strict_host_port: table.strict_host_port,
                     forwarded: forwarded.unwrap_or(default.forwarded),
@@ -286,8 +291,16 @@ impl Converter<'_> {
         }
     }
 
+    /// What only a mesh gateway can have.
+    fn of_mesh_gateways<T>(&mut self, kind: GatewayKind, key: &str, written: &Option<Spanned<T>>) {
+        if let Some(written) = written.as_ref().filter(|_| kind != GatewayKind::Mesh) {
+            let message = format!("{key} is for mesh gateways, and this is a {} gateway", kind.as_str());
+            self.problem(written.span(), message);
+        }
+    }
+
     /// `ip:port` or `host:port`; where it is neither, an address that nothing uses, for the error stops everything.
-    fn address(&mut self, written: &Spanned<String>) -> Address {
+    pub(super) fn address(&mut self, written: &Spanned<String>) -> Address {
         match Address::parse(written.get_ref()) {
             Some(address) => address,
             None => {

@@ -1,4 +1,4 @@
-//! `datacenter`, `[[datacenter]]` and `[[peer]]`: where everything is, and what is known of elsewhere.
+//! `datacenter`, `[[datacenter]]`, `[[server]]` and `[[peer]]`: where everything is, and what is known of elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::convert::Converter;
 use super::schema::GwToml;
 use crate::id::{Datacenter, TrustDomain};
-use crate::model::federation::{FederatedDatacenter, Federation, Peer};
+use crate::model::federation::{FederatedDatacenter, Federation, Peer, Servers};
 use crate::model::gateway::GatewayKind;
 use crate::model::service::{Address, Instance};
 use crate::source::diagnostic::Diagnostic;
@@ -52,6 +52,16 @@ pub struct PeerTable {
     /// Its mesh gateways: `ip:port` or `host:port`.
     #[serde(default)]
     pub gateways: Vec<Spanned<String>>,
+}
+
+/// `[[server]]`: one of Consul's own servers of the own datacenter.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerTable {
+    /// The name of its node.
+    pub node: Spanned<String>,
+    /// Where its RPC answers: `ip:port` or `host:port`.
+    pub address: Spanned<String>,
 }
 
 impl<'de> Deserialize<'de> for Datacenters {
@@ -108,7 +118,7 @@ impl Converter<'_> {
         let mut datacenters = BTreeMap::new();
         let mut own = 0;
         let Some(Datacenters::Known(tables)) = &parsed.datacenter else {
-            return Federation { datacenters, peers: self.peers() };
+            return Federation { datacenters, peers: self.peers(), servers: self.servers() };
         };
         for table in tables {
             own += usize::from(table.is_own());
@@ -121,7 +131,35 @@ impl Converter<'_> {
                 self.twice_there("datacenter", &table.name);
             }
         }
-        Federation { datacenters, peers: self.peers() }
+        Federation { datacenters, peers: self.peers(), servers: self.servers() }
+    }
+
+    /// Consul's own servers, which are in the own datacenter.
+    fn servers(&mut self) -> Servers {
+        let parsed = &self.file.parsed;
+        let own = parsed.own_datacenter();
+        let mut servers = Servers::default();
+        let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if let Some(written) = &parsed.domain {
+            if !written.get_ref().split('.').all(label) {
+                self.refuse(written, "domain", "a name such as consul or consul.example.com");
+            }
+            servers.domain = written.get_ref().to_ascii_lowercase().into();
+        }
+        let mut seen = BTreeSet::new();
+        for table in &parsed.server {
+            let node = table.node.get_ref();
+            if !label(node) {
+                // In the names of servers among datacenters what follows a dot is the datacenter (semantics 10).
+                self.refuse(&table.node, "node of a [[server]]", "a name such as dc1-s1, of letters, digits, - and _");
+            }
+            if !seen.insert(node.to_ascii_lowercase()) {
+                self.twice_there("server", &table.node);
+            }
+            let instance = Instance::new(node.clone(), self.address(&table.address), own.as_str());
+            servers.instances.push(Instance { node: node.clone(), ..instance });
+        }
+        servers
     }
 
     fn peers(&mut self) -> BTreeMap<Arc<str>, Peer> {
@@ -195,6 +233,15 @@ mod tests {
         gateways.iter().map(|gateway| gateway.address.to_string()).collect()
     }
 
+    #[test]
+    fn servers_have_a_node_and_an_address_and_names_in_the_domain() {
+        let text = "domain = \"Consul.test\"\n[[server]]\nnode = \"dc1-s1\"\naddress = \"10.0.1.10:8300\"";
+        let Servers { domain, instances } = read(text).expect("a server").federation.servers.clone();
+        let server = (instances[0].node.as_str(), instances[0].address.to_string(), instances[0].datacenter.as_str());
+        assert_eq!((&*domain, server), ("consul.test", ("dc1-s1", "10.0.1.10:8300".to_owned(), "dc1")));
+        assert_eq!(read("").expect("nothing").federation.servers, Servers::default());
+    }
+
     const TWO: &str = "
 [[datacenter]]
 name = \"dc1\"
@@ -256,6 +303,13 @@ datacenter = \"dc1\"
             ("[[datacenter]]\ngateways = []", "1: missing field `name`"),
             ("datacenter = 1", "a name such as \"dc1\", or [[datacenter]] sections"),
             ("datacenter = \"dc1\"\n[[datacenter]]\nname = \"a\"", "own = true"),
+            ("domain = \"a..b\"", "1: domain is \"a..b\", which is not a name such as consul"),
+            ("[[server]]\nnode = \"a.b\"\naddress = \"a:1\"", "2: node of a [[server]] is \"a.b\", which is not a name such as dc1-s1"),
+            ("[[server]]\nnode = \"a\"\naddress = \"a\"", "3: address is \"a\", which is not ip:port or host:port"),
+            ("[[server]]\nnode = \"a\"\naddress = \"a:1\"\n[[server]]\nnode = \"A\"\naddress = \"b:1\"", "5: server A is there twice"),
+            ("[[gateway]]\nkind = \"ingress\"\nexpose_servers = true", "3: expose_servers is for mesh gateways"),
+            ("[[gateway]]\nkind = \"terminating\"\nwan_address = \"10.0.0.1:1\"", "3: wan_address is for mesh gateways"),
+            ("[[gateway]]\nkind = \"mesh\"\nwan_address = \"10.0.0.1\"", "3: wan_address is \"10.0.0.1\", which is not"),
             ("[[peer]]\nname = \"a\"", "1: missing field `trust_domain`"),
             ("[[peer]]\nname = \"a\"\ntrust_domain = \"b\"\n[[peer]]\nname = \"a\"\ntrust_domain = \"b\"", "5: peer a is there twice"),
             ("[[service]]\nname = \"a\"\ndatacenter = \"B C\"", "3: datacenter of a service is \"B C\""),

@@ -7,12 +7,24 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::datacenters::{Datacenters, PeerTable};
+use super::datacenters::{Datacenters, PeerTable, ServerTable};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The keys at the top of a `gw.toml`.
-pub(super) const KEYS: &[&str] =
-    &["datacenter", "trust_domain", "entries", "default_intention", "certs", "gateway", "service", "certificate", "dns", "peer"];
+pub(super) const KEYS: &[&str] = &[
+    "datacenter",
+    "trust_domain",
+    "entries",
+    "default_intention",
+    "certs",
+    "gateway",
+    "service",
+    "certificate",
+    "dns",
+    "peer",
+    "server",
+    "domain",
+];
 
 /// `gw.toml` as it is written; `convert` gives it its meaning.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +35,11 @@ pub struct GwToml {
     /// `[[peer]]`
     #[serde(default)]
     pub peer: Vec<PeerTable>,
+    /// `[[server]]`
+    #[serde(default)]
+    pub server: Vec<ServerTable>,
+    /// The domain of Consul's DNS, with which the names of servers end; `consul` if not given.
+    pub domain: Option<Spanned<String>>,
     /// The trust domain of the mesh.
     pub trust_domain: Option<String>,
     /// Files or folders of config entries.
@@ -66,6 +83,10 @@ pub struct GatewayTable {
     /// Where its listeners bind: an IP address; 127.0.0.1 if not given. Of a terminating gateway, which has one, `ip:port`;
     /// 127.0.0.1:8443 if not given.
     pub address: Option<Spanned<String>>,
+    /// Where a mesh gateway listens besides, for clients of other datacenters: `ip:port`.
+    pub wan_address: Option<Spanned<String>>,
+    /// Whether a mesh gateway carries what Consul's servers of federated datacenters say to each other; `false` if not given.
+    pub expose_servers: Option<Spanned<bool>>,
     /// Where its admin listener binds: `ip:port`.
     pub admin: Option<Spanned<String>>,
     /// A switch of `docs/differences.md`.

@@ -81,6 +81,13 @@ impl World {
         self
     }
 
+    /// A server of Consul; the gateway exposes servers.
+    pub(crate) fn server(mut self, node: &str, address: SocketAddr) -> Self {
+        let server = Instance { node: node.to_owned(), ..instance(node.to_owned(), Address::Socket(address)) };
+        self.federation.servers.instances.push(server);
+        self
+    }
+
     /// One of the mesh gateways of a datacenter is critical.
     pub(crate) fn critical_gateway(mut self, datacenter: &str, address: SocketAddr) -> Self {
         let gateways = &mut self.federation.datacenters.get_mut(datacenter).expect("it has gateways").gateways;
@@ -182,15 +189,12 @@ impl World {
             service.instances.push(instance.clone());
         }
         let gateway = GatewayConfig {
-            kind: self.kind,
-            name: "edge".to_owned(),
-            address: [127, 0, 0, 1].into(),
-            addresses: Default::default(),
             switches: self.switches,
             identity: self.identity,
             // Of a gateway that has a single listener.
             port: Some(self.port),
-            leaves: None,
+            exposes_servers: !self.federation.servers.instances.is_empty(),
+            ..GatewayConfig::of(self.kind, "edge")
         };
         let resources = Resources {
             gateway,

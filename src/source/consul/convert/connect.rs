@@ -1,5 +1,7 @@
 //! Certificates of the mesh, and what holds where no intention decides.
 
+use std::sync::Arc;
+
 use crate::id::{SpiffeId, TrustDomain};
 use crate::model::ca::{CaRoot, CaRoots, IssuedLeaf};
 use crate::model::entry::IntentionAction;
@@ -52,6 +54,12 @@ pub fn leaf(answer: &LeafAnswer) -> Result<IssuedLeaf, NotReady> {
         return Err(field("PrivateKeyPEM", "a key in PEM"));
     }
     Ok(IssuedLeaf { id, chain, key: answer.private_key_pem.clone() })
+}
+
+/// The domain of an agent's DNS, with which the names of servers end.
+pub fn domain(agent: &SelfAnswer) -> Option<Arc<str>> {
+    let domain = agent.debug_config.dns_domain.trim_matches('.').to_ascii_lowercase();
+    (!domain.is_empty()).then(|| domain.into())
 }
 
 /// What holds between services of which no intention says anything. An agent that may not be asked about itself says in the headers

@@ -24,7 +24,7 @@ fn of<'a>(states: impl Iterator<Item = (&'a str, &'a [HealthRow])>, own: &str, l
         let gateways: Vec<Instance> = rows.iter().filter_map(|row| gateway(datacenter, row, own, left_out)).collect();
         (Datacenter::from(datacenter), FederatedDatacenter { gateways, services: BTreeMap::new() })
     });
-    Federation { datacenters: known.collect(), peers: BTreeMap::new() }
+    Federation { datacenters: known.collect(), ..Federation::default() }
 }
 
 fn gateway(datacenter: &str, row: &HealthRow, own: &str, left_out: &mut Vec<LeftOut>) -> Option<Instance> {

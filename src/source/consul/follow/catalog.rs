@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::Follow;
 use super::keep::Asked;
 use super::shared::Told;
+use crate::model::federation::Servers;
 use crate::model::needs::Needed;
 use crate::rt::task::{self, Held};
 use crate::source::consul::answer::Answer;
@@ -34,8 +35,6 @@ const TOLD_BY_CHECK: Duration = Duration::from_millis(150);
 const ROUNDS: (u32, Duration) = (10, Duration::from_secs(1));
 /// The longest time that a registration without a check, which came together with one that has some, goes unnoticed.
 const ANYWAY: Duration = Duration::from_secs(60);
-/// The name by which the servers are registered.
-const SERVERS: &str = "consul";
 /// The pause before a service is asked for again, of which there was no answer, or one that is not believed.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -291,7 +290,7 @@ impl Catalog {
             let news = watch.once(&follow.client).await;
             let told = news.as_ref().map(|news| match news {
                 // The servers are a service in every datacenter: who does not see them may see no service.
-                News::Is { what: Some(names), .. } if !names.contains_key(SERVERS) => Told::hidden(),
+                News::Is { what: Some(names), .. } if !names.contains_key(Servers::SERVICE) => Told::hidden(),
                 news => Told::of(news),
             });
             follow.shared.answered(&name, watch.index(), told);

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use super::shared::Following;
 use crate::id::ServiceKey;
 use crate::model::entry::EntryKind;
+use crate::model::federation::Servers;
 use crate::model::needs::Needed;
-use crate::source::consul::call::Call;
+use crate::source::consul::call::{Call, Side};
 use crate::source::consul::convert;
 use crate::source::consul::kept::{Kept, KeptAnswer};
 use crate::source::consul::known::Known;
@@ -25,6 +26,7 @@ pub(super) enum Asked {
     Intentions,
     Roots,
     Gateways,
+    Servers,
     Leaf(String),
     Checks(String),
     Names(String),
@@ -39,6 +41,7 @@ impl fmt::Display for Asked {
             Self::Intentions => f.write_str("intentions"),
             Self::Roots => f.write_str("roots"),
             Self::Gateways => f.write_str("mesh-gateways"),
+            Self::Servers => f.write_str("servers"),
             Self::Leaf(of) => write!(f, "leaf {of}"),
             Self::Checks(datacenter) => write!(f, "checks {datacenter}"),
             Self::Names(datacenter) => write!(f, "services {datacenter}"),
@@ -59,6 +62,7 @@ impl Asked {
             ["intentions"] => Self::Intentions,
             ["roots"] => Self::Roots,
             ["mesh-gateways"] => Self::Gateways,
+            ["servers"] => Self::Servers,
             ["leaf", of] => Self::Leaf(of.to_owned()),
             ["services", datacenter] => Self::Names(datacenter.to_owned()),
             ["instances", datacenter, service] => Self::Instances(Needed::of(ServiceKey::of(service), datacenter)),
@@ -164,7 +168,7 @@ pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
 }
 
 /// `None`: it is no answer, or something newer is known.
-fn take(known: &mut Known, asked: Asked, body: &[u8], side: super::Side) -> Option<()> {
+fn take(known: &mut Known, asked: Asked, body: &[u8], side: Side) -> Option<()> {
     fn read<T>(call: &Call<T>, body: &[u8]) -> Option<T> {
         (call.decode)(body).ok()
     }
@@ -172,12 +176,16 @@ fn take(known: &mut Known, asked: Asked, body: &[u8], side: super::Side) -> Opti
         Asked::Agent if known.datacenter.is_empty() => {
             let agent = read(&Call::agent_self(), body)?;
             known.default_action = convert::default_action(Some(&agent), &super::super::answer::Meta::default());
+            known.domain = convert::domain(&agent);
             known.datacenter = agent.config.datacenter;
         }
         Asked::Entries(kind) if !known.has(kind) => drop(known.entries(kind, read(&Call::entries(kind), body)?)),
         Asked::Intentions if !known.has(EntryKind::ServiceIntentions) => known.intentions(&read(&Call::intentions(), body)?),
         Asked::Roots if known.roots.is_none() => known.roots = Some(convert::roots(&read(&Call::roots(), body)?).ok()?),
         Asked::Gateways if !known.has_gateways() => drop(known.gateways(&read(&Call::mesh_gateways(), body)?)),
+        Asked::Servers if !known.has_servers() => {
+            known.servers(&read(&Call::instances(Side::Plain, Servers::SERVICE), body)?);
+        }
         Asked::Leaf(of) if !known.leaves.contains_key(&of) => {
             known.leaves.insert(of.clone(), convert::leaf(&read(&Call::leaf(&of), body)?).ok()?);
         }

@@ -32,7 +32,8 @@ use super::kept::Kept;
 use super::known::Required;
 use super::watch::{News, Watch};
 use crate::model::entry::EntryKind;
-use crate::model::gateway::GatewayKind;
+use crate::model::federation::Servers;
+use crate::model::gateway::{GatewayConfig, GatewayKind};
 use crate::rt::rng::Rng;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::rt::task;
@@ -55,6 +56,8 @@ pub struct Subject {
     pub leaves: Leaves,
     /// Whether it has to know where mesh gateways are.
     pub gateways: bool,
+    /// Whether it has to know where the servers are.
+    pub servers: bool,
 }
 
 /// Whose leaves a gateway shows.
@@ -69,19 +72,20 @@ pub enum Leaves {
 }
 
 impl Subject {
-    /// What a gateway of a kind has to know.
-    pub const fn of(kind: GatewayKind) -> Self {
+    /// What a gateway has to know.
+    pub const fn of(gateway: &GatewayConfig) -> Self {
         use EntryKind::{
             IngressGateway, Mesh, ProxyDefaults, ServiceDefaults, ServiceIntentions, ServiceResolver, ServiceRouter, ServiceSplitter,
             TerminatingGateway,
         };
-        match kind {
+        match gateway.kind {
             GatewayKind::Ingress => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceRouter, ServiceSplitter, ServiceResolver, IngressGateway, Mesh],
                 side: Side::Mesh,
                 roots: true,
                 leaves: Leaves::Own,
                 gateways: true,
+                servers: false,
             },
             GatewayKind::Terminating => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
@@ -89,6 +93,7 @@ impl Subject {
                 roots: true,
                 leaves: Leaves::Linked,
                 gateways: false,
+                servers: false,
             },
             GatewayKind::Mesh => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
@@ -97,13 +102,15 @@ impl Subject {
                 roots: false,
                 leaves: Leaves::None,
                 gateways: true,
+                servers: gateway.exposes_servers,
             },
         }
     }
 
     /// What there must be before a gateway of that name can be started.
     pub fn required<'a>(&'a self, gateway: &'a str) -> Required<'a> {
-        Required { kinds: self.kinds, roots: self.roots, leaf: (self.leaves == Leaves::Own).then_some(gateway) }
+        let leaf = (self.leaves == Leaves::Own).then_some(gateway);
+        Required { kinds: self.kinds, roots: self.roots, leaf, servers: self.servers }
     }
 }
 
@@ -111,14 +118,13 @@ impl Subject {
 pub fn start(
     threads: &mut Supervisor,
     client: Client,
-    kind: GatewayKind,
-    gateway: &str,
+    gateway: &GatewayConfig,
     folder: Option<&Path>,
     seed: u64,
 ) -> Result<Following, Unfollowed> {
-    let subject = Subject::of(kind);
+    let subject = Subject::of(gateway);
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
-    let shared = Arc::new(Shared::new(subject, gateway));
+    let shared = Arc::new(Shared::new(subject, &gateway.name));
     let (client, follows) = (Arc::new(client), shared.clone());
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
@@ -173,6 +179,9 @@ impl Follow {
         self.roots();
         if subject.gateways {
             self.gateways();
+        }
+        if subject.servers {
+            self.servers();
         }
         if subject.leaves != Leaves::None {
             task::spawn(leaves::run(self.clone()));
@@ -235,12 +244,14 @@ impl Follow {
                     self.keep(&Asked::Agent, &answer.body);
                     let action = convert::default_action(answer.what.as_ref(), &answer.meta);
                     let datacenter = answer.what.as_ref().map(|agent| agent.config.datacenter.clone());
+                    let domain = answer.what.as_ref().and_then(convert::domain);
                     self.shared.answered(&name, 0, Some(Told::Well));
                     self.shared.change(|known| {
-                        let before = (known.datacenter.clone(), known.default_action);
+                        let before = (known.datacenter.clone(), known.default_action, known.domain.clone());
                         known.datacenter = datacenter.filter(|d| !d.is_empty()).unwrap_or_else(|| before.0.clone());
                         known.default_action = action.or(before.1);
-                        before != (known.datacenter.clone(), known.default_action)
+                        known.domain = domain.or_else(|| before.2.clone());
+                        before != (known.datacenter.clone(), known.default_action, known.domain.clone())
                     });
                     self.shared.needs.notify_one();
                     ABOUT
@@ -346,6 +357,16 @@ impl Follow {
                 true
             },
         );
+    }
+
+    /// The servers of the own datacenter, whatever their health.
+    fn servers(self: &Rc<Self>) {
+        self.watch(Asked::Servers, Call::instances(Side::Plain, Servers::SERVICE), Vec::is_empty, |follow, heard| {
+            if let Ok(rows) = heard {
+                follow.shared.change(|known| known.servers(&rows.unwrap_or_default()));
+            }
+            true
+        });
     }
 
     /// How long it has been since the agent came back, for who asks in its first seconds.

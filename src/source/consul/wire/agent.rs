@@ -138,6 +138,20 @@ pub struct AgentServiceAnswer {
     pub meta: BTreeMap<String, String>,
 }
 
+/// `/v1/agent/checks`, by the ids of the checks.
+pub type AgentChecks = BTreeMap<String, AgentCheck>;
+
+/// A check of an agent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct AgentCheck {
+    /// `passing`, `warning` or `critical`.
+    pub status: String,
+    /// Whose it is; empty: the node's.
+    #[serde(rename = "ServiceID")]
+    pub service_id: String,
+}
+
 /// `/v1/agent/service/register`: nothing that 1.8 does not know.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

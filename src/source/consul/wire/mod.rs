@@ -22,6 +22,6 @@ fn or_null<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(value: D) -
 }
 
 /// A value that may be `null` as a whole, as an answer may be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Nullable<T: Default>(#[serde(deserialize_with = "or_null", bound(deserialize = "T: Deserialize<'de>"))] pub T);
