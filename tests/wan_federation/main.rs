@@ -16,6 +16,7 @@ mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod three;
+mod trial;
 
 use std::time::{Duration, Instant};
 
