@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod authority;
+mod example;
 mod failures;
 mod federation;
 mod gateway;

@@ -45,9 +45,10 @@ pub(super) fn server(wanted: &Wanted, server: &Server, folder: &Path) -> String 
     text.push_str("connect {\n  enabled                            = true\n  enable_mesh_gateway_wan_federation = true\n}\n");
     if wanted.role == Role::Secondary {
         let gateways: Vec<String> = wanted.primary_gateways.iter().map(|a| quoted(&a.to_string())).collect();
-        let _ = writeln!(
+        let _ = write!(
             text,
-            "# Where the mesh gateways of {} are reached from here.\nprimary_gateways = [{}]",
+            "# Where the mesh gateways of {} are reached from here; asked again soon, for who comes first has to wait for them.\n\
+             primary_gateways          = [{}]\nprimary_gateways_interval = \"5s\"\nretry_interval_wan        = \"5s\"\n",
             wanted.primary,
             gateways.join(", ")
         );

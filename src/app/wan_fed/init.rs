@@ -298,7 +298,7 @@ mod tests {
         assert!(new.contains("internal_rpc {") && new.contains("grpc_tls = 8503"), "{new}");
         for text in [old, between, new] {
             assert!(
-                text.contains("primary_gateways = [\"192.0.2.1:8443\"]") && text.contains("retry_join         = [\"10.0.0.11\"]"),
+                text.contains("primary_gateways          = [\"192.0.2.1:8443\"]") && text.contains("retry_join         = [\"10.0.0.11\"]"),
                 "{text}"
             );
             assert!(text.contains("\"/etc/consul.d/s1-key.pem\"") && !text.contains("retry_join_wan ="), "{text}");

@@ -11,7 +11,10 @@ use crate::id::TrustDomain;
 use crate::tls::{self, Bundle, CertificateDer, End, Speaker};
 
 /// How long a machine has to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(4);
+/// That an address cannot be reached takes longer where the machines of its network were asked, and none has it (ARP: 3 s); a rule, a
+/// route or a firewall says so at once.
+pub(super) const QUICK: Duration = Duration::from_secs(1);
 /// The protocol of which a server is asked something.
 const RPC: &str = "consul/rpc-multi";
 /// A ping of yamux, which is what goes over that protocol (consul-api 12): version, type, flags, stream, a number. The answer is as long.
@@ -43,8 +46,10 @@ impl Keys {
 pub(super) struct Met {
     /// Which.
     pub(super) place: Place,
-    /// Whether anybody took the connection, and how long that took.
-    pub(super) tcp: Result<Duration, End>,
+    /// Whether anybody took the connection.
+    pub(super) tcp: Result<(), End>,
+    /// How long that took.
+    pub(super) took: Duration,
     /// What a gateway answers to a name that nobody has; none: not asked.
     pub(super) stray: Option<Result<Seen, End>>,
     /// Name by name, protocol by protocol.
@@ -77,8 +82,12 @@ pub(super) struct Seen {
 
 /// Probes an address. `tell` hears of each name before it is asked for.
 pub(super) fn probe(place: Place, keys: &Keys, tell: &mut dyn FnMut(&str)) -> Met {
-    let tcp = connect(&place.at);
-    let mut met = Met { place, tcp, stray: None, named: Vec::new() };
+    let (tcp, took) = connect(&place.at);
+    let mut met = Met { place, tcp, took, stray: None, named: Vec::new() };
+    if met.tcp == Err(End::Unreachable) && met.took < QUICK {
+        // Somebody else may have asked for the same machine a moment ago: only who asks first waits for the whole time.
+        (met.tcp, met.took) = connect(&met.place.at);
+    }
     if met.tcp.is_err() {
         return met;
     }
@@ -106,17 +115,16 @@ pub(super) fn probe(place: Place, keys: &Keys, tell: &mut dyn FnMut(&str)) -> Me
     met
 }
 
-fn connect(at: &str) -> Result<Duration, End> {
+fn connect(at: &str) -> (Result<(), End>, Duration) {
     let began = Instant::now();
-    let addresses = at.to_socket_addrs().map_err(|_| End::NoAddress)?;
-    let mut last = End::NoAddress;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(_) => return Ok(began.elapsed()),
-            Err(error) => last = End::of(&error),
+    let mut last = Err(End::NoAddress);
+    for address in at.to_socket_addrs().into_iter().flatten() {
+        last = TcpStream::connect_timeout(&address, PATIENCE).map(drop).map_err(|error| End::of(&error));
+        if last.is_ok() {
+            break;
         }
     }
-    Err(last)
+    (last, began.elapsed())
 }
 
 fn shown(at: &str, sni: &str, alpn: Option<&str>) -> Result<Seen, End> {

@@ -2,7 +2,7 @@
 
 use super::super::fault::{Fault, Finding};
 use super::super::hops::{Place, Role};
-use super::super::probe::{Keys, Met, Named};
+use super::super::probe::{Keys, Met, Named, QUICK};
 use super::super::seen::View;
 use super::super::trial::{Check, Outcome};
 use super::certificate;
@@ -55,7 +55,7 @@ fn reached(views: &[View], mets: &[Met], met: &Met, findings: &mut Vec<Finding>)
     let place = &met.place;
     let check = |outcome| Check::new(&place.hop, "tcp", &place.at, outcome);
     let end = match &met.tcp {
-        Ok(time) => return check(Outcome::Ok).took(*time),
+        Ok(()) => return check(Outcome::Ok).took(met.took),
         Err(end) => end,
     };
     let who = who(place);
@@ -79,13 +79,14 @@ fn reached(views: &[View], mets: &[Met], met: &Met, findings: &mut Vec<Finding>)
         };
         return check(Outcome::NotProbed { why });
     }
-    let (fault, cause, fix) = nobody(views, place, end);
+    let (fault, cause, fix) = nobody(views, met, end);
     findings.push(Finding::new(fault, &*place.hop, who, cause, fix));
     check(Outcome::Failed { why: words(end) })
 }
 
 /// Nobody answers at an address, though others near it do.
-fn nobody(views: &[View], place: &Place, end: &End) -> (Fault, String, String) {
+fn nobody(views: &[View], met: &Met, end: &End) -> (Fault, String, String) {
+    let place = &met.place;
     let at = &place.at;
     match place.role {
         Role::Server => (
@@ -105,7 +106,8 @@ fn nobody(views: &[View], place: &Place, end: &End) -> (Fault, String, String) {
                     .iter()
                     .any(|view| view.datacenter == place.datacenter && view.others().any(|dc| dc.name == from && dc.round_trip.is_some()))
             });
-            if let (true, Some(from)) = (back, from) {
+            let nobody_has_it = *end == End::Unreachable && met.took >= QUICK;
+            if let (true, false, Some(from)) = (back, nobody_has_it, from) {
                 let cause = format!(
                     "{at} is not reached from {from} ({}), while {} reaches {from}: something blocks this direction alone",
                     words(end),
