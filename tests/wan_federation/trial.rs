@@ -138,7 +138,7 @@ fn nothing_is_found_in_a_healthy_federation_and_each_of_ten_faults_is_named() {
     federation.reaches_all(crate::federation::RECOVERS);
 
     // The network.
-    let rule = |to: &str| format!("to {to} ipproto tcp dport 8443 unreachable priority 50");
+    let rule = |to: &str| format!("to {to} ipproto tcp dport 8443 prohibit priority 50");
     let there = rule(&wan(2, 1).ip().to_string());
     federation.network.ip("dc1-gw1", &format!("rule add {there}"));
     federation.finds("dc1-gw1", "blocked-direction", "dc1 -> dc2");

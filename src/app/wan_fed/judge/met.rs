@@ -67,7 +67,7 @@ fn reached(views: &[View], mets: &[Met], met: &Met, findings: &mut Vec<Finding>)
         findings.push(Finding::new(fault, &*place.hop, who, format!("nothing listens at {}: the connection is refused", place.at), fix));
         return check(Outcome::Failed { why: "refused".to_owned() });
     }
-    if *end == End::NoRoute {
+    if *end == End::NoRoute && !is_beside_a_gateway(mets, place) {
         return check(Outcome::NotProbed { why: "this machine has no route there".to_owned() });
     }
     // A network that nothing answers in is not this machine's to judge.
@@ -82,6 +82,13 @@ fn reached(views: &[View], mets: &[Met], met: &Met, findings: &mut Vec<Finding>)
     let (fault, cause, fix) = nobody(views, met, end);
     findings.push(Finding::new(fault, &*place.hop, who, cause, fix));
     check(Outcome::Failed { why: words(end) })
+}
+
+/// Whether this machine is where gateways of the hop's first datacenter are: it must reach those of others, and a server need not.
+fn is_beside_a_gateway(mets: &[Met], place: &Place) -> bool {
+    let from = super::ends(&place.hop).next().filter(|from| *from != place.datacenter);
+    let own = |met: &&Met| met.place.role == Role::GatewayWan && Some(met.place.datacenter.as_str()) == from && met.tcp.is_ok();
+    place.role == Role::GatewayWan && mets.iter().any(|met| own(&met))
 }
 
 /// Nobody answers at an address, though others near it do.
