@@ -1409,7 +1409,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__mesh)
-            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --access-log --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --service --address --expose-servers --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --access-log --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -53,7 +53,7 @@ complete -c gw -n "__fish_gw_using_subcommand ingress" -l ca-path -d 'A folder o
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
-complete -c gw -n "__fish_gw_using_subcommand ingress" -l wan-address -d 'Where clients of other datacenters connect, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
@@ -80,7 +80,7 @@ complete -c gw -n "__fish_gw_using_subcommand mesh" -l ca-path -d 'A folder of s
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
-complete -c gw -n "__fish_gw_using_subcommand mesh" -l wan-address -d 'Where clients of other datacenters connect, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
@@ -91,6 +91,7 @@ complete -c gw -n "__fish_gw_using_subcommand mesh" -l log -d 'What is logged to
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l expose-servers -d 'Carry what Consul\'s servers of federated datacenters say to each other: WAN gossip and RPC'
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l register -d 'Register with the agent once it listens, and take it back at the end'
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand mesh" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -107,7 +108,7 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l ca-path -d 'A fold
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
-complete -c gw -n "__fish_gw_using_subcommand terminating" -l wan-address -d 'Where clients of other datacenters connect, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r

@@ -343,3 +343,15 @@ fn every_service(entries: &mut Entries, name: &str, listens: &[Listen]) {
     let http: Vec<Listen> = listens.iter().filter(|l| l.protocol != Protocol::Tcp).cloned().collect();
     entries.insert(flags::ingress_entry(name, &http, &[every]));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_machines_own_if_something_can_be_bound_there() {
+        let own = |ip: &str| is_own(ip.parse().expect("an address"));
+        assert!(own("127.0.0.1") && own("0.0.0.0"));
+        assert!(!own("192.0.2.1") && !own("2001:db8::1"));
+    }
+}

@@ -127,8 +127,12 @@ impl Keeper {
     /// An earlier process may have been gone for so long that its check has failed. To register it again would leave it failed until the
     /// agent looks, and servers, which use no gateway that is not well, without one.
     async fn forget_what_was_found(&self) -> Result<(), AskError> {
-        let checks = self.client.ask(&Call::agent_checks()).await?.what.unwrap_or_default();
-        if checks.values().any(|check| check.service_id == self.wanted.id && check.status != "passing") {
+        // Who may not see them, or cannot now, is registered all the same.
+        let Ok(answer) = self.client.ask(&Call::agent_checks()).await else { return Ok(()) };
+        let checks = answer.what.unwrap_or_default();
+        let of = |what: &str| checks.get(&format!("{what}:{}", self.wanted.id));
+        // Maintenance is an operator's, and would be over with it.
+        if of("service").is_some_and(|check| check.status != "passing") && of("_service_maintenance").is_none() {
             self.client.ask(&Call::deregister(&self.wanted.id)).await?;
         }
         Ok(())

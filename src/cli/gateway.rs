@@ -156,6 +156,8 @@ fn served(resources: &[Resources]) -> Vec<(String, String)> {
         if resources.gateway.kind == GatewayKind::Mesh {
             let port = resources.gateway.port.unwrap_or(GatewayConfig::PORT);
             out.push((ListenerName::of(gateway, i64::from(port)).to_string(), format!("TLS passed through: {}", reached(resources))));
+            let wan = resources.gateway.wan.map(|wan| ListenerName::of_wan(gateway, wan.port()).to_string());
+            out.extend(wan.map(|name| (name, "the same for other datacenters".to_owned())));
             continue;
         }
         if let Some(entry) = resources.entries.terminating_gateways.get(&ServiceKey::of(gateway)) {
@@ -180,10 +182,13 @@ fn served(resources: &[Resources]) -> Vec<(String, String)> {
 
 /// What a mesh gateway leads to: services here, datacenters and peers elsewhere.
 fn reached(resources: &Resources) -> String {
-    let services = resources.services.values().map(|service| service.name.to_string());
+    // What is in the catalog and not in the mesh is named by nobody here, such as gateways.
+    let offered = resources.services.values().filter(|service| service.instances.iter().any(|instance| instance.mesh));
+    let services = offered.map(|service| service.name.to_string());
+    let servers = resources.gateway.exposes_servers.then(|| format!("servers ({})", resources.federation.servers.instances.len()));
     let elsewhere = resources.federation.datacenters.keys().filter(|name| **name != resources.datacenter);
     let peers = resources.federation.peers.keys().map(|name| format!("peer {name}"));
-    let all: Vec<String> = elsewhere.map(|name| format!("datacenter {name}")).chain(peers).chain(services).collect();
+    let all: Vec<String> = elsewhere.map(|name| format!("datacenter {name}")).chain(peers).chain(servers).chain(services).collect();
     if all.is_empty() { "nothing is known that it could lead to".to_owned() } else { in_short(&all) }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gw::id::ServiceKey;
-use gw::model::gateway::GatewayKind;
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::model::needs::{Needed, Needs};
 use gw::rt::supervise::Supervisor;
 use gw::source::consul::client::Client;
@@ -28,7 +28,7 @@ impl Followed {
 
     pub(crate) fn begin_with(client: Client, kind: GatewayKind, gateway: &str) -> Self {
         let mut threads = Supervisor::default();
-        let following = follow::start(&mut threads, client, kind, gateway, None, 1).unwrap();
+        let following = follow::start(&mut threads, client, &GatewayConfig::of(kind, gateway), None, 1).unwrap();
         Self { following, threads: Some(threads) }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::authority::{Authority, Certificate};
 use crate::eventually_within;
@@ -213,12 +213,6 @@ impl Federation {
     pub(crate) fn admin(&self, namespace: &str, path: &str) -> String {
         let output = self.network.exec(namespace, &format!("curl -s --max-time 10 http://127.0.0.1:19000{path}"));
         String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// Writes a config entry of the primary, which is everybody's.
-    #[track_caller]
-    pub(crate) fn write_entry(&self, entry: &Value) {
-        self.api(0).put("/v1/config", &json!(entry).to_string()).expect("the entry is written");
     }
 }
 

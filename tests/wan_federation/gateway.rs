@@ -34,7 +34,7 @@ impl Gateway {
         let name = if number == 1 { "mesh-gateway".to_owned() } else { format!("mesh-gateway-{number}") };
         let line = format!(
             "mesh --expose-servers --register --service {name} --address {lan} --wan-address {wan} --http-addr {consul} --drain-time 100ms \
-             --workers 1 --log debug --state-dir {} --access-log {}",
+             --workers 1 --log info,gw=debug --state-dir {} --access-log {}",
             state.display(),
             folder.join("access").display()
         );
@@ -45,7 +45,9 @@ impl Gateway {
     /// Starts it, and does not wait for anything.
     pub(crate) fn start(&mut self, network: &Network) {
         let log = File::options().create(true).append(true).open(self.folder.join("log")).expect("a file");
-        let mut command = network.inside(&self.namespace, env!("CARGO_BIN_EXE_gw"));
+        // `GW=PATH` names another one than that of these tests: of a release, or one that stays as it is for a long run.
+        let program = std::env::var_os("GW").unwrap_or_else(|| env!("CARGO_BIN_EXE_gw").into());
+        let mut command = network.inside(&self.namespace, program);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GW_")) {
             command.env_remove(name);
         }

@@ -7,6 +7,7 @@ mod authority;
 mod example;
 mod failures;
 mod federation;
+mod files;
 mod gateway;
 mod joins;
 mod load;
@@ -14,6 +15,7 @@ mod network;
 #[path = "../consul/program.rs"]
 mod program;
 mod server;
+mod silent;
 #[path = "../support/mod.rs"]
 mod support;
 mod three;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::call::Side;
 use super::convert::{self, LeftOut};
 use super::touched::SIDECAR;
-use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow};
+use super::wire::{CatalogServices, GatewaysAnswer, HealthRow, IntentionRow, Nullable};
 use crate::id::{Datacenter, ServiceKey};
 use crate::model::ca::{CaRoots, IssuedLeaf};
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, IntentionAction};
@@ -38,6 +38,12 @@ pub struct Known {
     names: Option<BTreeSet<ServiceKey>>,
     /// As it came: which of their addresses counts hangs on the own datacenter, which may be said later.
     gateways: Option<GatewaysAnswer>,
+    /// The last ones of datacenters of which none is told any more, with the number of the answer since when.
+    spared: BTreeMap<String, (u64, Vec<HealthRow>)>,
+    /// Counts the answers.
+    told_of_gateways: u64,
+    /// The agent was asked for them and had none to tell of: so it is in a secondary that has not found its primary.
+    gateways_refused: bool,
     servers: Option<OfService>,
 }
 
@@ -100,6 +106,8 @@ pub struct Required<'a> {
     pub leaf: Option<&'a str>,
     /// Whether it has to know where the servers are.
     pub servers: bool,
+    /// Whether it has to know where mesh gateways are, or that nobody can tell.
+    pub gateways: bool,
 }
 
 impl Known {
@@ -193,8 +201,33 @@ impl Known {
             (convert::mesh_gateways(answer, &self.datacenter, &mut left_out), left_out)
         };
         let same = self.gateways.as_ref().is_some_and(|before| read(before) == read(answer));
-        self.gateways = Some(answer.clone());
+        self.told_of_gateways += 1;
+        let is_told = |datacenter: &String| answer.get(datacenter).is_some_and(|rows| !rows.0.is_empty());
+        self.spared.retain(|datacenter, _| !is_told(datacenter));
+        for (datacenter, Nullable(rows)) in self.gateways.replace(answer.clone()).unwrap_or_default() {
+            if !rows.is_empty() && !is_told(&datacenter) {
+                self.spared.insert(datacenter, (self.told_of_gateways, rows));
+            }
+        }
         !same
+    }
+
+    /// The number of the last answer about gateways, if there are some of which it tells no more, and which are kept for a while: who is
+    /// restarted takes itself back and is there again, before every datacenter has heard of either.
+    pub fn spares_gateways(&self) -> Option<u64> {
+        (!self.spared.is_empty()).then_some(self.told_of_gateways)
+    }
+
+    /// Forgets the gateways that were not told of any more in that answer, or an earlier one. False: there are none.
+    pub fn forget_spared(&mut self, answer: u64) -> bool {
+        let before = self.spared.len();
+        self.spared.retain(|_, (since, _)| *since > answer);
+        self.spared.len() != before
+    }
+
+    /// The agent cannot tell where mesh gateways are.
+    pub fn gateways_refused(&mut self) -> bool {
+        !std::mem::replace(&mut self.gateways_refused, true)
     }
 
     /// Whether it is known where the servers are.
@@ -246,6 +279,7 @@ impl Known {
         if let Some(leaf) = required.leaf {
             lacks(!self.leaves.contains_key(leaf), &format!("the leaf of {leaf}"));
         }
+        lacks(required.gateways && self.gateways.is_none() && !self.gateways_refused, "the mesh gateways");
         lacks(required.servers && self.servers.is_none(), "the servers");
         for kind in required.kinds.iter().filter(|kind| !self.entries.contains_key(kind)) {
             lacks(true, &format!("the {kind} entries"));
@@ -260,6 +294,15 @@ impl Known {
         let entries: Entries = read().filter_map(|read| read.entry.clone()).collect();
         let mut left_out = Vec::new();
         let mut federation = self.gateways.as_ref().map(|all| convert::mesh_gateways(all, own, &mut left_out)).unwrap_or_default();
+        for (datacenter, (_, rows)) in &self.spared {
+            let kept = GatewaysAnswer::from([(datacenter.clone(), Nullable(rows.clone()))]);
+            // What is wrong with them was told before.
+            let kept = convert::mesh_gateways(&kept, own, &mut Vec::new()).datacenters.into_iter();
+            federation.datacenters.extend(kept.map(|(name, mut known)| {
+                known.gateways.iter_mut().for_each(|gateway| gateway.health = Health::Critical);
+                (name, known)
+            }));
+        }
         left_out.extend(read().filter_map(|read| read.left_out.clone()));
         if let Some(servers) = &self.servers {
             left_out.extend(servers.left_out.iter().cloned());
@@ -414,7 +457,7 @@ mod tests {
     fn what_is_of_the_own_datacenter_has_its_addresses_there_whether_that_was_said_before_or_after() {
         let mut known = Known::default();
         known.gateways(&serde_json::from_value(json!({"dc1": null})).unwrap());
-        let gateways = GatewaysAnswer::from([("dc1".to_owned(), super::super::wire::Nullable(vec![with_wan("mesh-gateway", "gw")]))]);
+        let gateways = GatewaysAnswer::from([("dc1".to_owned(), Nullable(vec![with_wan("mesh-gateway", "gw")]))]);
         assert!(known.gateways(&gateways) && !known.gateways(&gateways));
         let mut server = with_wan("", "consul");
         server.service.tagged_addresses.clear();
@@ -424,6 +467,37 @@ mod tests {
             let federation = known.world().federation;
             assert_eq!(federation.gateways("dc1")[0].address.to_string(), gateway);
             assert_eq!(federation.servers.instances[0].address.to_string(), "10.0.0.1:8300");
+        }
+    }
+
+    #[test]
+    fn the_last_gateway_of_a_datacenter_is_kept_for_a_while_when_it_is_not_told_of_any_more() {
+        let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
+        let answer = |rows: Vec<HealthRow>| GatewaysAnswer::from([("dc2".to_owned(), Nullable(rows))]);
+        let (one, other) = (with_wan("mesh-gateway", "one"), with_wan("mesh-gateway", "other"));
+        let seen = |known: &Known| {
+            let all =
+                known.world().federation.gateways("dc2").iter().map(|g| format!("{} {}", g.id, g.health.as_str())).collect::<Vec<_>>();
+            all.join(", ")
+        };
+        known.gateways(&answer(vec![one.clone(), other.clone()]));
+        assert!(known.gateways(&answer(vec![other.clone()])));
+        assert_eq!((seen(&known).as_str(), known.spares_gateways()), ("n1/other passing", None), "one is left");
+
+        for gone in [answer(Vec::new()), GatewaysAnswer::new()] {
+            known.gateways(&answer(vec![other.clone()]));
+            assert!(known.gateways(&gone));
+            assert_eq!(seen(&known), "n1/other critical", "the last resort");
+            let first = known.spares_gateways().expect("one is kept");
+            // It is back, and goes again, before the first time is over.
+            assert!(known.gateways(&answer(vec![one.clone()])));
+            assert_eq!((seen(&known).as_str(), known.spares_gateways()), ("n1/one passing", None));
+            assert!(known.gateways(&gone) && !known.forget_spared(first));
+            assert_eq!(seen(&known), "n1/one critical");
+            let second = known.spares_gateways().expect("one is kept");
+            known.gateways(&gone);
+            assert!(known.forget_spared(second) && !known.forget_spared(second));
+            assert_eq!((seen(&known).as_str(), known.spares_gateways()), ("", None));
         }
     }
 
@@ -452,13 +526,14 @@ mod tests {
     fn what_must_be_known_and_is_not_is_told_by_name() {
         let mut known = Known::default();
         let kinds = [EntryKind::ServiceResolver, EntryKind::Mesh];
-        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge"), servers: true };
+        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge"), servers: true, gateways: true };
         known.no_kind(EntryKind::Mesh);
         let missing = known.missing(&required);
-        assert_eq!(
-            missing,
-            ["the agent's datacenter", "the roots of the mesh", "the leaf of edge", "the servers", "the service-resolver entries"]
-        );
+        let of_mesh = ["the agent's datacenter", "the roots of the mesh", "the leaf of edge"];
+        assert_eq!(missing, [&of_mesh[..], &["the mesh gateways", "the servers", "the service-resolver entries"]].concat());
+        // Nobody waits for what cannot be told.
+        assert!(known.gateways_refused() && !known.gateways_refused());
+        assert!(!known.missing(&required).contains(&"the mesh gateways".to_owned()));
     }
 
     #[test]

@@ -163,6 +163,10 @@ pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
         for (asked, answer) in read {
             taken += usize::from(take(known, asked, &answer.body, side).is_some());
         }
+        if taken > 0 && !known.has_gateways() {
+            // The earlier run was not told of any.
+            known.gateways_refused();
+        }
     });
     Ok(taken)
 }

@@ -29,7 +29,7 @@ use super::call::{Call, Side};
 use super::client::{AskError, Client};
 use super::convert;
 use super::kept::Kept;
-use super::known::Required;
+use super::known::{Known, Required};
 use super::watch::{News, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
@@ -42,6 +42,10 @@ use crate::rt::task;
 const ABOUT: Duration = Duration::from_secs(60);
 /// The pause before it is asked again, if it did not answer.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// For how long the last gateway of a datacenter stays in use that nobody tells of any more: a restart, and what it takes until it was
+/// heard of everywhere (`docs/differences.md` gone-gateways).
+const SPARED_GATEWAYS: Duration = Duration::from_secs(30);
 
 /// What a gateway of a kind has to know.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +114,7 @@ impl Subject {
     /// What there must be before a gateway of that name can be started.
     pub fn required<'a>(&'a self, gateway: &'a str) -> Required<'a> {
         let leaf = (self.leaves == Leaves::Own).then_some(gateway);
-        Required { kinds: self.kinds, roots: self.roots, leaf, servers: self.servers }
+        Required { kinds: self.kinds, roots: self.roots, leaf, servers: self.servers, gateways: self.gateways }
     }
 }
 
@@ -351,12 +355,28 @@ impl Follow {
             Call::mesh_gateways(),
             |answer| answer.is_empty(),
             |follow, heard| {
-                if let Ok(answer) = heard {
-                    follow.shared.change(|known| known.gateways(&answer.unwrap_or_default()));
+                match heard {
+                    Ok(answer) => {
+                        follow.shared.change(|known| known.gateways(&answer.unwrap_or_default()));
+                        follow.forget_spared_gateways();
+                    }
+                    // Before a secondary has found its primary there are no federation states.
+                    Err(error) if error.why().is_some() => follow.shared.change(Known::gateways_refused),
+                    Err(_) => {}
                 }
                 true
             },
         );
+    }
+
+    /// Those of which nobody tells any more, after a while.
+    fn forget_spared_gateways(self: &Rc<Self>) {
+        let Some(answer) = self.shared.look(|known, _| known.spares_gateways()) else { return };
+        let follow = self.clone();
+        task::spawn(async move {
+            sleep(SPARED_GATEWAYS).await;
+            follow.shared.change(|known| known.forget_spared(answer));
+        });
     }
 
     /// The servers of the own datacenter, whatever their health.

@@ -138,7 +138,7 @@ pub struct AgentServiceAnswer {
     pub meta: BTreeMap<String, String>,
 }
 
-/// `/v1/agent/checks`, by the ids of the checks.
+/// `/v1/agent/checks`, by the ids of the checks: `service:ID` is the one that a service is registered with.
 pub type AgentChecks = BTreeMap<String, AgentCheck>;
 
 /// A check of an agent.
@@ -147,9 +147,6 @@ pub type AgentChecks = BTreeMap<String, AgentCheck>;
 pub struct AgentCheck {
     /// `passing`, `warning` or `critical`.
     pub status: String,
-    /// Whose it is; empty: the node's.
-    #[serde(rename = "ServiceID")]
-    pub service_id: String,
 }
 
 /// `/v1/agent/service/register`: nothing that 1.8 does not know.
