@@ -158,8 +158,9 @@ fn stand_in(answer: &'static [u8]) -> SocketAddr {
 
 fn files(name: &str, gateways: &[SocketAddr]) -> Scratch {
     let gateways: Vec<String> = gateways.iter().map(|at| format!("\"{at}\"")).collect();
+    let own = stand_in(b"");
     let text = format!(
-        "[[gateway]]\nkind = \"mesh\"\n\n[[datacenter]]\nname = \"dc1\"\nown = true\n\n[[datacenter]]\nname = \"dc2\"\ngateways = [{}]\n",
+        "[[gateway]]\nkind = \"mesh\"\naddress = \"{own}\"\n\n[[datacenter]]\nname = \"dc1\"\nown = true\n\n[[datacenter]]\nname = \"dc2\"\ngateways = [{}]\n",
         gateways.join(", ")
     );
     scratch_with(name, &[("gw.toml", &text)])

@@ -1,23 +1,16 @@
-//! What agents know of a federation, asked for one question after the other; and what files say of one.
+//! What agents know of a federation, asked for one question after the other.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Instant;
 
 use super::seen::{Datacenter, Gateway, Replication, Server, State, View};
 use crate::app::consul::{AskError, Consul, Settings};
-use crate::app::entries::Diagnostic;
-use crate::app::load;
+use crate::model::federation::Servers;
 use crate::model::gateway::GatewayKind;
 use crate::rt::log::with_causes;
 use crate::source::consul::call::{Call, Side};
 use crate::source::consul::wire::{HealthRow, Nullable, SelfAnswer, TaggedAddress};
 use crate::tls::Moment;
-
-/// The meta of a gateway that carries what servers say (consul-api 12).
-const FEDERATES: &str = "consul-wan-federation";
-/// What servers are registered as.
-const SERVERS: &str = "consul";
 
 /// Agents to be asked, in the order they were named.
 #[derive(Debug)]
@@ -98,7 +91,7 @@ fn of_self(answer: SelfAnswer) -> View {
         version: config.version,
         server: config.server,
         primary_gateways: debug.primary_gateways,
-        domain: if domain.is_empty() { "consul".to_owned() } else { domain },
+        domain: if domain.is_empty() { Servers::DOMAIN.to_owned() } else { domain },
         federates: config.server.then_some(debug.federates_by_gateways),
         verifies_names: debug.verify_server_hostname || debug.tls.internal_rpc.verify_server_hostname,
         ..View::default()
@@ -117,7 +110,7 @@ fn names(consul: &Consul, view: &View) -> Result<Vec<String>, AskError> {
 fn datacenter(consul: &Consul, view: &View, name: String, secondary: bool) -> Datacenter {
     let mut datacenter = Datacenter { name: name.clone(), ..Datacenter::default() };
     let began = Instant::now();
-    match consul.ask(&Call::instances(Side::Plain, SERVERS).in_datacenter(&name)) {
+    match consul.ask(&Call::instances(Side::Plain, Servers::SERVICE).in_datacenter(&name)) {
         Ok(answer) => {
             datacenter.round_trip = Some(began.elapsed().as_secs_f64());
             datacenter.servers = answer.what.unwrap_or_default().iter().map(server).collect();
@@ -176,7 +169,7 @@ fn gateway(row: &HealthRow) -> Gateway {
         service: service.service.clone(),
         lan: tagged("lan").map_or_else(|| place(host, service.port), written),
         wan: tagged("wan").map(written),
-        federates: service.meta.get(FEDERATES).is_some_and(|value| value == "1"),
+        federates: service.meta.get(Servers::META).is_some_and(|value| value == "1"),
         health: health(row),
     }
 }
@@ -195,31 +188,4 @@ fn health(row: &HealthRow) -> &'static str {
 
 fn place(host: &str, port: i64) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-/// The same of a `gw.toml`: the mesh gateways of its `[[datacenter]]`, seen from its own.
-pub fn of_files(path: &Path) -> Result<View, Vec<Diagnostic>> {
-    let loaded = load::load(path, &[])?;
-    let mut view = View { agent: path.display().to_string(), domain: "consul".to_owned(), ..View::default() };
-    for (_, resources) in &loaded.gateways {
-        view.datacenter = resources.datacenter.to_string();
-        for (name, known) in &resources.federation.datacenters {
-            let gateways = known.gateways.iter().map(|instance| {
-                let at = instance.address.to_string();
-                Gateway {
-                    id: instance.id.clone(),
-                    lan: at.clone(),
-                    wan: Some(at),
-                    federates: true,
-                    health: "passing",
-                    ..Gateway::default()
-                }
-            });
-            let datacenter = Datacenter { name: name.to_string(), gateways: gateways.collect(), ..Datacenter::default() };
-            if !view.datacenters.iter().any(|known| known.name == datacenter.name) {
-                view.datacenters.push(datacenter);
-            }
-        }
-    }
-    Ok(view)
 }

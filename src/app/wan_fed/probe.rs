@@ -28,7 +28,7 @@ pub struct Keys {
     /// The CA of the servers.
     pub(super) anchors: Option<Bundle>,
     /// The certificate of one of them.
-    speaker: Option<Speaker>,
+    pub(super) speaker: Option<Speaker>,
 }
 
 impl Keys {
