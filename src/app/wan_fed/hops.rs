@@ -103,7 +103,7 @@ pub(super) fn places(views: &[View], servers: bool) -> Vec<Place> {
         for other in view.others() {
             let hop = format!("{own} -> {}", other.name);
             for gateway in view.gateways_of(&other.name) {
-                let asked = if view.version.is_empty() && !servers { Vec::new() } else { at_gateway(gateway, names(&other.name, &hop)) };
+                let asked = if !view.is_of_agent() && !servers { Vec::new() } else { at_gateway(gateway, names(&other.name, &hop)) };
                 add(Place {
                     at: gateway.from_afar().to_owned(),
                     role: Role::GatewayWan,

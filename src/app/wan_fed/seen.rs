@@ -116,6 +116,11 @@ pub struct Replication {
 }
 
 impl View {
+    /// Whether an agent said it, and no file.
+    pub fn is_of_agent(&self) -> bool {
+        !self.version.is_empty()
+    }
+
     /// Its own datacenter.
     pub fn own(&self) -> Option<&Datacenter> {
         self.datacenters.iter().find(|dc| dc.name == self.datacenter)

@@ -133,7 +133,7 @@ pub fn trial(agents: Option<&Agents>, files: Option<View>, keys: &Keys, tell: &m
         })
         .collect();
     let judged = judge::met(&views, &mets, keys, Moment::now(), &mut findings);
-    let reached = views.iter().any(|view| !view.version.is_empty()) || mets.iter().any(|met| met.tcp.is_ok());
+    let reached = views.iter().any(View::is_of_agent) || mets.iter().any(|met| met.tcp.is_ok());
     let from = views.iter().map(|view| view.agent.clone()).collect();
     judge::without_consequences(&mut findings);
     findings.sort();

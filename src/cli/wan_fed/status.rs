@@ -99,7 +99,7 @@ fn shown(views: &[View], output: Output, in_lines: bool, ui: &mut Ui) -> Result<
             ui.print(&if in_lines { format!("{whole}\n") } else { format!("{whole:#}\n") })?;
         }
         Output::Table => {
-            if views.iter().any(|view| !view.version.is_empty()) {
+            if views.iter().any(View::is_of_agent) {
                 ui.table(&between(&matrix))?;
                 ui.print("\n")?;
             }
