@@ -35,6 +35,7 @@ complete -c gw -n "__fish_gw_needs_command" -f -a "terminating" -d 'Run a termin
 complete -c gw -n "__fish_gw_needs_command" -f -a "run" -d 'Run every gateway of gw.toml'
 complete -c gw -n "__fish_gw_needs_command" -f -a "certs" -d 'Make, renew and look at certificates of the mesh'
 complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check and convert config entries, read and write those of Consul'
+complete -c gw -n "__fish_gw_needs_command" -f -a "wan-fed" -d 'Federate datacenters through mesh gateways: prepare it, see it, find what is wrong'
 complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
 complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c gw -n "__fish_gw_needs_command" -f -a "man" -d 'Print gw(1), or write every page to a folder'
@@ -342,6 +343,112 @@ json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l dry-run -d 'Only say what would be done'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l force -d 'Write also what kills a Consul server of version 1.21 (GW0409)'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and not __fish_seen_subcommand_from init plan status test" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and not __fish_seen_subcommand_from init plan status test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and not __fish_seen_subcommand_from init plan status test" -f -a "init" -d 'Write what a datacenter needs to be federated: configuration and certificates of servers, the gateway\'s command'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and not __fish_seen_subcommand_from init plan status test" -f -a "plan" -d 'Say what is needed for a federation and what of it is there, without doing anything'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and not __fish_seen_subcommand_from init plan status test" -f -a "status" -d 'Show datacenter by datacenter how they stand to each other'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and not __fish_seen_subcommand_from init plan status test" -f -a "test" -d 'Probe every way between datacenters, and name what is wrong with the cause and the fix'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l role -d 'Whether it is the primary datacenter, whose CA, ACLs and entries are everybody\'s, or a secondary' -r -f -a "primary\t''
+secondary\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l dc -d 'Its name' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l primary-dc -d 'The primary datacenter\'s name, for a secondary' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l primary-gateway -d 'Where a mesh gateway of the primary is reached from here, its WAN address (repeatable; for a secondary)' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l server -d 'A server: its node, and where it listens (repeatable; without the flag one, DC-s1)' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l consul-version -d 'The version of Consul that is configured; without the flag that of the agent of --http-addr, else the newest known' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l gateway-address -d 'Where the mesh gateway listens in its datacenter' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l gateway-wan-address -d 'Where other datacenters reach it, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l mode -d 'How services reach those of other datacenters: through the own gateways, those over there, or themselves' -r -f -a "local\t''
+remote\t''
+none\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l data-dir -d 'Where servers keep what they know' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l out -d 'The folder that files are written to' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l ca -d 'The folder of the CA that certifies servers, as gw certs makes one; without the flag the primary\'s init makes DIR/agent-ca' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l ca-cert -d 'The certificate of that CA, such as consul-agent-ca.pem' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l ca-key -d 'Its key, such as consul-agent-ca-key.pem' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l http-addr -d 'An agent\'s HTTP API (repeatable: one in each datacenter shows both directions); CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -l force -d 'Overwrite what is there, but for the CA'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l role -d 'Whether it is the primary datacenter, whose CA, ACLs and entries are everybody\'s, or a secondary' -r -f -a "primary\t''
+secondary\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l dc -d 'Its name' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l primary-dc -d 'The primary datacenter\'s name, for a secondary' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l primary-gateway -d 'Where a mesh gateway of the primary is reached from here, its WAN address (repeatable; for a secondary)' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l server -d 'A server: its node, and where it listens (repeatable; without the flag one, DC-s1)' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l consul-version -d 'The version of Consul that is configured; without the flag that of the agent of --http-addr, else the newest known' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l gateway-address -d 'Where the mesh gateway listens in its datacenter' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l gateway-wan-address -d 'Where other datacenters reach it, if that is another address' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l mode -d 'How services reach those of other datacenters: through the own gateways, those over there, or themselves' -r -f -a "local\t''
+remote\t''
+none\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l data-dir -d 'Where servers keep what they know' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l out -d 'The folder that files are written to' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l ca -d 'The folder of the CA that certifies servers, as gw certs makes one; without the flag the primary\'s init makes DIR/agent-ca' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l ca-cert -d 'The certificate of that CA, such as consul-agent-ca.pem' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l ca-key -d 'Its key, such as consul-agent-ca-key.pem' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l http-addr -d 'An agent\'s HTTP API (repeatable: one in each datacenter shows both directions); CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l http-addr -d 'An agent\'s HTTP API (repeatable: one in each datacenter shows both directions); CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -s c -l config -d 'The gw.toml, where no Consul is asked' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l interval -d 'How long it waits between two looks' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
+json\t'One JSON document, with --watch one a line'"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l watch -d 'Look again and again, and print what became another one'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l http-addr -d 'An agent\'s HTTP API (repeatable: one in each datacenter shows both directions); CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s c -l config -d 'A gw.toml, whose mesh gateways are probed, too' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l ca -d 'PEM: the CA that certifies servers (their ca_file)' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l cert -d 'PEM: the certificate of an agent, which is shown to servers' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l key -d 'PEM: its key' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l junit -d 'Write every probe as JUnit\'s XML, too' -r -F
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s o -l output -d 'How it is printed' -r -f -a "table\t'What is wrong'
+wide\t'Every probe, and what is wrong'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"

@@ -26,6 +26,7 @@ mod run;
 mod served;
 pub mod sni;
 pub mod status;
+pub mod wan_fed;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

@@ -15,6 +15,23 @@ pub(super) struct AgentArgs {
     /// Consul's HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500
     #[arg(long, value_name = "ADDR", help_heading = "Consul")]
     http_addr: Option<String>,
+    #[command(flatten)]
+    access: AccessArgs,
+}
+
+/// Several agents, each asked as the same.
+#[derive(Debug, Args)]
+pub(super) struct AgentsArgs {
+    /// An agent's HTTP API (repeatable: one in each datacenter shows both directions); CONSUL_HTTP_ADDR, else 127.0.0.1:8500
+    #[arg(long, value_name = "ADDR", help_heading = "Consul")]
+    http_addr: Vec<String>,
+    #[command(flatten)]
+    access: AccessArgs,
+}
+
+/// As whom an agent is asked, and how it is known.
+#[derive(Clone, Debug, Args)]
+struct AccessArgs {
     /// The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file
     #[arg(long, value_name = "TOKEN", help_heading = "Consul", value_parser = secret)]
     token: Option<Secret>,
@@ -52,10 +69,14 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 
+fn variable_names_one() -> bool {
+    std::env::var_os(ADDRESS).is_some_and(|address| !address.is_empty())
+}
+
 impl AgentArgs {
     /// Whether a flag or the environment names an agent: where there are other places to ask, it is asked only then.
     pub(super) fn is_named(&self) -> bool {
-        self.http_addr.as_ref().is_some_and(|address| !address.is_empty()) || std::env::var_os(ADDRESS).is_some_and(|a| !a.is_empty())
+        self.http_addr.as_ref().is_some_and(|address| !address.is_empty()) || variable_names_one()
     }
 
     /// What flags and environment mean together; what Consul's own tools would warn of is told.
@@ -64,8 +85,27 @@ impl AgentArgs {
     }
 
     fn in_datacenter(self, datacenter: Option<String>, ui: &mut Ui) -> Result<Settings, Failure> {
+        self.access.settings(self.http_addr, datacenter, ui)
+    }
+}
+
+impl AgentsArgs {
+    /// As [`AgentArgs::is_named`], of one agent at least.
+    pub(super) fn is_named(&self) -> bool {
+        !self.http_addr.is_empty() || variable_names_one()
+    }
+
+    /// As [`AgentArgs::settings`], for each agent; the one of the environment where none is named.
+    pub(super) fn settings(self, ui: &mut Ui) -> Result<Vec<Settings>, Failure> {
+        let named = if self.http_addr.is_empty() { vec![None] } else { self.http_addr.into_iter().map(Some).collect() };
+        named.into_iter().map(|address| self.access.clone().settings(address, None, ui)).collect()
+    }
+}
+
+impl AccessArgs {
+    fn settings(self, http_addr: Option<String>, datacenter: Option<String>, ui: &mut Ui) -> Result<Settings, Failure> {
         let flags = Flags {
-            http_addr: self.http_addr,
+            http_addr,
             token: self.token.map(|token| token.reveal().to_owned()),
             token_file: self.token_file,
             ca_file: self.ca_file,

@@ -11,6 +11,7 @@ use crate::app::consul::{self, Unreached, Why};
 use crate::app::entries::Diagnostic;
 use crate::app::load::WhichGateway;
 use crate::app::routes::AskError;
+use crate::app::wan_fed::InitError;
 use crate::app::{Ended, StartError};
 use crate::decide::chain::ChainError;
 use crate::ui::Ui;
@@ -81,6 +82,9 @@ pub(super) enum Failure {
     /// No table has the code.
     #[error("there is no code {0:?}: docs/codes.md lists them")]
     NoSuchCode(String),
+    /// Neither an agent nor a gateway answered.
+    #[error("nothing can be reached: no agent, no gateway, no server")]
+    Nothing,
     /// The files do not have what was asked for.
     #[error("{0}")]
     Refused(String),
@@ -117,7 +121,7 @@ impl Failure {
             Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
-            Self::Ask(_) => 4,
+            Self::Ask(_) | Self::Nothing => 4,
             Self::Consul(error) => of_consul(error),
             Self::Apply(error) => match &**error {
                 ApplyError::NoOrder(_) => 3,
@@ -176,6 +180,15 @@ impl From<StartError> for Failure {
 impl From<consul::AskError> for Failure {
     fn from(error: consul::AskError) -> Self {
         Self::Consul(Box::new(error))
+    }
+}
+
+impl From<InitError> for Failure {
+    fn from(error: InitError) -> Self {
+        match error {
+            InitError::Usage(why) => Self::Usage(why),
+            InitError::Certs(error) => Self::Certs(error),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod run;
 mod shell;
 mod terminating;
 mod told;
+mod wan_fed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ enum Command {
     Run(run::RunArgs),
     Certs(certs::CertsArgs),
     Config(config::ConfigArgs),
+    WanFed(wan_fed::WanFedArgs),
     Inspect(inspect::InspectArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
@@ -74,10 +76,9 @@ ENVIRONMENT
   NO_COLOR, CLICOLOR_FORCE  no colour, or colour on a pipe too
 
 EXIT CODES
-  0  done, or the answer is yes    1  the answer is no          2  usage
-  3  the input is refused          4  nothing can be reached    5  the token may not
-  6  not found                     7  no answer in time         70 a bug
-  8  it is there already, not the time for it, or changed meanwhile    130, 143  killed";
+  0  done, or the answer is yes    1  the answer is no       2  usage        3  the input is refused
+  4  nothing can be reached        5  the token may not      6  not found    7  no answer in time
+  8  it is there already, not the time for it, or changed meanwhile    70  a bug    130, 143  killed";
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -111,7 +112,7 @@ pub fn command() -> clap::Command {
 /// The commands in the order of what one needs first, in groups.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Gateways", &["ingress", "mesh", "terminating", "run"]),
-    ("Tools", &["certs", "config", "inspect"]),
+    ("Tools", &["certs", "config", "wan-fed", "inspect"]),
     ("Shell", &["completions", "man", "version"]),
 ];
 
@@ -153,6 +154,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
         Some(Command::Run(args)) => run::run(args, ui),
         Some(Command::Certs(args)) => certs::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
+        Some(Command::WanFed(args)) => wan_fed::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
         Some(Command::Completions(args)) => shell::completions(&args, ui),
         Some(Command::Man(args)) => shell::man(args, ui),

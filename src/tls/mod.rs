@@ -15,6 +15,7 @@ pub mod pem;
 mod range;
 mod shown;
 mod signatures;
+mod spoken;
 mod stamp;
 mod verify;
 mod x509;
@@ -36,7 +37,8 @@ pub use mesh::{Mesh, Untrusted};
 pub use outside::{NoTls, Outside};
 pub use peers::Peers;
 pub use rustls_pki_types::CertificateDer;
-pub use shown::{Shown, shown};
+pub use shown::{End, Shown, shown};
+pub use spoken::Speaker;
 pub use verify::{Bundle, Member, NoRoot, id_of};
 pub use x509::{KeyKind, Moment, X509};
 

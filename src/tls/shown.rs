@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::shared_provider;
 
 /// How long a server may take for each of its steps.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a server shows.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,49 @@ pub struct Shown {
     pub version: Option<String>,
     /// The protocol that it chose.
     pub alpn: Option<String>,
+}
+
+/// How it ended with who was connected to, where it did not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing listens on that port.
+    Refused,
+    /// This machine has no way there.
+    NoRoute,
+    /// A way there was asked for and not found: no such address, or something in between says no.
+    Unreachable,
+    /// Nothing came within the time.
+    Silent,
+    /// The connection was closed, before anything was said or in the middle.
+    Closed,
+    /// The other side said no in TLS, and why: such as `BadCertificate`.
+    Alert(String),
+    /// What came is no TLS.
+    NoTls,
+    /// The name has no address.
+    NoAddress,
+    /// Anything else.
+    Other(String),
+}
+
+impl End {
+    /// What an error of the network means.
+    pub fn of(error: &io::Error) -> Self {
+        use io::ErrorKind as K;
+        match error.kind() {
+            K::ConnectionRefused => Self::Refused,
+            K::NetworkUnreachable => Self::NoRoute,
+            K::HostUnreachable | K::PermissionDenied => Self::Unreachable,
+            K::TimedOut | K::WouldBlock => Self::Silent,
+            K::ConnectionReset | K::ConnectionAborted | K::UnexpectedEof | K::BrokenPipe | K::NotConnected => Self::Closed,
+            K::NotFound => Self::NoAddress,
+            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::AlertReceived(alert)) => Self::Alert(format!("{alert:?}")),
+                Some(rustls::Error::InvalidMessage(_)) => Self::NoTls,
+                _ => Self::Other(error.to_string()),
+            },
+        }
+    }
 }
 
 /// Connects and looks. An error is that of the network, or what a server says that is not TLS.
@@ -53,7 +96,7 @@ pub fn shown(at: &str, sni: Option<&str>, alpn: &[String]) -> io::Result<Shown> 
     }
 }
 
-fn connect(at: &str) -> io::Result<TcpStream> {
+pub(super) fn connect(at: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in at.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {

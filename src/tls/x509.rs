@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
@@ -21,6 +21,11 @@ impl Moment {
     /// This very moment.
     pub fn now() -> Self {
         Self(OffsetDateTime::now_utc().unix_timestamp())
+    }
+
+    /// What the header `Date` of an answer says (RFC 9110, 5.6.7); `None`: that is no date.
+    pub fn of_http(text: &str) -> Option<Self> {
+        OffsetDateTime::parse(text, &Rfc2822).ok().map(|time| Self(time.unix_timestamp()))
     }
 }
 

@@ -43,6 +43,20 @@ impl Progress {
         Some(text.to_owned())
     }
 
+    /// How far it is, where it is known how much there is: a bar.
+    pub fn part(&mut self, done: usize, all: usize, text: &str) -> Option<String> {
+        if let Some(bar) = &self.bar {
+            let is_new = bar.length() != Some(all as u64);
+            if let Some(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").ok().filter(|_| is_new) {
+                bar.set_style(style);
+                bar.set_length(all as u64);
+            }
+            bar.set_position(done as u64);
+        }
+        let line = if self.bar.is_some() { text.to_owned() } else { format!("{done} of {all}: {text}") };
+        self.at(&line)
+    }
+
     /// It is over.
     pub fn end(self) {
         if let Some(bar) = self.bar {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod authority;
+mod example;
 mod failures;
 mod federation;
 mod files;
@@ -18,6 +19,7 @@ mod silent;
 #[path = "../support/mod.rs"]
 mod support;
 mod three;
+mod trial;
 
 use std::time::{Duration, Instant};
 

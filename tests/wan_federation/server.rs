@@ -77,6 +77,11 @@ impl Server {
         self.process = Some(spawn(command.args(["agent", "-config-file"]).arg(file), log));
     }
 
+    /// Shows another certificate from its next start on.
+    pub(crate) fn show(&mut self, authority: &Authority, certificate: &Certificate) {
+        trust(&mut self.config, authority, certificate);
+    }
+
     /// Kills it; its data stays.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -132,6 +137,11 @@ fn trust(config: &mut Value, authority: &Authority, certificate: &Certificate) {
 }
 
 impl Api {
+    /// Where it is, as `--http-addr` takes it: from whatever network.
+    pub(crate) fn address(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
     /// What is answered; `None`: nothing, in time.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Option<Reply> {
         let mut stream = UnixStream::connect(&self.socket).ok()?;

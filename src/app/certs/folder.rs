@@ -38,7 +38,7 @@ pub(in crate::app) enum Mode {
 
 /// Holds the folder against other runs.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "the system holds the lock as long as the file is open")] File);
+pub(in crate::app) struct Lock(#[expect(dead_code, reason = "the system holds the lock as long as the file is open")] File);
 
 /// A folder of certificates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +46,13 @@ pub struct Folder(PathBuf);
 
 /// The CA of a folder, ready to sign.
 #[derive(Debug)]
-pub(super) struct Ca {
+pub(in crate::app) struct Ca {
     /// What signs leaves.
-    pub(super) authority: Authority,
+    pub(in crate::app) authority: Authority,
     /// What is sent along with them.
-    pub(super) above: Vec<CertificateDer<'static>>,
+    pub(in crate::app) above: Vec<CertificateDer<'static>>,
     /// The trust domain that its certificate names.
-    pub(super) trust_domain: Option<TrustDomain>,
+    pub(in crate::app) trust_domain: Option<TrustDomain>,
 }
 
 impl Folder {
@@ -82,7 +82,7 @@ impl Folder {
     }
 
     /// Waits until no other run writes here, for a while. The folder is made if there is none.
-    pub(super) fn lock(&self) -> Result<Lock, CertsError> {
+    pub(in crate::app) fn lock(&self) -> Result<Lock, CertsError> {
         fs::create_dir_all(&self.0).map_err(CertsError::io("make the folder", &self.0))?;
         let path = self.file(".lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
@@ -102,7 +102,7 @@ impl Folder {
     }
 
     /// An error if one of the files is there, and is not to be overwritten.
-    pub(super) fn free(&self, names: &[&str], force: bool) -> Result<(), CertsError> {
+    pub(in crate::app) fn free(&self, names: &[&str], force: bool) -> Result<(), CertsError> {
         let there = names.iter().map(|name| self.file(name)).find(|path| !force && path.symlink_metadata().is_ok());
         there.map_or(Ok(()), |path| Err(CertsError::Exists(path)))
     }
@@ -196,7 +196,7 @@ impl Folder {
     }
 
     /// What signs: the intermediate, if there is one, else the root.
-    pub(super) fn ca(&self) -> Result<Ca, CertsError> {
+    pub(in crate::app) fn ca(&self) -> Result<Ca, CertsError> {
         let bundle = self.bundle()?;
         let path = self.file(INTERMEDIATE);
         let (authority, mut above) = if self.file(INTERMEDIATE_KEY).exists() && path.exists() {

@@ -150,7 +150,7 @@ fn issue_locked(folder: &Folder, order: &Order) -> Result<[PathBuf; 2], CertsErr
 }
 
 /// Writes a leaf and its key. In between the two do not fit each other, and whoever reads both then looks once more.
-pub(super) fn put(
+pub(in crate::app) fn put(
     folder: &Folder,
     cert: &str,
     key: &str,
@@ -219,6 +219,20 @@ fn taken(folder: &Folder, id: &SpiffeId) -> Option<CertsError> {
     Some(CertsError::Taken { cert: leaf.cert, name, theirs: theirs.to_string(), ours })
 }
 
+/// The certificate of a server of Consul, with both names that others ask for: any server of the datacenter, and this one.
+pub(in crate::app) fn of_server(node: &str, datacenter: &str) -> Wanted {
+    let any = format!("server.{datacenter}.consul");
+    Wanted {
+        dns: vec![any.clone(), format!("{node}.{any}"), "localhost".to_owned()],
+        common_name: Some(any).filter(|name| name.len() <= LONGEST_NAME),
+        uris: Vec::new(),
+        ips: vec![IpAddr::from([127, 0, 0, 1])],
+        for_servers: true,
+        for_clients: true,
+        life: AGENT_LIFE,
+    }
+}
+
 fn wanted(folder: &Folder, order: &Order, of_ca: Option<&TrustDomain>) -> Result<Wanted, CertsError> {
     let name = file_name(&order.name)?;
     let datacenter = match &order.datacenter {
@@ -233,9 +247,9 @@ fn wanted(folder: &Folder, order: &Order, of_ca: Option<&TrustDomain>) -> Result
             (None, LEAF_LIFE)
         }
         Kind::Server => {
-            dns.extend([format!("server.{datacenter}.consul"), format!("{name}.server.{datacenter}.consul"), "localhost".to_owned()]);
-            ips.push(IpAddr::from([127, 0, 0, 1]));
-            (Some(format!("server.{datacenter}.consul")), AGENT_LIFE)
+            let server = of_server(name, &datacenter);
+            (dns, ips) = (server.dns, server.ips);
+            (server.common_name, AGENT_LIFE)
         }
         Kind::Client => {
             dns.extend([format!("client.{datacenter}.consul"), "localhost".to_owned()]);

@@ -17,6 +17,7 @@ pub(in crate::app) use folder::Mode;
 pub(in crate::app) use keep::{Keeper, Keeping, keeper};
 pub use look::{Served, Wrong, at, in_file, in_text, verify_file, wrong};
 pub use make::{Init, Kind, Order, init, issue, leaves, sign, trust_domain};
+pub(in crate::app) use make::{of_server, put};
 pub use renew::{Due, Leaf, Renewed, leaf_in, list, next, renew, renew_due};
 pub use rotate::{Rotation, finish, start};
 pub(in crate::app) use used::Used;

@@ -36,7 +36,7 @@ impl Consul {
         self.client.settings().agent.to_string()
     }
 
-    fn ask<T>(&self, call: &Call<T>) -> Result<Answer<T>, AskError> {
+    pub(in crate::app) fn ask<T>(&self, call: &Call<T>) -> Result<Answer<T>, AskError> {
         self.runtime.block_on(self.client.ask(call))
     }
 }

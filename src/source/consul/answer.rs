@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::call::{Absent, Call};
 use crate::model::entry::IntentionAction;
+use crate::tls::Moment;
 
 /// What came.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Meta {
     pub default_policy: Option<IntentionAction>,
     /// `X-Consul-ContentHash`, in place of an index.
     pub content_hash: Option<String>,
+    /// `Date`: what the agent's clock says.
+    pub date: Option<Moment>,
 }
 
 impl Meta {
@@ -58,6 +61,7 @@ impl Meta {
             filtered: text("x-consul-results-filtered-by-acls") == Some("true"),
             default_policy: text("x-consul-default-acl-policy").and_then(policy),
             content_hash: text("x-consul-contenthash").map(str::to_owned),
+            date: text("date").and_then(Moment::of_http),
         }
     }
 }

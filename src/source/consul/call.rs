@@ -257,6 +257,18 @@ impl Call<RootsAnswer> {
     pub fn roots() -> Self {
         Self::get(["agent", "connect", "ca", "roots"], json)
     }
+
+    /// The same as the servers have them, also those of another datacenter.
+    pub fn roots_of_servers() -> Self {
+        Self::get(["connect", "ca", "roots"], json)
+    }
+}
+
+impl Call<AclReplicationAnswer> {
+    /// How far tokens and policies have come from the primary datacenter.
+    pub fn acl_replication() -> Self {
+        Self::get(["acl", "replication"], json)
+    }
 }
 
 impl Call<LeafAnswer> {

@@ -54,6 +54,48 @@ pub struct SelfDebugConfig {
     pub acl_resolver_settings: AclResolverSettings,
     /// What holds where no intention decides; empty is what the ACLs say.
     pub default_intention_policy: String,
+    /// Where a secondary finds the mesh gateways of the primary, as it was told.
+    #[serde(deserialize_with = "or_null")]
+    pub primary_gateways: Vec<String>,
+    /// Whether servers of other datacenters are reached through mesh gateways.
+    #[serde(rename = "ConnectMeshGatewayWANFederationEnabled")]
+    pub federates_by_gateways: bool,
+    /// Whether a server must show the name of its datacenter: where 1.8 has it.
+    pub verify_server_hostname: bool,
+    /// The same: where it is now.
+    #[serde(rename = "TLS", deserialize_with = "or_null")]
+    pub tls: SelfTls,
+}
+
+/// The TLS of an agent, as newer versions tell it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SelfTls {
+    /// That between agents.
+    #[serde(rename = "InternalRPC", deserialize_with = "or_null")]
+    pub internal_rpc: SelfInternalRpc,
+}
+
+/// The TLS between agents.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SelfInternalRpc {
+    /// Whether a server must show the name of its datacenter.
+    pub verify_server_hostname: bool,
+}
+
+/// `/v1/acl/replication`: how far tokens and policies have come from the primary.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct AclReplicationAnswer {
+    /// Whether they are to come at all.
+    pub enabled: bool,
+    /// Whether they come.
+    pub running: bool,
+    /// When they last came, RFC 3339.
+    pub last_success: String,
+    /// When they last did not.
+    pub last_error: String,
 }
 
 /// How an agent looks at tokens.

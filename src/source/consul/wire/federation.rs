@@ -18,6 +18,8 @@ pub struct FederationRow {
     /// Its mesh gateways.
     #[serde(deserialize_with = "or_null")]
     pub mesh_gateways: Vec<HealthRow>,
+    /// When it last became another one, RFC 3339.
+    pub updated_at: String,
 }
 
 /// `/v1/internal/federation-state/DC`.
