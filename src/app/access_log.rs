@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ pub(super) struct Writer {
     pub(super) thread: JoinHandle<()>,
     /// `None`: it writes to no file.
     pub(super) reopen: Option<Reopen>,
+    /// Records that found no place in the queue.
+    pub(super) dropped: Arc<AtomicU64>,
 }
 
 /// Asks for the file to be opened anew, after it was moved away.
@@ -48,13 +50,14 @@ pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, Writer)> {
     };
     let reopen = file.as_ref().map(|(_, reopen)| reopen.clone());
     let (sender, records) = sync_channel(QUEUE);
+    let dropped = Arc::<AtomicU64>::default();
     let thread = std::thread::Builder::new().name("access-log".to_owned());
     let thread = thread.spawn(move || {
         if let Err(error) = write_all(BufWriter::new(writer), file.as_ref(), &records) {
             tracing::error!(%error, "access records cannot be written, and are dropped from now on");
         }
     })?;
-    Ok((sender, Writer { thread, reopen }))
+    Ok((AccessLog::new(sender, dropped.clone()), Writer { thread, reopen, dropped }))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -116,7 +119,7 @@ mod tests {
         let written = Arc::new(Mutex::new(Vec::new()));
         let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone())))).unwrap();
         for _ in 0..50 {
-            log.send("x".to_owned()).unwrap();
+            log.write("x".to_owned());
             std::thread::sleep(Duration::from_millis(10));
         }
         assert!(!written.lock().unwrap().is_empty());

@@ -22,7 +22,8 @@ use crate::admin::{self, Question, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
 use crate::net;
-use crate::proxy::{self, Counters, Orders, Share};
+use crate::proxy::meters::{Ledger, Meter};
+use crate::proxy::{self, Orders, Share};
 use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
@@ -111,11 +112,12 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
     let (connections, asked) = Lister::of(workers);
+    let ledger = Ledger::of(workers);
     for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
-        let (counters, access) = (Arc::new(Counters::default()), log.clone());
+        let (meter, access) = (Meter::new(ledger.clone(), n), log.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let share = Share { orders, names: names.clone(), asked, counters, access, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, meter, access, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 

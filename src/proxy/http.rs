@@ -258,9 +258,9 @@ impl Job {
     }
 
     fn sending(&self) -> Sending<'_> {
-        let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
+        let Self { exchange: Exchange { client, state, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        Sending { worker, credentials, generation, plan, head, source }
+        Sending { worker, tally: &outcome.tally, credentials, generation, plan, head, source }
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
@@ -352,7 +352,8 @@ impl Job {
 impl Exchange {
     fn open(client: &Rc<Client>) -> Self {
         let progress = Progress::start();
-        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
+        let outcome =
+            Outcome::open(&client.site.worker, client.site.undecided(true), &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
         Self { client: client.clone(), state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
@@ -380,7 +381,7 @@ impl Exchange {
             Ok(plan) => plan,
             Err(refusal) => return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last),
         };
-        self.outcome.planned(&plan);
+        self.outcome.planned(&plan, self.client.site.tally(plan.first_target(), true));
         let upgradable = plan.first_target().protocol == Protocol::Http && upgrade.is_some();
         if head.websocket && !upgradable {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);

@@ -8,7 +8,7 @@
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
 //! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed) |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
-//! | the record | `outcome` |
+//! | the record | `outcome`; what is counted, `meters` |
 //! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
 
 mod answer;
@@ -30,6 +30,7 @@ mod http;
 mod judged;
 mod lines;
 mod listen;
+pub mod meters;
 mod outcome;
 mod patience;
 mod pipes;
@@ -55,8 +56,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-pub use outcome::{AccessLog, Counters};
+pub use outcome::AccessLog;
 
+use self::meters::Meter;
 use self::posts::Posts;
 use self::worker::Worker;
 use crate::model::gateway::Listener;
@@ -144,7 +146,7 @@ pub struct Share {
     /// Who asks which connections are open.
     pub asked: Receiver<Ask>,
     /// Its counters.
-    pub counters: Arc<Counters>,
+    pub meter: Meter,
     /// Where access records go.
     pub access: Option<AccessLog>,
     /// How many connections it has at once.
@@ -180,7 +182,7 @@ pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: boo
 /// # Errors
 /// None so far: a socket that cannot be used is left out, and the log says so.
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
-    let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.rng);
+    let worker = Worker::new(Dialer::new(&share.names), share.meter, share.access, share.rng);
     worker.sweep();
     worker.hellos.watch();
     connections::answer(&worker, share.asked);

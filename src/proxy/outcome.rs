@@ -12,10 +12,10 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use super::error::Failed;
 use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
+use super::meters::Tally;
 use super::progress::Progress;
 use super::waits::Busy;
 use super::worker::Worker;
@@ -28,27 +28,22 @@ use crate::model::entry::RuleRef;
 use crate::tls::Peer;
 
 /// Where access records go: a bounded queue. A full one drops records and counts them, for no request waits for a disk.
-pub type AccessLog = SyncSender<String>;
-
-/// Counters of one worker; the sum over the workers is what is shown.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Connections accepted.
-    pub connections: AtomicU64,
-    /// Connections open now.
-    pub connections_open: AtomicU64,
-    /// Requests and tcp connections that ended, by code in the order of `Code::ALL`.
-    pub ended: [AtomicU64; Code::ALL.len()],
-    /// Those under way.
-    pub open: AtomicU64,
-    /// Access records dropped because the queue was full.
-    pub records_dropped: AtomicU64,
+#[derive(Clone, Debug)]
+pub struct AccessLog {
+    queue: SyncSender<String>,
+    dropped: Arc<AtomicU64>,
 }
 
-impl Counters {
-    fn ended(&self, code: Code) {
-        if let Some(n) = Code::ALL.iter().position(|c| *c == code) {
-            self.ended[n].fetch_add(1, Ordering::Relaxed);
+impl AccessLog {
+    /// Records go there; those that find no place are counted.
+    pub const fn new(queue: SyncSender<String>, dropped: Arc<AtomicU64>) -> Self {
+        Self { queue, dropped }
+    }
+
+    /// Without waiting.
+    pub fn write(&self, record: String) {
+        if self.queue.try_send(record).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -111,8 +106,10 @@ pub(super) struct Outcome {
     pub(super) worker: Rc<Worker>,
     ends: Arc<Ends>,
     pub(super) progress: Rc<Progress>,
-    started: Instant,
+    pub(super) tally: Tally,
     code: Code,
+    /// What the client is told; 0 where it is told none.
+    status: u16,
     /// The HTTP/1 connection is not idle meanwhile.
     _busy: Option<Busy>,
     /// Only where somebody reads records.
@@ -122,19 +119,17 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 struct Record {
     wall: SystemTime,
-    status: u16,
     answered: Option<Duration>,
     fields: Map<String, Value>,
 }
 
 impl Outcome {
     /// From here on every way out ends in one record. Until told otherwise, the client went away.
-    pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
-        worker.counters.open.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn open(worker: &Rc<Worker>, tally: &Tally, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
+        tally.open.add(1);
         let record = worker.access.is_some().then(|| Box::new(Record::new()));
-        let (worker, ends, progress) = (worker.clone(), ends.clone(), progress.clone());
-        let started = progress.began();
-        Self { worker, ends, progress, started, code: Code::ClientGone, _busy: busy, record }
+        let (worker, tally, ends, progress) = (worker.clone(), tally.clone(), ends.clone(), progress.clone());
+        Self { worker, tally, ends, progress, code: Code::ClientGone, status: 0, _busy: busy, record }
     }
 
     /// How it ended. The first answer to that stays.
@@ -146,11 +141,9 @@ impl Outcome {
 
     /// The status that the client is told.
     pub(super) fn status(&mut self, status: u16) {
-        let started = self.started;
-        self.note(|r| {
-            r.status = status;
-            r.answered = Some(started.elapsed());
-        });
+        self.status = status;
+        let began = self.progress.began();
+        self.note(|r| r.answered = Some(began.elapsed()));
     }
 
     /// Bytes of an answer of gw's own went out.
@@ -192,8 +185,11 @@ impl Outcome {
         });
     }
 
-    /// What was decided.
-    pub(super) fn planned(&mut self, plan: &Plan) {
+    /// What was decided, and the counters of it.
+    pub(super) fn planned(&mut self, plan: &Plan, tally: Tally) {
+        self.tally.open.take(1);
+        tally.open.add(1);
+        self.tally = tally;
         self.note(|r| {
             r.put("route_name", plan.route.rule.to_string());
             r.put("rule", plan.route.rule.to_string());
@@ -245,23 +241,30 @@ impl Outcome {
 
 impl Drop for Outcome {
     fn drop(&mut self) {
-        let counters = &self.worker.counters;
-        counters.open.fetch_sub(1, Ordering::Relaxed);
         let cut = self.code == Code::ClientGone && self.ends.cut.load(Ordering::Relaxed);
         let code = if cut { Code::Denied } else { self.code };
-        counters.ended(code);
+        let (took, progress) = (self.progress.began().elapsed(), &self.progress);
+        self.tally.ended(code, self.status, took, progress.received.get(), progress.sent.get());
         let (Some(record), Some(log)) = (self.record.take(), &self.worker.access) else {
             return;
         };
-        if log.try_send(record.line(code, self.started.elapsed(), &self.ends, &self.progress)).is_err() {
-            counters.records_dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        log.write(record.line(Ended { code, status: self.status, took, ends: &self.ends, progress }));
     }
+}
+
+/// How a request or connection ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended<'o> {
+    code: Code,
+    status: u16,
+    took: Duration,
+    ends: &'o Ends,
+    progress: &'o Progress,
 }
 
 impl Record {
     fn new() -> Self {
-        Self { wall: SystemTime::now(), status: 0, answered: None, fields: Map::new() }
+        Self { wall: SystemTime::now(), answered: None, fields: Map::new() }
     }
 
     fn put(&mut self, key: &str, value: impl Into<String>) {
@@ -280,14 +283,15 @@ impl Record {
     }
 
     /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
-    fn line(mut self, code: Code, took: Duration, ends: &Ends, progress: &Progress) -> String {
+    fn line(mut self, ended: Ended<'_>) -> String {
+        let Ended { code, status, took, ends, progress } = ended;
         let started = time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339);
         let mut out = Map::new();
         out.insert("start_time".to_owned(), json!(started.unwrap_or_default()));
         for key in ["route_name", "method", "path", "protocol"] {
             out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
         }
-        out.insert("response_code".to_owned(), json!(self.status));
+        out.insert("response_code".to_owned(), json!(status));
         out.insert("response_flags".to_owned(), json!("-"));
         out.insert("response_code_details".to_owned(), self.fields.remove("response_code_details").unwrap_or_default());
         out.insert("connection_termination_details".to_owned(), Value::Null);
