@@ -14,6 +14,8 @@ use super::register;
 use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
 
+pub use crate::admin::{Token, TokenError};
+
 /// Where a gateway answers admin requests and `gw inspect` asks, if nothing else is said.
 pub const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 19000);
 
@@ -36,8 +38,12 @@ pub struct RunConfig {
     pub origin: String,
     /// The services of the embedded default, if it is served.
     pub echo: Option<EchoServices>,
-    /// Where admin requests are answered; loopback only.
+    /// Where admin requests are answered; off loopback only with a token.
     pub admin: Vec<SocketAddr>,
+    /// What who asks there has to show.
+    pub admin_token: Option<Token>,
+    /// Where metrics are told besides, and nothing else.
+    pub metrics: Option<SocketAddr>,
     /// Threads of the data path; `None` is one per core.
     pub workers: Option<NonZeroUsize>,
     /// Where access records go.
@@ -65,6 +71,8 @@ impl RunConfig {
             origin: String::new(),
             echo: None,
             admin: Vec::new(),
+            admin_token: None,
+            metrics: None,
             workers: None,
             access_log: None,
             drain_time: Duration::from_secs(30),

@@ -1,6 +1,7 @@
 //! Assembly: the only module that sees all the layers below it.
 
 mod access_log;
+pub mod admin;
 pub mod authz;
 pub mod batch;
 pub mod certs;
@@ -16,6 +17,7 @@ pub mod from_consul;
 pub mod inspect;
 mod listeners;
 pub mod load;
+pub mod metrics;
 pub mod origin;
 pub mod policy;
 mod publish;

@@ -12,13 +12,14 @@ use super::certs;
 use super::config::RunConfig;
 use super::control::{self, Control, Registering};
 use super::from_consul::ConsulError;
+use super::metrics::{self, Reloads};
 use super::publish::Publishing;
 use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
 use super::status;
 use super::{authz, inspect};
-use crate::admin::{self, Question, Standing, Subject};
+use crate::admin::{self, Place, Question, Reloading, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
 use crate::net;
@@ -80,6 +81,8 @@ pub struct Bound {
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// Where admin requests are answered.
     pub admin: Vec<SocketAddr>,
+    /// Where metrics are told besides.
+    pub metrics: Option<SocketAddr>,
     /// Ends the run.
     pub shutdown: Shutdown,
     /// Asks for the files to be read again, as HUP does.
@@ -108,7 +111,9 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let mut served = Served::nothing(orders, names.clone());
     let first = served.replace(config.gateways, &config.certificates, &Found::default())?;
     let listeners = first.map(|changed| changed.added).unwrap_or_default();
-    let (admin, admin_sockets) = bind_admin(&config.admin)?;
+    let (admin, mut admin_sockets) = bind_admin(&config.admin, &Place { token: config.admin_token, only_metrics: false })?;
+    let (metrics, metrics_sockets) = bind_admin(config.metrics.as_slice(), &Place { token: None, only_metrics: true })?;
+    admin_sockets.extend(metrics_sockets);
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
     let (connections, asked) = Lister::of(workers);
@@ -137,10 +142,30 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone());
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
     let (keeping, keeper) = certs::keeper();
-    let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
+    let reloads = Reloads::begin();
+    let scrape = metrics::scrape(metrics::Told {
+        ledger,
+        workers,
+        names: names.clone(),
+        shutdown: shutdown.clone(),
+        reloads: reloads.clone(),
+        following: following.clone(),
+        dropped: access.as_ref().map(|writer| writer.dropped.clone()),
+    });
+    let asks = reload.clone();
+    let reloading = Reloading(Arc::new(move || asks.ask_and_hear()));
+    let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping, reloads };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, questions: QUESTIONS, connections, status, shutdown: shutdown.clone() },
+        subject: Subject {
+            standing,
+            questions: QUESTIONS,
+            connections,
+            status,
+            metrics: scrape,
+            reload: reloading,
+            shutdown: shutdown.clone(),
+        },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),
@@ -154,7 +179,19 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         reopen: access.as_ref().and_then(|writer| writer.reopen.clone()),
     };
     let control = control::start(control, watch)?;
-    Ok(Bound { listeners, admin, shutdown, reload, told, workers: supervisor, control, followed, ended, access })
+    Ok(Bound {
+        listeners,
+        admin,
+        metrics: metrics.first().copied(),
+        shutdown,
+        reload,
+        told,
+        workers: supervisor,
+        control,
+        followed,
+        ended,
+        access,
+    })
 }
 
 impl Bound {
@@ -199,13 +236,13 @@ impl Bound {
     }
 }
 
-fn bind_admin(wanted: &[SocketAddr]) -> Result<(Vec<SocketAddr>, Vec<std::net::TcpListener>), StartError> {
+fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, Vec<(std::net::TcpListener, Place)>), StartError> {
     let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
     for address in wanted {
         let failed = |e| StartError::Admin(*address, e);
-        let socket = admin::bind(*address).map_err(failed)?;
+        let socket = admin::bind(*address, place).map_err(failed)?;
         addresses.push(socket.local_addr().map_err(failed)?);
-        sockets.push(socket);
+        sockets.push((socket, place.clone()));
     }
     Ok((addresses, sockets))
 }

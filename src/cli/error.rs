@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::input;
 use crate::app::certs::CertsError;
+use crate::app::config::TokenError;
 use crate::app::consul::apply::ApplyError;
 use crate::app::consul::{self, Unreached, Why};
 use crate::app::entries::Diagnostic;
@@ -60,6 +61,9 @@ pub(super) enum Failure {
     /// A gateway did not start.
     #[error("the gateway does not start")]
     Start(Box<StartError>),
+    /// The admin token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A gateway ended that was not told to.
     #[error("the gateway ended")]
     Ended(#[from] Ended),
@@ -75,6 +79,9 @@ pub(super) enum Failure {
     /// Consul does not have what was asked for.
     #[error("{0}")]
     NotFound(String),
+    /// It was not done in time.
+    #[error("{0}")]
+    Slow(String),
     /// The same, where files could be asked instead.
     #[error(transparent)]
     AskOrRead(AskError),
@@ -113,7 +120,12 @@ impl Failure {
         match self {
             Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
             Self::Echo(_) | Self::Start(_) => 1,
-            Self::Read { .. } => 3,
+            Self::Read { .. } | Self::Token(_) => 3,
+            Self::Slow(_) => 7,
+            Self::Ask(AskError::Token(_)) => 3,
+            Self::Ask(AskError::Status { status: 401, .. }) => 5,
+            Self::Ask(AskError::Status { status: 400, .. }) => 2,
+            Self::Ask(AskError::Status { status: 504, .. }) => 7,
             Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,

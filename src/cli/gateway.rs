@@ -10,7 +10,7 @@ use clap::Args;
 use super::control_plane::{ControlArgs, OfConsul};
 use super::error::Failure;
 use super::{Answer, input, told};
-use crate::app::config::{self, AccessLogTo, RunConfig};
+use crate::app::config::{self, AccessLogTo, RunConfig, Token};
 use crate::app::echo::EchoServices;
 use crate::app::files::Files;
 use crate::app::origin::{self, Listen, Origin, OriginError, RouteFlag, Wanted};
@@ -27,6 +27,12 @@ pub(super) struct LifeArgs {
     /// Where the admin listener binds; without the flag the gw.toml's, or 127.0.0.1:19000
     #[arg(long, value_name = "IP:PORT", env = "GW_ADMIN_BIND", hide_env_values = true)]
     pub(super) admin_bind: Option<SocketAddr>,
+    /// What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback
+    #[arg(long, value_name = "FILE", env = "GW_ADMIN_TOKEN_FILE", hide_env_values = true)]
+    admin_token_file: Option<PathBuf>,
+    /// Where metrics are told too, and nothing else: off loopback, for who scrapes
+    #[arg(long, value_name = "IP:PORT", env = "GW_METRICS_BIND", hide_env_values = true)]
+    metrics_bind: Option<SocketAddr>,
     /// Write an access record for every request and connection
     #[arg(long, value_name = "FILE|stdout", env = "GW_ACCESS_LOG", hide_env_values = true)]
     pub(super) access_log: Option<PathBuf>,
@@ -89,7 +95,7 @@ pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArg
         let from = Origin::Consul(source.agent());
         let admin = admin(life.admin_bind, ui);
         let served = served(std::slice::from_ref(&resources));
-        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin) };
+        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin)? };
         return attend(config, &from, &served, ui);
     }
     let mut echo = None;
@@ -104,7 +110,7 @@ pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArg
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
     let files = Files::of(wanted, &mut gateways, life.admin_bind);
     let config =
-        RunConfig { certificates: gateways.certificates, dns: gateways.dns, files, echo, ..life.run(gateways.resources, &from, admin) };
+        RunConfig { certificates: gateways.certificates, dns: gateways.dns, files, echo, ..life.run(gateways.resources, &from, admin)? };
     attend(config, &from, &served, ui)
 }
 
@@ -118,8 +124,11 @@ fn attend(config: RunConfig, from: &Origin, served: &[(String, String)], ui: &mu
 
 impl LifeArgs {
     /// A run of gateways as the flags say.
-    fn run(self, gateways: Vec<Resources>, from: &Origin, admin: Option<SocketAddr>) -> RunConfig {
-        RunConfig {
+    fn run(self, gateways: Vec<Resources>, from: &Origin, admin: Option<SocketAddr>) -> Result<RunConfig, Failure> {
+        let admin_token = self.admin_token_file.as_deref().map(Token::read).transpose()?;
+        Ok(RunConfig {
+            admin_token,
+            metrics: self.metrics_bind,
             origin: from.to_string(),
             admin: admin.into_iter().collect(),
             workers: self.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
@@ -127,7 +136,7 @@ impl LifeArgs {
             drain_time: self.drain_time,
             signals: true,
             ..RunConfig::new(gateways)
-        }
+        })
     }
 }
 
@@ -203,6 +212,9 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
     }
     for address in &bound.admin {
         ui.note(&format!("  admin on http://{address}/ready"));
+    }
+    if let Some(address) = bound.metrics {
+        ui.note(&format!("  metrics on http://{address}/metrics"));
     }
     if let (Origin::Embedded, Some((_, address))) = (from, bound.listeners.first()) {
         ui.note("try");

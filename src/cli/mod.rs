@@ -1,5 +1,6 @@
 //! Arguments in, one call, one rendering. A command a file, none of which knows how its answer is found.
 
+mod admin;
 mod certs;
 mod config;
 mod consul;
@@ -62,6 +63,7 @@ enum Command {
     Certs(certs::CertsArgs),
     Config(config::ConfigArgs),
     Inspect(inspect::InspectArgs),
+    Admin(admin::AdminArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     Version(shell::VersionArgs),
@@ -111,7 +113,7 @@ pub fn command() -> clap::Command {
 /// The commands in the order of what one needs first, in groups.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Gateways", &["ingress", "mesh", "terminating", "run"]),
-    ("Tools", &["certs", "config", "inspect"]),
+    ("Tools", &["certs", "config", "inspect", "admin"]),
     ("Shell", &["completions", "man", "version"]),
 ];
 
@@ -154,6 +156,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
         Some(Command::Certs(args)) => certs::run(args, ui),
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
+        Some(Command::Admin(args)) => admin::run(args, ui),
         Some(Command::Completions(args)) => shell::completions(&args, ui),
         Some(Command::Man(args)) => shell::man(args, ui),
         Some(Command::Version(_)) => shell::version(ui),

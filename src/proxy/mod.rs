@@ -186,7 +186,7 @@ pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     worker.sweep();
     worker.hellos.watch();
     connections::answer(&worker, share.asked);
-    let mut posts = Posts::new(&worker, share.max_connections, share.drain_time);
+    let mut posts = Posts::new(&worker, share.max_connections, share.drain_time, shutdown.clone());
     let mut orders = share.orders;
     while let Some(order) = tokio::select! {
         biased;

@@ -1,6 +1,6 @@
 //! mTLS of the mesh towards those who connect: the leaf of the service that SNI names is shown, and they must show one too.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -9,7 +9,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 
 use super::range::Range;
-use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, xfcc};
+use super::{Bundle, Distrust, Error, Held, Member, Moment, Peers, Side, Unusable, pem, xfcc};
 use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::{InboundKeys, Leaf};
 
@@ -74,6 +74,15 @@ impl Inbound {
         let shown = Arc::new(shown);
         let tickets = of_same_roots.map(|o| o.config.ticketer.clone());
         Ok(Self { config: config(&range, &shown, &clients, tickets), shown, clients, range })
+    }
+
+    /// The leaf of each service that is spoken for, and the roots.
+    pub(super) fn held(&self) -> Vec<Held<'_>> {
+        let mut held = self.clients.bundle().held();
+        let leaves: BTreeMap<&str, &Arc<Shown>> = self.shown.0.values().map(|shown| (shown.uri.as_str(), shown)).collect();
+        let service = |uri: &str| uri.rsplit('/').next().unwrap_or_default().to_owned();
+        held.extend(leaves.into_iter().map(|(uri, shown)| Held { used: "leaf", name: service(uri), chain: &shown.key.cert }));
+        held
     }
 
     /// Whether this is the very same.
