@@ -42,7 +42,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustix::", &["proxy/pipes.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
     ("prometheus_client::", &["app/metrics/page.rs"]),
-    ("reqwest::", &["admin/client.rs", "source/consul/client"]),
+    ("reqwest::", &["admin/client.rs", "app/traces.rs", "source/consul/client"]),
     ("form_urlencoded::", &["admin/asked.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),
     ("clap::", &["cli/"]),

@@ -25,6 +25,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 pub use self::asked::Asked;
 pub use self::deeds::{Reloaded, Reloading};
@@ -40,6 +41,9 @@ use crate::state::connections::Lister;
 
 /// Within which a request's head must be there.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How many may ask at once at a listener; who comes then waits.
+const MOST_CONNECTIONS: usize = 64;
 
 /// What the admin listener can tell of.
 #[derive(Clone, Debug)]
@@ -119,13 +123,22 @@ pub async fn serve(socket: std::net::TcpListener, place: Place, subject: Subject
         Err(error) => return tracing::error!(%error, "cannot listen for admin requests"),
     };
     let here = Rc::new(Here { subject, guard: Guard { token: place.token, any_host }, only_metrics: place.only_metrics });
+    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let accepted = tokio::select! {
+        let next = async {
+            // The semaphore is never closed.
+            let permit = permits.clone().acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
             () = ended.signaled() => return,
-            accepted = listener.accept() => accepted,
+            next = next => next,
         };
         match accepted {
-            Ok((stream, _)) => task::spawn(connection(stream, here.clone())),
+            Ok((stream, _)) => {
+                let served = connection(stream, here.clone());
+                task::spawn(async move { drop((served.await, permit)) });
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept an admin connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -162,7 +175,7 @@ async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes
     if metrics::PATHS.contains(&path) && reads {
         return metrics::response(subject, request.headers()).await;
     }
-    let elsewhere = *only_metrics && !paths::PROBES.contains(&path);
+    let elsewhere = *only_metrics && ![paths::PROBES, metrics::PATHS].concat().contains(&path);
     match (deeds::find(path), paths::find(subject, path)) {
         _ if elsewhere => text(StatusCode::NOT_FOUND, "here are metrics alone, at /metrics\n".to_owned()),
         (Some(deed), _) if request.method() == Method::POST => deed.response(subject, query).await,

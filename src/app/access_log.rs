@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::config::AccessLogTo;
+use crate::model::gateway::RecordFormat;
 use crate::proxy::AccessLog;
 
 /// Records that may wait.
@@ -43,7 +44,7 @@ impl Reopen {
 }
 
 /// Starts the thread. It ends when the last sender is dropped and everything is written.
-pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, Writer)> {
+pub(super) fn start(to: AccessLogTo, format: RecordFormat) -> io::Result<(AccessLog, Writer)> {
     let (writer, file): (Box<dyn Write + Send>, _) = match to {
         AccessLogTo::File(path) => (Box::new(open(&path)?), Some((path, Reopen::default()))),
         AccessLogTo::Writer(writer) => (writer, None),
@@ -57,7 +58,7 @@ pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, Writer)> {
             tracing::error!(%error, "access records cannot be written, and are dropped from now on");
         }
     })?;
-    Ok((AccessLog::new(sender, dropped.clone()), Writer { thread, reopen, dropped }))
+    Ok((AccessLog::new(sender, format, dropped.clone()), Writer { thread, reopen, dropped }))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn records_that_keep_coming_do_not_keep_the_first_from_being_written() {
         let written = Arc::new(Mutex::new(Vec::new()));
-        let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone())))).unwrap();
+        let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone()))), RecordFormat::Json).unwrap();
         for _ in 0..50 {
             log.write("x".to_owned());
             std::thread::sleep(Duration::from_millis(10));

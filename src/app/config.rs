@@ -11,7 +11,8 @@ use super::echo::EchoServices;
 use super::files::Files;
 use super::from_consul::ConsulSource;
 use super::register;
-use crate::model::gateway::Certificate;
+pub use super::traces::TracesTo;
+use crate::model::gateway::{Certificate, RecordFormat};
 use crate::model::resources::Resources;
 
 pub use crate::admin::{Token, TokenError};
@@ -48,6 +49,10 @@ pub struct RunConfig {
     pub workers: Option<NonZeroUsize>,
     /// Where access records go.
     pub access_log: Option<AccessLogTo>,
+    /// How they are written.
+    pub record_format: RecordFormat,
+    /// Where spans of requests go.
+    pub traces: Option<TracesTo>,
     /// How long connections may go on after TERM.
     pub drain_time: Duration,
     /// Connections of each worker.
@@ -75,6 +80,8 @@ impl RunConfig {
             metrics: None,
             workers: None,
             access_log: None,
+            record_format: RecordFormat::Json,
+            traces: None,
             drain_time: Duration::from_secs(30),
             max_connections: 100_000,
             signals: false,

@@ -28,6 +28,7 @@ mod run;
 mod served;
 pub mod sni;
 pub mod status;
+mod traces;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

@@ -20,6 +20,7 @@ use crate::source::flags::FlagError;
 use crate::source::{demo, file, flags};
 
 pub use crate::source::demo::Echoes;
+pub use crate::source::file::AccessLogFile;
 pub use crate::source::flags::{Listen, RouteFlag};
 
 /// What was asked for.
@@ -73,6 +74,8 @@ pub struct Gateways {
     pub resources: Vec<Resources>,
     /// Where `gw.toml` puts the admin listener.
     pub admin: Option<SocketAddr>,
+    /// Where it has access records written.
+    pub access_log: Option<AccessLogFile>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
     /// The DNS servers that `gw.toml` names.
@@ -212,6 +215,7 @@ fn alone(origin: Origin, resources: Resources) -> Gateways {
         origin,
         resources: vec![resources],
         admin: None,
+        access_log: None,
         certificates: Vec::new(),
         dns: Vec::new(),
         notes: Vec::new(),
@@ -254,6 +258,7 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
         origin: origin.clone(),
         resources,
         admin: loaded.gateways.iter().find_map(|(gateway, _)| gateway.admin),
+        access_log: loaded.gateways.iter().find_map(|(gateway, _)| gateway.access_log.clone()),
         certificates: loaded.configuration.certificates,
         dns: loaded.configuration.dns,
         notes: loaded.notes,

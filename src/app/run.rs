@@ -18,6 +18,7 @@ use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
 use super::status;
+use super::traces::{self, Exporter, TracesError};
 use super::{authz, inspect};
 use crate::admin::{self, Place, Question, Reloading, Standing, Subject};
 use crate::check::Found;
@@ -66,6 +67,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Signals cannot be heard.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -96,6 +100,7 @@ pub struct Bound {
     /// Ends the control thread, after the workers.
     ended: Drain,
     access: Option<Writer>,
+    tracer: Option<Exporter>,
 }
 
 /// Binds everything, then starts the threads. Nothing runs if anything cannot be bound.
@@ -114,15 +119,17 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (admin, mut admin_sockets) = bind_admin(&config.admin, &Place { token: config.admin_token, only_metrics: false })?;
     let (metrics, metrics_sockets) = bind_admin(config.metrics.as_slice(), &Place { token: None, only_metrics: true })?;
     admin_sockets.extend(metrics_sockets);
-    let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
+    let (log, access) =
+        config.access_log.map(|to| access_log::start(to, config.record_format)).transpose().map_err(StartError::AccessLog)?.unzip();
 
+    let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
     let (connections, asked) = Lister::of(workers);
     let ledger = Ledger::of(workers);
     for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
-        let (meter, access) = (Meter::new(ledger.clone(), n), log.clone());
+        let (meter, access, tracing) = (Meter::new(ledger.clone(), n), log.clone(), tracing.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let share = Share { orders, names: names.clone(), asked, meter, access, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, meter, access, tracing, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -151,6 +158,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         reloads: reloads.clone(),
         following: following.clone(),
         dropped: access.as_ref().map(|writer| writer.dropped.clone()),
+        spans: tracer.as_ref().map(|tracer: &Exporter| tracer.counted.clone()),
     });
     let asks = reload.clone();
     let reloading = Reloading(Arc::new(move || asks.ask_and_hear()));
@@ -191,6 +199,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         followed,
         ended,
         access,
+        tracer,
     })
 }
 
@@ -210,14 +219,15 @@ impl Bound {
         // Over when the drain begins.
         self.told.iter().for_each(&mut tell);
         let worked = self.workers.join();
-        if let Some(Writer { thread: access, .. }) = self.access {
-            // It writes what is left, for every sender went with its worker; signals are still heard meanwhile.
-            let until = Instant::now() + RECORDS_TIME;
-            while !access.is_finished() && Instant::now() < until {
+        // They write what is left, for every sender went with its worker; signals are still heard meanwhile.
+        let until = Instant::now() + RECORDS_TIME;
+        for (what, thread) in [("access records", self.access.map(|a| a.thread)), ("spans", self.tracer.map(|t| t.thread))] {
+            let Some(thread) = thread else { continue };
+            while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            if !access.is_finished() {
-                tracing::warn!("access records were lost: nobody takes them");
+            if !thread.is_finished() {
+                tracing::warn!("{what} were lost: nobody takes them");
             }
         }
         self.ended.say();

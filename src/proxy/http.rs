@@ -27,6 +27,7 @@ use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
+use super::trace::Context;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
@@ -39,6 +40,7 @@ use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
 use crate::rt::drain::DrainWatch;
+use crate::rt::rng::Rng;
 use crate::state::Current;
 use crate::tls::Io;
 
@@ -373,6 +375,7 @@ impl Exchange {
                 return Begun::Answered(self.local(code, !body.is_end_stream()), last);
             }
         };
+        let trace = self.trace(&head);
         self.outcome.request(&head);
         if let Err(refusal) = self.prepare(&mut head) {
             return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last);
@@ -386,6 +389,9 @@ impl Exchange {
         if head.websocket && !upgradable {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
         }
+        if let Some(trace) = trace {
+            trace.hand_on(&mut head.headers);
+        }
         let judged = Judged::of(&self.client, &head, &plan);
         self.edit_request(&mut head, &plan);
         if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
@@ -393,6 +399,16 @@ impl Exchange {
         }
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, judged }), last)
+    }
+
+    /// Its place in a trace, where there are traces.
+    fn trace(&mut self, head: &Head) -> Option<Context> {
+        let worker = &self.client.site.worker;
+        let context = worker.tracing.as_ref()?.context(&head.headers, || worker.chance(Rng::bytes));
+        if let Some(traced) = context.traced() {
+            self.outcome.traced(traced);
+        }
+        Some(context)
     }
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.

@@ -3,20 +3,20 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version};
-use serde_json::{Map, Value, json};
+use http::{HeaderValue, Method, Uri, Version};
+use serde_json::Value;
 
 use super::error::Failed;
 use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
 use super::meters::Tally;
 use super::progress::Progress;
+use super::record::{Ended, Record};
+use super::trace::Traced;
 use super::waits::Busy;
 use super::worker::Worker;
 use crate::decide::code::Code;
@@ -24,29 +24,7 @@ use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::id::ListenerName;
-use crate::model::entry::RuleRef;
 use crate::tls::Peer;
-
-/// Where access records go: a bounded queue. A full one drops records and counts them, for no request waits for a disk.
-#[derive(Clone, Debug)]
-pub struct AccessLog {
-    queue: SyncSender<String>,
-    dropped: Arc<AtomicU64>,
-}
-
-impl AccessLog {
-    /// Records go there; those that find no place are counted.
-    pub const fn new(queue: SyncSender<String>, dropped: Arc<AtomicU64>) -> Self {
-        Self { queue, dropped }
-    }
-
-    /// Without waiting.
-    pub fn write(&self, record: String) {
-        if self.queue.try_send(record).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// The two ends of a connection.
 #[derive(Debug)]
@@ -116,13 +94,6 @@ pub(super) struct Outcome {
     record: Option<Box<Record>>,
 }
 
-#[derive(Debug)]
-struct Record {
-    wall: SystemTime,
-    answered: Option<Duration>,
-    fields: Map<String, Value>,
-}
-
 impl Outcome {
     /// From here on every way out ends in one record. Until told otherwise, the client went away.
     pub(super) fn open(worker: &Rc<Worker>, tally: &Tally, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
@@ -154,6 +125,11 @@ impl Outcome {
     /// Whether somebody reads records.
     pub(super) const fn is_recorded(&self) -> bool {
         self.record.is_some()
+    }
+
+    /// Its span is recorded.
+    pub(super) fn traced(&mut self, traced: Traced) {
+        self.record.get_or_insert_with(|| Box::new(Record::new())).traced = Some(Box::new(traced));
     }
 
     /// What was asked for by a head that may not pass.
@@ -245,80 +221,17 @@ impl Drop for Outcome {
         let code = if cut { Code::Denied } else { self.code };
         let (took, progress) = (self.progress.began().elapsed(), &self.progress);
         self.tally.ended(code, self.status, took, progress.received.get(), progress.sent.get());
-        let (Some(record), Some(log)) = (self.record.take(), &self.worker.access) else {
+        let Some(mut record) = self.record.take() else {
             return;
         };
-        log.write(record.line(Ended { code, status: self.status, took, ends: &self.ends, progress }));
-    }
-}
-
-/// How a request or connection ended.
-#[derive(Clone, Copy, Debug)]
-struct Ended<'o> {
-    code: Code,
-    status: u16,
-    took: Duration,
-    ends: &'o Ends,
-    progress: &'o Progress,
-}
-
-impl Record {
-    fn new() -> Self {
-        Self { wall: SystemTime::now(), answered: None, fields: Map::new() }
-    }
-
-    fn put(&mut self, key: &str, value: impl Into<String>) {
-        self.fields.insert(key.to_owned(), Value::String(value.into()));
-    }
-
-    fn header(&mut self, key: &str, headers: &HeaderMap, name: &str) {
-        if let Some(value) = headers.get(name) {
-            self.put(key, String::from_utf8_lossy(HeaderValue::as_bytes(value)));
+        if let (Some(traced), Some(tracing)) = (record.traced.take(), &self.worker.tracing) {
+            tracing.write(record.span(*traced, code, self.status, took));
         }
+        let Some(log) = &self.worker.access else {
+            return;
+        };
+        log.write(record.line(log.format(), Ended { code, status: self.status, took, ends: &self.ends, progress }));
     }
-
-    /// Every rule that led there, outermost first; `rule` is the one that decided.
-    fn rules<'a>(&mut self, rules: impl Iterator<Item = &'a RuleRef>) {
-        self.fields.insert("rules".to_owned(), rules.map(ToString::to_string).collect());
-    }
-
-    /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
-    fn line(mut self, ended: Ended<'_>) -> String {
-        let Ended { code, status, took, ends, progress } = ended;
-        let started = time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339);
-        let mut out = Map::new();
-        out.insert("start_time".to_owned(), json!(started.unwrap_or_default()));
-        for key in ["route_name", "method", "path", "protocol"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        out.insert("response_code".to_owned(), json!(status));
-        out.insert("response_flags".to_owned(), json!("-"));
-        out.insert("response_code_details".to_owned(), self.fields.remove("response_code_details").unwrap_or_default());
-        out.insert("connection_termination_details".to_owned(), Value::Null);
-        out.insert("bytes_received".to_owned(), json!(progress.received.get()));
-        out.insert("bytes_sent".to_owned(), json!(progress.sent.get()));
-        out.insert("duration".to_owned(), json!(milliseconds(took)));
-        out.insert("upstream_service_time".to_owned(), self.answered.map_or(Value::Null, |t| json!(milliseconds(t))));
-        for key in ["x_forwarded_for", "user_agent", "request_id", "authority", "upstream_host", "upstream_cluster"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        out.insert("upstream_local_address".to_owned(), Value::Null);
-        out.insert("downstream_local_address".to_owned(), json!(ends.local.to_string()));
-        out.insert("downstream_remote_address".to_owned(), json!(ends.client.to_string()));
-        out.insert("requested_server_name".to_owned(), json!(ends.sni));
-        let transport = "upstream_transport_failure_reason";
-        out.insert(transport.to_owned(), self.fields.remove(transport).unwrap_or_default());
-        out.insert("code".to_owned(), json!(code.as_str()));
-        out.insert("peer".to_owned(), ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
-        for key in ["rule", "rules", "roll", "target", "instance"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        Value::Object(out).to_string()
-    }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The word of `%PROTOCOL%`.

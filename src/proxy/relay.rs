@@ -326,7 +326,7 @@ mod tests {
         drop(sender);
         let meter = Meter::new(Ledger::of(1), 0);
         let tally = meter.tally(&ListenerName::of("edge", 8080), None, true);
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, None, Rng::from_entropy());
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, None, None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
         let outcome = Outcome::open(&worker, &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());

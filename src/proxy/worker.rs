@@ -12,12 +12,13 @@ use super::connections::Connections;
 use super::copy::Buffer;
 use super::hello::Hellos;
 use super::meters::{Door, Meter, Tally};
-use super::outcome::AccessLog;
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
+use super::record::AccessLog;
 use super::retry::Budget;
 use super::standing::Standing;
+use super::trace::Tracing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::{Endpoint, Target};
@@ -41,6 +42,7 @@ pub(super) struct Worker {
     pub(super) dialer: Dialer,
     pub(super) meter: Meter,
     pub(super) access: Option<AccessLog>,
+    pub(super) tracing: Option<Tracing>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
     /// Through which bytes go from socket to socket.
@@ -53,13 +55,14 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(dialer: Dialer, meter: Meter, access: Option<AccessLog>, rng: Rng) -> Rc<Self> {
+    pub(super) fn new(dialer: Dialer, meter: Meter, access: Option<AccessLog>, tracing: Option<Tracing>, rng: Rng) -> Rc<Self> {
         let worker = Self {
             pool: Pool::default(),
             retries: Budget::default(),
             dialer,
             meter,
             access,
+            tracing,
             buffer: RefCell::default(),
             pipes: Rc::default(),
             timers: Rc::default(),

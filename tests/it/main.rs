@@ -23,6 +23,7 @@ mod http;
 mod http2;
 mod lengths;
 mod mesh;
+mod metrics;
 mod names;
 mod passthrough;
 mod passthrough_ends;

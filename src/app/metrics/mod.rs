@@ -19,6 +19,7 @@ pub use self::table::{Kind, METRICS, Metric};
 use crate::admin::{Scrape, Standing};
 use crate::net::Names;
 use crate::proxy::meters::Ledger;
+use crate::proxy::trace::Spans;
 use crate::rt::signal::Shutdown;
 use crate::source::consul::follow::Following;
 
@@ -33,6 +34,8 @@ pub(super) struct Told {
     pub(super) following: Option<Following>,
     /// Access records that were dropped; `None`: there is no access log.
     pub(super) dropped: Option<Arc<AtomicU64>>,
+    /// `None`: nothing is traced.
+    pub(super) spans: Option<Arc<Spans>>,
 }
 
 /// What is asked at `/metrics`.
@@ -66,6 +69,10 @@ impl Told {
         }
         if let Some(dropped) = &self.dropped {
             page.count(&m::LOG_DROPPED, &[], dropped.load(Ordering::Relaxed));
+        }
+        if let Some(spans) = &self.spans {
+            page.count(&m::SPANS, &[], spans.sent.load(Ordering::Relaxed));
+            page.count(&m::SPANS_DROPPED, &[], spans.dropped.load(Ordering::Relaxed));
         }
         process::write(&mut page);
         page

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gw::app::config::{AccessLogTo, RunConfig};
+use gw::app::config::{AccessLogTo, RunConfig, Token};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::check::Check;
@@ -31,6 +31,8 @@ pub(crate) struct World {
     kind: GatewayKind,
     datacenter: Datacenter,
     port: u16,
+    metrics: Option<SocketAddr>,
+    token: Option<Token>,
 }
 
 impl World {
@@ -54,6 +56,8 @@ impl World {
             kind: GatewayKind::Ingress,
             datacenter: Datacenter::from("dc1"),
             port: 0,
+            metrics: None,
+            token: None,
         }
     }
 
@@ -157,6 +161,16 @@ impl World {
         self
     }
 
+    /// Metrics are told there too.
+    pub(crate) fn metrics(self, address: SocketAddr) -> Self {
+        Self { metrics: Some(address), ..self }
+    }
+
+    /// What admin requests have to show.
+    pub(crate) fn token(self, token: &str) -> Self {
+        Self { token: Some(Token::new(token).expect("a token")), ..self }
+    }
+
     pub(crate) fn drain_time(mut self, time: Duration) -> Self {
         self.drain_time = time;
         self
@@ -208,6 +222,8 @@ impl World {
             certificates: self.certificates,
             dns: self.dns,
             admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            admin_token: self.token,
+            metrics: self.metrics,
             workers: NonZeroUsize::new(if self.max_connections.is_some() { 1 } else { 2 }),
             max_connections: self.max_connections.unwrap_or(defaults.max_connections),
             access_log: Some(AccessLogTo::Writer(Box::new(records.clone()))),
@@ -216,7 +232,7 @@ impl World {
         };
         let bound = app::start(config)?;
         let address = bound.listeners.first().expect("a listener").1;
-        Ok(Gateway { address, admin: bound.admin[0], records, bound: Some(bound) })
+        Ok(Gateway { address, admin: bound.admin[0], metrics: bound.metrics, records, bound: Some(bound) })
     }
 }
 
@@ -228,6 +244,7 @@ fn instance(id: String, address: Address) -> Instance {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
     records: Records,
     bound: Option<Bound>,
 }
