@@ -11,6 +11,7 @@ use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use crate::proxy::trace::{Span, Spans, Tracing, hex};
+use crate::rt::log::with_causes;
 
 /// Spans that may wait.
 const QUEUE: usize = 4096;
@@ -40,9 +41,9 @@ pub struct TracesTo {
 /// Why spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum TracesError {
-    /// The collector is not named by a URL.
-    #[error("the OTLP endpoint is {0:?}, which is no URL such as http://127.0.0.1:4318")]
-    Endpoint(String),
+    /// The collector is not named by a URL. It may hold a password, and is not said again.
+    #[error("the OTLP endpoint is no URL such as http://127.0.0.1:4318")]
+    Endpoint,
     /// The headers cannot be read. They may hold secrets, and are not said again.
     #[error("OTEL_EXPORTER_OTLP_HEADERS is not name=value,name=value")]
     Headers,
@@ -63,10 +64,9 @@ pub(super) struct Exporter {
 
 /// Starts the thread. It ends when the last sender is dropped and everything is sent, or was tried to.
 pub(super) fn start(to: TracesTo) -> Result<(Tracing, Exporter), TracesError> {
-    let wrong = || TracesError::Endpoint(to.endpoint.clone());
-    let url = Url::parse(&format!("{}/v1/traces", to.endpoint.trim_end_matches('/'))).map_err(|_| wrong())?;
+    let url = Url::parse(&format!("{}/v1/traces", to.endpoint.trim_end_matches('/'))).map_err(|_| TracesError::Endpoint)?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong());
+        return Err(TracesError::Endpoint);
     }
     let headers = std::env::var(HEADERS).ok().map_or_else(|| Some(HeaderMap::new()), |said| headers(&said));
     let headers = headers.ok_or(TracesError::Headers)?;
@@ -140,8 +140,8 @@ impl Collector {
         if batch.is_empty() {
             return;
         }
-        let sent = self.client.post(self.url.clone()).json(&message(&self.service, batch)).send();
-        let sent = self.runtime.block_on(async { sent.await.and_then(reqwest::Response::error_for_status) });
+        let request = self.client.post(self.url.clone()).json(&message(&self.service, batch));
+        let sent = self.runtime.block_on(async { request.send().await.and_then(reqwest::Response::error_for_status) });
         let (count, n) = (&self.counted, batch.len() as u64);
         match sent {
             Ok(_) => {
@@ -153,7 +153,7 @@ impl Collector {
             Err(error) => {
                 count.dropped.fetch_add(n, Ordering::Relaxed);
                 if !std::mem::replace(&mut self.trouble, true) {
-                    tracing::warn!("spans are dropped until the collector takes them: {}", crate::rt::log::with_causes(&error));
+                    tracing::warn!("spans are dropped until the collector takes them: {}", with_causes(&error.without_url()));
                 }
             }
         }

@@ -60,7 +60,7 @@ pub(super) enum Failure {
     Echo(#[source] io::Error),
     /// A gateway did not start.
     #[error("the gateway does not start")]
-    Start(Box<StartError>),
+    Start(#[source] Box<StartError>),
     /// The admin token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -38,6 +38,7 @@ mod tcp;
 mod terminating;
 mod terminating_tls;
 mod tls;
+mod traces;
 mod upstream;
 mod websocket;
 mod wire;
