@@ -16,6 +16,9 @@ _gw() {
             ",$1")
                 cmd="gw"
                 ;;
+            gw,admin)
+                cmd="gw__subcmd__admin"
+                ;;
             gw,certs)
                 cmd="gw__subcmd__certs"
                 ;;
@@ -45,6 +48,18 @@ _gw() {
                 ;;
             gw,version)
                 cmd="gw__subcmd__version"
+                ;;
+            gw__subcmd__admin,drain)
+                cmd="gw__subcmd__admin__subcmd__drain"
+                ;;
+            gw__subcmd__admin,log)
+                cmd="gw__subcmd__admin__subcmd__log"
+                ;;
+            gw__subcmd__admin,reload)
+                cmd="gw__subcmd__admin__subcmd__reload"
+                ;;
+            gw__subcmd__admin,stop)
+                cmd="gw__subcmd__admin__subcmd__stop"
                 ;;
             gw__subcmd__certs,init)
                 cmd="gw__subcmd__certs__subcmd__init"
@@ -131,12 +146,154 @@ _gw() {
 
     case "${cmd}" in
         gw)
-            opts="-h -V --error-format --help --version ingress mesh terminating run certs config inspect completions man version"
+            opts="-h -V --error-format --help --version ingress mesh terminating run certs config inspect admin completions man version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__admin)
+            opts="-h --error-format --help reload drain stop log"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__admin__subcmd__drain)
+            opts="-o -h --timeout --admin --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__admin__subcmd__log)
+            opts="-o -h --admin --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__admin__subcmd__reload)
+            opts="-o -h --admin --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__admin__subcmd__stop)
+            opts="-o -h --admin --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 --error-format)
                     COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
                     return 0
@@ -873,7 +1030,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__ingress)
-            opts="-c -h --config --config-dir --listen --route --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --access-log --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --route --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -955,7 +1112,27 @@ _gw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --admin-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --access-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-log-format)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-ratio)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1409,7 +1586,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__mesh)
-            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --access-log --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1487,7 +1664,27 @@ _gw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --admin-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --access-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-log-format)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-ratio)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1515,7 +1712,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__run)
-            opts="-c -h --config --admin-bind --access-log --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1533,7 +1730,27 @@ _gw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --admin-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --access-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-log-format)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-ratio)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1561,7 +1778,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__terminating)
-            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --access-log --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1639,7 +1856,27 @@ _gw() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --admin-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --access-log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-log-format)
+                    COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-ratio)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
