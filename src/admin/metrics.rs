@@ -36,7 +36,10 @@ impl Exposition {
 
 /// Makes the text of a scrape.
 #[derive(Clone)]
-pub struct Scrape(pub Arc<dyn Fn(&Standing, Exposition) -> String + Send + Sync>);
+pub struct Scrape(pub Arc<Making>);
+
+/// From what is served, in a form.
+type Making = dyn Fn(&Standing, Exposition) -> String + Send + Sync;
 
 impl std::fmt::Debug for Scrape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -246,7 +246,10 @@ impl Bound {
     }
 }
 
-fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, Vec<(std::net::TcpListener, Place)>), StartError> {
+/// A listener for admin requests, and what is told at it.
+type BoundAt = (std::net::TcpListener, Place);
+
+fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, Vec<BoundAt>), StartError> {
     let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
     for address in wanted {
         let failed = |e| StartError::Admin(*address, e);

@@ -122,14 +122,10 @@ impl Failure {
             Self::Echo(_) | Self::Start(_) => 1,
             Self::Read { .. } | Self::Token(_) => 3,
             Self::Slow(_) => 7,
-            Self::Ask(AskError::Token(_)) => 3,
-            Self::Ask(AskError::Status { status: 401, .. }) => 5,
-            Self::Ask(AskError::Status { status: 400, .. }) => 2,
-            Self::Ask(AskError::Status { status: 504, .. }) => 7,
             Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
-            Self::Ask(_) => 4,
+            Self::Ask(error) | Self::AskOrRead(error) => of_ask(error),
             Self::Consul(error) => of_consul(error),
             Self::Apply(error) => match &**error {
                 ApplyError::NoOrder(_) => 3,
@@ -137,9 +133,18 @@ impl Failure {
                 ApplyError::Step { source, .. } => of_step(source),
             },
             Self::NoSuchCode(_) | Self::NotFound(_) => 6,
-            Self::AskOrRead(_) => 4,
             Self::Ended(_) => 70,
         }
+    }
+}
+
+const fn of_ask(error: &AskError) -> u8 {
+    match error {
+        AskError::Token(_) => 3,
+        AskError::Status { status: 400, .. } => 2,
+        AskError::Status { status: 401, .. } => 5,
+        AskError::Status { status: 504, .. } => 7,
+        _ => 4,
     }
 }
 

@@ -131,6 +131,8 @@ pub struct Door {
 }
 
 /// A worker's own counters, by as many hands as need them on its thread.
+// Two counters on purpose, as in `state::Current`: the outer one is the thread's own.
+#[allow(clippy::redundant_allocation)]
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     series: Rc<Arc<Series>>,
@@ -246,6 +248,12 @@ impl Meter {
     /// Of the worker of that number, from 0.
     pub const fn new(ledger: Arc<Ledger>, worker: usize) -> Self {
         Self { ledger, worker }
+    }
+
+    /// Of the only worker there is.
+    #[cfg(test)]
+    pub(super) fn alone() -> Self {
+        Self::new(Ledger::of(1), 0)
     }
 
     /// The counters of who comes to a listener and goes to a target, or nowhere.

@@ -282,7 +282,7 @@ mod tests {
     use tokio::sync::oneshot;
     use tokio::task::LocalSet;
 
-    use super::super::meters::{Ledger, Meter};
+    use super::super::meters::Meter;
     use super::super::outcome::Ends;
     use super::super::patience::Patience;
     use super::super::pool::Peer;
@@ -324,7 +324,7 @@ mod tests {
         let request = Request::get("http://h.test/").body(Empty::<Bytes>::new()).unwrap();
         let incoming = sender.send_request(request).await.unwrap().into_body();
         drop(sender);
-        let meter = Meter::new(Ledger::of(1), 0);
+        let meter = Meter::alone();
         let tally = meter.tally(&ListenerName::of("edge", 8080), None, true);
         let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, None, None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());

@@ -289,7 +289,7 @@ mod tests {
         }
     }
 
-    fn der(path: &Path) -> rustls_pki_types::CertificateDer<'static> {
+    fn der(path: &Path) -> CertificateDer<'static> {
         pem::chain(path).unwrap().remove(0)
     }
 
