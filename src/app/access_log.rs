@@ -115,6 +115,33 @@ mod tests {
         }
     }
 
+    /// Takes nothing until it is let.
+    struct Stuck(Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_file_that_takes_nothing_holds_nobody_up_and_what_finds_no_place_is_counted() {
+        let (go_on, waits) = std::sync::mpsc::channel();
+        let (log, writer) = start(AccessLogTo::Writer(Box::new(Stuck(waits))), RecordFormat::Json).unwrap();
+        // More than the queue and the writer's buffer hold: this returns, for nobody waits.
+        let records = 2 * QUEUE as u64;
+        (0..records).for_each(|_| log.write("x".repeat(64)));
+        let dropped = writer.dropped.load(Ordering::Relaxed);
+        assert!(dropped > 0 && dropped < records, "{dropped} of {records}");
+        drop((go_on, log));
+        writer.thread.join().unwrap();
+    }
+
     #[test]
     fn records_that_keep_coming_do_not_keep_the_first_from_being_written() {
         let written = Arc::new(Mutex::new(Vec::new()));
