@@ -37,6 +37,7 @@ complete -c gw -n "__fish_gw_needs_command" -f -a "certs" -d 'Make, renew and lo
 complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check and convert config entries, read and write those of Consul'
 complete -c gw -n "__fish_gw_needs_command" -f -a "wan-fed" -d 'Federate datacenters through mesh gateways: prepare it, see it, find what is wrong'
 complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
+complete -c gw -n "__fish_gw_needs_command" -f -a "admin" -d 'Have a running gateway read its configuration again, drain, stop, or log something else'
 complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c gw -n "__fish_gw_needs_command" -f -a "man" -d 'Print gw(1), or write every page to a folder'
 complete -c gw -n "__fish_gw_needs_command" -f -a "version" -d 'Print the version'
@@ -58,7 +59,13 @@ complete -c gw -n "__fish_gw_using_subcommand ingress" -l wan-address -d 'Where 
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l admin-token-file -d 'What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback' -r -F
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l metrics-bind -d 'Where metrics are told too, and nothing else: off loopback, for who scrapes' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l access-log-format -d 'How records are written; without the flag as the gw.toml says, or in JSON' -r -f -a "json\t'An object a line, with the keys of Consul\'s default access log'
+text\t'A line as Envoy\'s default format has it'"
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l otlp-endpoint -d 'Where spans of requests are sent, by OTLP over HTTP: http://127.0.0.1:4318' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l trace-ratio -d 'The share of requests that is traced where the client does not say whether it is, 0 to 1' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l workers -d 'Worker threads; without the flag one a core' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
@@ -85,7 +92,13 @@ complete -c gw -n "__fish_gw_using_subcommand mesh" -l wan-address -d 'Where cli
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l admin-token-file -d 'What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback' -r -F
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l metrics-bind -d 'Where metrics are told too, and nothing else: off loopback, for who scrapes' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l access-log-format -d 'How records are written; without the flag as the gw.toml says, or in JSON' -r -f -a "json\t'An object a line, with the keys of Consul\'s default access log'
+text\t'A line as Envoy\'s default format has it'"
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l otlp-endpoint -d 'Where spans of requests are sent, by OTLP over HTTP: http://127.0.0.1:4318' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l trace-ratio -d 'The share of requests that is traced where the client does not say whether it is, 0 to 1' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l workers -d 'Worker threads; without the flag one a core' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
@@ -113,7 +126,13 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l wan-address -d 'Wh
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l admin-token-file -d 'What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback' -r -F
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l metrics-bind -d 'Where metrics are told too, and nothing else: off loopback, for who scrapes' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l access-log-format -d 'How records are written; without the flag as the gw.toml says, or in JSON' -r -f -a "json\t'An object a line, with the keys of Consul\'s default access log'
+text\t'A line as Envoy\'s default format has it'"
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l otlp-endpoint -d 'Where spans of requests are sent, by OTLP over HTTP: http://127.0.0.1:4318' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l trace-ratio -d 'The share of requests that is traced where the client does not say whether it is, 0 to 1' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l workers -d 'Worker threads; without the flag one a core' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
@@ -125,7 +144,13 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l log-json -d 'Log J
 complete -c gw -n "__fish_gw_using_subcommand terminating" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand run" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l admin-token-file -d 'What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback' -r -F
+complete -c gw -n "__fish_gw_using_subcommand run" -l metrics-bind -d 'Where metrics are told too, and nothing else: off loopback, for who scrapes' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l access-log -d 'Write an access record for every request and connection' -r -F
+complete -c gw -n "__fish_gw_using_subcommand run" -l access-log-format -d 'How records are written; without the flag as the gw.toml says, or in JSON' -r -f -a "json\t'An object a line, with the keys of Consul\'s default access log'
+text\t'A line as Envoy\'s default format has it'"
+complete -c gw -n "__fish_gw_using_subcommand run" -l otlp-endpoint -d 'Where spans of requests are sent, by OTLP over HTTP: http://127.0.0.1:4318' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l trace-ratio -d 'The share of requests that is traced where the client does not say whether it is, 0 to 1' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l drain-time -d 'How long connections may take to finish after TERM or INT' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l workers -d 'Worker threads; without the flag one a core' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l log -d 'What is logged to stderr, such as info or gw=debug' -r
@@ -559,6 +584,43 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -f -a "reload" -d 'Read the configuration again, as HUP does, and say what came of it'
+complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -f -a "drain" -d 'Take no new connection, let those that are open finish, and end; waits for that'
+complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -f -a "stop" -d 'End now: open connections are cut'
+complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -f -a "log" -d 'Log something else from now on, or say what is logged'
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -l timeout -d 'How long connections may take to finish; without it as long as the gateway\'s --drain-time' -r
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
+json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand completions" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"

@@ -1,15 +1,25 @@
 //! Asking a running gw.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
+use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::asked::query;
+use super::guard::{Token, TokenError};
 
 /// Within which a gateway that runs has answered.
 const TIME: Duration = Duration::from_secs(10);
+
+/// Within which it has done what it was asked to.
+const DEED_TIME: Duration = Duration::from_secs(65);
+
+/// Where the token stands that is shown to a gateway that asks for one.
+const TOKEN_FILE: &str = "GW_ADMIN_TOKEN_FILE";
 
 /// Of what comes with another status no more than this is said again.
 const LONGEST_SAID: usize = 500;
@@ -25,6 +35,9 @@ pub enum AskError {
         /// Why.
         source: reqwest::Error,
     },
+    /// The token that is to be shown cannot be.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// Something answers, but not so.
     #[error("{address} answered {status} to {path}: {said}")]
     Status {
@@ -51,12 +64,37 @@ pub enum AskError {
 
 /// The JSON of a page of a running gateway.
 pub async fn get<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Result<T, AskError> {
+    ask(Method::GET, address, path, |status| status.is_success()).await
+}
+
+/// Has a running gateway do something; what it says of it. A 422 is such an answer: it was tried, and refused.
+pub async fn post(address: SocketAddr, path: &str, asked: &[(&str, String)]) -> Result<Value, AskError> {
+    let done = |status: StatusCode| status.is_success() || status == StatusCode::UNPROCESSABLE_ENTITY;
+    ask(Method::POST, address, &format!("{path}?{}", query(asked)), done).await
+}
+
+/// Whether something listens there.
+pub fn is_there(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, TIME).is_ok()
+}
+
+async fn ask<T: DeserializeOwned>(
+    method: Method,
+    address: SocketAddr,
+    path: &str,
+    answers: impl Fn(StatusCode) -> bool,
+) -> Result<T, AskError> {
     let unreachable = |source| AskError::Unreachable { address, source };
-    // A proxy of the environment is none for loopback.
-    let client = reqwest::Client::builder().no_proxy().timeout(TIME).build().map_err(unreachable)?;
-    let response = client.get(format!("http://{address}{path}")).send().await.map_err(unreachable)?;
+    // A proxy of the environment is none for loopback. A reload takes its time.
+    let time = if method == Method::POST { DEED_TIME } else { TIME };
+    let client = reqwest::Client::builder().no_proxy().timeout(time).build().map_err(unreachable)?;
+    let mut request = client.request(method, format!("http://{address}{path}"));
+    if let Some(file) = std::env::var_os(TOKEN_FILE) {
+        request = request.header(AUTHORIZATION, Token::read(Path::new(&file))?.bearer());
+    }
+    let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
-    if !status.is_success() {
+    if !answers(status) {
         let said: String = response.text().await.unwrap_or_default().trim().chars().take(LONGEST_SAID).collect();
         return Err(AskError::Status { address, path: path.to_owned(), status: status.as_u16(), said });
     }
@@ -71,6 +109,11 @@ pub fn get_blocking(address: SocketAddr, path: &str) -> Result<Value, AskError> 
 /// The answer of a running gateway to a question, for the same.
 pub fn ask_blocking<T: DeserializeOwned>(address: SocketAddr, page: &str, asked: &[(&str, String)]) -> Result<T, AskError> {
     blocking(get(address, &format!("{page}?{}", query(asked))))
+}
+
+/// Has it done, for the same.
+pub fn post_blocking(address: SocketAddr, path: &str, asked: &[(&str, String)]) -> Result<Value, AskError> {
+    blocking(post(address, path, asked))
 }
 
 fn blocking<T>(asking: impl Future<Output = T>) -> T {

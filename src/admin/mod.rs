@@ -1,18 +1,22 @@
-//! HTTP on loopback for operators and probes. It reads the state that is published and changes nothing.
+//! HTTP on loopback for operators and probes. It reads the state that is published; what changes something is asked for by POST.
 
 mod asked;
 pub mod client;
+mod deeds;
+mod envoy;
+mod guard;
+mod metrics;
 mod paths;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -21,8 +25,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 pub use self::asked::Asked;
+pub use self::deeds::{Reloaded, Reloading};
+use self::guard::Guard;
+pub use self::guard::{Token, TokenError};
+pub use self::metrics::{Exposition, Scrape};
 use crate::model::resources::Resources;
 use crate::rt::drain::DrainWatch;
 use crate::rt::signal::Shutdown;
@@ -32,6 +41,9 @@ use crate::state::connections::Lister;
 
 /// Within which a request's head must be there.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How many may ask at once at a listener; who comes then waits.
+const MOST_CONNECTIONS: usize = 64;
 
 /// What the admin listener can tell of.
 #[derive(Clone, Debug)]
@@ -44,8 +56,21 @@ pub struct Subject {
     pub connections: Lister,
     /// How the process stands: where its state comes from, and how fresh that is.
     pub status: Status,
-    /// Told when the process drains: then it is not ready any more.
+    /// What is told at `/metrics`.
+    pub metrics: Scrape,
+    /// Reads the configuration again.
+    pub reload: Reloading,
+    /// Told when the process drains: then it is not ready any more. Tells it to, too.
     pub shutdown: Shutdown,
+}
+
+/// Where it is answered, and what of it.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Who asks has to show it, but for whether the gateway is ready.
+    pub token: Option<Token>,
+    /// Nothing but metrics is told here.
+    pub only_metrics: bool,
 }
 
 /// Tells how a process stands, as JSON.
@@ -79,11 +104,11 @@ pub struct Gateway {
 /// Answers a question about what is served, or says what is wrong with it.
 pub type Question = fn(&[Gateway], &Asked) -> Result<Value, String>;
 
-/// Binds the listener. Off loopback it is refused: the pages have no password.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    if !address.ip().is_loopback() {
-        let reason = format!("{} is no loopback address, and the admin listener has no password", address.ip());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+/// Binds a listener. Off loopback without a token it is refused, but for metrics alone.
+pub fn bind(address: SocketAddr, place: &Place) -> io::Result<std::net::TcpListener> {
+    if !address.ip().is_loopback() && place.token.is_none() && !place.only_metrics {
+        let why = "is no loopback address: off loopback the admin listener wants a token (--admin-token-file FILE)";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} {why}", address.ip())));
     }
     let socket = std::net::TcpListener::bind(address)?;
     socket.set_nonblocking(true)?;
@@ -91,19 +116,29 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Answers until the drain is over, so that `/ready` can say no while connections finish.
-pub async fn serve(socket: std::net::TcpListener, subject: Subject, ended: DrainWatch) {
+pub async fn serve(socket: std::net::TcpListener, place: Place, subject: Subject, ended: DrainWatch) {
+    let any_host = socket.local_addr().is_ok_and(|address| !address.ip().is_loopback());
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen for admin requests"),
     };
-    let subject = Rc::new(subject);
+    let here = Rc::new(Here { subject, guard: Guard { token: place.token, any_host }, only_metrics: place.only_metrics });
+    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let accepted = tokio::select! {
+        let next = async {
+            // The semaphore is never closed.
+            let permit = permits.clone().acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
             () = ended.signaled() => return,
-            accepted = listener.accept() => accepted,
+            next = next => next,
         };
         match accepted {
-            Ok((stream, _)) => task::spawn(connection(stream, subject.clone())),
+            Ok((stream, _)) => {
+                let served = connection(stream, here.clone());
+                task::spawn(async move { drop((served.await, permit)) });
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept an admin connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -112,50 +147,69 @@ pub async fn serve(socket: std::net::TcpListener, subject: Subject, ended: Drain
     }
 }
 
-async fn connection(stream: TcpStream, subject: Rc<Subject>) {
+/// A listener, and what is told at it.
+struct Here {
+    subject: Subject,
+    guard: Guard,
+    only_metrics: bool,
+}
+
+async fn connection(stream: TcpStream, here: Rc<Here>) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let service = service_fn(|request| {
-        let subject = subject.clone();
-        async move { Ok::<_, Infallible>(answer(&subject, &request).await) }
+        let here = here.clone();
+        async move { Ok::<_, Infallible>(answer(&here, &request).await) }
     });
     // An error is a client that went away.
     drop(pin!(builder.serve_connection(TokioIo::new(stream), service)).await);
 }
 
-async fn answer(subject: &Subject, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
-    let host = request.headers().get(HOST).and_then(|h| h.to_str().ok());
-    if !host.is_some_and(is_own_name) {
-        return page(StatusCode::FORBIDDEN, "text/plain", "the Host of an admin request is an address or localhost\n".to_owned());
+async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes::Bytes>> {
+    let Here { subject, guard, only_metrics } = here;
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    if let Err(refused) = guard.admit(path, request.headers()) {
+        return refused.response();
     }
-    let Some(make) = paths::find(subject, request.uri().path()) else {
-        return page(StatusCode::NOT_FOUND, "text/plain", format!("no such page; there are {}\n", paths::names(subject)));
-    };
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this page is read by GET\n".to_owned());
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if metrics::PATHS.contains(&path) && reads {
+        return metrics::response(subject, request.headers()).await;
     }
-    let (status, kind, text) = make.page(subject, request.uri().query().unwrap_or_default()).await;
-    page(status, kind, text)
+    let elsewhere = *only_metrics && ![paths::PROBES, metrics::PATHS].concat().contains(&path);
+    match (deeds::find(path), paths::find(subject, path)) {
+        _ if elsewhere => text(StatusCode::NOT_FOUND, "here are metrics alone, at /metrics\n".to_owned()),
+        (Some(deed), _) if request.method() == Method::POST => deed.response(subject, query).await,
+        (Some(_), _) => other_method("this is asked for by POST\n", "POST"),
+        (None, None) if !metrics::PATHS.contains(&path) => {
+            let known = [paths::names(subject), metrics::PATHS.join(", "), deeds::names()].join(", ");
+            text(StatusCode::NOT_FOUND, format!("no such page; there are {known}\n"))
+        }
+        (None, Some(make)) if reads => {
+            let (status, kind, text) = make.page(subject, query).await;
+            page(status, kind, text)
+        }
+        _ => other_method("this page is read by GET\n", "GET, HEAD"),
+    }
+}
+
+fn other_method(why: &str, allowed: &'static str) -> Response<Full<bytes::Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why.to_owned());
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn text(status: StatusCode, text: String) -> Response<Full<bytes::Bytes>> {
+    page(status, "text/plain", text)
 }
 
 fn page(status: StatusCode, kind: &'static str, text: String) -> Response<Full<bytes::Bytes>> {
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-/// Names that a page of another site cannot have resolved to this listener: addresses, and localhost.
-fn is_own_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        // The colons of a bare IPv6 address are not a port's.
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (name.ends_with(']') || !name.contains(':')) => name,
-        _ => host,
-    };
-    let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]
@@ -163,18 +217,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_and_localhost_are_hosts_of_the_admin_listener() {
-        for host in ["127.0.0.1:19000", "127.0.0.1", "localhost:19000", "LOCALHOST", "[::1]:19000", "[::1]", "::1"] {
-            assert!(is_own_name(host), "{host}");
-        }
-        for host in ["evil.test", "evil.test:19000", "localhost.evil.test", "", ":19000", "127.0.0.1.evil.test"] {
-            assert!(!is_own_name(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn the_admin_listener_does_not_leave_loopback() {
-        assert_eq!(bind("0.0.0.0:0".parse().unwrap()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert!(bind("127.0.0.1:0".parse().unwrap()).is_ok());
+    fn the_admin_listener_leaves_loopback_only_with_a_token_or_for_metrics_alone() {
+        let everywhere = "0.0.0.0:0".parse().unwrap();
+        let error = bind(everywhere, &Place::default()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("--admin-token-file"), "{error}");
+        assert!(bind("127.0.0.1:0".parse().unwrap(), &Place::default()).is_ok());
+        assert!(bind(everywhere, &Place { only_metrics: true, token: None }).is_ok());
+        assert!(bind(everywhere, &Place { token: Some(Token::new("0123456789abcdef").unwrap()), only_metrics: false }).is_ok());
     }
 }

@@ -4,17 +4,19 @@ use std::sync::PoisonError;
 
 use http::StatusCode;
 
-use super::{Asked, Question, Subject};
+use super::{Asked, Question, Subject, envoy};
 use crate::decide::listing::{GatewayRoutes, Routes};
 use crate::state::connections::Sort;
 
-type Page = (StatusCode, &'static str, String);
+pub(super) type Page = (StatusCode, &'static str, String);
 
 /// How a page is made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Make {
     /// Of what is at hand.
     Now(fn(&Subject) -> Page),
+    /// Of what is at hand, which may take a while.
+    Slow(fn(&Subject) -> Page),
     /// Of what the workers say when they are asked.
     Connections,
     /// Of what somebody else answers.
@@ -28,7 +30,13 @@ const PAGES: &[(&str, Make)] = &[
     ("/v1/routes", Make::Now(routes)),
     ("/v1/status", Make::Now(status)),
     ("/v1/connections", Make::Connections),
+    ("/certs", Make::Slow(envoy::certs)),
+    ("/clusters", Make::Slow(envoy::clusters)),
+    ("/config_dump", Make::Slow(envoy::config_dump)),
 ];
+
+/// What tells of the process alone, to who need not say who he is.
+pub(super) const PROBES: &[&str] = &["/ready", "/livez"];
 
 /// How many connections are listed where nobody says how many.
 const CONNECTIONS: usize = 100;
@@ -46,6 +54,10 @@ impl Make {
     pub(super) async fn page(self, subject: &Subject, query: &str) -> Page {
         match self {
             Self::Now(make) => make(subject),
+            Self::Slow(make) => {
+                let subject = subject.clone();
+                tokio::task::spawn_blocking(move || make(&subject)).await.unwrap_or_else(|_| bug())
+            }
             Self::Connections => match connections(query) {
                 Ok((sort, limit)) => json(&subject.connections.list(sort, limit).await),
                 Err(wrong) => (StatusCode::BAD_REQUEST, "text/plain", wrong + "\n"),
@@ -81,8 +93,12 @@ async fn ask(question: Question, subject: &Subject, asked: Asked) -> Page {
     match tokio::task::spawn_blocking(move || question(&gateways, &asked)).await {
         Ok(Ok(answer)) => json(&answer),
         Ok(Err(why)) => (StatusCode::BAD_REQUEST, "text/plain", format!("{why}\n")),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "a bug: there is no answer\n".to_owned()),
+        Err(_) => bug(),
     }
+}
+
+fn bug() -> Page {
+    (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "a bug: there is no answer\n".to_owned())
 }
 
 /// 200 `LIVE` while requests are taken, 503 `DRAINING` when the process ends, as Envoy says it.
@@ -108,6 +124,11 @@ fn status(subject: &Subject) -> Page {
 
 /// What `gw inspect routes --admin` prints.
 fn routes(subject: &Subject) -> Page {
+    json(&listed(subject))
+}
+
+/// What is served, down to the instances.
+pub(super) fn listed(subject: &Subject) -> Routes {
     let (gateways, refused) = {
         let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
         (standing.gateways.clone(), standing.refused.clone())
@@ -116,10 +137,10 @@ fn routes(subject: &Subject) -> Page {
         let state = gateway.live.current();
         GatewayRoutes::of(&gateway.said.gateway.name, state.generation, &state.snapshot)
     });
-    json(&Routes { refused, ..Routes::new(listed.collect()) })
+    Routes { refused, ..Routes::new(listed.collect()) }
 }
 
-fn json(value: &impl serde::Serialize) -> Page {
+pub(super) fn json(value: &impl serde::Serialize) -> Page {
     match serde_json::to_string_pretty(value) {
         Ok(text) => (StatusCode::OK, "application/json", text + "\n"),
         Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", format!("{e}\n")),

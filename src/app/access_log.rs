@@ -4,12 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::config::AccessLogTo;
+use crate::model::gateway::RecordFormat;
 use crate::proxy::AccessLog;
 
 /// Records that may wait.
@@ -23,6 +24,8 @@ pub(super) struct Writer {
     pub(super) thread: JoinHandle<()>,
     /// `None`: it writes to no file.
     pub(super) reopen: Option<Reopen>,
+    /// Records that found no place in the queue.
+    pub(super) dropped: Arc<AtomicU64>,
 }
 
 /// Asks for the file to be opened anew, after it was moved away.
@@ -41,20 +44,21 @@ impl Reopen {
 }
 
 /// Starts the thread. It ends when the last sender is dropped and everything is written.
-pub(super) fn start(to: AccessLogTo) -> io::Result<(AccessLog, Writer)> {
+pub(super) fn start(to: AccessLogTo, format: RecordFormat) -> io::Result<(AccessLog, Writer)> {
     let (writer, file): (Box<dyn Write + Send>, _) = match to {
         AccessLogTo::File(path) => (Box::new(open(&path)?), Some((path, Reopen::default()))),
         AccessLogTo::Writer(writer) => (writer, None),
     };
     let reopen = file.as_ref().map(|(_, reopen)| reopen.clone());
     let (sender, records) = sync_channel(QUEUE);
+    let dropped = Arc::<AtomicU64>::default();
     let thread = std::thread::Builder::new().name("access-log".to_owned());
     let thread = thread.spawn(move || {
         if let Err(error) = write_all(BufWriter::new(writer), file.as_ref(), &records) {
             tracing::error!(%error, "access records cannot be written, and are dropped from now on");
         }
     })?;
-    Ok((sender, Writer { thread, reopen }))
+    Ok((AccessLog::new(sender, format, dropped.clone()), Writer { thread, reopen, dropped }))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -111,12 +115,39 @@ mod tests {
         }
     }
 
+    /// Takes nothing until it is let.
+    struct Stuck(Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_file_that_takes_nothing_holds_nobody_up_and_what_finds_no_place_is_counted() {
+        let (go_on, waits) = std::sync::mpsc::channel();
+        let (log, writer) = start(AccessLogTo::Writer(Box::new(Stuck(waits))), RecordFormat::Json).unwrap();
+        // More than the queue and the writer's buffer hold: this returns, for nobody waits.
+        let records = 2 * QUEUE as u64;
+        (0..records).for_each(|_| log.write("x".repeat(64)));
+        let dropped = writer.dropped.load(Ordering::Relaxed);
+        assert!(dropped > 0 && dropped < records, "{dropped} of {records}");
+        drop((go_on, log));
+        writer.thread.join().unwrap();
+    }
+
     #[test]
     fn records_that_keep_coming_do_not_keep_the_first_from_being_written() {
         let written = Arc::new(Mutex::new(Vec::new()));
-        let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone())))).unwrap();
+        let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone()))), RecordFormat::Json).unwrap();
         for _ in 0..50 {
-            log.send("x".to_owned()).unwrap();
+            log.write("x".to_owned());
             std::thread::sleep(Duration::from_millis(10));
         }
         assert!(!written.lock().unwrap().is_empty());

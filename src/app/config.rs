@@ -11,8 +11,11 @@ use super::echo::EchoServices;
 use super::files::Files;
 use super::from_consul::ConsulSource;
 use super::register;
-use crate::model::gateway::Certificate;
+pub use super::traces::TracesTo;
+use crate::model::gateway::{Certificate, RecordFormat};
 use crate::model::resources::Resources;
+
+pub use crate::admin::{Token, TokenError};
 
 /// Where a gateway answers admin requests and `gw inspect` asks, if nothing else is said.
 pub const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 19000);
@@ -36,12 +39,20 @@ pub struct RunConfig {
     pub origin: String,
     /// The services of the embedded default, if it is served.
     pub echo: Option<EchoServices>,
-    /// Where admin requests are answered; loopback only.
+    /// Where admin requests are answered; off loopback only with a token.
     pub admin: Vec<SocketAddr>,
+    /// What who asks there has to show.
+    pub admin_token: Option<Token>,
+    /// Where metrics are told besides, and nothing else.
+    pub metrics: Option<SocketAddr>,
     /// Threads of the data path; `None` is one per core.
     pub workers: Option<NonZeroUsize>,
     /// Where access records go.
     pub access_log: Option<AccessLogTo>,
+    /// How they are written.
+    pub record_format: RecordFormat,
+    /// Where spans of requests go.
+    pub traces: Option<TracesTo>,
     /// How long connections may go on after TERM.
     pub drain_time: Duration,
     /// Connections of each worker.
@@ -65,8 +76,12 @@ impl RunConfig {
             origin: String::new(),
             echo: None,
             admin: Vec::new(),
+            admin_token: None,
+            metrics: None,
             workers: None,
             access_log: None,
+            record_format: RecordFormat::Json,
+            traces: None,
             drain_time: Duration::from_secs(30),
             max_connections: 100_000,
             signals: false,

@@ -14,7 +14,7 @@ use super::publish::Publishing;
 use super::register::{self, Registered};
 use super::reload::Reload;
 use super::run::StartError;
-use crate::admin::{self, Subject};
+use crate::admin::{self, Place, Subject};
 use crate::check::Checks;
 use crate::net::{Names, Resolver};
 use crate::rt::drain::DrainWatch;
@@ -26,7 +26,7 @@ use crate::source::consul::client::Client;
 
 /// What the control thread does.
 pub(super) struct Control {
-    pub(super) admin: Vec<std::net::TcpListener>,
+    pub(super) admin: Vec<(std::net::TcpListener, Place)>,
     pub(super) subject: Subject,
     pub(super) echo: Option<EchoServices>,
     pub(super) signals: bool,
@@ -81,8 +81,8 @@ impl Control {
                 return Ok(());
             }
         };
-        for socket in self.admin {
-            task::spawn(admin::serve(socket, self.subject.clone(), ended.clone()));
+        for (socket, place) in self.admin {
+            task::spawn(admin::serve(socket, place, self.subject.clone(), ended.clone()));
         }
         if let Some(echo) = self.echo {
             echo.serve(&ended);

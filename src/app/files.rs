@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::load::{self, Loader};
-use super::origin::{self, Gateways, Origin, OriginError, Wanted};
+use super::origin::{self, AccessLogFile, Gateways, Origin, OriginError, Wanted};
 
 /// The files of a run.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Files {
     wanted: Wanted,
     /// Where gw.toml put the admin listener; `None`: the command line did.
     admin: Option<Option<SocketAddr>>,
+    /// Where it had access records written.
+    access_log: Option<AccessLogFile>,
     /// The DNS servers that were named.
     dns: Vec<SocketAddr>,
     /// What was read at the start, when that began, and what was noted.
@@ -33,6 +35,9 @@ pub enum Unreadable {
     /// It moves the admin listener.
     #[error("gw.toml moves the admin listener from {} to {}, which takes a restart", place(.0), place(.1))]
     Admin(Option<SocketAddr>, Option<SocketAddr>),
+    /// It has access records written elsewhere, or in another way.
+    #[error("gw.toml changes the access log, which takes a restart")]
+    AccessLog,
     /// It names other DNS servers.
     #[error("gw.toml changes the DNS servers from {} to {}, which takes a restart", servers(.0), servers(.1))]
     Dns(Vec<SocketAddr>, Vec<SocketAddr>),
@@ -60,6 +65,7 @@ impl Files {
             origin: origin.clone(),
             wanted: wanted.clone(),
             admin: of_file,
+            access_log: gateways.access_log.clone(),
             dns: gateways.dns.clone(),
             read: read.clone(),
             at: *at,
@@ -87,6 +93,7 @@ impl Files {
         let gateways = origin::read(&self.origin, &self.wanted, &mut self.loader)?;
         match self.admin {
             Some(admin) if admin != gateways.admin => Err(Unreadable::Admin(admin, gateways.admin)),
+            _ if self.access_log != gateways.access_log => Err(Unreadable::AccessLog),
             _ if self.dns != gateways.dns => Err(Unreadable::Dns(self.dns.clone(), gateways.dns)),
             _ => Ok(gateways),
         }

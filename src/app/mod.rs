@@ -1,6 +1,7 @@
 //! Assembly: the only module that sees all the layers below it.
 
 mod access_log;
+pub mod admin;
 pub mod authz;
 pub mod batch;
 pub mod certs;
@@ -16,6 +17,7 @@ pub mod from_consul;
 pub mod inspect;
 mod listeners;
 pub mod load;
+pub mod metrics;
 pub mod origin;
 pub mod policy;
 mod publish;
@@ -26,6 +28,7 @@ mod run;
 mod served;
 pub mod sni;
 pub mod status;
+mod traces;
 pub mod wan_fed;
 
 pub use crate::rt::log;

@@ -20,6 +20,7 @@ use crate::source::flags::FlagError;
 use crate::source::{demo, file, flags};
 
 pub use crate::source::demo::Echoes;
+pub use crate::source::file::AccessLogFile;
 pub use crate::source::flags::{Listen, RouteFlag};
 
 /// What was asked for.
@@ -75,6 +76,8 @@ pub struct Gateways {
     pub resources: Vec<Resources>,
     /// Where `gw.toml` puts the admin listener.
     pub admin: Option<SocketAddr>,
+    /// Where it has access records written.
+    pub access_log: Option<AccessLogFile>,
     /// The certificates of TLS listeners.
     pub certificates: Vec<Certificate>,
     /// The DNS servers that `gw.toml` names.
@@ -214,6 +217,7 @@ fn alone(origin: Origin, resources: Resources) -> Gateways {
         origin,
         resources: vec![resources],
         admin: None,
+        access_log: None,
         certificates: Vec::new(),
         dns: Vec::new(),
         notes: Vec::new(),
@@ -257,6 +261,7 @@ fn of_files(origin: &Origin, loaded: Loaded, wanted: &Wanted, at: SystemTime) ->
         origin: origin.clone(),
         resources,
         admin: loaded.gateways.iter().find_map(|(gateway, _)| gateway.admin),
+        access_log: loaded.gateways.iter().find_map(|(gateway, _)| gateway.access_log.clone()),
         certificates: loaded.configuration.certificates,
         dns: loaded.configuration.dns,
         notes: loaded.notes,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::certs::Keeping;
+use super::metrics::{ReloadResult, Reloads};
 use super::reload::{Cause, Desk, Refused, Reload, Told};
+use crate::admin::Reloaded;
 use crate::check::{Checks, Found};
 use crate::rt::log::with_causes;
 use crate::rt::signal::Shutdown;
@@ -33,6 +35,8 @@ pub(super) struct Publishing {
     pub(super) shutdown: Shutdown,
     /// Told which leaves are those of what is served.
     pub(super) keeping: Keeping,
+    /// Told what comes of each reading.
+    pub(super) reloads: Reloads,
 }
 
 /// What is to be done next.
@@ -58,7 +62,7 @@ impl Publishing {
     /// Reading and compiling happen on a thread of their own: neither a request nor an admin page waits for
     /// them.
     pub(super) async fn run(self, checks: Checks) {
-        let Self { mut desk, changes, following, asked, tell, shutdown, keeping } = self;
+        let Self { mut desk, changes, following, asked, tell, shutdown, keeping, reloads } = self;
         let mut tell = Some(tell);
         let (mut released, mut heal_from, mut hear_from) = (true, Instant::now(), Instant::now());
         checks.follow(desk.said());
@@ -77,6 +81,7 @@ impl Publishing {
                 () = told(following.as_ref(), hear_from) => Next::Read(Cause::Heard { settled: true }),
                 () = tokio::time::sleep(RELEASE), if !released => Next::Release,
             };
+            let waiting = if matches!(next, Next::Read(Cause::Asked)) { asked.waiting() } else { Vec::new() };
             let (start, generation, found) = (Instant::now(), desk.generation(), checks.found());
             let work = move || {
                 let done = perform(&mut desk, next, &found);
@@ -86,6 +91,10 @@ impl Publishing {
                 return say(tell.as_ref(), Some(Told::Refused { why: Refused::Bug, generation }));
             };
             (desk, released) = (back, done.released);
+            if matches!(next, Next::Read(_)) {
+                let reloaded = reloaded(&desk, generation, &done, &reloads);
+                waiting.into_iter().for_each(|waits| drop(waits.send(reloaded.clone())));
+            }
             if matches!(next, Next::Read(_)) && desk.generation() != generation {
                 checks.follow(desk.said());
             }
@@ -104,6 +113,23 @@ impl Publishing {
             say(tell.as_ref(), done.told);
         }
     }
+}
+
+/// Counts what came of a reading, for who asked for it.
+fn reloaded(desk: &Desk, before: u64, done: &Done, reloads: &Reloads) -> Reloaded {
+    let (generation, why) = (desk.generation(), desk.refused());
+    let result = match &done.told {
+        Some(Told::NoFiles) => None,
+        // It is looked at once more, and counts then.
+        None if done.again && generation == before => None,
+        _ if why.is_some() => Some(ReloadResult::Refused),
+        _ if generation != before => Some(ReloadResult::Changed),
+        _ => Some(ReloadResult::Same),
+    };
+    if let Some(result) = result {
+        reloads.count(result);
+    }
+    Reloaded { schema: "gw.reload/v1", result: result.map_or("nothing", ReloadResult::as_str), generation, why }
 }
 
 fn perform(desk: &mut Desk, next: Next, found: &Found) -> Done {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::files::{Files, Unreadable};
 use super::from_consul::ConsulSource;
 use super::origin::{Gateways, OriginError};
 use super::run::StartError;
 use super::served::{Changed, Served};
-use crate::admin::Standing;
+use crate::admin::{Reloaded, Standing};
 use crate::check::Found;
 use crate::decide::compile::keys;
 use crate::model::gateway::Identity;
@@ -68,17 +68,37 @@ pub enum Refused {
 
 /// Asks for the files to be read again.
 #[derive(Clone, Debug, Default)]
-pub struct Reload(Arc<Notify>);
+pub struct Reload(Arc<Asking>);
+
+#[derive(Debug, Default)]
+struct Asking {
+    asked: Notify,
+    /// Who wants to know what came of it.
+    waiting: Mutex<Vec<oneshot::Sender<Reloaded>>>,
+}
 
 impl Reload {
     /// Asks. Several that ask at once are one.
     pub fn ask(&self) {
-        self.0.notify_one();
+        self.0.asked.notify_one();
+    }
+
+    /// Asks, to be told what came of it.
+    pub(super) fn ask_and_hear(&self) -> oneshot::Receiver<Reloaded> {
+        let (tell, told) = oneshot::channel();
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(tell);
+        self.ask();
+        told
     }
 
     /// Resolves when somebody asks.
     pub(super) async fn asked(&self) {
-        self.0.notified().await;
+        self.0.asked.notified().await;
+    }
+
+    /// Those who have asked by now, and wait.
+    pub(super) fn waiting(&self) -> Vec<oneshot::Sender<Reloaded>> {
+        std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -146,6 +166,11 @@ impl Desk {
     /// The generation that is in effect.
     pub(super) const fn generation(&self) -> u64 {
         self.served.generation()
+    }
+
+    /// Why what the files say by now is not in effect, if it is not.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).refused.clone()
     }
 
     /// What the source says of each gateway.

@@ -12,17 +12,20 @@ use super::certs;
 use super::config::RunConfig;
 use super::control::{self, Control, Registering};
 use super::from_consul::{ConsulError, ConsulSource};
+use super::metrics::{self, Reloads};
 use super::publish::Publishing;
 use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
 use super::status;
+use super::traces::{self, Exporter, TracesError};
 use super::{authz, inspect};
-use crate::admin::{self, Question, Standing, Subject};
+use crate::admin::{self, Place, Question, Reloading, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
 use crate::net;
-use crate::proxy::{self, Counters, Orders, Share};
+use crate::proxy::meters::{Ledger, Meter};
+use crate::proxy::{self, Orders, Share};
 use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
@@ -64,6 +67,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Signals cannot be heard.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -79,6 +85,8 @@ pub struct Bound {
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// Where admin requests are answered.
     pub admin: Vec<SocketAddr>,
+    /// Where metrics are told besides.
+    pub metrics: Option<SocketAddr>,
     /// Ends the run.
     pub shutdown: Shutdown,
     /// Asks for the files to be read again, as HUP does.
@@ -92,6 +100,7 @@ pub struct Bound {
     /// Ends the control thread, after the workers.
     ended: Drain,
     access: Option<Writer>,
+    tracer: Option<Exporter>,
 }
 
 /// Binds everything, then starts the threads. Nothing runs if anything cannot be bound.
@@ -107,17 +116,22 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let mut served = Served::nothing(orders, names.clone());
     let first = served.replace(config.gateways, &config.certificates, &Found::default())?;
     let listeners = first.map(|changed| changed.added).unwrap_or_default();
-    let (admin, admin_sockets) = bind_admin(&config.admin)?;
-    let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
+    let (admin, mut admin_sockets) = bind_admin(&config.admin, &Place { token: config.admin_token, only_metrics: false })?;
+    let (metrics, metrics_sockets) = bind_admin(config.metrics.as_slice(), &Place { token: None, only_metrics: true })?;
+    admin_sockets.extend(metrics_sockets);
+    let (log, access) =
+        config.access_log.map(|to| access_log::start(to, config.record_format)).transpose().map_err(StartError::AccessLog)?.unzip();
 
     let leaves = config.consul.as_ref().map(ConsulSource::leaves);
+    let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
     let (connections, asked) = Lister::of(workers);
+    let ledger = Ledger::of(workers);
     for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
-        let (counters, access) = (Arc::new(Counters::default()), log.clone());
+        let (meter, access, tracing) = (Meter::new(ledger.clone(), n), log.clone(), tracing.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
         let leaves = leaves.clone();
-        let share = Share { orders, names: names.clone(), asked, counters, leaves, access, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, meter, leaves, access, tracing, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -137,10 +151,31 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone());
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
     let (keeping, keeper) = certs::keeper();
-    let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
+    let reloads = Reloads::begin();
+    let scrape = metrics::scrape(metrics::Told {
+        ledger,
+        workers,
+        names: names.clone(),
+        shutdown: shutdown.clone(),
+        reloads: reloads.clone(),
+        following: following.clone(),
+        dropped: access.as_ref().map(|writer| writer.dropped.clone()),
+        spans: tracer.as_ref().map(|tracer: &Exporter| tracer.counted.clone()),
+    });
+    let asks = reload.clone();
+    let reloading = Reloading(Arc::new(move || asks.ask_and_hear()));
+    let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping, reloads };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, questions: QUESTIONS, connections, status, shutdown: shutdown.clone() },
+        subject: Subject {
+            standing,
+            questions: QUESTIONS,
+            connections,
+            status,
+            metrics: scrape,
+            reload: reloading,
+            shutdown: shutdown.clone(),
+        },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),
@@ -154,7 +189,20 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         reopen: access.as_ref().and_then(|writer| writer.reopen.clone()),
     };
     let control = control::start(control, watch)?;
-    Ok(Bound { listeners, admin, shutdown, reload, told, workers: supervisor, control, followed, ended, access })
+    Ok(Bound {
+        listeners,
+        admin,
+        metrics: metrics.first().copied(),
+        shutdown,
+        reload,
+        told,
+        workers: supervisor,
+        control,
+        followed,
+        ended,
+        access,
+        tracer,
+    })
 }
 
 impl Bound {
@@ -173,14 +221,15 @@ impl Bound {
         // Over when the drain begins.
         self.told.iter().for_each(&mut tell);
         let worked = self.workers.join();
-        if let Some(Writer { thread: access, .. }) = self.access {
-            // It writes what is left, for every sender went with its worker; signals are still heard meanwhile.
-            let until = Instant::now() + RECORDS_TIME;
-            while !access.is_finished() && Instant::now() < until {
+        // They write what is left, for every sender went with its worker; signals are still heard meanwhile.
+        let until = Instant::now() + RECORDS_TIME;
+        for (what, thread) in [("access records", self.access.map(|a| a.thread)), ("spans", self.tracer.map(|t| t.thread))] {
+            let Some(thread) = thread else { continue };
+            while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            if !access.is_finished() {
-                tracing::warn!("access records were lost: nobody takes them");
+            if !thread.is_finished() {
+                tracing::warn!("{what} were lost: nobody takes them");
             }
         }
         self.ended.say();
@@ -199,13 +248,16 @@ impl Bound {
     }
 }
 
-fn bind_admin(wanted: &[SocketAddr]) -> Result<(Vec<SocketAddr>, Vec<std::net::TcpListener>), StartError> {
+/// A listener for admin requests, and what is told at it.
+type BoundAt = (std::net::TcpListener, Place);
+
+fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, Vec<BoundAt>), StartError> {
     let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
     for address in wanted {
         let failed = |e| StartError::Admin(*address, e);
-        let socket = admin::bind(*address).map_err(failed)?;
+        let socket = admin::bind(*address, place).map_err(failed)?;
         addresses.push(socket.local_addr().map_err(failed)?);
-        sockets.push(socket);
+        sockets.push((socket, place.clone()));
     }
     Ok((addresses, sockets))
 }

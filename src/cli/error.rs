@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::input;
 use crate::app::certs::CertsError;
+use crate::app::config::TokenError;
 use crate::app::consul::apply::ApplyError;
 use crate::app::consul::{self, Unreached, Why};
 use crate::app::entries::Diagnostic;
@@ -60,7 +61,10 @@ pub(super) enum Failure {
     Echo(#[source] io::Error),
     /// A gateway did not start.
     #[error("the gateway does not start")]
-    Start(Box<StartError>),
+    Start(#[source] Box<StartError>),
+    /// The admin token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A gateway ended that was not told to.
     #[error("the gateway ended")]
     Ended(#[from] Ended),
@@ -76,6 +80,9 @@ pub(super) enum Failure {
     /// Consul does not have what was asked for.
     #[error("{0}")]
     NotFound(String),
+    /// It was not done in time.
+    #[error("{0}")]
+    Slow(String),
     /// The same, where files could be asked instead.
     #[error(transparent)]
     AskOrRead(AskError),
@@ -117,11 +124,13 @@ impl Failure {
         match self {
             Self::Output(_) | Self::Stdin(_) | Self::Write { .. } => 1,
             Self::Echo(_) | Self::Start(_) => 1,
-            Self::Read { .. } => 3,
+            Self::Read { .. } | Self::Token(_) => 3,
+            Self::Slow(_) => 7,
             Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
             Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
-            Self::Ask(_) | Self::Nothing => 4,
+            Self::Nothing => 4,
+            Self::Ask(error) | Self::AskOrRead(error) => of_ask(error),
             Self::Consul(error) => of_consul(error),
             Self::Apply(error) => match &**error {
                 ApplyError::NoOrder(_) => 3,
@@ -129,9 +138,18 @@ impl Failure {
                 ApplyError::Step { source, .. } => of_step(source),
             },
             Self::NoSuchCode(_) | Self::NotFound(_) => 6,
-            Self::AskOrRead(_) => 4,
             Self::Ended(_) => 70,
         }
+    }
+}
+
+const fn of_ask(error: &AskError) -> u8 {
+    match error {
+        AskError::Token(_) => 3,
+        AskError::Status { status: 400, .. } => 2,
+        AskError::Status { status: 401, .. } => 5,
+        AskError::Status { status: 504, .. } => 7,
+        _ => 4,
     }
 }
 

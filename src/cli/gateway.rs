@@ -5,19 +5,19 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::control_plane::{ControlArgs, OfConsul};
 use super::error::Failure;
 use super::{Answer, input, told};
-use crate::app::config::{self, AccessLogTo, RunConfig};
+use crate::app::config::{self, AccessLogTo, RunConfig, Token, TracesTo};
 use crate::app::echo::EchoServices;
 use crate::app::files::Files;
-use crate::app::origin::{self, Listen, Origin, OriginError, RouteFlag, Wanted};
+use crate::app::origin::{self, AccessLogFile, Listen, Origin, OriginError, RouteFlag, Wanted};
 use crate::app::{self, Bound, log};
 use crate::id::{ListenerName, ServiceKey};
 use crate::model::duration::GoDuration;
-use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol};
+use crate::model::gateway::{GatewayConfig, GatewayKind, Protocol, RecordFormat};
 use crate::model::resources::Resources;
 use crate::ui::{self, Ui};
 
@@ -27,9 +27,24 @@ pub(super) struct LifeArgs {
     /// Where the admin listener binds; without the flag the gw.toml's, or 127.0.0.1:19000
     #[arg(long, value_name = "IP:PORT", env = "GW_ADMIN_BIND", hide_env_values = true)]
     pub(super) admin_bind: Option<SocketAddr>,
+    /// What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback
+    #[arg(long, value_name = "FILE", env = "GW_ADMIN_TOKEN_FILE", hide_env_values = true)]
+    admin_token_file: Option<PathBuf>,
+    /// Where metrics are told too, and nothing else: off loopback, for who scrapes
+    #[arg(long, value_name = "IP:PORT", env = "GW_METRICS_BIND", hide_env_values = true)]
+    metrics_bind: Option<SocketAddr>,
     /// Write an access record for every request and connection
     #[arg(long, value_name = "FILE|stdout", env = "GW_ACCESS_LOG", hide_env_values = true)]
     pub(super) access_log: Option<PathBuf>,
+    /// How records are written; without the flag as the gw.toml says, or in JSON
+    #[arg(long, value_name = "FORMAT", env = "GW_ACCESS_LOG_FORMAT", hide_env_values = true)]
+    access_log_format: Option<Records>,
+    /// Where spans of requests are sent, by OTLP over HTTP: http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    otlp_endpoint: Option<String>,
+    /// The share of requests that is traced where the client does not say whether it is, 0 to 1
+    #[arg(long, value_name = "RATIO", default_value = "1", value_parser = ratio, env = "OTEL_TRACES_SAMPLER_ARG", hide_env_values = true)]
+    trace_ratio: f64,
     /// How long connections may take to finish after TERM or INT
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, env = "GW_DRAIN_TIME", hide_env_values = true)]
     pub(super) drain_time: Duration,
@@ -42,6 +57,23 @@ pub(super) struct LifeArgs {
     /// Log JSON lines
     #[arg(long)]
     pub(super) log_json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Records {
+    /// An object a line, with the keys of Consul's default access log
+    Json,
+    /// A line as Envoy's default format has it
+    Text,
+}
+
+impl From<Records> for RecordFormat {
+    fn from(records: Records) -> Self {
+        match records {
+            Records::Json => Self::Json,
+            Records::Text => Self::Text,
+        }
+    }
 }
 
 /// Where gateways come from, as it is typed.
@@ -90,7 +122,7 @@ pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArg
         let from = Origin::Consul(source.agent());
         let admin = admin(life.admin_bind, ui);
         let served = served(std::slice::from_ref(&resources));
-        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin) };
+        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin, None)? };
         return attend(config, &from, &served, ui);
     }
     let mut echo = None;
@@ -104,8 +136,13 @@ pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArg
     let admin = admin(life.admin_bind.or(gateways.admin), ui);
     let (from, served) = (gateways.origin.clone(), served(&gateways.resources));
     let files = Files::of(wanted, &mut gateways, life.admin_bind);
-    let config =
-        RunConfig { certificates: gateways.certificates, dns: gateways.dns, files, echo, ..life.run(gateways.resources, &from, admin) };
+    let config = RunConfig {
+        certificates: gateways.certificates,
+        dns: gateways.dns,
+        files,
+        echo,
+        ..life.run(gateways.resources, &from, admin, gateways.access_log)?
+    };
     attend(config, &from, &served, ui)
 }
 
@@ -119,16 +156,34 @@ fn attend(config: RunConfig, from: &Origin, served: &[(String, String)], ui: &mu
 
 impl LifeArgs {
     /// A run of gateways as the flags say.
-    fn run(self, gateways: Vec<Resources>, from: &Origin, admin: Option<SocketAddr>) -> RunConfig {
-        RunConfig {
+    fn run(
+        self,
+        gateways: Vec<Resources>,
+        from: &Origin,
+        admin: Option<SocketAddr>,
+        log: Option<AccessLogFile>,
+    ) -> Result<RunConfig, Failure> {
+        let service = gateways.first().map(|resources| resources.gateway.name.clone()).unwrap_or_default();
+        let format = self.access_log_format.map(RecordFormat::from).or(log.as_ref().map(|log| log.format));
+        let of_file = log.map(|log| log.path.map_or_else(|| AccessLogTo::Writer(ui::records()), AccessLogTo::File));
+        let admin_token = self.admin_token_file.as_deref().map(Token::read).transpose()?;
+        Ok(RunConfig {
+            admin_token,
+            metrics: self.metrics_bind,
             origin: from.to_string(),
             admin: admin.into_iter().collect(),
             workers: self.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
-            access_log: self.access_log.map(access_log),
+            access_log: self.access_log.map(access_log).or(of_file),
+            record_format: format.unwrap_or_default(),
+            traces: self.otlp_endpoint.filter(|url| !url.is_empty()).map(|endpoint| TracesTo {
+                endpoint,
+                ratio: self.trace_ratio,
+                service,
+            }),
             drain_time: self.drain_time,
             signals: true,
             ..RunConfig::new(gateways)
-        }
+        })
     }
 }
 
@@ -210,6 +265,9 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
     for address in &bound.admin {
         ui.note(&format!("  admin on http://{address}/ready"));
     }
+    if let Some(address) = bound.metrics {
+        ui.note(&format!("  metrics on http://{address}/metrics"));
+    }
     if let (Origin::Embedded, Some((_, address))) = (from, bound.listeners.first()) {
         ui.note("try");
         if served.iter().any(|(_, what)| what.starts_with(Protocol::Tcp.as_str())) {
@@ -246,4 +304,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     parsed.positive().ok_or_else(|| "it is negative".to_owned())
+}
+
+/// A share, from 0 to 1.
+fn ratio(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|e: std::num::ParseFloatError| e.to_string())?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("it is not from 0 to 1".to_owned()) }
 }

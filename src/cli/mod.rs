@@ -1,5 +1,6 @@
 //! Arguments in, one call, one rendering. A command a file, none of which knows how its answer is found.
 
+mod admin;
 mod certs;
 mod config;
 mod consul;
@@ -64,6 +65,7 @@ enum Command {
     Config(config::ConfigArgs),
     WanFed(wan_fed::WanFedArgs),
     Inspect(inspect::InspectArgs),
+    Admin(admin::AdminArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     Version(shell::VersionArgs),
@@ -112,7 +114,7 @@ pub fn command() -> clap::Command {
 /// The commands in the order of what one needs first, in groups.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Gateways", &["ingress", "mesh", "terminating", "run"]),
-    ("Tools", &["certs", "config", "wan-fed", "inspect"]),
+    ("Tools", &["certs", "config", "wan-fed", "inspect", "admin"]),
     ("Shell", &["completions", "man", "version"]),
 ];
 
@@ -156,6 +158,7 @@ fn run(command: Option<Command>, ui: &mut Ui) -> Result<Answer, Failure> {
         Some(Command::Config(args)) => config::run(args, ui),
         Some(Command::WanFed(args)) => wan_fed::run(args, ui),
         Some(Command::Inspect(args)) => inspect::run(args, ui),
+        Some(Command::Admin(args)) => admin::run(args, ui),
         Some(Command::Completions(args)) => shell::completions(&args, ui),
         Some(Command::Man(args)) => shell::man(args, ui),
         Some(Command::Version(_)) => shell::version(ui),

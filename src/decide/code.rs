@@ -105,6 +105,22 @@ impl Code {
         self.row().2
     }
 
+    /// Envoy's response flags that come closest, for who reads access records by them; `-`: none does.
+    pub const fn flags(self) -> &'static str {
+        match self {
+            Self::NoListener | Self::NoSni | Self::SniAbsent | Self::NoHost | Self::NoRoute => "NR",
+            Self::NoHealthyEndpoint => "UH",
+            Self::ConnectFailed | Self::UpstreamTls => "UF",
+            Self::UpstreamReset | Self::UpstreamBroken => "UC",
+            Self::RequestTimeout => "UT",
+            Self::IdleTimeout => "SI",
+            Self::ClientGone => "DC",
+            Self::BadRequest | Self::HeadersTooLarge => "DPE",
+            Self::Overloaded => "OM",
+            _ => "-",
+        }
+    }
+
     const fn row(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::Ok => ("ok", 0, "the service answered"),

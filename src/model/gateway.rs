@@ -145,6 +145,16 @@ impl Default for Switches {
     }
 }
 
+/// How access records are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordFormat {
+    /// A JSON object a line: the keys of Consul's default access log, `code` and `rule`.
+    #[default]
+    Json,
+    /// A line as Envoy's default format has it, then the code and the rule.
+    Text,
+}
+
 /// What happens to `x-forwarded-for` and `x-forwarded-host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarded {

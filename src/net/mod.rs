@@ -20,4 +20,4 @@ mod names;
 mod race;
 
 pub use dial::Dialer;
-pub use names::{Followed, Names, Resolver, names};
+pub use names::{Counted, Followed, Names, Resolver, names};

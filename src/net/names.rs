@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -38,8 +39,25 @@ pub struct Names(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     followed: Mutex<HashMap<Arc<str>, watch::Sender<Answer>>>,
+    lookups: AtomicU64,
+    failed_lookups: AtomicU64,
     /// Names that are followed from now on. Not without bound: they come from the configuration.
     new: mpsc::UnboundedSender<(Arc<str>, watch::Sender<Answer>)>,
+}
+
+/// How the names of a process stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Names that have addresses.
+    pub resolved: u64,
+    /// Names that have none.
+    pub unresolved: u64,
+    /// Names that are asked for the first time.
+    pub asked: u64,
+    /// How often names were asked for, with an answer.
+    pub lookups: u64,
+    /// Without one.
+    pub failed_lookups: u64,
 }
 
 /// A name, kept fresh while this lives.
@@ -61,7 +79,12 @@ pub struct Resolver {
 /// The names of a process, and who keeps them fresh. Without servers those of `/etc/resolv.conf` are asked.
 pub fn names(servers: Vec<SocketAddr>) -> (Names, Resolver) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let names = Names(Arc::new(Shared { followed: Mutex::default(), new: sender }));
+    let names = Names(Arc::new(Shared {
+        followed: Mutex::default(),
+        lookups: AtomicU64::default(),
+        failed_lookups: AtomicU64::default(),
+        new: sender,
+    }));
     (names.clone(), Resolver { names, new: receiver, servers })
 }
 
@@ -87,6 +110,20 @@ impl Names {
     pub fn follow_instances<'a>(&self, instances: impl Iterator<Item = &'a Instance>) -> Vec<Followed> {
         let hosts: BTreeSet<&str> = instances.filter_map(|i| i.address.host()).collect();
         hosts.into_iter().map(|host| self.follow(host)).collect()
+    }
+
+    /// How they stand.
+    pub fn counted(&self) -> Counted {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        let mut counted = Counted { lookups: count(&self.0.lookups), failed_lookups: count(&self.0.failed_lookups), ..Counted::default() };
+        for sender in self.0.followed.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            match &*sender.borrow() {
+                Answer::Asked => counted.asked += 1,
+                Answer::Addresses(_) => counted.resolved += 1,
+                Answer::None(_) => counted.unresolved += 1,
+            }
+        }
+        counted
     }
 
     /// Forgets a name unless somebody came to follow it.
@@ -165,6 +202,9 @@ impl Keeper {
                 let _permit = self.permits.acquire().await;
                 self.lookup.look_up(&self.host, patience).await
             };
+            let failed = found.v4.failure().and(found.v6.failure()).is_some();
+            let asked = if failed { &self.names.0.failed_lookups } else { &self.names.0.lookups };
+            asked.fetch_add(1, Ordering::Relaxed);
             let next = known.take(&self.host, found, Instant::now());
             self.publish(&known);
             // Names that were published together need not be asked for together for ever; asked before they expire, never after.

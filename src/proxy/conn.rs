@@ -191,7 +191,7 @@ pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain
 async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>, open: Rc<Open>) -> Option<Tcp> {
     let passed_on = listener.mode == ListenerMode::Passthrough;
     let progress = Progress::start();
-    let mut outcome = Outcome::open(&site.worker, ends, &progress, None);
+    let mut outcome = Outcome::open(&site.worker, site.undecided(false), ends, &progress, None);
     let state = site.current();
     let plan = match state.snapshot.plan(&ends.facts(&listener.name, None), &**site, &mut site.dice(), &mut ()) {
         Ok(plan) => plan,
@@ -201,7 +201,7 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>,
             return None;
         }
     };
-    outcome.planned(&plan);
+    outcome.planned(&plan, site.tally(plan.first_target(), false));
     // From here on a change may forbid it; what it was allowed by is the newest state that this worker has seen.
     let mut allowed = stands(site, &listener.name, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
     let listed = site.worker.connections.enter(&listener.name, ends, &progress);
@@ -281,12 +281,14 @@ async fn connect(
         match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout, peer.is_well()).await {
             Ok(io) => {
                 peer.accepted();
+                outcome.tally.dialed(None);
                 outcome.answered_by(target, endpoint);
                 listed.taken_by(target, endpoint);
                 return Ok((io, active));
             }
             Err(failed) => {
                 peer.refused();
+                outcome.tally.dialed(Some(failed.code()));
                 last = Some(failed);
             }
         }

@@ -28,7 +28,6 @@ struct Open {
     listener: ListenerName,
     ends: Arc<Ends>,
     progress: Rc<Progress>,
-    began: Instant,
     /// `None`: nobody has taken it yet.
     to: Option<(Arc<Target>, Arc<Endpoint>)>,
 }
@@ -45,8 +44,7 @@ impl Connections {
     pub(super) fn enter(self: &Rc<Self>, listener: &ListenerName, ends: &Arc<Ends>, progress: &Rc<Progress>) -> Listed {
         let number = self.next.get();
         self.next.set(number + 1);
-        let began = progress.began();
-        let open = Open { listener: listener.clone(), ends: ends.clone(), progress: progress.clone(), began, to: None };
+        let open = Open { listener: listener.clone(), ends: ends.clone(), progress: progress.clone(), to: None };
         self.open.borrow_mut().insert(number, open);
         Listed { connections: self.clone(), number }
     }
@@ -55,7 +53,9 @@ impl Connections {
     fn page(&self, ask: &Ask) -> Page {
         let now = Instant::now();
         let open = self.open.borrow();
-        let rows = open.values().map(|open| (ask.sort.key(now - open.began, open.progress.received.get(), open.progress.sent.get()), open));
+        let rows = open
+            .values()
+            .map(|open| (ask.sort.key(now - open.progress.began(), open.progress.received.get(), open.progress.sent.get()), open));
         let mut rows: Vec<_> = rows.collect();
         if rows.len() > ask.limit && ask.limit > 0 {
             rows.select_nth_unstable_by_key(ask.limit - 1, |(key, _)| std::cmp::Reverse(*key));
@@ -67,7 +67,7 @@ impl Connections {
 
 impl Open {
     fn row(&self, now: Instant) -> Connection {
-        let Self { listener, ends, progress, began, to } = self;
+        let Self { listener, ends, progress, to } = self;
         let (target, instance, address) = match to {
             Some((target, endpoint)) => (Some(target.id.to_string()), Some(endpoint.id.clone()), Some(endpoint.address.to_string())),
             None => (None, None, None),
@@ -82,7 +82,7 @@ impl Open {
             address,
             bytes_received: progress.received.get(),
             bytes_sent: progress.sent.get(),
-            age: now - *began,
+            age: now - progress.began(),
             silent: now - progress.moved(),
         }
     }

@@ -43,7 +43,11 @@ pub(super) async fn with_certificate(
     let state = site.current();
     let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
     drop(state);
-    let stream = in_time(TlsAcceptor::from(config).accept(stream), drain).await?;
+    let Some(stream) = in_time(TlsAcceptor::from(config).accept(stream), drain).await else {
+        site.door.failed_handshakes.add(1);
+        return None;
+    };
+    site.door.handshakes.add(1);
     let (_, session) = stream.get_ref();
     ends.sni = session.server_name().map(str::to_owned);
     let http2 = session.alpn_protocol() == Some(b"h2");
@@ -67,10 +71,14 @@ pub(super) async fn of_the_mesh(
         Ok(shake_hands(stream, site, listener, ends).await.map(Some))
     };
     let refusal = match in_time(begins, drain).await {
-        Some(Ok(begun)) => return begun,
+        Some(Ok(begun)) => {
+            site.door.handshakes.add(begun.is_some().into());
+            return begun;
+        }
         Some(Err(refusal)) => refusal,
         None => Refusal::new(Code::ClientTls, "the handshake was not finished in time"),
     };
+    site.door.failed_handshakes.add(1);
     refuse(site, listener, ends, &refusal);
     None
 }
@@ -96,7 +104,7 @@ pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: 
 fn refuse(site: &Rc<Site>, listener: &Listener, ends: &mut Ends, refusal: &Refusal) {
     tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
     let ends = std::mem::replace(ends, Ends::new(ends.client, ends.local));
-    Outcome::open(&site.worker, &Arc::new(ends), &Progress::start(), None).refused(refusal);
+    Outcome::open(&site.worker, site.undecided(false), &Arc::new(ends), &Progress::start(), None).refused(refusal);
 }
 
 async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: &mut Ends) -> Result<Begun, Refusal> {

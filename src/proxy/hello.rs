@@ -199,6 +199,7 @@ fn more(
 mod tests {
     use std::io::Write;
 
+    use super::super::meters::Meter;
     use super::*;
     use crate::net::{Dialer, names};
     use crate::rt::rng::Rng;
@@ -208,7 +209,7 @@ mod tests {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).unwrap();
         runtime.block_on(async {
-            let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, None, Rng::from_entropy());
+            let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), None, None, None, Rng::from_entropy());
             worker.hellos.watch();
             prepare(&worker);
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -27,6 +27,7 @@ use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
+use super::trace::Context;
 use super::tunnel::Tunnel;
 use super::upload::Source;
 use super::upstream::{Answered, Sending};
@@ -39,6 +40,7 @@ use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
 use crate::rt::drain::DrainWatch;
+use crate::rt::rng::Rng;
 use crate::state::Current;
 use crate::tls::Io;
 
@@ -258,9 +260,9 @@ impl Job {
     }
 
     fn sending(&self) -> Sending<'_> {
-        let Self { exchange: Exchange { client, state, .. }, plan, head, source, .. } = self;
+        let Self { exchange: Exchange { client, state, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        Sending { worker, credentials, generation, plan, head, source }
+        Sending { worker, tally: &outcome.tally, credentials, generation, plan, head, source }
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
@@ -352,7 +354,8 @@ impl Job {
 impl Exchange {
     fn open(client: &Rc<Client>) -> Self {
         let progress = Progress::start();
-        let outcome = Outcome::open(&client.site.worker, &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
+        let outcome =
+            Outcome::open(&client.site.worker, client.site.undecided(true), &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
         Self { client: client.clone(), state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 
@@ -372,6 +375,7 @@ impl Exchange {
                 return Begun::Answered(self.local(code, !body.is_end_stream()), last);
             }
         };
+        let trace = self.trace(&head);
         self.outcome.request(&head);
         if let Err(refusal) = self.prepare(&mut head) {
             return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last);
@@ -380,10 +384,13 @@ impl Exchange {
             Ok(plan) => plan,
             Err(refusal) => return Begun::Answered(self.refuse(&refusal, &head, !body.is_end_stream()), last),
         };
-        self.outcome.planned(&plan);
+        self.outcome.planned(&plan, self.client.site.tally(plan.first_target(), true));
         let upgradable = plan.first_target().protocol == Protocol::Http && upgrade.is_some();
         if head.websocket && !upgradable {
             return Begun::Answered(self.local(Code::UpgradeRefused, true), last);
+        }
+        if let Some(trace) = trace {
+            trace.hand_on(&mut head.headers);
         }
         let judged = Judged::of(&self.client, &head, &plan);
         self.edit_request(&mut head, &plan);
@@ -392,6 +399,16 @@ impl Exchange {
         }
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, judged }), last)
+    }
+
+    /// Its place in a trace, where there are traces.
+    fn trace(&mut self, head: &Head) -> Option<Context> {
+        let worker = &self.client.site.worker;
+        let context = worker.tracing.as_ref()?.context(&head.headers, || worker.chance(Rng::bytes));
+        if let Some(traced) = context.traced() {
+            self.outcome.traced(traced);
+        }
+        Some(context)
     }
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.

@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -132,15 +131,14 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(site: &Rc<Site>, permit: Option<OwnedSemaphorePermit>) -> Rc<Self> {
-        let counters = &site.worker.counters;
-        counters.connections.fetch_add(1, Ordering::Relaxed);
-        counters.connections_open.fetch_add(1, Ordering::Relaxed);
+        site.door.accepted.add(1);
+        site.door.open.add(1);
         Rc::new(Self { site: site.clone(), _permit: permit })
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.site.worker.counters.connections_open.fetch_sub(1, Ordering::Relaxed);
+        self.site.door.open.take(1);
     }
 }

@@ -6,9 +6,9 @@
 //! | accept | `posts`, `listen` |
 //! | the connection | `conn`, `handshake`, `hello` (`splice`, `pipes` and `copy` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
-//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed) |
+//! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed, `trace`) |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
-//! | the record | `outcome` |
+//! | the record | `outcome`, `record`; what is counted, `meters` |
 //! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
 
 mod answer;
@@ -30,17 +30,20 @@ mod http;
 mod judged;
 mod lines;
 mod listen;
+pub mod meters;
 mod outcome;
 mod patience;
 mod pipes;
 mod pool;
 mod posts;
 mod progress;
+mod record;
 mod relay;
 mod retry;
 mod shared;
 mod splice;
 mod standing;
+pub mod trace;
 mod tunnel;
 mod upload;
 mod upstream;
@@ -55,9 +58,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-pub use outcome::{AccessLog, Counters};
+pub use record::AccessLog;
 
+use self::meters::Meter;
 use self::posts::Posts;
+use self::trace::Tracing;
 use self::worker::Worker;
 use crate::model::gateway::Listener;
 use crate::net::{Dialer, Names};
@@ -144,11 +149,13 @@ pub struct Share {
     /// Who asks which connections are open.
     pub asked: Receiver<Ask>,
     /// Its counters.
-    pub counters: Arc<Counters>,
+    pub meter: Meter,
     /// How the leaf of a service is had that is not there; `None`: in no way.
     pub leaves: Option<AskForLeaf>,
     /// Where access records go.
     pub access: Option<AccessLog>,
+    /// Where spans go.
+    pub tracing: Option<Tracing>,
     /// How many connections it has at once.
     pub max_connections: usize,
     /// How long connections may go on when their listener, or the gateway, ends.
@@ -182,11 +189,11 @@ pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: boo
 /// # Errors
 /// None so far: a socket that cannot be used is left out, and the log says so.
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
-    let worker = Worker::new(Dialer::new(&share.names), share.counters, share.access, share.leaves, share.rng);
+    let worker = Worker::new(Dialer::new(&share.names), share.meter, share.access, share.leaves, share.tracing, share.rng);
     worker.sweep();
     worker.hellos.watch();
     connections::answer(&worker, share.asked);
-    let mut posts = Posts::new(&worker, share.max_connections, share.drain_time);
+    let mut posts = Posts::new(&worker, share.max_connections, share.drain_time, shutdown.clone());
     let mut orders = share.orders;
     while let Some(order) = tokio::select! {
         biased;

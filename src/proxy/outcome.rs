@@ -3,20 +3,20 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version};
-use serde_json::{Map, Value, json};
-use tokio::time::Instant;
+use http::{HeaderValue, Method, Uri, Version};
+use serde_json::Value;
 
 use super::error::Failed;
 use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
+use super::meters::Tally;
 use super::progress::Progress;
+use super::record::{Ended, Record};
+use super::trace::Traced;
 use super::waits::Busy;
 use super::worker::Worker;
 use crate::decide::code::Code;
@@ -24,34 +24,7 @@ use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::{Endpoint, Target};
 use crate::id::ListenerName;
-use crate::model::entry::RuleRef;
 use crate::tls::Peer;
-
-/// Where access records go: a bounded queue. A full one drops records and counts them, for no request waits for a disk.
-pub type AccessLog = SyncSender<String>;
-
-/// Counters of one worker; the sum over the workers is what is shown.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Connections accepted.
-    pub connections: AtomicU64,
-    /// Connections open now.
-    pub connections_open: AtomicU64,
-    /// Requests and tcp connections that ended, by code in the order of `Code::ALL`.
-    pub ended: [AtomicU64; Code::ALL.len()],
-    /// Those under way.
-    pub open: AtomicU64,
-    /// Access records dropped because the queue was full.
-    pub records_dropped: AtomicU64,
-}
-
-impl Counters {
-    fn ended(&self, code: Code) {
-        if let Some(n) = Code::ALL.iter().position(|c| *c == code) {
-            self.ended[n].fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// The two ends of a connection.
 #[derive(Debug)]
@@ -111,30 +84,23 @@ pub(super) struct Outcome {
     pub(super) worker: Rc<Worker>,
     ends: Arc<Ends>,
     pub(super) progress: Rc<Progress>,
-    started: Instant,
+    pub(super) tally: Tally,
     code: Code,
+    /// What the client is told; 0 where it is told none.
+    status: u16,
     /// The HTTP/1 connection is not idle meanwhile.
     _busy: Option<Busy>,
     /// Only where somebody reads records.
     record: Option<Box<Record>>,
 }
 
-#[derive(Debug)]
-struct Record {
-    wall: SystemTime,
-    status: u16,
-    answered: Option<Duration>,
-    fields: Map<String, Value>,
-}
-
 impl Outcome {
     /// From here on every way out ends in one record. Until told otherwise, the client went away.
-    pub(super) fn open(worker: &Rc<Worker>, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
-        worker.counters.open.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn open(worker: &Rc<Worker>, tally: &Tally, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
+        tally.open.add(1);
         let record = worker.access.is_some().then(|| Box::new(Record::new()));
-        let (worker, ends, progress) = (worker.clone(), ends.clone(), progress.clone());
-        let started = progress.began();
-        Self { worker, ends, progress, started, code: Code::ClientGone, _busy: busy, record }
+        let (worker, tally, ends, progress) = (worker.clone(), tally.clone(), ends.clone(), progress.clone());
+        Self { worker, tally, ends, progress, code: Code::ClientGone, status: 0, _busy: busy, record }
     }
 
     /// How it ended. The first answer to that stays.
@@ -146,11 +112,9 @@ impl Outcome {
 
     /// The status that the client is told.
     pub(super) fn status(&mut self, status: u16) {
-        let started = self.started;
-        self.note(|r| {
-            r.status = status;
-            r.answered = Some(started.elapsed());
-        });
+        self.status = status;
+        let began = self.progress.began();
+        self.note(|r| r.answered = Some(began.elapsed()));
     }
 
     /// Bytes of an answer of gw's own went out.
@@ -161,6 +125,11 @@ impl Outcome {
     /// Whether somebody reads records.
     pub(super) const fn is_recorded(&self) -> bool {
         self.record.is_some()
+    }
+
+    /// Its span is recorded.
+    pub(super) fn traced(&mut self, traced: Traced) {
+        self.record.get_or_insert_with(|| Box::new(Record::new())).traced = Some(Box::new(traced));
     }
 
     /// What was asked for by a head that may not pass.
@@ -192,8 +161,11 @@ impl Outcome {
         });
     }
 
-    /// What was decided.
-    pub(super) fn planned(&mut self, plan: &Plan) {
+    /// What was decided, and the counters of it.
+    pub(super) fn planned(&mut self, plan: &Plan, tally: Tally) {
+        self.tally.open.take(1);
+        tally.open.add(1);
+        self.tally = tally;
         self.note(|r| {
             r.put("route_name", plan.route.rule.to_string());
             r.put("rule", plan.route.rule.to_string());
@@ -245,76 +217,21 @@ impl Outcome {
 
 impl Drop for Outcome {
     fn drop(&mut self) {
-        let counters = &self.worker.counters;
-        counters.open.fetch_sub(1, Ordering::Relaxed);
         let cut = self.code == Code::ClientGone && self.ends.cut.load(Ordering::Relaxed);
         let code = if cut { Code::Denied } else { self.code };
-        counters.ended(code);
-        let (Some(record), Some(log)) = (self.record.take(), &self.worker.access) else {
+        let (took, progress) = (self.progress.began().elapsed(), &self.progress);
+        self.tally.ended(code, self.status, took, progress.received.get(), progress.sent.get());
+        let Some(mut record) = self.record.take() else {
             return;
         };
-        if log.try_send(record.line(code, self.started.elapsed(), &self.ends, &self.progress)).is_err() {
-            counters.records_dropped.fetch_add(1, Ordering::Relaxed);
+        if let (Some(traced), Some(tracing)) = (record.traced.take(), &self.worker.tracing) {
+            tracing.write(record.span(*traced, code, self.status, took));
         }
+        let Some(log) = &self.worker.access else {
+            return;
+        };
+        log.write(record.line(log.format(), Ended { code, status: self.status, took, ends: &self.ends, progress }));
     }
-}
-
-impl Record {
-    fn new() -> Self {
-        Self { wall: SystemTime::now(), status: 0, answered: None, fields: Map::new() }
-    }
-
-    fn put(&mut self, key: &str, value: impl Into<String>) {
-        self.fields.insert(key.to_owned(), Value::String(value.into()));
-    }
-
-    fn header(&mut self, key: &str, headers: &HeaderMap, name: &str) {
-        if let Some(value) = headers.get(name) {
-            self.put(key, String::from_utf8_lossy(HeaderValue::as_bytes(value)));
-        }
-    }
-
-    /// Every rule that led there, outermost first; `rule` is the one that decided.
-    fn rules<'a>(&mut self, rules: impl Iterator<Item = &'a RuleRef>) {
-        self.fields.insert("rules".to_owned(), rules.map(ToString::to_string).collect());
-    }
-
-    /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
-    fn line(mut self, code: Code, took: Duration, ends: &Ends, progress: &Progress) -> String {
-        let started = time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339);
-        let mut out = Map::new();
-        out.insert("start_time".to_owned(), json!(started.unwrap_or_default()));
-        for key in ["route_name", "method", "path", "protocol"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        out.insert("response_code".to_owned(), json!(self.status));
-        out.insert("response_flags".to_owned(), json!("-"));
-        out.insert("response_code_details".to_owned(), self.fields.remove("response_code_details").unwrap_or_default());
-        out.insert("connection_termination_details".to_owned(), Value::Null);
-        out.insert("bytes_received".to_owned(), json!(progress.received.get()));
-        out.insert("bytes_sent".to_owned(), json!(progress.sent.get()));
-        out.insert("duration".to_owned(), json!(milliseconds(took)));
-        out.insert("upstream_service_time".to_owned(), self.answered.map_or(Value::Null, |t| json!(milliseconds(t))));
-        for key in ["x_forwarded_for", "user_agent", "request_id", "authority", "upstream_host", "upstream_cluster"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        out.insert("upstream_local_address".to_owned(), Value::Null);
-        out.insert("downstream_local_address".to_owned(), json!(ends.local.to_string()));
-        out.insert("downstream_remote_address".to_owned(), json!(ends.client.to_string()));
-        out.insert("requested_server_name".to_owned(), json!(ends.sni));
-        let transport = "upstream_transport_failure_reason";
-        out.insert(transport.to_owned(), self.fields.remove(transport).unwrap_or_default());
-        out.insert("code".to_owned(), json!(code.as_str()));
-        out.insert("peer".to_owned(), ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
-        for key in ["rule", "rules", "roll", "target", "instance"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        Value::Object(out).to_string()
-    }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The word of `%PROTOCOL%`.

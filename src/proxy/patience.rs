@@ -194,6 +194,7 @@ mod tests {
 
     use super::super::http::{Client, serve_http2};
     use super::super::listen::Open;
+    use super::super::meters::Meter;
     use super::super::outcome::Ends;
     use super::super::worker::{Site, Worker};
     use super::super::{Dialer, LocalExecutor};
@@ -219,7 +220,7 @@ mod tests {
         let here = ([127, 0, 0, 1], 80).into();
         let listener = ListenerName::from("edge:80");
         let listening = Listener { name: listener.clone(), bind: here, protocol: Protocol::Http, mode: ListenerMode::Plain };
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Arc::default(), None, None, Rng::from_entropy());
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), None, None, None, Rng::from_entropy());
         let site = Site::new(&worker, &live, &Rc::new(listening));
         let open = Open::new(&site, None);
         let ends = Arc::new(Ends::new(here, here));

@@ -16,6 +16,7 @@ use super::worker::{Site, Worker};
 use super::{Order, Socket};
 use crate::model::gateway::Listener;
 use crate::rt::drain::{self, Drain, DrainWatch};
+use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::Live;
 
@@ -28,6 +29,8 @@ pub(super) struct Posts {
     worker: Rc<Worker>,
     permits: Arc<Semaphore>,
     drain_time: Duration,
+    /// Whoever asks for the end does not wait for the drain.
+    shutdown: Shutdown,
     open: HashMap<u64, Post>,
     /// Of listeners that were changed or closed, as long as somebody is connected who came to them.
     left: Vec<Weak<Site>>,
@@ -48,12 +51,12 @@ struct Post {
 }
 
 impl Posts {
-    pub(super) fn new(worker: &Rc<Worker>, max_connections: usize, drain_time: Duration) -> Self {
+    pub(super) fn new(worker: &Rc<Worker>, max_connections: usize, drain_time: Duration, shutdown: Shutdown) -> Self {
         let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
         // At least half of them are for who says what it wants.
         worker.hellos.at_most(max_connections.div_ceil(2));
         let (all, leaving) = drain::channel();
-        Self { worker: worker.clone(), permits, drain_time, open: HashMap::new(), left: Vec::new(), all, leaving }
+        Self { worker: worker.clone(), permits, drain_time, shutdown, open: HashMap::new(), left: Vec::new(), all, leaving }
     }
 
     pub(super) fn obey(&mut self, order: Order) {
@@ -97,13 +100,13 @@ impl Posts {
         let Some(post) = self.open.get_mut(&id) else { return };
         self.left.push(Rc::downgrade(&post.door.replace(door).site));
         let before = std::mem::replace(&mut post.guests, guests);
-        let (time, leaving) = (self.drain_time, self.leaving.clone());
-        task::spawn(async move { drop((before.finish(time).await, leaving)) });
+        let (over, leaving) = (self.over(), self.leaving.clone());
+        task::spawn(async move { drop((before.finish_before(over).await, leaving)) });
     }
 
     fn close(&mut self, id: u64) {
         let Some(Post { door, guests, socket }) = self.open.remove(&id) else { return };
-        let (time, leaving) = (self.drain_time, self.leaving.clone());
+        let (time, over, leaving) = (self.drain_time, self.over(), self.leaving.clone());
         let name = door.borrow().listener.name.clone();
         self.left.push(Rc::downgrade(&door.borrow().site));
         drop(door);
@@ -111,15 +114,27 @@ impl Posts {
         task::spawn(async move {
             // First the socket: who was still let in is among the guests.
             socket.finish(CLOSING).await;
-            if !guests.finish(time).await {
+            if !guests.finish_before(over).await {
                 tracing::warn!(listener = %name, seconds = time.as_secs(), "connections were cut at the end of the drain time");
             }
             drop(leaving);
         });
     }
 
+    /// Resolves when who is left is to be cut.
+    fn over(&self) -> impl Future<Output = ()> + use<> {
+        let (time, shutdown) = (self.drain_time, self.shutdown.clone());
+        async move {
+            tokio::select! {
+                () = tokio::time::sleep(time) => {}
+                () = shutdown.ended() => {}
+            }
+        }
+    }
+
     /// Closes all, and waits until the last guest is gone. Of what is ordered meanwhile only that one may not stay concerns them.
     pub(super) async fn close_all(mut self, mut orders: UnboundedReceiver<Order>) {
+        self.drain_time = self.shutdown.within().unwrap_or(self.drain_time);
         let open: Vec<u64> = self.open.keys().copied().collect();
         open.into_iter().for_each(|id| self.close(id));
         self.worker.hellos.hurry();

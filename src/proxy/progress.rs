@@ -15,6 +15,7 @@ use crate::decide::plan::Timeouts;
 /// What moved, and when: written by the bodies of both directions, read by the watchdog.
 #[derive(Debug)]
 pub(super) struct Progress {
+    began: Instant,
     moved: Cell<Instant>,
     complete: Cell<Option<Instant>>,
     /// Bytes of the request's body.
@@ -27,7 +28,8 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start() -> Rc<Self> {
         let (received, sent) = (Cell::new(0), Cell::new(0));
-        Rc::new(Self { moved: Cell::new(Instant::now()), complete: Cell::new(None), received, sent, waker: RefCell::new(None) })
+        let began = Instant::now();
+        Rc::new(Self { began, moved: Cell::new(began), complete: Cell::new(None), received, sent, waker: RefCell::new(None) })
     }
 
     /// The idle timeout begins anew.
@@ -35,9 +37,9 @@ impl Progress {
         self.moved.set(Instant::now());
     }
 
-    /// When it began, as long as nothing moved.
+    /// When it began.
     pub(super) const fn began(&self) -> Instant {
-        self.moved.get()
+        self.began
     }
 
     /// When something moved last.

@@ -285,6 +285,7 @@ mod tests {
     use tokio::sync::oneshot;
     use tokio::task::LocalSet;
 
+    use super::super::meters::Meter;
     use super::super::outcome::Ends;
     use super::super::patience::Patience;
     use super::super::pool::Peer;
@@ -292,6 +293,7 @@ mod tests {
     use super::super::{Dialer, LocalExecutor};
     use super::*;
     use crate::decide::plan::Timeouts;
+    use crate::id::ListenerName;
     use crate::net::names;
     use crate::rt::rng::Rng;
 
@@ -325,9 +327,11 @@ mod tests {
         let request = Request::get("http://h.test/").body(Empty::<Bytes>::new()).unwrap();
         let incoming = sender.send_request(request).await.unwrap().into_body();
         drop(sender);
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Default::default(), None, None, Rng::from_entropy());
+        let meter = Meter::alone();
+        let tally = meter.tally(&ListenerName::of("edge", 8080), None, true);
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, None, None, None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
-        let outcome = Outcome::open(&worker, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
+        let outcome = Outcome::open(&worker, &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());
         ended.await.unwrap().unwrap();
         Relay::new(Bytes::new(), incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)

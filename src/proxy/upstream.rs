@@ -18,6 +18,7 @@ use super::carried::{self, Restoring};
 use super::dial::dial;
 use super::error::{self, Failed};
 use super::head::Head;
+use super::meters::Tally;
 use super::pool::{Http1, Kept, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
@@ -37,6 +38,7 @@ const TRIES: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Sending<'a> {
     pub(super) worker: &'a Worker,
+    pub(super) tally: &'a Tally,
     pub(super) credentials: &'a Credentials,
     /// Of the state that it was decided by.
     pub(super) generation: u64,
@@ -92,6 +94,7 @@ impl Sending<'_> {
                 return result;
             }
             attempt += 1;
+            self.tally.retries.add(1);
             let pause = self.worker.chance(|rng| retry::pause(attempt, rng));
             // The connection of an answer that nobody reads is closed here, before the pause.
             drop(result);
@@ -201,6 +204,7 @@ impl Sending<'_> {
             Ok(_) => peer.accepted(),
             Err(_) => peer.refused(),
         }
+        self.tally.dialed(io.as_ref().err().map(Failed::code));
         io
     }
 

@@ -1,6 +1,6 @@
 //! What one worker has for itself: pools, chance, counters. Nothing of it is shared with another thread but by number.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,17 @@ use super::HEAD_TIME;
 use super::connections::Connections;
 use super::copy::Buffer;
 use super::hello::Hellos;
-use super::outcome::{AccessLog, Counters};
+use super::meters::{Door, Meter, Tally};
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
+use super::record::AccessLog;
 use super::retry::Budget;
 use super::standing::Standing;
+use super::trace::Tracing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
-use crate::decide::snapshot::Endpoint;
+use crate::decide::snapshot::{Endpoint, Target};
 use crate::id::Table;
 use crate::model::gateway::Listener;
 use crate::net::Dialer;
@@ -38,10 +40,11 @@ pub(super) struct Worker {
     pub(super) pool: Pool,
     pub(super) retries: Budget,
     pub(super) dialer: Dialer,
-    pub(super) counters: Arc<Counters>,
+    pub(super) meter: Meter,
     pub(super) access: Option<AccessLog>,
     /// How the leaf of a service is had that is not there.
     leaves: Option<AskForLeaf>,
+    pub(super) tracing: Option<Tracing>,
     /// Through which short reads of spliced connections go.
     pub(super) buffer: RefCell<Buffer>,
     /// Through which bytes go from socket to socket.
@@ -56,18 +59,20 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         dialer: Dialer,
-        counters: Arc<Counters>,
+        meter: Meter,
         access: Option<AccessLog>,
         leaves: Option<AskForLeaf>,
+        tracing: Option<Tracing>,
         rng: Rng,
     ) -> Rc<Self> {
         let worker = Self {
             pool: Pool::default(),
             retries: Budget::default(),
             dialer,
-            counters,
+            meter,
             access,
             leaves,
+            tracing,
             buffer: RefCell::default(),
             pipes: Rc::default(),
             timers: Rc::default(),
@@ -118,6 +123,10 @@ pub(super) struct Site {
     pub(super) worker: Rc<Worker>,
     /// Those who connected and may be forbidden to go on.
     pub(super) standing: Rc<Standing>,
+    /// Who connects.
+    pub(super) door: Arc<Door>,
+    /// Requests, and tcp connections, of which nothing is decided yet, or nothing was.
+    undecided: [OnceCell<Tally>; 2],
     live: Reader,
     listener: Rc<Listener>,
     seen: RefCell<Seen>,
@@ -131,14 +140,25 @@ struct Seen {
     looked_at: u64,
     state: Current,
     by_target: Table<u32, u64>,
+    /// The counters of those who go to each target, of requests and of tcp connections.
+    tallies: [Table<u32, Tally>; 2],
 }
 
 impl Site {
     pub(super) fn new(worker: &Rc<Worker>, live: &Live, listener: &Rc<Listener>) -> Rc<Self> {
         let live = live.reader();
         let state = live.current();
-        let seen = RefCell::new(Seen { looked_at: state.generation, state, by_target: Table::default() });
-        Rc::new(Self { worker: worker.clone(), standing: Rc::default(), live, listener: listener.clone(), seen })
+        let seen = RefCell::new(Seen { looked_at: state.generation, state, by_target: Table::default(), tallies: Default::default() });
+        let door = worker.meter.door(&listener.name);
+        Rc::new(Self {
+            worker: worker.clone(),
+            standing: Rc::default(),
+            door,
+            undecided: Default::default(),
+            live,
+            listener: listener.clone(),
+            seen,
+        })
     }
 
     /// The state for one decision: the newest that has the listener as it is. One that is gone, or speaks another protocol
@@ -150,6 +170,7 @@ impl Site {
             seen.looked_at = newest.generation;
             if newest.has(&self.listener) {
                 seen.by_target.clear();
+                seen.tallies.iter_mut().for_each(Table::clear);
                 seen.state = newest;
             }
         }
@@ -174,6 +195,17 @@ impl Site {
     pub(super) fn look(&self) {
         drop(self.current());
         self.standing.judge(&self.newest().snapshot);
+    }
+
+    /// The counters of those of whom nothing is decided. `http`: requests, not tcp connections.
+    pub(super) fn undecided(&self, http: bool) -> &Tally {
+        self.undecided[usize::from(http)].get_or_init(|| self.worker.meter.tally(&self.listener.name, None, http))
+    }
+
+    /// The counters of those who go to a target.
+    pub(super) fn tally(&self, target: &Target, http: bool) -> Tally {
+        let tallies = &mut self.seen.borrow_mut().tallies[usize::from(http)];
+        tallies.entry(target.number).or_insert_with(|| self.worker.meter.tally(&self.listener.name, Some(target), http)).clone()
     }
 
     /// The dice of a decision.

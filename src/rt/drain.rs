@@ -147,9 +147,18 @@ impl Drain {
     }
 
     /// Says *drain* and waits until every watch is dropped. False: `within` was over before, and the guests that were left were cut.
-    pub async fn finish(mut self, within: Duration) -> bool {
+    pub async fn finish(self, within: Duration) -> bool {
+        self.finish_before(tokio::time::sleep(within)).await
+    }
+
+    /// The same until something else is over.
+    pub async fn finish_before(mut self, over: impl Future<Output = ()>) -> bool {
         self.say();
-        let done = tokio::time::timeout(within, self.done.recv()).await.is_ok();
+        let done = tokio::select! {
+            biased;
+            _ = self.done.recv() => true,
+            () = over => false,
+        };
         if !done {
             self.guests.cut();
         }

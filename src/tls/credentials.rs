@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
 
 use super::{Error, Inbound, Mesh, Outside, pem, shared_provider};
 use crate::id::TrustDomain;
@@ -34,6 +35,17 @@ pub struct Unusable {
     pub kept: bool,
     /// What is wrong, and what to do.
     pub why: String,
+}
+
+/// A chain of certificates that is in use.
+#[derive(Clone, Debug)]
+pub struct Held<'a> {
+    /// `listener`, `identity`, `leaf`, `client` or `root`.
+    pub used: &'static str,
+    /// For a listener's the first of its names, for a leaf the service, else what the certificate, or its file, is called.
+    pub name: String,
+    /// Leaf first.
+    pub chain: &'a [CertificateDer<'static>],
 }
 
 /// The gateway's own identity, and what the `mesh` entry says is to be spoken with those to whom it is shown.
@@ -145,6 +157,18 @@ impl Credentials {
         self.outside.get(files)
     }
 
+    /// Every certificate that is in use: keys are not among what is told.
+    pub fn held(&self) -> Vec<Held<'_>> {
+        let mut held = self.shown.held();
+        held.extend(self.mesh.iter().flat_map(Mesh::held));
+        held.extend(self.inbound.iter().flat_map(Inbound::held));
+        for (files, outside) in &*self.outside {
+            let name = files.own.as_ref().map(|(cert, _)| cert.file_name().unwrap_or_default().to_string_lossy().into_owned());
+            held.extend(name.map(|name| Held { used: "client", name, chain: outside.own() }));
+        }
+        held
+    }
+
     /// What cannot be used.
     pub fn unusable(&self) -> &[Unusable] {
         &self.unusable
@@ -188,6 +212,19 @@ impl BySni {
         Ok(())
     }
 
+    /// Each certificate once, by the first of its names.
+    fn held(&self) -> Vec<Held<'_>> {
+        let mut names: Vec<_> = self.by_name.iter().collect();
+        names.sort_by_key(|(name, _)| *name);
+        let mut seen = Vec::new();
+        names.retain(|(_, key)| {
+            let new = !seen.contains(&Arc::as_ptr(key));
+            seen.push(Arc::as_ptr(key));
+            new
+        });
+        names.into_iter().map(|(name, key)| Held { used: "listener", name: name.clone(), chain: &key.cert }).collect()
+    }
+
     /// Whether the same certificates are shown for the same names.
     fn says_the_same_as(&self, other: &Self) -> bool {
         let same = |a: &Arc<CertifiedKey>, b: &Arc<CertifiedKey>| Arc::ptr_eq(a, b) || a.cert == b.cert;
@@ -215,7 +252,7 @@ impl ResolvesServerCert for BySni {
 }
 
 /// The DNS names of a certificate; none if it is not one, which the check against its key tells.
-fn names_in(leaf: &rustls_pki_types::CertificateDer<'_>) -> Vec<String> {
+fn names_in(leaf: &CertificateDer<'_>) -> Vec<String> {
     let Ok(leaf) = webpki::EndEntityCert::try_from(leaf) else {
         return Vec::new();
     };
@@ -252,7 +289,7 @@ mod tests {
         }
     }
 
-    fn der(path: &Path) -> rustls_pki_types::CertificateDer<'static> {
+    fn der(path: &Path) -> CertificateDer<'static> {
         pem::chain(path).unwrap().remove(0)
     }
 

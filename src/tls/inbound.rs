@@ -1,6 +1,6 @@
 //! mTLS of the mesh towards those who connect: the leaf of the service that SNI names is shown, and they must show one too.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::range::Range;
 use super::stamp::Stamp;
-use super::{Bundle, Distrust, Error, Member, Moment, Peers, Side, Unusable, pem, xfcc};
+use super::{Bundle, Distrust, Error, Held, Member, Moment, Peers, Side, Unusable, pem, xfcc};
 use crate::id::{SpiffeId, TargetId, TrustDomain};
 use crate::model::gateway::{InboundKeys, Leaf};
 
@@ -94,6 +94,15 @@ impl Inbound {
     fn unchanged(&self, leaf: &Leaf, stamp: Stamp) -> Option<Arc<Shown>> {
         let same = self.stamps.get(&leaf.cert).is_some_and(|then| *then == stamp);
         self.shown.find(leaf.names.first()?).filter(|shown| same && shown.until > Moment::now()).cloned()
+    }
+
+    /// The leaf of each service that is spoken for, and the roots.
+    pub(super) fn held(&self) -> Vec<Held<'_>> {
+        let mut held = self.clients.bundle().held();
+        let leaves: BTreeMap<&str, &Arc<Shown>> = self.shown.0.values().map(|shown| (shown.uri.as_str(), shown)).collect();
+        let service = |uri: &str| uri.rsplit('/').next().unwrap_or_default().to_owned();
+        held.extend(leaves.into_iter().map(|(uri, shown)| Held { used: "leaf", name: service(uri), chain: &shown.key.cert }));
+        held
     }
 
     /// Whether this is the very same.

@@ -15,7 +15,7 @@ use super::peers::Peers;
 use super::range::Range;
 use super::verify::{Bundle, id_of};
 use super::x509::Moment;
-use super::{Error, Unusable, pem};
+use super::{Error, Held, Unusable, X509, pem};
 use crate::id::SpiffeId;
 use crate::model::entry::TlsParameters;
 use crate::model::gateway::Identity;
@@ -90,6 +90,14 @@ impl Mesh {
         let mut config = verified.with_client_auth_cert(chain.clone(), key).map_err(mismatch)?;
         config.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
         Ok(Self { config: Arc::new(config), servers, shown: chain.into(), range })
+    }
+
+    /// The own certificate, and the roots.
+    pub(super) fn held(&self) -> Vec<Held<'_>> {
+        let name = X509::read(&self.shown[0]).map(|own| own.called().to_owned()).unwrap_or_default();
+        let mut held = self.servers.bundle().held();
+        held.push(Held { used: "identity", name, chain: &self.shown });
+        held
     }
 
     /// Whether the same certificate is shown, the same roots are trusted, and the same is spoken.

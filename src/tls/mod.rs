@@ -27,7 +27,7 @@ use std::sync::Arc;
 use crate::model::entry::TlsParameters;
 
 pub use chain::{in_order, lasts, pem_in_order};
-pub use credentials::{Credentials, Own, Unusable};
+pub use credentials::{Credentials, Held, Own, Unusable};
 pub use distrust::{Distrust, Side, Why};
 pub use hello::{Alpn, Hello, HelloReader, LONGEST_HELLO, NoHello};
 pub use inbound::{Inbound, Peer};
@@ -106,4 +106,9 @@ fn provider() -> rustls::crypto::CryptoProvider {
 
 fn shared_provider() -> Arc<rustls::crypto::CryptoProvider> {
     rustls::crypto::CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(provider()))
+}
+
+/// Whether two secrets are the same. How long that takes tells their lengths and nothing else.
+pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
 }

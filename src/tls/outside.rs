@@ -65,6 +65,11 @@ pub struct Unverified {
 }
 
 impl Outside {
+    /// The certificate that is shown; empty: none is.
+    pub(super) fn own(&self) -> &[CertificateDer<'static>] {
+        &self.made_of.own
+    }
+
     /// Reads the files.
     pub fn build(files: &OutsideFiles) -> Result<Self, Error> {
         let anchors = match &files.anchors {

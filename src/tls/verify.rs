@@ -9,7 +9,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::distrust::{Distrust, Side, Why};
 use super::x509::{Moment, X509};
-use super::{Error, pem, shared_provider};
+use super::{Error, Held, pem, shared_provider};
 use crate::id::{SpiffeId, TrustDomain};
 
 /// The certificates that the members of a mesh are trusted by.
@@ -68,6 +68,12 @@ impl Bundle {
     /// The name of the mesh.
     pub const fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
+    }
+
+    /// Each of the roots.
+    pub(super) fn held(&self) -> Vec<Held<'_>> {
+        let name = |root: &CertificateDer<'_>| X509::read(root).map(|root| root.called().to_owned()).unwrap_or_default();
+        self.roots().iter().map(|root| Held { used: "root", name: name(root), chain: std::slice::from_ref(root) }).collect()
     }
 
     /// The certificates that are trusted.

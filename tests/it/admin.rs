@@ -39,12 +39,151 @@ fn routes_are_listed_down_to_the_instances() {
     assert_eq!((&endpoint["id"], &endpoint["address"]), (&"web-1".into(), &service.address.to_string().into()));
 }
 
+/// The status of a request with these headers, and whether it says that it must not be kept.
+fn status(address: std::net::SocketAddr, line: &str, headers: &str) -> u16 {
+    let answer = Client::connect(address).ask(&format!("{line} HTTP/1.1\r\n{headers}connection: close\r\n\r\n"));
+    assert_eq!((answer.header("cache-control"), answer.header("x-content-type-options")), (Some("no-store"), Some("nosniff")));
+    answer.status
+}
+
 #[test]
 fn a_page_of_another_site_cannot_ask() {
     let gateway = World::of("http").start();
     assert_eq!(page(gateway.admin, "GET", "/v1/routes", "evil.test").0, 403);
-    assert_eq!(page(gateway.admin, "POST", "/v1/routes", "localhost").0, 405);
-    assert_eq!(page(gateway.admin, "GET", "/nothing", "localhost").0, 404);
+    let own = format!("host: {0}\r\norigin: http://{0}\r\nsec-fetch-site: same-origin\r\n", gateway.admin);
+    assert_eq!(status(gateway.admin, "GET /v1/routes", &own), 200);
+    for headers in ["origin: http://evil.test\r\n", "sec-fetch-site: cross-site\r\n", "origin: null\r\n"] {
+        let headers = format!("host: {}\r\n{headers}", gateway.admin);
+        for line in ["GET /v1/routes", "GET /metrics", "POST /quitquitquit", "POST /v1/reload"] {
+            assert_eq!(status(gateway.admin, line, &headers), 403, "{line} {headers}");
+        }
+    }
+    assert_eq!(page(gateway.admin, "GET", "/ready", "localhost").0, 200, "it was not told to end");
+}
+
+#[test]
+fn what_reads_is_asked_for_by_get_and_what_changes_by_post() {
+    let gateway = World::of("http").start();
+    for (path, method, allowed) in [
+        ("/v1/routes", "POST", "GET, HEAD"),
+        ("/metrics", "PUT", "GET, HEAD"),
+        ("/quitquitquit", "GET", "POST"),
+        ("/v1/log", "PUT", "POST"),
+    ] {
+        let answer =
+            Client::connect(gateway.admin).ask(&format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+    }
+    let (status, names) = page(gateway.admin, "GET", "/nothing", "localhost");
+    assert_eq!(status, 404);
+    for known in ["/ready", "/metrics", "/stats/prometheus", "/certs", "/clusters", "/config_dump", "/drain_listeners", "/v1/reload"] {
+        assert!(names.contains(known), "{names}");
+    }
+}
+
+#[test]
+fn where_a_token_is_asked_for_who_does_not_show_it_learns_only_that_the_gateway_is_ready() {
+    let gateway = World::of("http").token("0123456789abcdef").start();
+    let own = "host: gateway.test\r\n".replace("gateway.test", "localhost");
+    for (line, shown, expected) in [
+        ("GET /ready", "", 200),
+        ("GET /v1/routes", "", 401),
+        ("GET /metrics", "authorization: Bearer 0123456789abcdeX\r\n", 401),
+        ("POST /v1/stop", "authorization: Basic 0123456789abcdef\r\n", 401),
+        ("GET /metrics", "authorization: Bearer 0123456789abcdef\r\n", 200),
+    ] {
+        assert_eq!(status(gateway.admin, line, &format!("{own}{shown}")), expected, "{line} {shown}");
+    }
+    assert_eq!(page(gateway.admin, "GET", "/ready", "localhost").0, 200, "it was not told to stop");
+}
+
+#[test]
+fn envoys_pages_tell_certificates_and_clusters_in_envoys_shape_and_no_key() {
+    gw::tls::install();
+    let folder = crate::harness::Folder::new("admin-envoy");
+    let (certificate, _) = folder.certificate("shop.test");
+    let key = std::fs::read_to_string(&certificate.key).unwrap();
+    let service = Service::saying("ok");
+    let gateway = World::of("http").tls(vec![certificate]).instance("web", service.address).start();
+    let json = |path: &str| serde_json::from_str::<Value>(&page(gateway.admin, "GET", path, "localhost").1).unwrap();
+    let certs = json("/certs");
+    let leaf = &certs["certificates"][0]["cert_chain"][0];
+    assert_eq!(leaf["subject_alt_names"][0]["dns"], "shop.test");
+    assert!(leaf["days_until_expiration"].as_str().unwrap().parse::<u64>().unwrap() > 0, "{leaf}");
+    let clusters = json("/clusters?format=json");
+    let cluster = &clusters["cluster_statuses"][0];
+    assert_eq!(cluster["name"], "web.default.dc1.internal.11111111-2222-3333-4444-555555555555.consul");
+    let socket = &cluster["host_statuses"][0]["address"]["socket_address"];
+    assert_eq!((&socket["address"], &socket["port_value"]), (&"127.0.0.1".into(), &service.address.port().into()));
+    assert_eq!(json("/config_dump")["routes"]["schema"], "gw.routes/v1");
+    let secret = key.lines().nth(1).unwrap();
+    for path in ["/certs", "/clusters", "/config_dump", "/v1/status", "/metrics"] {
+        assert!(!page(gateway.admin, "GET", path, "localhost").1.contains(secret), "{path}");
+    }
+}
+
+#[test]
+fn a_drain_that_is_asked_for_lets_requests_finish_and_one_with_a_time_cuts_them() {
+    for (path, least, finished) in [("/drain_listeners?graceful", 1, true), ("/v1/drain?timeout=50ms", 0, false)] {
+        let (begin, begun) = std::sync::mpsc::channel::<()>();
+        let begun = std::sync::Mutex::new(begun);
+        let slow = Service::answering(move |_| {
+            let _ = begun.lock().unwrap().recv();
+            crate::harness::answer(200, "late")
+        });
+        let gateway = World::of("http").instance("web", slow.address).start();
+        let mut client = Client::connect(gateway.address);
+        client.send("GET / HTTP/1.1\r\nhost: h.test\r\n\r\n");
+        crate::harness::eventually("the request is at the service", || slow.connections() == 1);
+        assert_eq!(page(gateway.admin, "POST", path, "localhost").0, 200);
+        assert_eq!(page(gateway.admin, "GET", "/ready", "localhost").0, 503);
+        if finished {
+            begin.send(()).unwrap();
+        }
+        assert_eq!(client.answer().is_some(), finished, "{path}");
+        drop(begin);
+        let records = gateway.wait();
+        assert!(records.iter().filter(|record| record["code"] == "ok").count() >= least, "{records:?}");
+    }
+}
+
+#[test]
+fn who_is_told_to_stop_cuts_what_is_open_also_in_the_middle_of_a_drain() {
+    for draining in [false, true] {
+        let silent = Service::start(|stream| drop(std::io::copy(&mut &stream, &mut std::io::sink())));
+        let gateway = World::of("http").instance("web", silent.address).drain_time(std::time::Duration::from_secs(600)).start();
+        let mut client = Client::connect(gateway.address);
+        client.send("GET / HTTP/1.1\r\nhost: h.test\r\n\r\n");
+        crate::harness::eventually("the request is at the service", || silent.connections() == 1);
+        if draining {
+            gateway.shutdown();
+            crate::harness::eventually("it drains", || page(gateway.admin, "GET", "/ready", "localhost").0 == 503);
+        }
+        let start = std::time::Instant::now();
+        assert_eq!(page(gateway.admin, "POST", "/quitquitquit", "localhost"), (200, "OK\n".to_owned()));
+        gateway.wait();
+        assert!(start.elapsed() < crate::harness::LONG, "draining: {draining}");
+        assert!(client.answer().is_none());
+    }
+}
+
+#[test]
+fn a_reload_that_is_asked_for_tells_what_came_of_it() {
+    let service = Service::saying("outside");
+    let (exit, _) = judging("admin-reload", &service);
+    let reload = || {
+        let (status, text) = page(exit.run.admin(), "POST", "/v1/reload", "localhost");
+        (status, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let (status, same) = reload();
+    assert_eq!((status, &same["schema"], &same["result"]), (200, &"gw.reload/v1".into(), &"same".into()));
+    exit.exit().folder.write("gw.d/wrong.json", "{");
+    let (status, refused) = reload();
+    assert_eq!((status, &refused["result"], &refused["generation"]), (422, &"refused".into(), &same["generation"]));
+    assert!(refused["why"].as_str().unwrap().contains("wrong.json"), "{refused}");
+    let none = World::of("http").start();
+    let (status, text) = page(none.admin, "POST", "/v1/reload", "localhost");
+    assert_eq!((status, serde_json::from_str::<Value>(&text).unwrap()["result"].clone()), (200, "nothing".into()));
 }
 
 #[test]

@@ -106,3 +106,35 @@ fn who_connects_and_closes_without_a_byte_leaves_no_record_on_any_listener_but_o
     exit.recorded("client_tls");
     assert_eq!(exit.records().len(), 1, "mTLS of the mesh: {:?}", exit.records());
 }
+
+#[test]
+fn records_in_text_are_lines_as_envoy_writes_them_and_what_a_client_says_stays_between_its_quotes() {
+    let service = Service::saying("ok");
+    let gateway = World::of("http").in_text().instance("web", service.address).start();
+    let agent = "user-agent: a\\b \" 200 OK\r\nx-request-id: mine\r\n";
+    get(gateway.address, "/a?b");
+    Client::connect(gateway.address).ask(&request("POST", "/c", agent, "body"));
+    let address = service.address;
+    let text = gateway.stop_for_text();
+    let [_, second] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let (start, line) = second.split_once("] ").unwrap();
+    assert!(time::OffsetDateTime::parse(&start[1..], &time::format_description::well_known::Rfc3339).is_ok(), "{start}");
+    let words = "\"POST /c HTTP/1.1\" 200 - 4 2 ";
+    assert!(line.starts_with(words), "{line}");
+    let rest =
+        format!(" \"-\" \"a\\\\b \\\" 200 OK\" \"mine\" \"h.test\" \"{address}\" ok \"ingress-gateway/edge Listeners[0].Services[0]\"");
+    let times = line.strip_prefix(words).and_then(|l| l.strip_suffix(rest.as_str())).unwrap_or_else(|| panic!("{line}\n{rest}"));
+    assert!(times.split(' ').all(|time| time.parse::<u64>().is_ok()), "{times}");
+}
+
+#[test]
+fn a_tcp_connection_has_a_record_of_either_kind_with_envoys_flags() {
+    let gateway = World::of("tcp").in_text().instance("web", Service::nowhere()).start();
+    Client::connect(gateway.address).read_to_end();
+    let text = gateway.stop_for_text();
+    assert!(text.contains("\"- - -\" 0 UF 0 0 ") && text.trim_end().contains("connect_failed \""), "{text}");
+    let gateway = World::of("tcp").instance("web", Service::nowhere()).start();
+    Client::connect(gateway.address).read_to_end();
+    let records = gateway.stop();
+    assert_eq!((&records[0]["response_flags"], &records[0]["code"]), (&"UF".into(), &"connect_failed".into()));
+}

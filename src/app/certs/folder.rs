@@ -108,7 +108,7 @@ impl Folder {
     }
 
     /// Writes a file whole: whoever reads it meanwhile reads the old one or the new one, also after the machine has lost its power.
-    pub(super) fn write(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
+    pub(in crate::app) fn write(&self, name: &str, text: &str, mode: Mode) -> Result<PathBuf, CertsError> {
         self.replace(name, text, mode, true)
     }
 

@@ -12,7 +12,7 @@ use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
 use crate::model::entry::IntentionAction;
 use crate::model::federation::Federation;
-use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, Switches};
+use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, RecordFormat, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
 use crate::source::diagnostic::Diagnostic;
 
@@ -79,6 +79,17 @@ pub struct GatewayFile {
     pub config: GatewayConfig,
     /// `admin`
     pub admin: Option<SocketAddr>,
+    /// `access_log`
+    pub access_log: Option<AccessLogFile>,
+}
+
+/// Where access records go, and how they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLogFile {
+    /// The file; `None` is stdout.
+    pub path: Option<PathBuf>,
+    /// How.
+    pub format: RecordFormat,
 }
 
 impl Default for Configuration {
@@ -207,6 +218,7 @@ impl Converter<'_> {
         let wan = table.wan_address.as_ref().and_then(|a| self.parse(a, "wan_address", "an address such as 192.0.2.1:8443"));
         GatewayFile {
             admin,
+            access_log: self.access_log(table),
             config: GatewayConfig {
                 kind,
                 name: table.name(),
@@ -227,6 +239,14 @@ impl Converter<'_> {
                 leaves: None,
             },
         }
+    }
+
+    fn access_log(&mut self, table: &GatewayTable) -> Option<AccessLogFile> {
+        let format = table.access_log_format.as_ref();
+        let format = format.and_then(|w| self.word(w, "access_log_format", &[("json", RecordFormat::Json), ("text", RecordFormat::Text)]));
+        let to = table.access_log.as_ref()?.get_ref();
+        let path = (to != "stdout" && to != "-").then(|| self.file.folder.join(to));
+        Some(AccessLogFile { path, format: format.unwrap_or_default() })
     }
 
     fn alpn(&mut self, written: &Spanned<Vec<String>>) -> Option<Alpn> {

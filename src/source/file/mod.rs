@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Text};
 use super::entry::{self, Decoded, Syntax};
 
-pub use convert::{Configuration, GatewayFile, convert};
+pub use convert::{AccessLogFile, Configuration, GatewayFile, convert};
 pub use entries::{Differs, EntryFiles};
 pub use schema::{GatewayTable, GwToml};
 pub use sections::KeptFile;

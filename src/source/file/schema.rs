@@ -89,6 +89,10 @@ pub struct GatewayTable {
     pub expose_servers: Option<Spanned<bool>>,
     /// Where its admin listener binds: `ip:port`.
     pub admin: Option<Spanned<String>>,
+    /// Where access records go: a file, or `stdout`.
+    pub access_log: Option<Spanned<String>>,
+    /// `json` or `text`; `json` if not given.
+    pub access_log_format: Option<Spanned<String>>,
     /// A switch of `docs/differences.md`.
     #[serde(default)]
     pub strict_host_port: bool,

@@ -6,13 +6,13 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gw::app::config::{AccessLogTo, RunConfig};
+use gw::app::config::{AccessLogTo, RunConfig, Token, TracesTo};
 use gw::app::{self, Bound, StartError};
 use gw::id::{Datacenter, ServiceName, TrustDomain};
 use gw::model::check::Check;
 use gw::model::entry::{Entries, IntentionAction};
 use gw::model::federation::Federation;
-use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, Switches};
+use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, RecordFormat, Switches};
 use gw::model::resources::Resources;
 use gw::model::service::{Address, Health, Instance, Service};
 use serde_json::{Value, json};
@@ -31,6 +31,11 @@ pub(crate) struct World {
     kind: GatewayKind,
     datacenter: Datacenter,
     port: u16,
+    metrics: Option<SocketAddr>,
+    token: Option<Token>,
+    traces: Option<TracesTo>,
+    format: RecordFormat,
+    unrecorded: bool,
 }
 
 impl World {
@@ -54,6 +59,11 @@ impl World {
             kind: GatewayKind::Ingress,
             datacenter: Datacenter::from("dc1"),
             port: 0,
+            metrics: None,
+            token: None,
+            traces: None,
+            format: RecordFormat::Json,
+            unrecorded: false,
         }
     }
 
@@ -164,6 +174,32 @@ impl World {
         self
     }
 
+    /// Metrics are told there too.
+    pub(crate) fn metrics(self, address: SocketAddr) -> Self {
+        Self { metrics: Some(address), ..self }
+    }
+
+    /// What admin requests have to show.
+    pub(crate) fn token(self, token: &str) -> Self {
+        Self { token: Some(Token::new(token).expect("a token")), ..self }
+    }
+
+    /// Spans go to a collector.
+    pub(crate) fn traces(self, collector: SocketAddr, ratio: f64) -> Self {
+        let traces = TracesTo { endpoint: format!("http://{collector}"), ratio, service: "edge".to_owned() };
+        Self { traces: Some(traces), ..self }
+    }
+
+    /// Records are lines of text.
+    pub(crate) fn in_text(self) -> Self {
+        Self { format: RecordFormat::Text, ..self }
+    }
+
+    /// There are no records.
+    pub(crate) fn unrecorded(self) -> Self {
+        Self { unrecorded: true, ..self }
+    }
+
     pub(crate) fn drain_time(mut self, time: Duration) -> Self {
         self.drain_time = time;
         self
@@ -212,15 +248,19 @@ impl World {
             certificates: self.certificates,
             dns: self.dns,
             admin: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            admin_token: self.token,
+            metrics: self.metrics,
             workers: NonZeroUsize::new(if self.max_connections.is_some() { 1 } else { 2 }),
             max_connections: self.max_connections.unwrap_or(defaults.max_connections),
-            access_log: Some(AccessLogTo::Writer(Box::new(records.clone()))),
+            access_log: (!self.unrecorded).then(|| AccessLogTo::Writer(Box::new(records.clone()))),
+            record_format: self.format,
+            traces: self.traces,
             drain_time: self.drain_time,
             ..defaults
         };
         let bound = app::start(config)?;
         let address = bound.listeners.first().expect("a listener").1;
-        Ok(Gateway { address, admin: bound.admin[0], records, bound: Some(bound) })
+        Ok(Gateway { address, admin: bound.admin[0], metrics: bound.metrics, records, bound: Some(bound) })
     }
 }
 
@@ -232,6 +272,7 @@ fn instance(id: String, address: Address) -> Instance {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
     records: Records,
     bound: Option<Bound>,
 }
@@ -240,6 +281,12 @@ impl Gateway {
     /// Whether something ended with that code.
     pub(crate) fn recorded(&self, code: &str) -> bool {
         self.records.all().iter().any(|record| record["code"] == code)
+    }
+
+    /// Its access records as they were written, once it has ended.
+    pub(crate) fn stop_for_text(mut self) -> String {
+        self.bound.take().expect("it runs").stop().expect("it ends well");
+        String::from_utf8(self.records.0.lock().unwrap().clone()).expect("a text")
     }
 
     /// Tells it to drain.

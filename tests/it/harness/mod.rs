@@ -3,6 +3,7 @@
 mod client;
 mod dns;
 mod exit;
+mod exposition;
 mod folder;
 pub(crate) mod frames;
 mod gateway;
@@ -14,6 +15,7 @@ mod service;
 pub(crate) use client::{Answer, Client, get, request};
 pub(crate) use dns::Dns;
 pub(crate) use exit::{Exit, Exits, Tls, sni};
+pub(crate) use exposition::Scrape;
 pub(crate) use folder::{Folder, Run, entries};
 pub(crate) use gateway::{Gateway, Records, World};
 pub(crate) use hello::{Taped, hello};

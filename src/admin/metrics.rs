@@ -1,0 +1,62 @@
+//! Metrics, in the form that who scrapes prefers.
+
+use std::sync::{Arc, PoisonError};
+
+use http::header::{ACCEPT, HeaderMap};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+
+use super::{Standing, Subject, page, text};
+
+/// Where they are: the second as Envoy calls it.
+pub(super) const PATHS: &[&str] = &["/metrics", "/stats/prometheus"];
+
+/// The form of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposition {
+    /// Prometheus' text format 0.0.4.
+    Prometheus,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Exposition {
+    fn asked_for(headers: &HeaderMap) -> Self {
+        let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        if accepted.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Makes the text of a scrape.
+#[derive(Clone)]
+pub struct Scrape(pub Arc<Making>);
+
+/// From what is served, in a form.
+type Making = dyn Fn(&Standing, Exposition) -> String + Send + Sync;
+
+impl std::fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scrape")
+    }
+}
+
+/// On a thread of its own: it reads files of the kernel and adds up what all workers counted.
+pub(super) async fn response(subject: &Subject, headers: &HeaderMap) -> Response<Full<bytes::Bytes>> {
+    let (form, subject) = (Exposition::asked_for(headers), subject.clone());
+    let scraped = tokio::task::spawn_blocking(move || {
+        let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = Standing { gateways: standing.gateways.clone(), refused: standing.refused.clone() };
+        (subject.metrics.0)(&standing, form)
+    });
+    match scraped.await {
+        Ok(scraped) => page(StatusCode::OK, form.content_type(), scraped),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "a bug: there are no metrics\n".to_owned()),
+    }
+}

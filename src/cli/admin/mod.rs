@@ -1,0 +1,69 @@
+//! `gw admin`: has a running gateway do something.
+
+mod drain;
+mod log;
+mod reload;
+mod stop;
+
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use super::Answer;
+use super::error::Failure;
+use crate::app::config::ADMIN;
+use crate::ui::Ui;
+
+/// Have a running gateway read its configuration again, drain, stop, or log something else
+#[derive(Debug, Args)]
+pub(super) struct AdminArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Reload(reload::ReloadArgs),
+    Drain(drain::DrainArgs),
+    Stop(stop::StopArgs),
+    Log(log::LogArgs),
+}
+
+/// Which gateway, and how it is printed what came of it.
+#[derive(Debug, Args)]
+struct OfGateway {
+    /// The admin listener of a running gateway
+    #[arg(long, value_name = "IP:PORT", default_value_t = ADMIN, env = "GW_ADMIN", hide_env_values = true)]
+    admin: SocketAddr,
+    /// How it is printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A line
+    Text,
+    /// One JSON document
+    Json,
+}
+
+impl OfGateway {
+    fn print(&self, done: &Value, line: &str, ui: &mut Ui) -> Result<(), Failure> {
+        match self.output {
+            Output::Text => ui.print(&format!("{line}\n"))?,
+            Output::Json => ui.print(&format!("{done:#}\n"))?,
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn run(args: AdminArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+    match args.command {
+        Command::Reload(args) => reload::run(&args, ui),
+        Command::Drain(args) => drain::run(&args, ui),
+        Command::Stop(args) => stop::run(&args, ui),
+        Command::Log(args) => log::run(&args, ui),
+    }
+}
