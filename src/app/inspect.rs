@@ -1,8 +1,15 @@
-//! `gw inspect route`: one request asked of the brain, with every step and near miss.
+//! `gw inspect route`: one request asked of the brain, with every step and near miss; and, a file each, what else is asked.
 
 mod asked;
+pub mod certs;
+pub mod datacenters;
+pub mod intentions;
+pub mod listeners;
+pub mod problems;
+pub mod services;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::uri::{PathAndQuery, Uri};
@@ -18,8 +25,7 @@ use crate::decide::snapshot::{CompiledListener, Endpoint, Target};
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
 
-pub(super) use self::asked::{PAGE, answer};
-pub use self::asked::{peer, route_of_running};
+pub use self::asked::{ROUTE, peer, written};
 
 const SCHEMA: &str = "gw.explanation/v1";
 
@@ -75,6 +81,12 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// What the data path does.
     pub outcome: ExplainedOutcome,
+    /// Where the rules that are named are written: `gw.d/web.hcl:4`, or `Consul, modify index 42`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, String>,
+    /// What is worth knowing beside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What was known when it was decided.
@@ -145,6 +157,20 @@ pub enum ExplainedOutcome {
 }
 
 impl Explanation {
+    fn new(facts: &Facts<'_>, steps: Vec<Step>, outcome: ExplainedOutcome) -> Self {
+        let facts = ExplainedFacts::of(facts);
+        Self { schema: SCHEMA.into(), facts, steps, outcome, places: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// The rules that it names.
+    fn rules(&self) -> Vec<&str> {
+        let of_outcome: Vec<&str> = match &self.outcome {
+            ExplainedOutcome::Forward { rules, .. } => rules.iter().map(String::as_str).collect(),
+            ExplainedOutcome::Refuse { rule, .. } => rule.as_deref().into_iter().collect(),
+        };
+        self.steps.iter().flat_map(Step::rules).chain(of_outcome).collect()
+    }
+
     /// Whether the request is forwarded.
     pub fn forwards(&self) -> bool {
         matches!(self.outcome, ExplainedOutcome::Forward { .. })
@@ -194,7 +220,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     };
     let facts = facts(Some(RequestHead { method: &method, authority: &host, target, scheme, headers: &headers }));
     Ok(match unfit {
-        Some(outcome) => Explanation { schema: SCHEMA.into(), facts: ExplainedFacts::of(&facts), steps, outcome },
+        Some(outcome) => Explanation::new(&facts, steps, outcome),
         None => explain_after(steps, snapshot, &facts, roll),
     })
 }
@@ -221,7 +247,7 @@ fn explain_after(mut steps: Vec<Step>, snapshot: &Snapshot, facts: &Facts<'_>, r
         Ok(plan) => forward(&plan, sent),
         Err(refusal) => refuse(&refusal),
     };
-    Explanation { schema: SCHEMA.into(), facts: ExplainedFacts::of(facts), steps, outcome }
+    Explanation::new(facts, steps, outcome)
 }
 
 fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {

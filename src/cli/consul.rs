@@ -55,7 +55,12 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
 impl AgentArgs {
     /// Whether a flag or the environment names an agent: where there are other places to ask, it is asked only then.
     pub(super) fn is_named(&self) -> bool {
-        self.http_addr.as_ref().is_some_and(|address| !address.is_empty()) || std::env::var_os(ADDRESS).is_some_and(|a| !a.is_empty())
+        self.is_flagged() || std::env::var_os(ADDRESS).is_some_and(|a| !a.is_empty())
+    }
+
+    /// Whether a flag names an agent.
+    pub(super) fn is_flagged(&self) -> bool {
+        self.http_addr.as_ref().is_some_and(|address| !address.is_empty())
     }
 
     /// What flags and environment mean together; what Consul's own tools would warn of is told.

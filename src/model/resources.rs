@@ -8,7 +8,7 @@ use crate::model::entry::{Entries, EntryRef, IntentionAction};
 use crate::model::federation::Federation;
 use crate::model::gateway::GatewayConfig;
 #[cfg(test)]
-use crate::model::gateway::{GatewayKind, Switches};
+use crate::model::gateway::GatewayKind;
 use crate::model::service::{Instance, Service};
 
 /// The state of the world for one gateway.
@@ -33,6 +33,14 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// A gateway of which nothing else is known.
+    pub fn of(gateway: GatewayConfig) -> Self {
+        let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new(TrustDomain::OF_FILES));
+        let (entries, services, federation) = (Arc::default(), Arc::default(), Arc::default());
+        let default_action = IntentionAction::Deny;
+        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected: Vec::new() }
+    }
+
     /// Everything that may have to be connected to, in the own datacenter and elsewhere.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.services.values().flat_map(|service| &service.instances).chain(self.federation.instances())
@@ -43,20 +51,7 @@ impl Resources {
 impl Resources {
     /// A gateway of which nothing is known.
     pub(crate) fn of_a_gateway_alone() -> Self {
-        let gateway = GatewayConfig {
-            kind: GatewayKind::Ingress,
-            name: "edge".to_owned(),
-            address: [127, 0, 0, 1].into(),
-            addresses: BTreeMap::new(),
-            switches: Switches::default(),
-            identity: None,
-            port: None,
-            leaves: None,
-        };
-        let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
-        let (entries, services, default_action) = (Arc::default(), Arc::default(), IntentionAction::Deny);
-        let federation = Arc::default();
-        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected: Vec::new() }
+        Self { trust_domain: TrustDomain::new("test.consul"), ..Self::of(GatewayConfig::of(GatewayKind::Ingress, "edge")) }
     }
 }
 

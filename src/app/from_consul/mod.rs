@@ -4,12 +4,13 @@ mod state;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use self::state::StateFolder;
 use super::certs::CertsError;
 use super::origin::Listen;
+use super::world::Note;
 use crate::decide::compile::compile;
 use crate::decide::needs::needs;
 use crate::id::TrustDomain;
@@ -87,6 +88,8 @@ pub struct ConsulSource {
     state: StateFolder,
     /// What was told of what is left out, and of entries.
     told: BTreeSet<String>,
+    /// What is noted of entries.
+    notes: Vec<Note>,
 }
 
 impl ConsulSource {
@@ -100,7 +103,7 @@ impl ConsulSource {
         let (kind, name) = (wanted.gateway.kind, wanted.gateway.name.as_str());
         let following = follow::start(&mut threads, client, kind, name, state.answers(), seed)?;
         let shutdown = threads.shutdown();
-        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
+        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new(), notes: Vec::new() })
     }
 
     /// Which agent it is.
@@ -169,7 +172,13 @@ impl ConsulSource {
             tracing::warn!("Consul: {new}");
         }
         self.told = told;
+        self.notes = world.notes.iter().map(Note::of).collect();
         Ok(self.resources(world))
+    }
+
+    /// What was noted of the entries that were read last.
+    pub(super) fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// Says whose instances the gateway needs, as it was compiled.
@@ -194,24 +203,29 @@ impl ConsulSource {
 
     fn resources(&self, world: World) -> Resources {
         let mut gateway = self.wanted.gateway.clone();
-        let certs = self.state.certs();
-        match gateway.kind {
-            GatewayKind::Ingress => gateway.identity = world.leaves.get(&gateway.name).map(|_| Identity::in_folder(certs, &gateway.name)),
-            GatewayKind::Terminating => gateway.leaves = Some(certs.to_owned()),
-            GatewayKind::Mesh => {}
-        }
         gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));
-        let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
-        Resources {
-            gateway,
-            datacenter: world.datacenter,
-            trust_domain,
-            entries: world.entries,
-            services: world.services,
-            federation: world.federation,
-            default_action: world.default_action,
-            rejected: world.left_out.into_iter().map(rejected).collect(),
-        }
+        let has_leaf = world.leaves.contains_key(&gateway.name);
+        made_of(gateway, world, self.state.certs(), has_leaf)
+    }
+}
+
+/// The world of a gateway whose certificates are in that folder. Without a leaf an ingress gateway is nobody in the mesh.
+pub(super) fn made_of(mut gateway: GatewayConfig, world: World, certs: &Path, has_leaf: bool) -> Resources {
+    match gateway.kind {
+        GatewayKind::Ingress => gateway.identity = has_leaf.then(|| Identity::in_folder(certs, &gateway.name)),
+        GatewayKind::Terminating => gateway.leaves = Some(certs.to_owned()),
+        GatewayKind::Mesh => {}
+    }
+    let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
+    Resources {
+        gateway,
+        datacenter: world.datacenter,
+        trust_domain,
+        entries: world.entries,
+        services: world.services,
+        federation: world.federation,
+        default_action: world.default_action,
+        rejected: world.left_out.into_iter().map(rejected).collect(),
     }
 }
 

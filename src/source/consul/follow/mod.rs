@@ -55,6 +55,8 @@ pub struct Subject {
     pub leaves: Leaves,
     /// Whether it has to know where mesh gateways are.
     pub gateways: bool,
+    /// Kinds that are asked for beside, and that it can be without.
+    pub beside: &'static [EntryKind],
 }
 
 /// Whose leaves a gateway shows.
@@ -82,6 +84,7 @@ impl Subject {
                 roots: true,
                 leaves: Leaves::Own,
                 gateways: true,
+                beside: &[],
             },
             GatewayKind::Terminating => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
@@ -89,6 +92,7 @@ impl Subject {
                 roots: true,
                 leaves: Leaves::Linked,
                 gateways: false,
+                beside: &[],
             },
             GatewayKind::Mesh => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
@@ -97,8 +101,20 @@ impl Subject {
                 roots: false,
                 leaves: Leaves::None,
                 gateways: true,
+                beside: &[],
             },
         }
+    }
+
+    /// The same to look at it alone: it shows no leaf, and whatever else is written about its services is told too.
+    pub const fn to_look_at(kind: GatewayKind) -> Self {
+        use EntryKind::{ExportedServices, IngressGateway, ServiceIntentions, ServiceRouter, ServiceSplitter, TerminatingGateway};
+        let beside: &[EntryKind] = match kind {
+            GatewayKind::Ingress => &[ServiceIntentions, TerminatingGateway, ExportedServices],
+            GatewayKind::Terminating => &[ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
+            GatewayKind::Mesh => &[ServiceIntentions, TerminatingGateway, ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
+        };
+        Self { leaves: Leaves::None, gateways: true, beside, ..Self::of(kind) }
     }
 
     /// What there must be before a gateway of that name can be started.
@@ -116,7 +132,18 @@ pub fn start(
     folder: Option<&Path>,
     seed: u64,
 ) -> Result<Following, Unfollowed> {
-    let subject = Subject::of(kind);
+    start_as(threads, client, Subject::of(kind), gateway, folder, seed)
+}
+
+/// The same for who says what it has to know.
+pub fn start_as(
+    threads: &mut Supervisor,
+    client: Client,
+    subject: Subject,
+    gateway: &str,
+    folder: Option<&Path>,
+    seed: u64,
+) -> Result<Following, Unfollowed> {
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
     let shared = Arc::new(Shared::new(subject, gateway));
     let (client, follows) = (Arc::new(client), shared.clone());
@@ -166,7 +193,7 @@ impl Follow {
     fn begin(self: Rc<Self>) {
         let subject = self.shared.subject;
         task::spawn(self.clone().about());
-        for kind in subject.kinds {
+        for kind in subject.kinds.iter().chain(subject.beside) {
             self.entries(*kind);
         }
         // A mesh gateway has no keys, and needs the roots for the name of the trust domain alone.
