@@ -95,7 +95,8 @@ fn complete(reading: &OneReading, consul: &Consul, following: &Following, kind: 
             following.want(needs(&one.said, one.snapshot()));
         }
         let missing = following.missing_to_look_at();
-        if missing.is_empty() {
+        // What came meanwhile may need more.
+        if missing.is_empty() && following.world().1 == seen {
             return Ok(world_of(reading, following, &gateway));
         }
         if probed.elapsed() > PROBE {

@@ -23,7 +23,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Who answers. The answers are the same.
 #[derive(Debug, Args)]
 pub(super) struct PlaceArgs {
-    /// Files: a gw.toml, a file of config entries, or a folder of them; GW_CONFIG
+    /// Files: a gw.toml, or a folder of config entries; GW_CONFIG
     #[arg(short, long, value_name = "FILE|DIR", help_heading = "Who answers")]
     config: Option<PathBuf>,
     /// A gateway that runs: its admin listener; GW_ADMIN
@@ -33,8 +33,8 @@ pub(super) struct PlaceArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "admin"], help_heading = "Who answers")]
     dump: Option<PathBuf>,
     /// The gateway, where there are several
-    #[arg(long, visible_alias = "gateway", value_name = "NAME", help_heading = "Who answers")]
-    service: Option<String>,
+    #[arg(long = "service", visible_alias = "gateway", value_name = "NAME", help_heading = "Who answers")]
+    gateway: Option<String>,
     /// Its kind, where a Consul is asked: without the flag that of its entry
     #[arg(long, value_name = "KIND", help_heading = "Who answers")]
     kind: Option<Kind>,
@@ -82,11 +82,6 @@ impl Asking {
 }
 
 impl PlaceArgs {
-    /// The name of the gateway that is meant.
-    pub(super) fn service(&self) -> Option<String> {
-        self.service.clone()
-    }
-
     /// The Consul that is asked, whatever else might be.
     pub(super) fn consul(self, ui: &mut Ui) -> Result<Settings, Failure> {
         self.agent.settings(ui)
@@ -96,7 +91,7 @@ impl PlaceArgs {
     pub(super) fn ask(self, asking: Asking, asked: &[(&str, String)], ui: &mut Ui) -> Result<Value, Failure> {
         let mut asked: Vec<(&str, String)> = asked.to_vec();
         if asking.of_gateway && !asked.iter().any(|(name, _)| *name == "service") {
-            asked.extend(self.service().map(|service| ("service", service)));
+            asked.extend(self.gateway.clone().map(|service| ("service", service)));
         }
         let (first, otherwise) = self.places(asking, ui)?;
         match (first.ask(asking.verb, &asked), otherwise) {
@@ -106,7 +101,9 @@ impl PlaceArgs {
             }
             (answer, _) => {
                 let answer = answer?;
-                ui.note(&format!("from {}", first.name()));
+                let generation = answer["gateways"][0]["generation"].as_u64().filter(|generation| *generation > 0);
+                let generation = generation.map(|generation| format!(", generation {generation}")).unwrap_or_default();
+                ui.note(&format!("from {}{generation}", first.name()));
                 Ok(answer)
             }
         }
@@ -137,8 +134,8 @@ impl PlaceArgs {
             });
             let reading = OneReading {
                 settings: agent.settings(ui)?,
-                kind: kind.or(asking.kind),
-                gateway: self.service.clone(),
+                kind: kind.or(asking.kind.filter(|_| self.gateway.is_none())),
+                gateway: self.gateway.clone(),
                 needs_gateway: asking.of_gateway,
                 within: WITHIN,
             };

@@ -282,6 +282,10 @@ impl Following {
         };
         let waits = |kind: &&EntryKind| !state.known.has(**kind) && !troubled(**kind);
         missing.extend(self.0.subject.beside.iter().filter(waits).map(|kind| format!("the {kind} entries")));
+        let asked = state.watches.get(&Asked::Gateways.to_string());
+        if self.0.subject.gateways && !state.known.has_gateways() && asked.is_none_or(|watched| watched.trouble.is_none()) {
+            missing.push("the mesh gateways of all datacenters".to_owned());
+        }
         missing
     }
 
