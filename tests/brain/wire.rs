@@ -154,10 +154,13 @@ impl Everywhere {
     /// Asks all of them; nothing where the request is no question that one can type.
     fn ask(&self, n: usize, request: &Value, port: u16) -> Option<Questioned> {
         let (method, path, authority) = (text(&request["method"]), text(&request["path"]), text(&request["authority"]));
-        if request.get("raw").is_some() || !path.starts_with('/') || authority.is_empty() {
+        // What one types is a request of HTTP/1.1 with a Host.
+        let typed = request.get("raw").is_none() && request["proto"] != "h2" && path.starts_with('/') && !authority.is_empty();
+        if !typed {
             return None;
         }
-        let headers = header_pairs(request).into_iter().map(|(name, value)| format!("{name}: {value}"));
+        let length = request["body_len"].as_u64().filter(|_| request["chunked"] != true).map(|n| format!("content-length: {n}"));
+        let headers = header_pairs(request).into_iter().map(|(name, value)| format!("{name}: {value}")).chain(length);
         let headers = headers.chain([format!("host: {authority}")]).collect();
         let url = format!("http://127.0.0.1:{port}{path}");
         let roll = Some((n as u32 * 1009) % 10_000);

@@ -279,6 +279,9 @@ impl Catalog {
             if news.is_some() {
                 self.is_heard();
             }
+            if follow.is_enough(news.as_ref()) {
+                return;
+            }
         }
     }
 
@@ -310,6 +313,9 @@ impl Catalog {
             let before = self.names_index.replace(watch.index());
             if before > 0 && watch.index() != before {
                 self.rounds.wanted.notify_one();
+            }
+            if follow.is_enough(news.as_ref()) {
+                return;
             }
         }
     }

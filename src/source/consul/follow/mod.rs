@@ -57,6 +57,8 @@ pub struct Subject {
     pub gateways: bool,
     /// Kinds that are asked for beside, and that it can be without.
     pub beside: &'static [EntryKind],
+    /// Whether each question is asked until it is answered, and then no more: nothing is left waiting at the agent.
+    pub once: bool,
 }
 
 /// Whose leaves a gateway shows.
@@ -85,6 +87,7 @@ impl Subject {
                 leaves: Leaves::Own,
                 gateways: true,
                 beside: &[],
+                once: false,
             },
             GatewayKind::Terminating => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
@@ -93,6 +96,7 @@ impl Subject {
                 leaves: Leaves::Linked,
                 gateways: false,
                 beside: &[],
+                once: false,
             },
             GatewayKind::Mesh => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
@@ -102,6 +106,7 @@ impl Subject {
                 leaves: Leaves::None,
                 gateways: true,
                 beside: &[],
+                once: false,
             },
         }
     }
@@ -114,7 +119,7 @@ impl Subject {
             GatewayKind::Terminating => &[ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
             GatewayKind::Mesh => &[ServiceIntentions, TerminatingGateway, ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
         };
-        Self { leaves: Leaves::None, gateways: true, beside, ..Self::of(kind) }
+        Self { leaves: Leaves::None, gateways: true, beside, once: true, ..Self::of(kind) }
     }
 
     /// What there must be before a gateway of that name can be started.
@@ -235,6 +240,7 @@ impl Follow {
                 let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
                 let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
                 follow.shared.answered(&name, watch.index(), told);
+                let is_enough = follow.is_enough(news.as_ref());
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -245,11 +251,16 @@ impl Follow {
                     Some(News::Trouble(error)) => heard(&follow, Err(&error)),
                     Some(News::Doubted | News::Well) | None => true,
                 };
-                if !goes_on {
+                if !goes_on || is_enough {
                     return;
                 }
             }
         });
+    }
+
+    /// Whether nothing else is wanted than this answer.
+    fn is_enough<T>(&self, news: Option<&News<T>>) -> bool {
+        self.shared.subject.once && matches!(news, Some(News::Is { .. } | News::Well))
     }
 
     /// The agent itself: its datacenter, and what holds where no intention decides.
