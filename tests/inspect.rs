@@ -207,11 +207,14 @@ fn problems_are_told_with_place_reason_and_what_to_type_and_the_exit_code_says_t
 
 #[test]
 fn certificates_that_end_or_are_not_there_are_problems_before_anybody_misses_them() {
-    let folder = scratch_with("ending", &[("gw.d/web.json", WEB), ("gw.d/gone.json", GONE), ("gw.d/edge.json", EDGE)]);
-    let toml = "entries = [\"gw.d\"]\n[certs]\ndir = \"certs\"\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n";
-    std::fs::write(folder.path().join("gw.toml"), toml).expect("a file");
+    let exit = r#"{"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "billing"}]}"#;
+    let toml = "entries = [\"gw.d\"]\n[certs]\ndir = \"certs\"\n[[gateway]]\nkind = \"terminating\"\nname = \"exit\"\n\
+                [[service]]\nname = \"billing\"\n[[service.instance]]\naddress = \"127.0.0.1:1\"\n";
+    let folder = scratch_with("ending", &[("gw.d/exit.json", exit), ("gw.toml", toml)]);
     assert_eq!(run(folder.path(), &["certs", "init"]).0, Some(0));
-    assert_eq!(run(folder.path(), &["certs", "issue", "edge", "--ttl", "1s"]).0, Some(0));
+    let (_, out, _) = run(folder.path(), &["inspect", "certs", "-c", "gw.toml"]);
+    assert!(out.contains("unreadable"), "no leaf yet: {out}");
+    assert_eq!(run(folder.path(), &["certs", "issue", "billing", "--ttl", "1s"]).0, Some(0));
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         let (_, out, err) = run(folder.path(), &["inspect", "certs", "-c", "gw.toml", "-o", "json"]);
@@ -226,7 +229,7 @@ fn certificates_that_end_or_are_not_there_are_problems_before_anybody_misses_the
         std::thread::yield_now();
     }
     let (code, out, _) = run(folder.path(), &["inspect", "problems", "-c", "gw.toml"]);
-    assert!(code == Some(1) && out.contains("error certificate") && out.contains("do gw certs inspect certs/edge.pem"), "{out}");
+    assert!(code == Some(1) && out.contains("error certificate") && out.contains("do gw certs inspect certs/billing.pem"), "{out}");
 }
 
 #[test]

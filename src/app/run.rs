@@ -144,7 +144,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     };
     let registered = registering.as_ref().map(|registering| registering.registered.clone());
     let held = Held::default();
-    let stands = status::standing(following.clone(), registered);
+    let stands = status::standing(following.clone(), registered, names.clone());
     let question = |verb: Verb| (verb.page, held.question(verb, config.origin.clone(), stands.clone()));
     let questions = QUESTIONS.into_iter().map(question).collect();
     let status = status::status(config.origin.clone(), stands.clone());

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::register::Registered;
 use super::world::{Asked, OneGateway, Unanswered, Verb, World};
 use crate::admin::Status;
+use crate::net::Names;
 use crate::source::consul::follow::Following;
 
 /// How things stand. A process that runs has a page of its own for it.
@@ -48,12 +49,14 @@ fn of(origin: &str, refused: Option<&str>, gateways: Vec<Value>, standing: &Valu
     })
 }
 
-/// How a source that is followed stands: `consul` and `registration` of a status.
-pub(super) fn standing(following: Option<Following>, registered: Option<Registered>) -> Arc<dyn Fn() -> Value + Send + Sync> {
+/// How a process stands: `consul` and `registration` of a status, and the names that have no address.
+pub(super) fn standing(following: Option<Following>, registered: Option<Registered>, names: Names) -> Arc<dyn Fn() -> Value + Send + Sync> {
     Arc::new(move || {
         let registered = registered.as_ref().map(Registered::standing);
         let registration = registered.map(|r| json!({"age": r.since.map(|since| since.elapsed().as_secs_f64()), "trouble": r.trouble}));
-        json!({ "consul": following.as_ref().map(of_following), "registration": registration })
+        let unresolved = names.unresolved().into_iter().map(|(name, why)| json!({"name": name, "why": why}));
+        let unresolved: Vec<Value> = unresolved.collect();
+        json!({ "consul": following.as_ref().map(of_following), "registration": registration, "unresolved": unresolved })
     })
 }
 

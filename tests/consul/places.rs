@@ -50,8 +50,10 @@ fn forget(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(forget),
         Value::Object(fields) => {
-            fields.remove("generation");
-            fields.remove("from");
+            // Where a gateway with one listener binds is its operator's to say, and no Consul knows it.
+            for own in ["generation", "from", "listener"] {
+                fields.remove(own);
+            }
             fields.values_mut().for_each(forget);
         }
         _ => {}

@@ -2,10 +2,12 @@
 
 use gw::app::authz::{self, AskedRequest, AuthzQuestion, Which};
 use gw::app::inspect::{self, RouteQuestion};
-use gw::app::world::Place;
+use gw::app::world::{Asked, Place};
+use gw::model::check::{Check, Probe};
+use gw::model::service::Health;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Exit, Exits, Service, World};
+use crate::harness::{Client, Dns, Exit, Exits, Service, World};
 
 fn page(address: std::net::SocketAddr, method: &str, path: &str, host: &str) -> (u16, String) {
     let answer = Client::connect(address).ask(&format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"));
@@ -127,4 +129,38 @@ fn a_question_that_is_none_is_told_what_is_wrong_with_it() {
     ] {
         assert_eq!(page(exit.run.admin(), "GET", path, "localhost"), (400, format!("{why}\n")));
     }
+}
+
+#[test]
+fn a_name_without_an_address_is_a_problem_of_a_gateway_that_runs_and_of_its_dump() {
+    let dns = Dns::start();
+    let gateway = World::of("http").dns(dns.address).named("web", "nowhere.test:80").start();
+    let running = Place::Running(gateway.admin);
+    let told = |answer: &Value| {
+        let problems = answer["problems"].as_array().into_iter().flatten();
+        problems.filter(|problem| problem["code"] == "unresolved").map(|p| p["what"].to_string()).collect::<Vec<_>>()
+    };
+    let answer = || running.ask(inspect::problems::PROBLEMS, &[]).unwrap();
+    crate::harness::eventually("the name is told", || told(&answer()).iter().any(|what| what.contains("nowhere.test has no address")));
+    let dumped = running.world().unwrap().ask(inspect::problems::PROBLEMS, &Asked::default()).unwrap();
+    assert_eq!(told(&dumped), told(&answer()));
+}
+
+#[test]
+fn what_checks_have_found_is_in_what_a_gateway_answers_and_dumps() {
+    let second = std::time::Duration::from_millis(50);
+    let probe = Probe::Tcp { at: None };
+    let check = Check { probe, interval: second, timeout: second * 20, success_before_passing: 1, failures_before_critical: 1 };
+    let gateway = World::of("http").checked("web", Service::nowhere(), Health::Passing, check).start();
+    let running = Place::Running(gateway.admin);
+    let services = || running.ask(inspect::services::SERVICES, &[]).unwrap();
+    crate::harness::eventually("the check has found it", || services()["services"][0]["critical"] == 1);
+    let world = running.world().unwrap();
+    assert_eq!(world.ask(inspect::services::SERVICES, &Asked::default()).unwrap(), services());
+    let (method, url) = ("GET".to_owned(), "http://h.test/".to_owned());
+    let asked = RouteQuestion { method, url, headers: Vec::new(), roll: None, source: None, sni: None, peer: None };
+    let asked = inspect::written(&asked, None, None);
+    let dumped = world.ask(inspect::ROUTE, &Asked::of_pairs(&asked)).unwrap();
+    assert_eq!(dumped["outcome"]["code"], "no_healthy_endpoint", "{dumped:#}");
+    assert_eq!(running.ask(inspect::ROUTE, &asked).unwrap(), dumped);
 }

@@ -46,6 +46,16 @@ fn of_source(world: &World, problems: &mut Problems) {
         let (code, next) = if acl { ("acl", "gw config gen acl-policy --for KIND NAME") } else { ("watch", status) };
         problems.error(code, &format!("{what}: {why}"), None, "the last good answer goes on being used", next);
     }
+    for name in world.standing["unresolved"].as_array().into_iter().flatten() {
+        let what = format!("{} has no address: {}", name["name"].as_str().unwrap_or_default(), name["why"].as_str().unwrap_or_default());
+        problems.error(
+            "unresolved",
+            &what,
+            None,
+            "the instances and gateways of that name cannot be connected to",
+            "gw inspect services -o wide",
+        );
+    }
     let registration = &world.standing["registration"];
     if let Some(why) = registration["trouble"].as_str() {
         problems.error("registration", why, None, "other gateways and services do not find this one", status);

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::{Note, OneGateway, Places, World};
-use crate::app::chain;
 use crate::app::load::Loader;
 use crate::model::gateway::{GatewayConfig, GatewayKind};
 use crate::source::diagnostic::Diagnostic;
@@ -19,9 +18,4 @@ pub(super) fn read(path: &Path) -> Result<World, Vec<Diagnostic>> {
     world.certificates.clone_from(&loaded.configuration.certificates);
     world.notes = loaded.notes.iter().map(Note::of).collect();
     Ok(world)
-}
-
-/// The same of entries that are not judged as a set: a chain says for itself whether it can be compiled.
-pub(super) fn read_unjudged(path: &Path) -> Result<World, Vec<Diagnostic>> {
-    chain::read_unjudged(path)
 }

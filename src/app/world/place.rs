@@ -9,6 +9,7 @@ use super::consul::{OneReading, Unread};
 use super::dump::NoDump;
 use super::{Asked, Unanswered, Verb, World, consul, dump, files};
 use crate::admin::client::{self, AskError};
+use crate::app::chain;
 use crate::source::diagnostic::Diagnostic;
 use crate::tls;
 
@@ -76,7 +77,7 @@ impl Place {
                 dump::world(dump.to_string().as_bytes()).map_err(|why| Unanswered::Wrong(why).into())
             }
             Self::Files(path) => files::read(path).map_err(AskPlaceError::Files),
-            Self::UnjudgedFiles(path) => files::read_unjudged(path).map_err(AskPlaceError::Files),
+            Self::UnjudgedFiles(path) => chain::read_unjudged(path).map_err(AskPlaceError::Files),
             Self::Consul(reading) => Ok(consul::read(reading)?),
             Self::Dump(path) => Ok(dump::read(path)?),
         }
