@@ -10,8 +10,10 @@ use gw::app::routes::ROUTES;
 use gw::app::sni::SNI;
 use gw::app::world::{AskPlaceError, OneReading, Place, Unread, Verb};
 use gw::model::gateway::GatewayKind;
+use gw::source::consul::policy::policy;
 use serde_json::{Value, json};
 
+use crate::acl;
 use crate::agent::{Consul, free_ports};
 use crate::gateway::{Gateway, get};
 use crate::generate::{Random, Request};
@@ -138,6 +140,7 @@ fn what_a_consul_says_of_a_terminating_and_of_a_mesh_gateway_is_what_those_that_
         .register(&json!({"ID": "billing", "Name": "billing", "Address": "127.0.0.1", "Port": Service::saying("billing").address.port()}));
     consul.write(&json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "billing"}]}));
     consul.intention("web", "billing", "allow");
+    consul.intention("api", "billing", "deny");
     consul.in_the_mesh("web-1", "web", Service::saying("web").address, &json!({}));
     let exit = Gateway::start(&consul, GatewayKind::Terminating, "exit");
     let (running, of_consul) = (Place::Running(exit.admin()), reading(&consul, None, Some("exit")));
@@ -188,4 +191,29 @@ fn which_gateway_is_meant_and_who_does_not_answer_is_said_plainly() {
     let nobody = settings("127.0.0.1:1", "");
     let nobody = OneReading { settings: nobody, kind: None, gateway: None, needs_gateway: false, within: Duration::from_secs(5) };
     assert!(matches!(Place::Consul(Box::new(nobody)).ask(ROUTES, &[]), Err(AskPlaceError::Consul(Unread::Ask(_)))));
+}
+
+#[test]
+fn a_token_of_the_printed_policy_is_enough_to_ask_one_that_lacks_something_is_a_problem_and_one_that_is_none_may_not() {
+    let consul = acl::consul("places-acl");
+    let ask = |token: &str, verb: Verb| {
+        let settings = settings(&consul.address.to_string(), token);
+        let (kind, gateway, within) = (Some(GatewayKind::Ingress), Some("edge".to_owned()), Duration::from_secs(20));
+        Place::Consul(Box::new(OneReading { settings, kind, gateway, needs_gateway: true, within })).ask(verb, &[])
+    };
+    let enough = acl::token(&consul, "enough", &policy(GatewayKind::Ingress, "edge", &[]));
+    let listed = ask(&enough, ROUTES).unwrap();
+    let target = &listed["gateways"][0]["listeners"][0]["services"][0]["routes"][0]["destinations"][0]["targets"][0];
+    assert_eq!(
+        (&target["target"], target["endpoints"].as_array().map(Vec::len)),
+        (&json!("web.default.default.dc1"), Some(1)),
+        "{listed:#}"
+    );
+    let blind = acl::token(&consul, "blind", "service \"edge\" { policy = \"write\" }");
+    let problems = ask(&blind, inspect::problems::PROBLEMS).unwrap();
+    let acl = problems["problems"].as_array().unwrap().iter().find(|problem| problem["code"] == "acl");
+    assert!(acl.is_some_and(|problem| problem["what"].as_str().unwrap().contains("service_prefix")), "{problems:#}");
+    let refused = ask("00000000-0000-0000-0000-00000000dead", ROUTES).unwrap_err();
+    let AskPlaceError::Consul(Unread::Ask(error)) = &refused else { panic!("{refused:?}") };
+    assert!(error.why().is_some(), "{error}");
 }
