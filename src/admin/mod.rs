@@ -78,7 +78,10 @@ pub struct Gateway {
 
 /// Answers a question about what is served.
 #[derive(Clone)]
-pub struct Question(pub Arc<dyn Fn(&Asked) -> Result<Value, Unanswered> + Send + Sync>);
+pub struct Question(pub Arc<Answering>);
+
+/// What answers a question.
+pub type Answering = dyn Fn(&Asked) -> Result<Value, Unanswered> + Send + Sync;
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
