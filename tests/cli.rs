@@ -327,7 +327,8 @@ address = "127.0.0.1:3002"
 
 #[test]
 fn inspect_sni_says_what_a_name_names_where_it_leads_and_what_is_wrong_when_nowhere() {
-    let folder = scratch_with("sni", &[("gw.d/resolver.json", RESOLVER), ("gw.toml", BETWEEN)]);
+    let exports = r#"{"Kind": "exported-services", "Name": "default", "Services": [{"Name": "plain", "Consumers": [{"Peer": "east"}]}]}"#;
+    let folder = scratch_with("sni", &[("gw.d/resolver.json", RESOLVER), ("gw.d/exports.json", exports), ("gw.toml", BETWEEN)]);
     let ask = |name: &str, code| expect(&run(folder.path(), &["inspect", "sni", name], ""), code).0;
     let out = ask("V1.web.default.dc1.internal.td.consul", 0);
     let wanted = "\
@@ -335,7 +336,7 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
   + listener mesh-gateway:8443, tcp
   + service web, for v1.web.default.dc1.internal.td.consul   [service/web]
   + route   [service/web]
-  + target v1.web.default.default.dc1   [service-resolver/web]
+  + target v1.web.default.default.dc1   [service-resolver/web] gw.d/resolver.json:1
   + instance web-1 at 127.0.0.1:3000, one of 1
   . web-1 at 127.0.0.1:3000, passing, weight 1
 => passed on to v1.web.default.default.dc1, web-1 at 127.0.0.1:3000   [service/web]
@@ -356,7 +357,18 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
             "closed, no_sni: no [[datacenter]] is called dc4\n   there are dc1, dc2, dc3; [[datacenter]] with name = \"dc4\"",
         ),
         ("web.default.dc1.internal.other.consul", 1, "other.consul is a foreign trust domain: this mesh's is td.consul"),
-        ("web.default.default.dc1.external.td.consul", 1, "no [[peer]] has the trust domain td.consul\n   there is only far.consul of far"),
+        (
+            "web.default.default.x.external.other.consul",
+            1,
+            "no [[peer]] has the trust domain other.consul\n   there is only far.consul of far",
+        ),
+        ("web.default.default.dc1.external.td.consul", 1, "exported-services exports no web to a peer dc1\n   to it there is no service"),
+        ("plain.default.default.east.external.td.consul", 1, "exports plain to the peer east, and gw does not route what others import"),
+        (
+            "v1.plain.default.dc1.internal.td.consul",
+            1,
+            "plain has no subsets: it has no service-resolver\n   of the services with subsets there is only web (v1, v2)",
+        ),
         ("wen.default.dc1.internal.td.consul", 1, "dc1 is this gateway's own datacenter, and it has no service wen\n   did you mean web?"),
         ("v3.web.default.dc1.internal.td.consul", 1, "service-resolver/web has no subset v3\n   there are v1, v2"),
         ("v2.web.default.dc1.internal.td.consul", 1, "closed, no_healthy_endpoint: v2.web.default.default.dc1"),

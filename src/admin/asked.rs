@@ -3,13 +3,18 @@
 use form_urlencoded::{Serializer, parse};
 
 /// The names and values of a query, decoded.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked(Vec<(String, String)>);
 
 impl Asked {
     /// What is bytes and no text becomes a text that is none of anybody's names.
     pub(super) fn of(query: &str) -> Self {
         Self(parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// The same of names and values that nobody wrote into a URL.
+    pub fn of_pairs(asked: &[(&str, String)]) -> Self {
+        Self(asked.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
     }
 
     /// The first value of that name.

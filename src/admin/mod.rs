@@ -51,7 +51,7 @@ pub struct Subject {
     /// What is served now.
     pub standing: Arc<Mutex<Standing>>,
     /// Questions that are answered here by somebody else, each at its page.
-    pub questions: &'static [(&'static str, Question)],
+    pub questions: Arc<[(&'static str, Question)]>,
     /// Asks which connections are open.
     pub connections: Lister,
     /// How the process stands: where its state comes from, and how fresh that is.
@@ -101,8 +101,29 @@ pub struct Gateway {
     pub live: Live,
 }
 
-/// Answers a question about what is served, or says what is wrong with it.
-pub type Question = fn(&[Gateway], &Asked) -> Result<Value, String>;
+/// Answers a question about what is served.
+#[derive(Clone)]
+pub struct Question(pub Arc<Answering>);
+
+/// What answers a question.
+pub type Answering = dyn Fn(&Asked) -> Result<Value, Unanswered> + Send + Sync;
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// It is none, and this is wrong with it: 400.
+    #[error("{0}")]
+    Wrong(String),
+    /// What it is asked of has no answer to it: 422.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Question")
+    }
+}
 
 /// Binds a listener. Off loopback without a token it is refused, but for metrics alone.
 pub fn bind(address: SocketAddr, place: &Place) -> io::Result<std::net::TcpListener> {

@@ -4,14 +4,14 @@ use std::sync::PoisonError;
 
 use http::StatusCode;
 
-use super::{Asked, Question, Subject, envoy};
+use super::{Asked, Question, Subject, Unanswered, envoy};
 use crate::decide::listing::{GatewayRoutes, Routes};
 use crate::state::connections::Sort;
 
 pub(super) type Page = (StatusCode, &'static str, String);
 
 /// How a page is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Make {
     /// Of what is at hand.
     Now(fn(&Subject) -> Page),
@@ -45,8 +45,9 @@ const MOST_CONNECTIONS: usize = 10_000;
 
 /// What is at a path.
 pub(super) fn find(subject: &Subject, path: &str) -> Option<Make> {
-    let questions = subject.questions.iter().map(|(name, question)| (*name, Make::Answer(*question)));
-    PAGES.iter().copied().chain(questions).find(|(name, _)| *name == path).map(|(_, make)| make)
+    let own = PAGES.iter().find(|(name, _)| *name == path).map(|(_, make)| make.clone());
+    let asked = || subject.questions.iter().find(|(name, _)| *name == path);
+    own.or_else(|| asked().map(|(_, question)| Make::Answer(question.clone())))
 }
 
 impl Make {
@@ -62,7 +63,7 @@ impl Make {
                 Ok((sort, limit)) => json(&subject.connections.list(sort, limit).await),
                 Err(wrong) => (StatusCode::BAD_REQUEST, "text/plain", wrong + "\n"),
             },
-            Self::Answer(question) => ask(question, subject, Asked::of(query)).await,
+            Self::Answer(question) => ask(question, Asked::of(query)).await,
         }
     }
 }
@@ -88,11 +89,11 @@ pub(super) fn names(subject: &Subject) -> String {
 }
 
 /// The answer to a question. Some take a while: this thread has names, checks and signals to look after.
-async fn ask(question: Question, subject: &Subject, asked: Asked) -> Page {
-    let gateways = subject.standing.lock().unwrap_or_else(PoisonError::into_inner).gateways.clone();
-    match tokio::task::spawn_blocking(move || question(&gateways, &asked)).await {
+async fn ask(question: Question, asked: Asked) -> Page {
+    match tokio::task::spawn_blocking(move || (question.0)(&asked)).await {
         Ok(Ok(answer)) => json(&answer),
-        Ok(Err(why)) => (StatusCode::BAD_REQUEST, "text/plain", format!("{why}\n")),
+        Ok(Err(Unanswered::Wrong(why))) => (StatusCode::BAD_REQUEST, "text/plain", format!("{why}\n")),
+        Ok(Err(Unanswered::Refused(why))) => (StatusCode::UNPROCESSABLE_ENTITY, "text/plain", format!("{why}\n")),
         Err(_) => bug(),
     }
 }

@@ -4,9 +4,6 @@ mod asked;
 mod explained;
 mod pairs;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -14,25 +11,10 @@ use crate::decide::authz::{Judge, Verdict};
 use crate::decide::facts::RequestHead;
 use crate::decide::normalize::{Normalization, Normalized, Unfit};
 use crate::decide::witness::Witness;
-use crate::id::{ServiceKey, TrustDomain};
-use crate::model::entry::{Entries, IntentionAction, RuleRef};
-use crate::model::service::Service;
 
-pub use self::asked::{AuthzError, Of, explain, pairs};
-pub(super) use self::asked::{PAGE, PAIRS_PAGE, answer, answer_pairs};
+pub use self::asked::{PAIR, PAIRS, written, written_pairs};
 pub use self::explained::{AuthzAnswer, AuthzQuestion, Shadowed};
 pub use self::pairs::{Pair, Pairs, TooMany, Which};
-
-/// What is asked about, whoever has it: files, or a process that runs.
-#[derive(Clone, Copy)]
-struct World<'a> {
-    entries: &'a Arc<Entries>,
-    services: &'a BTreeMap<ServiceKey, Arc<Service>>,
-    default: IntentionAction,
-    trust_domain: &'a TrustDomain,
-    /// Where a rule is written, if that is known.
-    place: &'a dyn Fn(&RuleRef) -> Option<String>,
-}
 
 /// A request to ask about, as the gateway would read it.
 #[derive(Clone, Debug)]

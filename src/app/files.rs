@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use super::load::{self, Loader};
 use super::origin::{self, AccessLogFile, Gateways, Origin, OriginError, Wanted};
+use super::world::{Note, Places};
+use crate::model::gateway::Certificate;
 
 /// The files of a run.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub struct Files {
     read: Vec<PathBuf>,
     at: SystemTime,
     notes: Vec<(&'static str, String)>,
+    /// The same for who asks what is wrong, and the certificates.
+    told: Vec<Note>,
+    certificates: Vec<Certificate>,
 }
 
 /// Why what the files say by now is not served.
@@ -70,6 +75,8 @@ impl Files {
             read: read.clone(),
             at: *at,
             notes,
+            told: gateways.notes.iter().map(Note::of).collect(),
+            certificates: gateways.certificates.clone(),
         })
     }
 
@@ -86,6 +93,21 @@ impl Files {
     /// What was noted then: codes and messages.
     pub(super) fn first_notes(&self) -> &[(&'static str, String)] {
         &self.notes
+    }
+
+    /// The same, to be told.
+    pub(super) fn first_told(&self) -> &[Note] {
+        &self.told
+    }
+
+    /// The certificates of listeners then.
+    pub(super) fn first_certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Where the rules of what was read last are written.
+    pub(super) fn rules(&self) -> Places {
+        Places::Files(self.loader.places())
     }
 
     /// Reads them again. Every error at once.

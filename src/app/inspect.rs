@@ -1,25 +1,34 @@
-//! `gw inspect route`: one request asked of the brain, with every step and near miss.
+//! `gw inspect route`: one request asked of the brain, with every step and near miss; and, a file each, what else is asked.
 
 mod asked;
+pub mod certs;
+pub mod datacenters;
+pub mod intentions;
+pub mod listeners;
+pub mod problems;
+pub mod services;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Snapshot;
 use crate::decide::balance::{Dice, Idle};
+use crate::decide::code::Code;
 use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::names::NameTable;
 use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::{CompiledListener, Endpoint, Target};
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
+use crate::proxy::HeadAsRead;
 
-pub(super) use self::asked::{PAGE, answer};
-pub use self::asked::{peer, route_of_running};
+pub use self::asked::{ROUTE, peer, written};
 
 const SCHEMA: &str = "gw.explanation/v1";
 
@@ -75,6 +84,12 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// What the data path does.
     pub outcome: ExplainedOutcome,
+    /// Where the rules that are named are written: `gw.d/web.hcl:4`, or `Consul, modify index 42`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, String>,
+    /// What is worth knowing beside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What was known when it was decided.
@@ -145,6 +160,20 @@ pub enum ExplainedOutcome {
 }
 
 impl Explanation {
+    fn new(facts: &Facts<'_>, steps: Vec<Step>, outcome: ExplainedOutcome) -> Self {
+        let facts = ExplainedFacts::of(facts);
+        Self { schema: SCHEMA.into(), facts, steps, outcome, places: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// The rules that it names.
+    fn rules(&self) -> Vec<&str> {
+        let of_outcome: Vec<&str> = match &self.outcome {
+            ExplainedOutcome::Forward { rules, .. } => rules.iter().map(String::as_str).collect(),
+            ExplainedOutcome::Refuse { rule, .. } => rule.as_deref().into_iter().collect(),
+        };
+        self.steps.iter().flat_map(Step::rules).chain(of_outcome).collect()
+    }
+
     /// Whether the request is forwarded.
     pub fn forwards(&self) -> bool {
         matches!(self.outcome, ExplainedOutcome::Forward { .. })
@@ -168,7 +197,7 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     let authority = url.authority().ok_or_else(wrong_url)?;
     let scheme = url.scheme_str().ok_or_else(wrong_url)?;
     let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
-    let mut headers = parse_headers(&question.headers, scheme)?;
+    let headers = parse_headers(&question.headers, scheme)?;
     let roll = question.roll.unwrap_or(0);
     let of_the_mesh = snapshot.listeners.values().find(|l| l.inbound.is_some());
     let listener = match of_the_mesh {
@@ -186,17 +215,39 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
         // Nobody reads requests there.
         return Ok(explain(snapshot, &facts(None), roll));
     }
-    let mut steps = Vec::new();
-    let prepared = snapshot.prepare(name, sni, target, &mut headers, &mut steps);
-    let (target, unfit) = match &prepared {
-        Ok(prepared) => (prepared.as_deref().unwrap_or(target), None),
-        Err(refusal) => (target, Some(refuse(refusal))),
+    let as_it_came = facts(Some(RequestHead { method: &method, authority: &host, target, scheme, headers: &headers }));
+    let mut read = match as_read(&method, target, &host, &headers, scheme) {
+        Ok(read) => read,
+        // Nothing is decided of what cannot be read.
+        Err(code) => return Ok(Explanation::new(&as_it_came, Vec::new(), unread(code, &host))),
     };
-    let facts = facts(Some(RequestHead { method: &method, authority: &host, target, scheme, headers: &headers }));
+    let mut steps = Vec::new();
+    let prepared = snapshot.prepare(name, sni, &read.target, &mut read.headers, &mut steps);
+    let (target, unfit) = match &prepared {
+        Ok(prepared) => (prepared.as_deref().unwrap_or(&read.target), None),
+        Err(refusal) => (read.target.as_str(), Some(refuse(refusal))),
+    };
+    let HeadAsRead { method, authority, scheme, headers, .. } = &read;
+    let facts = facts(Some(RequestHead { method, authority, target, scheme, headers }));
     Ok(match unfit {
-        Some(outcome) => Explanation { schema: SCHEMA.into(), facts: ExplainedFacts::of(&facts), steps, outcome },
+        Some(outcome) => Explanation::new(&facts, steps, outcome),
         None => explain_after(steps, snapshot, &facts, roll),
     })
+}
+
+/// The request as the data path reads it: HTTP/1.1, with its Host.
+fn as_read(method: &Method, target: &str, host: &str, headers: &HeaderMap, scheme: &str) -> Result<HeadAsRead, Code> {
+    let mut request = Request::new(());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = target.parse().map_err(|_| Code::BadRequest)?;
+    *request.headers_mut() = headers.clone();
+    request.headers_mut().insert(HOST, HeaderValue::from_str(host).map_err(|_| Code::BadRequest)?);
+    HeadAsRead::of(request.into_parts().0, scheme == "https")
+}
+
+fn unread(code: Code, subject: &str) -> ExplainedOutcome {
+    let (status, meaning) = (code.status(), code.meaning().into());
+    ExplainedOutcome::Refuse { code: code.as_str().into(), status, meaning, rule: None, subject: subject.to_owned(), roll: None }
 }
 
 /// The name that a service is known by, where it is the service's alone.
@@ -221,7 +272,7 @@ fn explain_after(mut steps: Vec<Step>, snapshot: &Snapshot, facts: &Facts<'_>, r
         Ok(plan) => forward(&plan, sent),
         Err(refusal) => refuse(&refusal),
     };
-    Explanation { schema: SCHEMA.into(), facts: ExplainedFacts::of(facts), steps, outcome }
+    Explanation::new(facts, steps, outcome)
 }
 
 fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use self::of_file::WithTls;
 use self::of_set::SetChecker;
 use crate::app::certs::{Folder, Used};
-use crate::model::entry::{Entries, RuleRef};
+use crate::model::entry::{ConfigEntry, Entries};
 use crate::model::gateway::{GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
-use crate::source::entry::Decoded;
+use crate::source::entry::EntrySource;
 use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile};
 
 pub use of_file::check_file;
@@ -191,13 +191,9 @@ impl Loader {
         self.with_entries(Configuration::default(), folders)
     }
 
-    /// Where a rule of what was loaded last is written: `gw.d/web.hcl:4`.
-    pub fn place(&self, rule: &RuleRef) -> Option<String> {
-        let of_entry = |d: &&Decoded| d.entry.as_ref().is_some_and(|e| e.entry_ref() == rule.entry);
-        let source = &self.files.decoded().find(of_entry)?.source;
-        let start = source.find(&rule.path).start;
-        let line = source.text.content.get(..start)?.matches('\n').count() + 1;
-        Some(format!("{}:{line}", source.text.origin))
+    /// Where each entry of what was loaded last is written.
+    pub(super) fn places(&self) -> Arc<[(ConfigEntry, EntrySource)]> {
+        self.files.decoded().filter_map(|d| Some((d.entry.clone()?, d.source.clone()))).collect()
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), Vec<Diagnostic>> {

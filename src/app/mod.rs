@@ -30,6 +30,7 @@ pub mod sni;
 pub mod status;
 mod traces;
 pub mod wan_fed;
+pub mod world;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::chain::World;
+use super::chain;
 use super::entries::Diagnostic;
 use crate::id::ServiceKey;
 use crate::model::gateway::GatewayKind;
@@ -21,8 +21,8 @@ pub enum NoPolicy {
 /// or a folder of them, whose terminating-gateway entry names more.
 pub fn least(kind: GatewayKind, name: &str, mut linked: Vec<String>, files: Option<&Path>) -> Result<String, NoPolicy> {
     if let Some(path) = files {
-        let world = World::read(path).map_err(NoPolicy::Files)?;
-        let entry = world.entries.terminating_gateways.get(&ServiceKey::of(name)).ok_or(NoPolicy::NoEntry)?;
+        let world = chain::read_unjudged(path).map_err(NoPolicy::Files)?;
+        let entry = world.base.entries.terminating_gateways.get(&ServiceKey::of(name)).ok_or(NoPolicy::NoEntry)?;
         linked.extend(entry.services.iter().map(|service| service.name.clone()));
     }
     Ok(policy::policy(kind, name, &linked))

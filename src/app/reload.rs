@@ -12,10 +12,11 @@ use super::from_consul::ConsulSource;
 use super::origin::{Gateways, OriginError};
 use super::run::StartError;
 use super::served::{Changed, Served};
+use super::world::{Held, Note, Places};
 use crate::admin::{Reloaded, Standing};
 use crate::check::Found;
 use crate::decide::compile::keys;
-use crate::model::gateway::Identity;
+use crate::model::gateway::{Certificate, Identity};
 use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::rt::log::with_causes;
@@ -127,6 +128,8 @@ pub(super) struct Desk {
     followed: Vec<PathBuf>,
     served: Served,
     standing: Arc<Mutex<Standing>>,
+    /// The same for questions.
+    held: Held,
     /// The notes of the last time, without their places, which move.
     noted: Vec<(&'static str, String)>,
     /// What was said of files of keys that cannot be used.
@@ -135,11 +138,17 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Begins to follow the files, if there are any, and if the system tells of changes.
-    pub(super) fn new(from: From, served: Served, standing: Arc<Mutex<Standing>>) -> (Self, Option<Changes>, Option<Unwatched>) {
+    pub(super) fn new(
+        from: From,
+        served: Served,
+        standing: Arc<Mutex<Standing>>,
+        held: Held,
+    ) -> (Self, Option<Changes>, Option<Unwatched>) {
         let From { files, consul } = from;
         let followed = files.as_ref().map(|f| f.first().to_vec()).unwrap_or_default();
         let noted = files.as_ref().map(|f| f.first_notes().to_vec()).unwrap_or_default();
-        let mut desk = Self { files, consul, watch: None, followed, served, standing, noted, unusable: Vec::new() };
+        let mut desk = Self { files, consul, watch: None, followed, served, standing, held, noted, unusable: Vec::new() };
+        desk.hold_first();
         desk.stand(None);
         desk.say_unusable(Cause::Asked);
         if desk.files.is_none() {
@@ -206,6 +215,7 @@ impl Desk {
         if let Err(why) = self.served.heal(found) {
             tracing::error!("what checks found is not in effect: {}", with_causes(&why));
         }
+        self.held.change().gateways = self.served.found();
     }
 
     /// Reads, judges, compiles and publishes. What is to be told, and whether to look again when all is quiet.
@@ -255,6 +265,7 @@ impl Desk {
         match done {
             Ok(changed) => {
                 consul.want(self.served.needs());
+                self.held.change().notes = consul.notes().to_vec();
                 self.stand(None);
                 self.say_unusable(cause);
                 let took = start.elapsed();
@@ -288,6 +299,7 @@ impl Desk {
     /// What changed, with the notes that are new.
     fn serve(&mut self, read: Gateways, found: &Found) -> Result<(Option<Changed>, Vec<Diagnostic>), Refused> {
         let changed = self.served.replace(read.resources, &read.certificates, found)?;
+        self.hold(read.certificates, read.notes.iter().map(Note::of).collect());
         let noted = read.notes.iter().map(|n| (n.code, n.message.clone())).collect();
         let before = std::mem::replace(&mut self.noted, noted);
         let new = |n: &Diagnostic| !before.iter().any(|(code, message)| *code == n.code && *message == n.message);
@@ -311,8 +323,33 @@ impl Desk {
     fn stand(&self, refused: Option<String>) -> bool {
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let new = standing.refused != refused;
-        *standing = Standing { gateways: self.served.gateways(), refused };
+        *standing = Standing { gateways: self.served.gateways(), refused: refused.clone() };
+        drop(standing);
+        let mut held = self.held.change();
+        (held.gateways, held.refused) = (self.served.found(), refused);
         new
+    }
+
+    /// What is told of what was read at the start.
+    fn hold_first(&self) {
+        let mut held = self.held.change();
+        if let Some(files) = &self.files {
+            (held.places, held.notes) = (files.rules(), files.first_told().to_vec());
+            held.certificates = files.first_certificates().to_vec();
+        }
+        if let Some(consul) = &self.consul {
+            held.places = Places::Consul(consul.following());
+            held.notes = consul.notes().to_vec();
+        }
+    }
+
+    /// The same of what was read again, and is served.
+    fn hold(&self, certificates: Vec<Certificate>, notes: Vec<Note>) {
+        let mut held = self.held.change();
+        (held.certificates, held.notes) = (certificates, notes);
+        if let Some(files) = &self.files {
+            held.places = files.rules();
+        }
     }
 }
 

@@ -19,8 +19,9 @@ use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
 use super::status;
 use super::traces::{self, Exporter, TracesError};
-use super::{authz, inspect};
-use crate::admin::{self, Place, Question, Reloading, Standing, Subject};
+use super::world::{self, Held, Verb};
+use super::{authz, chain, inspect, sni};
+use crate::admin::{self, Place, Reloading, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
 use crate::net;
@@ -35,8 +36,20 @@ use crate::state::connections::Lister;
 use crate::tls;
 
 /// What is answered at the admin listener besides its own pages.
-const QUESTIONS: &[(&str, Question)] =
-    &[(inspect::PAGE, inspect::answer), (authz::PAGE, authz::answer), (authz::PAIRS_PAGE, authz::answer_pairs)];
+const QUESTIONS: [Verb; 12] = [
+    inspect::ROUTE,
+    authz::PAIR,
+    authz::PAIRS,
+    sni::SNI,
+    chain::CHAIN,
+    inspect::listeners::LISTENERS,
+    inspect::services::SERVICES,
+    inspect::certs::CERTS,
+    inspect::intentions::INTENTIONS,
+    inspect::datacenters::DATACENTERS,
+    inspect::problems::PROBLEMS,
+    world::DUMP,
+];
 /// What was told and not yet heard: more is not kept.
 const TOLD: usize = 64;
 /// How long the last access records may take to be written.
@@ -146,9 +159,13 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         _ => None,
     };
     let registered = registering.as_ref().map(|registering| registering.registered.clone());
-    let status = status::status(config.origin, following.clone(), registered);
+    let held = Held::default();
+    let stands = status::standing(following.clone(), registered, names.clone());
+    let question = |verb: Verb| (verb.page, held.question(verb, config.origin.clone(), stands.clone()));
+    let questions = QUESTIONS.into_iter().map(question).collect();
+    let status = status::status(config.origin.clone(), stands.clone());
     let from = From { files: config.files, consul };
-    let (desk, changes, unwatched) = Desk::new(from, served, standing.clone());
+    let (desk, changes, unwatched) = Desk::new(from, served, standing.clone(), held);
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
     let (keeping, keeper) = certs::keeper();
     let reloads = Reloads::begin();
@@ -167,15 +184,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping, reloads };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject {
-            standing,
-            questions: QUESTIONS,
-            connections,
-            status,
-            metrics: scrape,
-            reload: reloading,
-            shutdown: shutdown.clone(),
-        },
+        subject: Subject { standing, questions, connections, status, metrics: scrape, reload: reloading, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),

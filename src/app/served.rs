@@ -93,6 +93,11 @@ impl Served {
         self.gateways.iter().map(|g| admin::Gateway { said: g.said.resources.clone(), live: g.live.clone() }).collect()
     }
 
+    /// The same with what the checks have found.
+    pub(super) fn found(&self) -> Vec<(Resources, Live)> {
+        self.gateways.iter().map(|g| (self.found.over(&g.said.resources).into_owned(), g.live.clone())).collect()
+    }
+
     /// What the source says of each gateway.
     pub(super) fn said(&self) -> impl Iterator<Item = &Resources> {
         self.gateways.iter().map(|g| &g.said.resources)

@@ -2,13 +2,16 @@
 
 mod unknown;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use self::unknown::why_unknown;
 use super::inspect::Fixed;
-use super::load::{Loaded, WhichGateway};
+use super::world::{Asked, Unanswered, Verb, World};
 use crate::decide::Snapshot;
 use crate::decide::balance::Idle;
 use crate::decide::code::Code;
@@ -17,14 +20,13 @@ use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::Target;
 use crate::decide::witness::Step;
 use crate::id::Sni;
-use crate::model::gateway::GatewayKind;
 use crate::model::resources::Resources;
 
 /// What is said of a server name.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SniAnswer {
     /// `gw.sni/v1`
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// The server name, as it was asked about.
     pub name: String,
     /// The gateway that was asked.
@@ -34,7 +36,7 @@ pub struct SniAnswer {
     /// Whether the gateway passes on what comes by the name.
     pub routed: bool,
     /// The stable reason.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The rule by which it is led there, or refused.
     pub rule: Option<String>,
     /// What it is led to.
@@ -47,13 +49,16 @@ pub struct SniAnswer {
     pub why: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Where the rules that are named are written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, String>,
 }
 
 /// What a server name names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Names {
     /// `service`, `subset`, `gateways`, `peer`, `query`, `peering` or `server`; `nothing` where it has no form of the mesh.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// The service.
     pub service: Option<String>,
     /// The subset of it.
@@ -75,14 +80,14 @@ pub struct Names {
 }
 
 /// An instance or gateway that may be tried.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedEndpoint {
     /// Its id.
     pub id: String,
     /// Where it answers.
     pub address: String,
     /// `passing`, `warning` or `critical`
-    pub health: &'static str,
+    pub health: Cow<'static, str>,
     /// Its weight.
     pub weight: u32,
 }
@@ -101,22 +106,23 @@ pub fn explain(snapshot: &Snapshot, resources: &Resources, name: &str) -> Result
     let client = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
     let facts = Facts { listener: &listener.name, client, local: listener.bind, sni: Some(name), peer: None, request: None };
     let read = Sni::parse(name, &resources.trust_domain);
-    let names = read.as_ref().map(Names::of).unwrap_or_else(|_| Names { what: "nothing", ..Names::default() });
+    let names = read.as_ref().map(Names::of).unwrap_or_else(|_| Names { what: "nothing".into(), ..Names::default() });
     let mut steps = Vec::new();
     let planned = snapshot.plan(&facts, &Idle, &mut Fixed(0), &mut steps);
     let answer = SniAnswer {
-        schema: "gw.sni/v1",
+        schema: "gw.sni/v1".into(),
         name: name.to_owned(),
         gateway,
         names,
         routed: planned.is_ok(),
-        code: planned.as_ref().map_or_else(|refusal| refusal.code, |_| Code::Ok).as_str(),
+        code: planned.as_ref().map_or_else(|refusal| refusal.code, |_| Code::Ok).as_str().into(),
         rule: None,
         target: None,
         endpoints: Vec::new(),
         steps,
         why: String::new(),
         help: None,
+        places: BTreeMap::new(),
     };
     Ok(match planned {
         Ok(plan) => answer.passed_on(&plan),
@@ -134,7 +140,7 @@ impl SniAnswer {
             .map(|(_, endpoint)| NamedEndpoint {
                 id: endpoint.id.clone(),
                 address: endpoint.address.to_string(),
-                health: endpoint.health.as_str(),
+                health: endpoint.health.as_str().into(),
                 weight: endpoint.weight,
             })
             .collect();
@@ -146,7 +152,7 @@ impl SniAnswer {
         let why = "offered by this terminating gateway to whom an intention allows".to_owned();
         let help = "gw inspect route GET https://SERVICE/ --peer SOURCE asks for one".to_owned();
         let rule = refusal.rule.map(|rule| rule.to_string());
-        Self { routed: true, code: Code::Ok.as_str(), rule, why, help: Some(help), ..self }
+        Self { routed: true, code: Code::Ok.as_str().into(), rule, why, help: Some(help), ..self }
     }
 
     fn refused(self, refusal: &Refusal, (unknown, help): &(String, Option<String>)) -> Self {
@@ -158,7 +164,7 @@ impl SniAnswer {
         let of_steps =
             self.steps.iter().rev().find_map(|step| if let Step::PassedOver { why, .. } = step { Some(why.clone()) } else { None });
         let why = format!("{}: {}", refusal.subject, of_steps.unwrap_or_else(|| refusal.code.meaning().to_owned()));
-        let help = match self.names.what {
+        let help = match &*self.names.what {
             "service" | "subset" if why.contains("not in the mesh") => {
                 Some("an instance is passed on to where it speaks TLS of the mesh itself: a sidecar or a terminating gateway, mesh = true")
             }
@@ -187,7 +193,8 @@ impl Names {
                     (_, false) => "peer",
                     (true, true) => "service",
                     (false, true) => "subset",
-                },
+                }
+                .into(),
                 service: some(&id.service),
                 subset: some(&id.subset),
                 namespace: some(&id.namespace),
@@ -195,19 +202,21 @@ impl Names {
                 peer: some(&id.peer),
                 ..read
             },
-            Sni::Gateways { partition, .. } => Self { what: "gateways", partition: some(partition), ..read },
-            Sni::Query { query, .. } => Self { what: "query", query: some(query), ..read },
-            Sni::Peering { .. } => Self { what: "peering", ..read },
-            Sni::Server { node, .. } => Self { what: "server", node: node.clone(), ..read },
+            Sni::Gateways { partition, .. } => Self { what: "gateways".into(), partition: some(partition), ..read },
+            Sni::Query { query, .. } => Self { what: "query".into(), query: some(query), ..read },
+            Sni::Peering { .. } => Self { what: "peering".into(), ..read },
+            Sni::Server { node, .. } => Self { what: "server".into(), node: node.clone(), ..read },
         }
     }
 }
 
-/// The gateway of that name; without a name the only one to which connections come by server names.
-pub fn gateway(loaded: &Loaded, name: Option<&str>) -> Result<Resources, WhichGateway> {
-    let mut by_names: Vec<Resources> = loaded.every().into_iter().filter(|r| r.gateway.kind != GatewayKind::Ingress).collect();
-    if name.is_none() && by_names.len() == 1 {
-        return Ok(by_names.remove(0));
-    }
-    loaded.gateway(name)
+/// What a server name names, and where it leads.
+pub const SNI: Verb = Verb { page: "/v1/sni", answer };
+
+fn answer(world: &World, asked: &Asked) -> Result<Value, Unanswered> {
+    let gateway = world.by_names(asked)?;
+    let name = asked.one("name").ok_or_else(|| Unanswered::Wrong("name= is missing: a server name".to_owned()))?;
+    let mut answer = explain(gateway.snapshot(), &gateway.said, name).map_err(|why| Unanswered::Wrong(why.to_string()))?;
+    answer.places = world.places.of_steps(&answer.steps, answer.rule.as_deref());
+    Ok(json!(answer))
 }

@@ -1,59 +1,76 @@
-//! `gw inspect status`: where the state of a process comes from, how fresh it is, and what is wrong with it.
+//! `gw inspect status`: where the state of gateways comes from, how fresh it is, and what is wrong with it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::register::Registered;
-use crate::admin::{Standing, Status, client};
+use super::world::{Asked, OneGateway, Unanswered, Verb, World};
+use crate::admin::Status;
+use crate::net::Names;
 use crate::source::consul::follow::Following;
-use crate::tls;
 
-pub use crate::admin::client::AskError;
+/// How things stand. A process that runs has a page of its own for it.
+pub const STATUS: Verb = Verb { page: "/v1/status", answer };
 
 /// What is told at `/v1/status`.
-pub(super) fn status(origin: String, following: Option<Following>, registered: Option<Registered>) -> Status {
-    Status(Arc::new(move |standing| of(&origin, standing, following.as_ref(), registered.as_ref())))
+pub(super) fn status(origin: String, standing_of: Arc<dyn Fn() -> Value + Send + Sync>) -> Status {
+    Status(Arc::new(move |standing| {
+        let one = |gateway: &crate::admin::Gateway| {
+            let state = gateway.live.current();
+            let config = &gateway.said.gateway;
+            line(&config.name, config.kind.as_str(), state.generation, state.snapshot.rejected.len())
+        };
+        of(&origin, standing.refused.as_deref(), standing.gateways.iter().map(one).collect(), &standing_of())
+    }))
+}
+
+fn answer(world: &World, _: &Asked) -> Result<Value, Unanswered> {
+    let one = |gateway: &OneGateway| {
+        let config = &gateway.said.gateway;
+        line(&config.name, config.kind.as_str(), gateway.generation(), gateway.snapshot().rejected.len())
+    };
+    Ok(of(&world.from, world.refused.as_deref(), world.gateways.iter().map(one).collect(), &world.standing))
+}
+
+fn line(gateway: &str, kind: &str, generation: u64, rejected: usize) -> Value {
+    json!({ "gateway": gateway, "kind": kind, "generation": generation, "rejected": rejected })
 }
 
 /// `"schema": "gw.status/v1"`; ages in seconds.
-fn of(origin: &str, standing: &Standing, following: Option<&Following>, registered: Option<&Registered>) -> Value {
-    let gateways = standing.gateways.iter().map(|gateway| {
-        let state = gateway.live.current();
-        let config = &gateway.said.gateway;
-        json!({
-            "gateway": config.name, "kind": config.kind.as_str(), "generation": state.generation,
-            "rejected": state.snapshot.rejected.len(),
-        })
-    });
-    let consul = following.map(|following| {
-        let watches = following.watches().into_iter().map(|watch| {
-            json!({
-                "what": watch.what, "index": watch.index, "age": watch.age.map(|age| age.as_secs_f64()), "trouble": watch.trouble,
-            })
-        });
-        json!({
-            "away": following.away().map(|away| away.as_secs_f64()),
-            "stale": following.is_stale(),
-            "missing": following.missing(),
-            "watches": watches.collect::<Vec<_>>(),
-        })
-    });
-    let registered = registered.map(Registered::standing);
-    let registration = registered.map(|r| json!({"age": r.since.map(|since| since.elapsed().as_secs_f64()), "trouble": r.trouble}));
+fn of(origin: &str, refused: Option<&str>, gateways: Vec<Value>, standing: &Value) -> Value {
     json!({
         "schema": "gw.status/v1",
         "from": origin,
-        "refused": standing.refused,
-        "gateways": gateways.collect::<Vec<_>>(),
-        "consul": consul,
-        "registration": registration,
+        "refused": refused,
+        "gateways": gateways,
+        "consul": standing["consul"],
+        "registration": standing["registration"],
     })
 }
 
-/// Asks a running gateway.
-pub fn of_running(address: SocketAddr) -> Result<Value, AskError> {
-    tls::install();
-    client::get_blocking(address, "/v1/status")
+/// How a process stands: `consul` and `registration` of a status, and the names that have no address.
+pub(super) fn standing(following: Option<Following>, registered: Option<Registered>, names: Names) -> Arc<dyn Fn() -> Value + Send + Sync> {
+    Arc::new(move || {
+        let registered = registered.as_ref().map(Registered::standing);
+        let registration = registered.map(|r| json!({"age": r.since.map(|since| since.elapsed().as_secs_f64()), "trouble": r.trouble}));
+        let unresolved = names.unresolved().into_iter().map(|(name, why)| json!({"name": name, "why": why}));
+        let unresolved: Vec<Value> = unresolved.collect();
+        json!({ "consul": following.as_ref().map(of_following), "registration": registration, "unresolved": unresolved })
+    })
+}
+
+/// The watches of a Consul.
+pub(super) fn of_following(following: &Following) -> Value {
+    let watches = following.watches().into_iter().map(|watch| {
+        json!({
+            "what": watch.what, "index": watch.index, "age": watch.age.map(|age| age.as_secs_f64()), "trouble": watch.trouble,
+        })
+    });
+    json!({
+        "away": following.away().map(|away| away.as_secs_f64()),
+        "stale": following.is_stale(),
+        "missing": following.missing(),
+        "watches": watches.collect::<Vec<_>>(),
+    })
 }

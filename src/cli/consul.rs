@@ -76,7 +76,12 @@ fn variable_names_one() -> bool {
 impl AgentArgs {
     /// Whether a flag or the environment names an agent: where there are other places to ask, it is asked only then.
     pub(super) fn is_named(&self) -> bool {
-        self.http_addr.as_ref().is_some_and(|address| !address.is_empty()) || variable_names_one()
+        self.is_flagged() || variable_names_one()
+    }
+
+    /// Whether a flag names an agent.
+    pub(super) fn is_flagged(&self) -> bool {
+        self.http_addr.as_ref().is_some_and(|address| !address.is_empty())
     }
 
     /// What flags and environment mean together; what Consul's own tools would warn of is told.

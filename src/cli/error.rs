@@ -14,7 +14,6 @@ use crate::app::load::WhichGateway;
 use crate::app::routes::AskError;
 use crate::app::wan_fed::InitError;
 use crate::app::{Ended, StartError};
-use crate::decide::chain::ChainError;
 use crate::ui::Ui;
 
 const ASK_HINT: &str = "is a gateway running, and is that its --admin-bind?";
@@ -53,9 +52,9 @@ pub(super) enum Failure {
     /// Arguments that clap cannot judge.
     #[error("{0}")]
     Usage(String),
-    /// The entries make no chain.
-    #[error("the service has no discovery chain")]
-    Chain(#[from] ChainError),
+    /// No answer in time.
+    #[error("{0}")]
+    TooSlow(String),
     /// The services of the embedded default cannot be started.
     #[error("the services of the embedded default cannot start")]
     Echo(#[source] io::Error),
@@ -128,8 +127,9 @@ impl Failure {
             Self::Slow(_) => 7,
             Self::Certs(error) => of_certs(error),
             Self::Usage(_) => 2,
-            Self::Chain(_) | Self::Invalid(_) | Self::Refused(_) => 3,
+            Self::Invalid(_) | Self::Refused(_) => 3,
             Self::Nothing => 4,
+            Self::TooSlow(_) => 7,
             Self::Ask(error) | Self::AskOrRead(error) => of_ask(error),
             Self::Consul(error) => of_consul(error),
             Self::Apply(error) => match &**error {

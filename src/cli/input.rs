@@ -3,6 +3,9 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::error::Failure;
 use crate::app::entries::{Diagnostic, Input, Level};
 use crate::ui::{Place, Report, Severity};
@@ -24,6 +27,11 @@ pub(super) fn read(path: PathBuf) -> Result<Input, Failure> {
 pub(super) fn files(given: Option<PathBuf>) -> PathBuf {
     let candidates = || ["gw.toml", "gw.d"].map(PathBuf::from).into_iter().find(|p| p.exists());
     given.or_else(candidates).unwrap_or_else(|| PathBuf::from("gw.toml"))
+}
+
+/// An answer to a question, in its shape. Another one is of another version.
+pub(super) fn answer<T: DeserializeOwned>(answer: &Value) -> Result<T, Failure> {
+    T::deserialize(answer).map_err(|why| Failure::Refused(format!("the answer is of another version of gw: {why}")))
 }
 
 /// A diagnostic as the printer takes it.

@@ -13,6 +13,7 @@ mod input;
 mod inspect;
 mod mesh;
 mod one_listener;
+mod output;
 mod run;
 mod shell;
 mod terminating;

@@ -138,6 +138,27 @@ pub struct RejectedEntry {
     pub why: String,
 }
 
+/// Every rule by which something is decided, as it is printed.
+pub fn rules(snapshot: &Snapshot) -> Vec<String> {
+    let mut out: Vec<String> = snapshot.rejected.iter().map(|rejected| rejected.what.to_string()).collect();
+    for service in snapshot.listeners.values().flat_map(|listener| &listener.services) {
+        out.push(service.host.rule.to_string());
+        for rule in service.routes.rules() {
+            out.push(rule.route.rule.to_string());
+            let mut upstream =
+                |upstream: &Upstream| out.extend(upstream.rules.iter().chain(&upstream.failover_rule).map(ToString::to_string));
+            match &rule.next {
+                Next::Upstream(to) => upstream(to),
+                Next::Split(split) => {
+                    split.legs.iter().for_each(|(_, _, to)| upstream(to));
+                    out.extend(split.legs.iter().flat_map(|(_, leg, _)| &leg.rules).map(ToString::to_string));
+                }
+            }
+        }
+    }
+    out
+}
+
 impl Routes {
     /// Of the gateways of a process.
     pub fn new(gateways: Vec<GatewayRoutes>) -> Self {

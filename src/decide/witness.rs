@@ -150,6 +150,20 @@ pub struct Near {
 }
 
 impl Step {
+    /// The rules that it names.
+    pub fn rules(&self) -> Vec<&str> {
+        match self {
+            Self::Service { rule, .. } | Self::Missed { rule, .. } | Self::Route { rule } | Self::Permission { rule, .. } => vec![rule],
+            Self::Split { rules, .. } | Self::Resolver { rules, .. } => rules.iter().map(String::as_str).collect(),
+            Self::PassedOver { rule, .. } => rule.as_deref().into_iter().collect(),
+            Self::Intention { rule, shadows, .. } => std::iter::once(rule).chain(shadows).map(String::as_str).collect(),
+            Self::NoIntention { near } => near.iter().map(|near| near.rule.as_str()).collect(),
+            Self::Listener { .. } | Self::Normalized { .. } | Self::DefaultPolicy { .. } | Self::Foreign { .. } | Self::Instance { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
     /// A near miss; the reason is there, for only a rule that did not match is missed.
     pub(super) fn missed(rule: &RuleRef, why: Option<Miss<'_>>) -> Self {
         Self::Missed { rule: rule.to_string(), why: why.map(|w| w.to_string()).unwrap_or_default() }

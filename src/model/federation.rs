@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{Datacenter, ServiceKey, TrustDomain};
 use crate::model::service::{Instance, Service};
 
@@ -19,7 +21,7 @@ pub struct Federation {
 }
 
 /// Consul's own servers of a datacenter, as those of federated datacenters speak to them (semantics 10).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Servers {
     /// The domain of Consul's DNS, with which their names end, in all datacenters the same.
     pub domain: Arc<str>,

@@ -6,11 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::entry::TlsParameters;
 use crate::id::{ListenerName, ServiceKey};
 
 /// The kinds of gateways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum GatewayKind {
     /// Entry from outside into the mesh.
     Ingress,
@@ -41,7 +44,7 @@ impl GatewayKind {
 }
 
 /// One gateway of a process.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GatewayConfig {
     /// Its kind.
     pub kind: GatewayKind,
@@ -66,7 +69,7 @@ pub struct GatewayConfig {
 }
 
 /// A folder of leaves, named as [`Identity::in_folder`] has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeafFolder {
     /// Where it is.
     pub path: PathBuf,
@@ -115,7 +118,7 @@ impl GatewayConfig {
 }
 
 /// The switches of `docs/differences.md`; the defaults are gw's own way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switches {
     /// `strict_host_port`: a Host with another port than the listener's matches nothing.
     pub strict_host_port: bool,
@@ -156,7 +159,8 @@ pub enum RecordFormat {
 }
 
 /// What happens to `x-forwarded-for` and `x-forwarded-host`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Forwarded {
     /// The client's address is appended, the host set if absent.
     Append,
@@ -165,7 +169,8 @@ pub enum Forwarded {
 }
 
 /// The versions of HTTP that a TLS listener offers by ALPN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Alpn {
     /// `h2`, then `http/1.1`.
     Http2,
@@ -241,7 +246,7 @@ pub enum ListenerMode {
 }
 
 /// A certificate of TLS listeners, in files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// PEM: the leaf, then intermediates.
     pub cert: PathBuf,
@@ -254,7 +259,7 @@ pub struct Certificate {
 }
 
 /// The identity of a gateway in the mesh, in files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// PEM: the leaf, then intermediates.
     pub cert: PathBuf,

@@ -33,6 +33,14 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// A gateway of which nothing else is known.
+    pub fn of(gateway: GatewayConfig) -> Self {
+        let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new(TrustDomain::OF_FILES));
+        let (entries, services, federation) = (Arc::default(), Arc::default(), Arc::default());
+        let default_action = IntentionAction::Deny;
+        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected: Vec::new() }
+    }
+
     /// Everything that may have to be connected to, in the own datacenter and elsewhere.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.services.values().flat_map(|service| &service.instances).chain(self.federation.instances())
@@ -43,11 +51,7 @@ impl Resources {
 impl Resources {
     /// A gateway of which nothing is known.
     pub(crate) fn of_a_gateway_alone() -> Self {
-        let gateway = GatewayConfig::of(GatewayKind::Ingress, "edge");
-        let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new("test.consul"));
-        let (entries, services, default_action) = (Arc::default(), Arc::default(), IntentionAction::Deny);
-        let federation = Arc::default();
-        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected: Vec::new() }
+        Self { trust_domain: TrustDomain::new("test.consul"), ..Self::of(GatewayConfig::of(GatewayKind::Ingress, "edge")) }
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::ServiceName;
 use crate::model::check::Check;
 
@@ -18,7 +20,7 @@ pub struct Service {
 }
 
 /// One instance of a service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// Unique within the service: `web-1`.
     pub id: String,
@@ -31,6 +33,7 @@ pub struct Instance {
     /// The worst of its checks; where gw itself checks, what it counts as until it was asked.
     pub health: Health,
     /// How gw itself finds out about its health.
+    #[serde(skip)]
     pub check: Option<Arc<Check>>,
     /// Relative weight, 1 to 128 in use; below 1 the instance is out (semantics 6.1).
     pub weight: u32,
@@ -64,7 +67,8 @@ impl Instance {
 }
 
 /// Where an instance answers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Address {
     /// An IP address and port.
     Socket(SocketAddr),
@@ -98,6 +102,20 @@ impl Address {
     }
 }
 
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no address and port"))
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,7 +126,8 @@ impl fmt::Display for Address {
 }
 
 /// The state of an instance's checks, as Consul sums them up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Health {
     /// Every check passes.
     #[default]

@@ -89,6 +89,18 @@ pub fn names(servers: Vec<SocketAddr>) -> (Names, Resolver) {
 }
 
 impl Names {
+    /// The names that have no address, and why, in their order.
+    pub fn unresolved(&self) -> Vec<(String, String)> {
+        let followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = |(host, sender): (&Arc<str>, &watch::Sender<Answer>)| match &*sender.borrow() {
+            Answer::None(why) => Some((host.to_string(), why.to_string())),
+            Answer::Asked | Answer::Addresses(_) => None,
+        };
+        let mut names: Vec<(String, String)> = followed.iter().filter_map(none).collect();
+        names.sort();
+        names
+    }
+
     /// A name to be kept fresh. It is asked for at once if nobody follows it yet.
     pub fn follow(&self, host: &str) -> Followed {
         let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@
 //! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
 
 mod answer;
+mod as_read;
 mod asked;
 mod bridge;
 mod carried;
@@ -58,6 +59,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+pub use as_read::HeadAsRead;
 pub use record::AccessLog;
 
 use self::meters::Meter;

@@ -60,6 +60,7 @@ impl World {
         let mut entries = Entries::default();
         entries.insert(ConfigEntry::ProxyDefaults(Arc::new(ProxyDefaults {
             common: common("global"),
+            config: json!({"protocol": "http"}).as_object().cloned(),
             protocol: "http".into(),
             ..Default::default()
         })));

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gw::app::config::{AccessLogTo, RunConfig};
-use gw::app::inspect::{ExplainedOutcome, explain};
+use gw::app::inspect::{self, ExplainedOutcome, Explanation, RouteQuestion, explain};
+use gw::app::world::{Asked, OneGateway, Place, World as Asking};
 use gw::decide::Snapshot;
 use gw::decide::compile::compile;
 use gw::decide::facts::{Facts, RequestHead};
@@ -48,6 +49,8 @@ struct Tally {
     /// Refused before a decision, or not a request at all: there is no question to ask.
     no_question: usize,
     differences: Vec<String>,
+    /// Questions that were asked of what runs, of its dump, and of what it was started from, with one answer.
+    from_each_place: usize,
 }
 
 #[test]
@@ -56,9 +59,10 @@ fn what_the_wire_did_is_what_inspect_says() {
     for case in cases() {
         play_case(&case, &mut tally);
     }
-    let Tally { same, no_question, differences } = &tally;
+    let Tally { same, no_question, differences, from_each_place } = &tally;
     assert!(differences.is_empty(), "{} differ, {same} are the same:\n{}", differences.len(), differences.join("\n"));
     assert!(*same > 1400 && *no_question < 250, "{same} compared, {no_question} without a question");
+    assert!(*from_each_place > 1000, "{from_each_place} asked from each place");
 }
 
 /// Piles of generated sets of entries, where the recorded ones end.
@@ -79,8 +83,9 @@ fn what_the_wire_did_with_generated_entries_is_what_inspect_says() {
         let sent = requests.into_iter().map(|request| (request, port)).collect();
         play(&format!("seed {seed}"), resources, &services, sent, &mut tally);
     }
-    let Tally { same, differences, .. } = &tally;
+    let Tally { same, differences, from_each_place, .. } = &tally;
     assert!(differences.is_empty(), "{} differ, {same} are the same:\n{}", differences.len(), differences.join("\n"));
+    assert!(*from_each_place > 500, "{from_each_place} asked from each place");
     assert!(*same > tally.no_question * 10, "{same} compared, {} without a question", tally.no_question);
 }
 
@@ -95,15 +100,22 @@ fn play_case(case: &Value, tally: &mut Tally) {
 /// Runs a gateway, sends it requests one after the other, each to a port, and lays the records beside what inspect says.
 fn play(name: &str, world: Resources, services: &Services, requests: Vec<(Value, u16)>, tally: &mut Tally) {
     let snapshot = compile(&world);
+    let started_from = Asking::of(String::new(), world.clone(), vec![OneGateway::alone(world.clone(), 0)]);
     let written = Written::default();
     let mut config = RunConfig::new(vec![world]);
     config.workers = NonZeroUsize::new(1);
     config.access_log = Some(AccessLogTo::Writer(Box::new(written.clone())));
     config.drain_time = Duration::from_secs(5);
+    config.admin = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
     let gateway = gw::app::start(config).unwrap_or_else(|e| panic!("{name}: {e}"));
     for (request, port) in &requests {
         services.send(request, ([127, 0, 0, 1], *port).into());
     }
+    let running = Place::Running(gateway.admin[0]);
+    let dumped = running.world().unwrap_or_else(|e| panic!("{name}: {e}"));
+    let places = Everywhere { started_from, dumped, running };
+    // The records come when the answers are there, and workers end; the admin listener is asked before.
+    let asked: Vec<Option<Questioned>> = requests.iter().enumerate().map(|(n, (request, port))| places.ask(n, request, *port)).collect();
     gateway.stop().unwrap_or_else(|e| panic!("{name}: {e}"));
     let log = written.0.lock().expect("no writer panics");
     let mut records = String::from_utf8_lossy(&log)
@@ -112,14 +124,80 @@ fn play(name: &str, world: Resources, services: &Services, requests: Vec<(Value,
         .collect::<Vec<_>>()
         .into_iter()
         .peekable();
-    for (request, port) in &requests {
+    for ((request, port), asked) in requests.iter().zip(asked) {
         // What HTTP itself refuses has no record; what has one is recorded in the order it was sent.
         match records.next_if(|record: &Value| is_of(record, request, *port)) {
-            Some(record) => judge(name, &snapshot, request, *port, &record, tally),
+            Some(record) => {
+                judge(name, &snapshot, request, *port, &record, tally);
+                asked.into_iter().for_each(|asked| asked.judge(name, &record, tally));
+            }
             None => tally.no_question += 1,
         }
     }
     assert_eq!(records.next(), None, "{name}: a record of no request");
+}
+
+/// What a gateway was started from, what it dumps, and itself.
+struct Everywhere {
+    started_from: Asking,
+    dumped: Asking,
+    running: Place,
+}
+
+/// A request as a question, and how it was answered by what the gateway was started from: at a roll that nobody has seen yet.
+struct Questioned {
+    started_from: Asking,
+    asked: Vec<(&'static str, String)>,
+}
+
+impl Everywhere {
+    /// Asks all of them; nothing where the request is no question that one can type.
+    fn ask(&self, n: usize, request: &Value, port: u16) -> Option<Questioned> {
+        let (method, path, authority) = (text(&request["method"]), text(&request["path"]), text(&request["authority"]));
+        // What one types is a request of HTTP/1.1 with a Host.
+        let typed = request.get("raw").is_none() && request["proto"] != "h2" && path.starts_with('/') && !authority.is_empty();
+        if !typed {
+            return None;
+        }
+        let length = request["body_len"].as_u64().filter(|_| request["chunked"] != true).map(|n| format!("content-length: {n}"));
+        let headers = header_pairs(request).into_iter().map(|(name, value)| format!("{name}: {value}")).chain(length);
+        let headers = headers.chain([format!("host: {authority}")]).collect();
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let roll = Some((n as u32 * 1009) % 10_000);
+        let question = RouteQuestion { method, url, headers, roll, source: None, sni: None, peer: None };
+        let asked = inspect::written(&question, None, None);
+        let of_start = self.started_from.ask(inspect::ROUTE, &Asked::of_pairs(&asked)).ok()?;
+        assert_eq!(self.dumped.ask(inspect::ROUTE, &Asked::of_pairs(&asked)).ok(), Some(of_start.clone()), "the dump: {asked:?}");
+        // Over HTTP some of them: each is a connection.
+        if n.is_multiple_of(4) {
+            assert_eq!(self.running.ask(inspect::ROUTE, &asked).ok(), Some(of_start), "what runs: {asked:?}");
+        }
+        Some(Questioned { started_from: self.started_from.clone(), asked })
+    }
+}
+
+impl Questioned {
+    /// At the roll that was recorded the answer is what was done.
+    fn judge(mut self, name: &str, record: &Value, tally: &mut Tally) {
+        let decided = !record["rules"].as_array().is_none_or(Vec::is_empty) || record["code"] == "no_host";
+        if !decided {
+            return;
+        }
+        self.asked.retain(|(name, _)| *name != "roll");
+        self.asked.extend(record["roll"].as_u64().map(|roll| ("roll", roll.to_string())));
+        let answer = self.started_from.ask(inspect::ROUTE, &Asked::of_pairs(&self.asked)).expect("it was asked before");
+        let said: Explanation = serde_json::from_value(answer).expect("an explanation");
+        let rules: Vec<String> = record["rules"].as_array().into_iter().flatten().map(text).collect();
+        let same = match &said.outcome {
+            ExplainedOutcome::Forward { rules: said, .. } => *said == rules,
+            ExplainedOutcome::Refuse { code, rule, .. } => record["code"] == **code && rules.first() == rule.as_ref(),
+        };
+        if same {
+            tally.from_each_place += 1;
+        } else {
+            tally.differences.push(format!("{name} asked: {:?}\n    record {record}\n    inspect {said:?}", self.asked));
+        }
+    }
 }
 
 /// Whether a record is of that request: by method and, where the target is a path, by the path.

@@ -18,7 +18,7 @@ const KINDS: [(GatewayKind, &str); 3] =
     [(GatewayKind::Ingress, "edge"), (GatewayKind::Terminating, "exit"), (GatewayKind::Mesh, "mesh-gateway")];
 
 /// A Consul with ACLs, and something for each kind of gateway to see.
-fn consul(name: &str) -> Consul {
+pub(crate) fn consul(name: &str) -> Consul {
     let mut consul = Consul::like(name, Like { acl: true, ..Like::default() });
     consul.write(&json!({"Kind": "service-defaults", "Name": "web", "Protocol": "http"}));
     let listener = json!({"Port": 8080, "Protocol": "http", "Services": [{"Name": "web"}]});
@@ -34,7 +34,7 @@ fn consul(name: &str) -> Consul {
 }
 
 /// A token with a policy.
-fn token(consul: &Consul, name: &str, rules: &str) -> String {
+pub(crate) fn token(consul: &Consul, name: &str, rules: &str) -> String {
     consul.put("/v1/acl/policy", &json!({"Name": name, "Rules": rules}).to_string());
     let made = consul.put("/v1/acl/token", &json!({"Policies": [{"Name": name}]}).to_string());
     made["SecretID"].as_str().unwrap().to_owned()

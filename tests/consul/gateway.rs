@@ -54,13 +54,19 @@ impl Gateway {
         let mut source = ConsulSource::begin(WantedOfConsul { settings, gateway, listens: Vec::new(), state }).unwrap();
         let start = Instant::now();
         let resources = source.sync(|progress| assert!(start.elapsed() < LONG, "never complete: {progress:?}")).unwrap();
-        let config = RunConfig { consul: Some(source), register, ..RunConfig::new(vec![resources]) };
+        let admin = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+        let config = RunConfig { consul: Some(source), admin, register, ..RunConfig::new(vec![resources]) };
         Self { bound: Some(app::start(config).unwrap()), port }
     }
 
     /// Waits until something listens there.
     pub(crate) fn listens(&self, port: u16) {
         eventually("the listener is there", || Client::try_connect(at(port)).is_some());
+    }
+
+    /// Where it is asked.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.bound.as_ref().expect("it runs").admin[0]
     }
 
     /// Ends it; it must end well.

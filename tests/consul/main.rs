@@ -17,6 +17,7 @@ mod generate;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 mod harness;
 mod ingress;
+mod places;
 mod program;
 mod proxy;
 mod register;

@@ -1,12 +1,13 @@
 //! The admin listener.
 
-use gw::app::authz::{self, AskedRequest, AuthzAnswer, AuthzQuestion, Of, Pair, Pairs, Which};
+use gw::app::authz::{self, AskedRequest, AuthzQuestion, Which};
 use gw::app::inspect::{self, RouteQuestion};
-use gw::app::load;
-use gw::decide::compile::compile;
+use gw::app::world::{Asked, Place};
+use gw::model::check::{Check, Probe};
+use gw::model::service::Health;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Exit, Exits, Service, World};
+use crate::harness::{Client, Dns, Exit, Exits, Service, World};
 
 fn page(address: std::net::SocketAddr, method: &str, path: &str, host: &str) -> (u16, String) {
     let answer = Client::connect(address).ask(&format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"));
@@ -194,11 +195,11 @@ fn nobody_there_is_said_plainly() {
 }
 
 /// A gateway that lets `api` at public paths of `web` with a header, and whom to ask about it: files, and what runs.
-fn judging(name: &str, service: &Service) -> (Exits, [Of; 2]) {
+fn judging(name: &str, service: &Service) -> (Exits, [Place; 2]) {
     let header = json!([{"Name": "x-team", "Exact": "a & b"}]);
     let permission = json!([{"Action": "allow", "HTTP": {"PathPrefix": "/public", "Header": header}}]);
     let exit = Exit::of(name, "http").intention("api", permission).instance("web", service.address, "").start();
-    let of = [Of::Files(exit.exit().folder.at("gw.toml")), Of::Running(exit.run.admin())];
+    let of = [Place::Files(exit.exit().folder.at("gw.toml")), Place::Running(exit.run.admin())];
     (exit, of)
 }
 
@@ -218,13 +219,13 @@ fn a_gateway_that_runs_says_whether_a_service_may_as_its_files_do_and_by_what_it
         (Some("/public/../admin"), "a & b", false),
         (Some("/public"), "a", false),
     ] {
-        let of_files = authz::explain(&files, question(path, team)).unwrap();
-        assert!(of_files.place.is_some() || of_files.rule.is_none());
-        let of_running = authz::explain(&running, question(path, team)).unwrap();
-        assert_eq!((of_running.allowed, &of_running), (allowed, &AuthzAnswer { place: None, ..of_files }), "{path:?} {team}");
+        let asked = authz::written(&question(path, team));
+        let [of_files, of_running] = [&files, &running].map(|place| place.ask(authz::PAIR, &asked).unwrap());
+        assert!(of_files["place"].is_string() || of_files["rule"].is_null());
+        assert_eq!((&of_running["allowed"], &of_running), (&json!(allowed), &of_files), "{path:?} {team}");
     }
     exit.change(|exit| exit.intention("api", json!("allow")));
-    assert!(authz::explain(&running, question(None, "")).unwrap().allowed);
+    assert_eq!(running.ask(authz::PAIR, &authz::written(&question(None, ""))).unwrap()["allowed"], true);
 }
 
 #[test]
@@ -232,24 +233,23 @@ fn a_gateway_that_runs_says_who_may_reach_whom_as_its_files_do() {
     let service = Service::saying("outside");
     let (_exit, [files, running]) = judging("admin-pairs", &service);
     for which in [Which::Every, Which::WhoCan("web".to_owned()), Which::Reach("api".to_owned())] {
-        let of_files = authz::pairs(&files, &which).unwrap();
-        let without_places = of_files.pairs.into_iter().map(|pair| Pair { place: None, ..pair }).collect();
-        assert_eq!(authz::pairs(&running, &which).unwrap(), Pairs { pairs: without_places, ..of_files }, "{which:?}");
+        let [of_files, of_running] = [&files, &running].map(|place| place.ask(authz::PAIRS, &authz::written_pairs(&which)).unwrap());
+        assert!(of_files["pairs"].as_array().is_some_and(|pairs| !pairs.is_empty()));
+        assert_eq!(of_running, of_files, "{which:?}");
     }
 }
 
 #[test]
 fn a_gateway_that_runs_says_where_a_request_goes_as_its_files_do() {
     let service = Service::saying("outside");
-    let (exit, _) = judging("admin-route", &service);
-    let loaded = load::load(&exit.exit().folder.at("gw.toml"), &[]).unwrap().gateway(None).unwrap();
+    let (_exit, [files, running]) = judging("admin-route", &service);
     for (path, forwards) in [("/public/x?y=%2F&z", true), ("/admin", false)] {
         let headers = vec!["x-team: a & b".to_owned()];
         let (method, url) = ("GET".to_owned(), format!("https://web{path}"));
         let asked = RouteQuestion { method, url, headers, roll: Some(7), source: None, sni: Some("web".to_owned()), peer: None };
-        let of_running = inspect::route_of_running(exit.run.admin(), &asked, Some("api"), Some("exit")).unwrap();
-        let asked = RouteQuestion { peer: Some(inspect::peer("api", &loaded)), ..asked };
-        assert_eq!((of_running.forwards(), of_running), (forwards, inspect::route(&compile(&loaded), &asked).unwrap()), "{path}");
+        let asked = inspect::written(&asked, Some("api"), Some("exit"));
+        let [of_files, of_running] = [&files, &running].map(|place| place.ask(inspect::ROUTE, &asked).unwrap());
+        assert_eq!((of_running["outcome"]["code"] == "ok", of_running), (forwards, of_files), "{path}");
     }
 }
 
@@ -268,4 +268,38 @@ fn a_question_that_is_none_is_told_what_is_wrong_with_it() {
     ] {
         assert_eq!(page(exit.run.admin(), "GET", path, "localhost"), (400, format!("{why}\n")));
     }
+}
+
+#[test]
+fn a_name_without_an_address_is_a_problem_of_a_gateway_that_runs_and_of_its_dump() {
+    let dns = Dns::start();
+    let gateway = World::of("http").dns(dns.address).named("web", "nowhere.test:80").start();
+    let running = Place::Running(gateway.admin);
+    let told = |answer: &Value| {
+        let problems = answer["problems"].as_array().into_iter().flatten();
+        problems.filter(|problem| problem["code"] == "unresolved").map(|p| p["what"].to_string()).collect::<Vec<_>>()
+    };
+    let answer = || running.ask(inspect::problems::PROBLEMS, &[]).unwrap();
+    crate::harness::eventually("the name is told", || told(&answer()).iter().any(|what| what.contains("nowhere.test has no address")));
+    let dumped = running.world().unwrap().ask(inspect::problems::PROBLEMS, &Asked::default()).unwrap();
+    assert_eq!(told(&dumped), told(&answer()));
+}
+
+#[test]
+fn what_checks_have_found_is_in_what_a_gateway_answers_and_dumps() {
+    let second = std::time::Duration::from_millis(50);
+    let probe = Probe::Tcp { at: None };
+    let check = Check { probe, interval: second, timeout: second * 20, success_before_passing: 1, failures_before_critical: 1 };
+    let gateway = World::of("http").checked("web", Service::nowhere(), Health::Passing, check).start();
+    let running = Place::Running(gateway.admin);
+    let services = || running.ask(inspect::services::SERVICES, &[]).unwrap();
+    crate::harness::eventually("the check has found it", || services()["services"][0]["critical"] == 1);
+    let world = running.world().unwrap();
+    assert_eq!(world.ask(inspect::services::SERVICES, &Asked::default()).unwrap(), services());
+    let (method, url) = ("GET".to_owned(), "http://h.test/".to_owned());
+    let asked = RouteQuestion { method, url, headers: Vec::new(), roll: None, source: None, sni: None, peer: None };
+    let asked = inspect::written(&asked, None, None);
+    let dumped = world.ask(inspect::ROUTE, &Asked::of_pairs(&asked)).unwrap();
+    assert_eq!(dumped["outcome"]["code"], "no_healthy_endpoint", "{dumped:#}");
+    assert_eq!(running.ask(inspect::ROUTE, &asked).unwrap(), dumped);
 }

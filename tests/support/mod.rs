@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -191,4 +192,102 @@ fn read_lines(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) -> Rec
         }
     });
     receiver
+}
+
+/// A copy of an example with free ports and services of this process.
+pub(crate) struct Example {
+    pub(crate) name: String,
+    /// Where the copy is, and what is written beside.
+    pub(crate) folder: Scratch,
+    /// The `gw.toml` of the copy.
+    pub(crate) path: PathBuf,
+    /// The text as it stands in the repository.
+    pub(crate) text: String,
+    /// The free ports by those written.
+    pub(crate) ports: BTreeMap<u16, u16>,
+}
+
+/// The examples of one file and a folder each, in the order of their names.
+pub(crate) fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = std::fs::read_dir(folder).expect("examples").map(|f| f.expect("a file").path());
+    let mut files: Vec<PathBuf> = files.filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
+    files.sort();
+    files
+}
+
+impl Example {
+    /// Copies an example; `test` is whose copy it is.
+    pub(crate) fn copy(example: &Path, test: &str) -> Self {
+        let text = std::fs::read_to_string(example).expect("an example");
+        let name = example.file_stem().expect("a name").to_string_lossy().into_owned();
+        let folder = scratch(&format!("{test}-{name}"));
+        let entries = example.with_extension("");
+        let mut ports = BTreeMap::new();
+        std::fs::create_dir_all(folder.path().join(&name)).expect("a folder");
+        for file in std::fs::read_dir(&entries).expect("the entries of the example") {
+            let file = file.expect("a file").path();
+            let entry = std::fs::read_to_string(&file).expect("an entry");
+            let entry = with_free_ports(&entry, &mut ports);
+            std::fs::write(folder.path().join(&name).join(file.file_name().expect("a name")), entry).expect("a copy");
+        }
+        let mut config = text.clone();
+        for (id, address) in instances(&text) {
+            config = config.replace(&address, &backend(&id).to_string());
+        }
+        if let Some(written) = text.split("address = \"127.0.0.1:8443\"").nth(1).map(|_| 8443) {
+            let free = *ports.entry(written).or_insert_with(free_port);
+            config = config.replace(&format!("address = \"127.0.0.1:{written}\""), &format!("address = \"127.0.0.1:{free}\""));
+        }
+        let path = folder.path().join(format!("{name}.toml"));
+        std::fs::write(&path, &config).expect("a copy");
+        certificates(&text, folder.path());
+        Self { name, folder, path, text, ports }
+    }
+}
+
+/// The one of examples that name none.
+pub(crate) const TRUST_DOMAIN: &str = "11111111-2222-3333-4444-555555555555.consul";
+
+/// The CA of an example, and the leaves of those who ask in it.
+fn certificates(text: &str, folder: &Path) {
+    let who: std::collections::BTreeSet<&str> = text.lines().filter_map(|l| l.strip_prefix("# $ as ")?.split(' ').next()).collect();
+    if who.is_empty() {
+        return;
+    }
+    let run = |args: &[&str]| assert!(gw(args).current_dir(folder).output().expect("gw runs").status.success(), "{args:?}");
+    run(&["certs", "init", "--trust-domain", TRUST_DOMAIN]);
+    who.iter().for_each(|name| run(&["certs", "issue", name]));
+}
+
+/// `Port = 8080` and `"Port": 8080` with a free port, remembered by the written one.
+fn with_free_ports(entry: &str, ports: &mut BTreeMap<u16, u16>) -> String {
+    let mut out = String::new();
+    for line in entry.lines() {
+        let key = line.trim_start().trim_start_matches('"');
+        let written = key.strip_prefix("Port").and_then(|rest| rest.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u16>().ok());
+        match written {
+            Some(written) => {
+                let free = *ports.entry(written).or_insert_with(free_port);
+                out.push_str(&line.replace(&written.to_string(), &free.to_string()));
+            }
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The instances of a `gw.toml`: ids and addresses.
+fn instances(text: &str) -> Vec<(String, String)> {
+    let table: toml::Table = text.parse().expect("TOML");
+    let mut out = Vec::new();
+    for service in table["service"].as_array().expect("services") {
+        for (n, instance) in service["instance"].as_array().expect("instances").iter().enumerate() {
+            let name = service["name"].as_str().expect("a name");
+            let id = instance.get("id").and_then(toml::Value::as_str).map_or_else(|| format!("{name}-{}", n + 1), str::to_owned);
+            out.push((id, instance["address"].as_str().expect("an address").to_owned()));
+        }
+    }
+    out
 }

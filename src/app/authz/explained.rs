@@ -1,16 +1,19 @@
 //! One pair asked, with every step, what is shadowed, and what is easily got wrong.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AskedRequest, Judged, World, judge};
+use super::{AskedRequest, Judged, judge};
+use crate::app::world::World;
 use crate::decide::authz::{By, Intention, Judge, Judges, Reach, check};
 use crate::decide::chain;
 use crate::decide::graph::traps;
 use crate::decide::normalize::Normalization;
 use crate::decide::witness::Step;
 use crate::model::entry::{IntentionAction, RuleRef};
+use crate::model::resources::Resources;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -54,6 +57,9 @@ pub struct AuthzAnswer {
     pub shadowed: Vec<Shadowed>,
     /// What is easily got wrong here.
     pub warnings: Vec<String>,
+    /// Where the rules of the steps are written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, String>,
 }
 
 /// An intention that a stronger one hides.
@@ -70,8 +76,9 @@ pub struct Shadowed {
 }
 
 /// Asks about one pair.
-pub(in crate::app) fn explain(world: &World<'_>, question: AuthzQuestion) -> AuthzAnswer {
-    let World { entries, default, trust_domain, .. } = *world;
+pub(in crate::app) fn explain(world: &World, question: AuthzQuestion) -> AuthzAnswer {
+    let Resources { entries, default_action: default, trust_domain, .. } = &world.base;
+    let default = *default;
     let AuthzQuestion { source, destination, request } = question;
     let protocol = chain::protocol(entries, &destination);
     let reads_requests = chain::is_http_like(&protocol);
@@ -90,6 +97,7 @@ pub(in crate::app) fn explain(world: &World<'_>, question: AuthzQuestion) -> Aut
         warnings.push(format!("{destination} speaks {protocol}: a gateway sees no requests of it, and judges connections"));
     }
     let rule = rule(&judged);
+    let places = world.places.of_steps(&steps, []);
     AuthzAnswer {
         schema: "gw.authz/v1".into(),
         default: default.as_str().into(),
@@ -97,7 +105,7 @@ pub(in crate::app) fn explain(world: &World<'_>, question: AuthzQuestion) -> Aut
         by: by(&judged),
         why: why(&judged, default, reach),
         rule: rule.map(ToString::to_string),
-        place: rule.and_then(world.place),
+        place: rule.and_then(|rule| world.places.of(rule)),
         reach: reach.as_str().into(),
         shadowed: one.intentions(&source).skip(1).map(|hidden| Shadowed::of(hidden, world)).collect(),
         source,
@@ -105,26 +113,27 @@ pub(in crate::app) fn explain(world: &World<'_>, question: AuthzQuestion) -> Aut
         protocol,
         steps,
         warnings,
+        places,
     }
 }
 
 impl Shadowed {
-    fn of(intention: &Intention, world: &World<'_>) -> Self {
+    fn of(intention: &Intention, world: &World) -> Self {
         Self {
             intention: intention.to_string(),
             says: intention.action().map_or("permissions", IntentionAction::as_str).into(),
             rule: intention.rule.to_string(),
-            place: (world.place)(&intention.rule),
+            place: world.places.of(&intention.rule),
         }
     }
 }
 
 /// What the entries as a set are warned of, as far as it concerns the intention that decides; and those that nearly did.
-fn trapped(world: &World<'_>, judge: &Judge, source: &str) -> Vec<String> {
+fn trapped(world: &World, judge: &Judge, source: &str) -> Vec<String> {
     let Some(Intention { rule, .. }) = judge.intentions(source).next() else { return Vec::new() };
     let below = format!("{}.", rule.path);
     let concerns = |found: &RuleRef| found.entry == rule.entry && (found.path == rule.path || found.path.starts_with(&below));
-    let all = traps(world.entries, world.default);
+    let all = traps(&world.base.entries, world.base.default_action);
     let here = all.into_iter().filter(|f| concerns(&f.rule));
     let near = judge.near(source).into_iter().filter(|near| near.rule != rule.to_string());
     let near = near.map(|near| format!("{} is not for {source}: {}", near.rule, near.why));
@@ -132,8 +141,8 @@ fn trapped(world: &World<'_>, judge: &Judge, source: &str) -> Vec<String> {
 }
 
 /// Consul's `intentions/check` compares the destination in its case, and leaves out services with a Destination.
-fn checked(world: &World<'_>, source: &str, destination: &str, reach: Reach) -> Option<String> {
-    let (allowed, by) = check(world.entries, world.default, source, destination);
+fn checked(world: &World, source: &str, destination: &str, reach: Reach) -> Option<String> {
+    let (allowed, by) = check(&world.base.entries, world.base.default_action, source, destination);
     let differs = match reach {
         Reach::Allowed => !allowed,
         Reach::Denied => allowed,

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::World;
+use crate::app::world::World;
 use crate::decide::authz::Judges;
 use crate::decide::chain;
 use crate::id::ServiceKey;
 use crate::model::entry::{Entries, RuleRef};
+use crate::model::resources::Resources;
 
 /// Which pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +57,9 @@ pub struct Pair {
 pub struct TooMany(usize, usize, usize);
 
 /// Asks about many pairs, of which there may be so many.
-pub(in crate::app) fn pairs(world: &World<'_>, which: &Which, most: usize) -> Result<Pairs, TooMany> {
-    let World { entries, default, trust_domain, .. } = *world;
+pub(in crate::app) fn pairs(world: &World, which: &Which, most: usize) -> Result<Pairs, TooMany> {
+    let Resources { entries, default_action: default, trust_domain, .. } = &world.base;
+    let default = *default;
     let mut judges = Judges::default();
     judges.begin(entries.clone(), trust_domain, default);
     let (sources, destinations) = match which {
@@ -69,7 +71,7 @@ pub(in crate::app) fn pairs(world: &World<'_>, which: &Which, most: usize) -> Re
         return Err(TooMany(sources.len(), destinations.len(), most));
     }
     let mut places: HashMap<RuleRef, Option<String>> = HashMap::new();
-    let mut place = |rule: &RuleRef| places.entry(rule.clone()).or_insert_with(|| (world.place)(rule)).clone();
+    let mut place = |rule: &RuleRef| places.entry(rule.clone()).or_insert_with(|| world.places.of(rule)).clone();
     let mut pairs = Vec::with_capacity(sources.len() * destinations.len());
     for source in &sources {
         for destination in &destinations {
@@ -90,15 +92,15 @@ pub(in crate::app) fn pairs(world: &World<'_>, which: &Which, most: usize) -> Re
 }
 
 /// Everything that may be connected to, and `*` for the rest.
-fn destinations(world: &World<'_>) -> Vec<String> {
+fn destinations(world: &World) -> Vec<String> {
     let mut names = services(world);
-    names.extend(named(world.entries.intentions.values().map(|e| e.common.name.as_str())));
+    names.extend(named(world.base.entries.intentions.values().map(|e| e.common.name.as_str())));
     with_the_rest(names)
 }
 
 /// Everything that may connect: services, ingress gateways, whoever an intention names, and `*` for the rest.
-fn sources(world: &World<'_>) -> Vec<String> {
-    let entries = world.entries;
+fn sources(world: &World) -> Vec<String> {
+    let entries = &world.base.entries;
     let mut names = services(world);
     names.extend(named(entries.ingress_gateways.values().map(|e| e.common.name.as_str())));
     let of_intentions = entries.intentions.values().flat_map(|e| &e.sources).filter(|s| s.peer.is_empty());
@@ -110,14 +112,14 @@ fn sources(world: &World<'_>) -> Vec<String> {
     all
 }
 
-fn services(world: &World<'_>) -> BTreeMap<ServiceKey, String> {
-    let Entries { service_defaults, routers, splitters, resolvers, terminating_gateways, .. } = &**world.entries;
+fn services(world: &World) -> BTreeMap<ServiceKey, String> {
+    let Entries { service_defaults, routers, splitters, resolvers, terminating_gateways, .. } = &*world.base.entries;
     let mut names: BTreeMap<ServiceKey, String> = named(service_defaults.values().map(|e| e.common.name.as_str())).collect();
     names.extend(named(routers.values().map(|e| e.common.name.as_str())));
     names.extend(named(splitters.values().map(|e| e.common.name.as_str())));
     names.extend(named(resolvers.values().map(|e| e.common.name.as_str())));
     names.extend(named(terminating_gateways.values().flat_map(|e| &e.services).map(|s| s.name.as_str())));
-    names.extend(named(world.services.values().map(|s| s.name.as_str())));
+    names.extend(named(world.base.services.values().map(|s| s.name.as_str())));
     names
 }
 

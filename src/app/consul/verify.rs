@@ -57,12 +57,6 @@ impl Verified {
     }
 }
 
-/// The chain of a service as gw compiles it of a Consul's entries, and what gw cannot read of them.
-pub fn compiled(consul: &Consul, question: &ChainQuestion) -> Result<(DiscoveryChain, Vec<String>), VerifyError> {
-    let (world, unread) = world(consul)?;
-    Ok((world.chain(question)?, unread))
-}
-
 /// The chain of a service as gw compiles it, beside Consul's own.
 pub fn verify(consul: &Consul, question: &ChainQuestion) -> Result<Verified, VerifyError> {
     let mut tried = 1;

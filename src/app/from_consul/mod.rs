@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use self::state::StateFolder;
 use super::certs::CertsError;
 use super::origin::Listen;
+use super::world::Note;
 use crate::decide::compile::compile;
 use crate::decide::needs::needs;
 use crate::id::TrustDomain;
@@ -90,6 +91,8 @@ pub struct ConsulSource {
     state: StateFolder,
     /// What was told of what is left out, and of entries.
     told: BTreeSet<String>,
+    /// What is noted of entries.
+    notes: Vec<Note>,
 }
 
 impl ConsulSource {
@@ -102,7 +105,8 @@ impl ConsulSource {
         let seed = Rng::from_entropy().next_u64();
         let following = follow::start(&mut threads, client.clone(), &wanted.gateway, state.answers(), seed)?;
         let shutdown = threads.shutdown();
-        Ok(Self { following, client, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
+        let (told, notes) = Default::default();
+        Ok(Self { following, client, threads: Some(threads), shutdown, wanted, state, told, notes })
     }
 
     /// Which agent it is.
@@ -183,7 +187,13 @@ impl ConsulSource {
             tracing::warn!("Consul: {new}");
         }
         self.told = told;
+        self.notes = world.notes.iter().map(Note::of).collect();
         Ok(self.resources(world))
+    }
+
+    /// What was noted of the entries that were read last.
+    pub(super) fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// Says whose instances the gateway needs, as it was compiled.
@@ -214,27 +224,32 @@ impl ConsulSource {
 
     fn resources(&self, world: World) -> Resources {
         let mut gateway = self.wanted.gateway.clone();
-        let certs = self.state.certs();
-        match gateway.kind {
-            GatewayKind::Ingress => gateway.identity = world.leaves.get(&gateway.name).map(|_| Identity::in_folder(certs, &gateway.name)),
-            GatewayKind::Terminating => {
-                let there = world.leaves.keys().cloned().collect();
-                gateway.leaves = Some(LeafFolder { path: certs.to_owned(), there: Some(Arc::new(there)) });
-            }
-            GatewayKind::Mesh => {}
-        }
         gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));
-        let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
-        Resources {
-            gateway,
-            datacenter: world.datacenter,
-            trust_domain,
-            entries: world.entries,
-            services: world.services,
-            federation: world.federation,
-            default_action: world.default_action,
-            rejected: world.left_out.into_iter().map(rejected).collect(),
+        let there = world.leaves.keys().cloned().collect();
+        made_of(gateway, world, LeafFolder { path: self.state.certs().to_owned(), there: Some(Arc::new(there)) })
+    }
+}
+
+/// The world of a gateway whose certificates are in that folder. Without a leaf an ingress gateway is nobody in the mesh.
+pub(super) fn made_of(mut gateway: GatewayConfig, world: World, certs: LeafFolder) -> Resources {
+    match gateway.kind {
+        GatewayKind::Ingress => {
+            let has_leaf = certs.there.as_ref().is_none_or(|there| there.contains(&gateway.name));
+            gateway.identity = has_leaf.then(|| Identity::in_folder(&certs.path, &gateway.name));
         }
+        GatewayKind::Terminating => gateway.leaves = Some(certs),
+        GatewayKind::Mesh => {}
+    }
+    let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
+    Resources {
+        gateway,
+        datacenter: world.datacenter,
+        trust_domain,
+        entries: world.entries,
+        services: world.services,
+        federation: world.federation,
+        default_action: world.default_action,
+        rejected: world.left_out.into_iter().map(rejected).collect(),
     }
 }
 

@@ -1,19 +1,15 @@
-//! `gw inspect route` of a process that runs: the question as its page is asked it, and the answer of the state that it serves by.
-
-use std::net::SocketAddr;
+//! `gw inspect route` of whoever is asked: the question as names and values, and its answer.
 
 use serde_json::{Value, json};
 
 use super::{Explanation, RouteQuestion, route};
-use crate::admin::client::{self, AskError};
-use crate::admin::{Asked, Gateway};
-use crate::app::load::WhichGateway;
+use crate::app::world::{Asked, OneGateway, Unanswered, Verb, World};
 use crate::id::{SpiffeId, TargetId};
+use crate::model::gateway::ListenerMode;
 use crate::model::resources::Resources;
-use crate::tls;
 
-/// Where it is asked.
-pub(in crate::app) const PAGE: &str = "/v1/route";
+/// One request.
+pub const ROUTE: Verb = Verb { page: "/v1/route", answer };
 
 /// Who connects, by an id or the name of a service of the mesh.
 pub fn peer(named: &str, resources: &Resources) -> SpiffeId {
@@ -21,15 +17,9 @@ pub fn peer(named: &str, resources: &Resources) -> SpiffeId {
     SpiffeId::parse(named).unwrap_or_else(of_the_mesh)
 }
 
-/// The answer of the process that answers there. What names depend on is the gateway's to know: `peer` as it was typed, and which
-/// gateway is asked, where there are several.
-pub fn route_of_running(
-    address: SocketAddr,
-    question: &RouteQuestion,
-    peer: Option<&str>,
-    service: Option<&str>,
-) -> Result<Explanation, AskError> {
-    tls::install();
+/// A question as it is asked. What names depend on is for the gateway to know: `peer` as it was typed, and which gateway is asked,
+/// where there are several.
+pub fn written(question: &RouteQuestion, peer: Option<&str>, service: Option<&str>) -> Vec<(&'static str, String)> {
     let RouteQuestion { method, url, headers, roll, source, sni, .. } = question;
     let mut asked = vec![("method", method.clone()), ("url", url.clone())];
     asked.extend(headers.iter().map(|line| ("header", line.clone())));
@@ -37,14 +27,21 @@ pub fn route_of_running(
     asked.extend(source.map(|source| ("source", source.to_string())));
     let names = [("sni", sni.as_deref()), ("peer", peer), ("service", service)];
     asked.extend(names.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))));
-    client::ask_blocking(address, PAGE, &asked)
+    asked
 }
 
-/// The answer of a process that runs.
-pub(in crate::app) fn answer(gateways: &[Gateway], asked: &Asked) -> Result<Value, String> {
-    let gateway = which(gateways, asked.one("service")).map_err(|e| e.to_string())?;
+fn answer(world: &World, asked: &Asked) -> Result<Value, Unanswered> {
+    let gateway = world.which(asked)?;
+    let question = read(gateway, asked).map_err(Unanswered::Wrong)?;
+    let mut explanation = route(gateway.snapshot(), &question).map_err(|e| Unanswered::Wrong(e.to_string()))?;
+    explanation.places = world.places.of_printed(explanation.rules());
+    explanation.notes.extend(of_scheme(gateway, &question, &explanation));
+    Ok(json!(explanation))
+}
+
+fn read(gateway: &OneGateway, asked: &Asked) -> Result<RouteQuestion, String> {
     let needed = |name: &str| asked.one(name).map(str::to_owned).ok_or_else(|| format!("{name}= is missing"));
-    let question = RouteQuestion {
+    Ok(RouteQuestion {
         method: needed("method")?,
         url: needed("url")?,
         headers: asked.all("header").map(str::to_owned).collect(),
@@ -52,21 +49,17 @@ pub(in crate::app) fn answer(gateways: &[Gateway], asked: &Asked) -> Result<Valu
         source: asked.one("source").map(|ip| ip.parse().map_err(|_| format!("source={ip} is no address"))).transpose()?,
         sni: asked.one("sni").map(str::to_owned),
         peer: asked.one("peer").map(|named| peer(named, &gateway.said)),
-    };
-    let explanation = route(&gateway.live.current().snapshot, &question).map_err(|e| e.to_string())?;
-    Ok(json!(explanation))
+    })
 }
 
-/// The gateway of that name; without a name the only one.
-fn which<'a>(gateways: &'a [Gateway], name: Option<&str>) -> Result<&'a Gateway, WhichGateway> {
-    let known = || gateways.iter().map(|gateway| gateway.said.gateway.name.clone()).collect();
-    match (name, gateways) {
-        (_, []) => Err(WhichGateway::None),
-        (None, [only]) => Ok(only),
-        (None, _) => Err(WhichGateway::Several(known())),
-        (Some(name), _) => {
-            let found = gateways.iter().find(|gateway| gateway.said.gateway.name == name);
-            found.ok_or_else(|| WhichGateway::Unknown { name: name.to_owned(), known: known() })
-        }
+/// A listener takes one of both; the question is asked all the same.
+fn of_scheme(gateway: &OneGateway, question: &RouteQuestion, explanation: &Explanation) -> Option<String> {
+    let https = question.url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    let name = &explanation.facts.listener;
+    let asked = gateway.snapshot().listeners.values().find(|l| l.listener.name.as_str() == name)?;
+    match (https, asked.listener.mode) {
+        (true, ListenerMode::Plain) => Some(format!("{name} takes http alone, no https")),
+        (false, ListenerMode::TerminateTls) => Some(format!("{name} takes https alone, no http")),
+        _ => None,
     }
 }

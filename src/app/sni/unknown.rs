@@ -1,6 +1,9 @@
 //! Why a server name means nothing to a gateway, and what was perhaps meant.
 
+use std::sync::Arc;
+
 use crate::id::{DEFAULT_NAMESPACE, DEFAULT_PARTITION, NoSuchForm, ServiceKey, Sni, TargetId, TrustDomain, server_sni};
+use crate::model::entry::{ExportedService, ServiceResolver};
 use crate::model::federation::Servers;
 use crate::model::gateway::GatewayKind;
 use crate::model::resources::Resources;
@@ -14,6 +17,7 @@ pub(super) fn why_unknown(resources: &Resources, read: &Result<Sni, NoSuchForm>)
     };
     let own = &resources.trust_domain;
     match sni {
+        Sni::Target(id, trust_domain) if !id.peer.is_empty() && trust_domain == own => exported(resources, id),
         Sni::Target(id, trust_domain) if !id.peer.is_empty() => of_a_peer(resources, trust_domain),
         Sni::Server { node, datacenter, domain } => of_servers(resources, node.as_deref(), datacenter, domain),
         Sni::Peering { .. } => {
@@ -62,6 +66,20 @@ fn of_servers(resources: &Resources, node: Option<&str>, datacenter: &str, domai
     no_datacenter(resources, datacenter)
 }
 
+/// What the own mesh exports has such a name: the peer in it is who imports it, as it is called here (wan-federation 5).
+fn exported(resources: &Resources, id: &TargetId) -> (String, Option<String>) {
+    let TargetId { service, peer, .. } = id;
+    let entries = resources.entries.exported_services.iter().flat_map(|entry| &entry.services);
+    let to_the_peer = |entry: &&ExportedService| entry.consumers.iter().any(|consumer| consumer.peer == **peer);
+    let exported: Vec<&str> = entries.filter(to_the_peer).map(|entry| entry.name.as_str()).collect();
+    if exported.iter().any(|name| *name == "*" || ServiceKey::of(name) == ServiceKey::of(service)) {
+        let why = format!("exported-services exports {service} to the peer {peer}, and gw does not route what others import");
+        return (why, Some("a mesh gateway of Consul with Envoy, beside this one, does".to_owned()));
+    }
+    let known: Vec<String> = exported.iter().map(|name| (*name).to_owned()).collect();
+    (format!("exported-services exports no {service} to a peer {peer}"), Some(format!("to it {}", only("service", &known))))
+}
+
 /// The own datacenter is never sent to other gateways, whatever they may know.
 fn of_the_own(resources: &Resources, id: &TargetId) -> (String, Option<String>) {
     let TargetId { service, subset, namespace, partition, datacenter, .. } = id;
@@ -78,6 +96,10 @@ fn of_the_own(resources: &Resources, id: &TargetId) -> (String, Option<String>) 
     };
     let resolver = resources.entries.resolvers.get(&*ServiceKey::text(service));
     let subsets: Vec<String> = resolver.into_iter().flat_map(|resolver| resolver.subsets.keys().cloned()).collect();
+    if !subset.is_empty() && subsets.is_empty() {
+        let without = if resolver.is_some() { "its service-resolver has none" } else { "it has no service-resolver" };
+        return (format!("{} has no subsets: {without}", known.name), Some(with_subsets(resources)));
+    }
     if !subset.is_empty() && !subsets.contains(&subset.to_string()) {
         let meant = nearest(subset, subsets.iter().map(String::as_str)).map(|name| format!("did you mean {name}?"));
         return (format!("service-resolver/{service} has no subset {subset}"), Some(meant.unwrap_or_else(|| only("subset", &subsets))));
@@ -86,6 +108,18 @@ fn of_the_own(resources: &Resources, id: &TargetId) -> (String, Option<String>) 
     let why =
         format!("{} is a service of {datacenter}, and this {} gateway is not linked with it", known.name, resources.gateway.kind.as_str());
     (why, Some("Services of its terminating-gateway entry links it".to_owned()))
+}
+
+/// Which services have subsets, and which: one of them may be meant.
+fn with_subsets(resources: &Resources) -> String {
+    let resolvers = resources.entries.resolvers.values().filter(|resolver| !resolver.subsets.is_empty());
+    let of = |resolver: &Arc<ServiceResolver>| {
+        format!("{} ({})", resolver.common.name, resolver.subsets.keys().cloned().collect::<Vec<_>>().join(", "))
+    };
+    match resolvers.map(of).collect::<Vec<_>>().as_slice() {
+        [] => "no service has subsets; Subsets of a service-resolver makes some".to_owned(),
+        known => format!("of the services with subsets {}", only("service", known)),
+    }
 }
 
 fn elsewhere(resources: &Resources, id: &TargetId) -> (String, Option<String>) {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::sign;
 use crate::app::certs::{self, CertsError, Moment, Served, Wrong, X509};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::ui::{Table, Ui};
 
 /// Show what certificates say, and what is wrong with them
@@ -39,20 +40,16 @@ pub(super) struct InspectArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    /// A block a certificate
-    Table,
-    /// As JSON
-    Json,
-}
-
 pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let (chain, served) = read(&args)?;
     let wrong = certs::wrong(&chain, Moment::now());
     match args.output {
-        Output::Json => ui.print(&format!("{:#}\n", whole(&args.what, &chain, served.as_ref(), &wrong)))?,
-        Output::Table => {
+        Output::Json | Output::Jsonl => {
+            let whole = whole(&args.what, &chain, served.as_ref(), &wrong);
+            args.output.document(&whole, "certificates", "certificate.one", ui)?;
+        }
+        Output::Name => chain.iter().try_for_each(|cert| ui.print(&format!("{}\n", cert.called())))?,
+        Output::Table | Output::Wide => {
             if let Some(served) = &served {
                 let alpn = served.alpn.as_deref().unwrap_or("none");
                 ui.note(&format!("{} speaks {}, ALPN {alpn}", args.what, served.version.as_deref().unwrap_or("TLS")));

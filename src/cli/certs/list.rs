@@ -1,12 +1,13 @@
 //! `gw certs list`: the leaves of a folder.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
 use super::DirArgs;
 use crate::app::certs::{self, Leaf, Moment};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::ui::{Table, Ui};
 
 /// List the leaves of a folder, and how far they are in their life
@@ -22,25 +23,15 @@ pub(super) struct ListArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    /// A row a leaf
-    Table,
-    /// As JSON
-    Json,
-    /// The names alone
-    Name,
-}
-
 pub(super) fn run(args: ListArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let (leaves, now) = (certs::list(&args.dir.folder())?, Moment::now());
     match args.output {
         Output::Name => leaves.iter().try_for_each(|leaf| ui.print(&format!("{}\n", leaf.name)))?,
-        Output::Json => {
+        Output::Json | Output::Jsonl => {
             let leaves: Vec<_> = leaves.iter().map(|leaf| object(leaf, now)).collect();
-            ui.print(&format!("{:#}\n", json!({ "schema": "gw.certs/v1", "leaves": leaves })))?;
+            args.output.document(&json!({ "schema": "gw.certs/v1", "leaves": leaves }), "leaves", "certs.leaf", ui)?;
         }
-        Output::Table => {
+        Output::Table | Output::Wide => {
             let mut table = Table::new(&["NAME", "IDENTITY", "BY", "UNTIL", "LIFE", "STATE"]);
             for leaf in &leaves {
                 let of = |text: fn(&certs::X509) -> String| leaf.says.as_ref().map_or_else(|| "-".to_owned(), text);

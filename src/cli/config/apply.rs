@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::changes::{self, Output};
+use super::changes;
 use crate::app::consul::change::{self, ChangeSet, Wanted};
 use crate::app::consul::{Consul, apply};
 use crate::cli::Answer;
 use crate::cli::consul::ConsulArgs;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::ui::Ui;
 
 /// Write config entries to Consul, as one change set

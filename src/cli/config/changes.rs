@@ -7,24 +7,14 @@ use crate::app::consul::change::{ChangeError, ChangeSet, Differs, EntryChange};
 use crate::app::entries::Level;
 use crate::cli::error::Failure;
 use crate::cli::input;
+use crate::cli::output::Output;
 use crate::ui::{Table, Ui};
-
-/// How it is printed.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(super) enum Output {
-    /// As columns
-    Table,
-    /// As JSON
-    Json,
-    /// KIND/NAME of what changes
-    Name,
-}
 
 /// Every field that differs, a row each.
 pub(super) fn differences(set: &ChangeSet, output: Output, ui: &mut Ui) -> Result<(), Failure> {
     match output {
-        Output::Table if set.changes.is_empty() => {}
-        Output::Table => {
+        Output::Table | Output::Wide if set.changes.is_empty() => {}
+        Output::Table | Output::Wide => {
             let mut table = Table::new(&["CHANGE", "ENTRY", "FIELD", "IN CONSUL", "WANTED"]);
             for change in &set.changes {
                 let cells = |field: String, one: String, other: String| vec![word(change).to_owned(), entry(change), field, one, other];
@@ -36,9 +26,10 @@ pub(super) fn differences(set: &ChangeSet, output: Output, ui: &mut Ui) -> Resul
             }
             ui.table(&table)?;
         }
-        Output::Json => {
+        Output::Json | Output::Jsonl => {
             let changes: Vec<Value> = set.changes.iter().map(as_json).collect();
-            ui.print(&format!("{:#}\n", json!({"schema": "gw.config-diff/v1", "changes": changes, "same": set.same})))?;
+            let whole = json!({"schema": "gw.config-diff/v1", "changes": changes, "same": set.same});
+            output.document(&whole, "changes", "config-diff.change", ui)?;
         }
         Output::Name => set.changes.iter().try_for_each(|c| ui.print(&format!("{}\n", entry(c))))?,
     }
@@ -48,16 +39,17 @@ pub(super) fn differences(set: &ChangeSet, output: Output, ui: &mut Ui) -> Resul
 /// The steps, in order; `done` says whether they were taken.
 pub(super) fn steps(deeds: &[Deed], done: bool, output: Output, ui: &mut Ui) -> Result<(), Failure> {
     match output {
-        Output::Table if deeds.is_empty() => {}
-        Output::Table => {
+        Output::Table | Output::Wide if deeds.is_empty() => {}
+        Output::Table | Output::Wide => {
             let mut table = Table::new(&["STEP", "ENTRY"]);
             deeds.iter().for_each(|d| table.row(vec![d.what.as_str().to_owned(), d.entry.to_string()]));
             ui.table(&table)?;
         }
-        Output::Json => {
+        Output::Json | Output::Jsonl => {
             let step = |d: &Deed| json!({"step": d.what.as_str(), "kind": d.entry.kind.as_str(), "name": &*d.entry.name});
             let steps: Vec<Value> = deeds.iter().map(step).collect();
-            ui.print(&format!("{:#}\n", json!({"schema": "gw.config-apply/v1", "done": done, "steps": steps})))?;
+            let whole = json!({"schema": "gw.config-apply/v1", "done": done, "steps": steps});
+            output.document(&whole, "steps", "config-apply.step", ui)?;
         }
         Output::Name => deeds.iter().try_for_each(|d| ui.print(&format!("{}\n", d.entry)))?,
     }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::changes::{self, Output};
+use super::changes;
 use crate::app::consul::Consul;
 use crate::app::consul::change::{self, Wanted};
 use crate::cli::Answer;
 use crate::cli::consul::ConsulArgs;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::ui::Ui;
 
 /// Show what gw config apply would change in Consul

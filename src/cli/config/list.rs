@@ -1,6 +1,6 @@
 //! `gw config list`: the entries that Consul has.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
 use crate::app::consul::Consul;
@@ -8,6 +8,7 @@ use crate::app::consul::stored::{self, Stored};
 use crate::cli::Answer;
 use crate::cli::consul::ConsulArgs;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::model::entry::EntryKind;
 use crate::ui::{Table, Ui};
 
@@ -34,30 +35,20 @@ pub(super) struct ListArgs {
     consul: ConsulArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    /// As columns
-    Table,
-    /// As JSON
-    Json,
-    /// KIND/NAME alone
-    Name,
-}
-
 pub(super) fn run(args: ListArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let consul = Consul::of(args.consul.settings(ui)?)?;
     let kinds = args.kind.as_ref().map_or(EntryKind::ALL, std::slice::from_ref);
     let (entries, _) = stored::list(&consul, kinds)?;
     match args.output {
-        Output::Table => {
+        Output::Table | Output::Wide => {
             let mut table = Table::new(&["KIND", "NAME", "MODIFY INDEX"]);
             entries.iter().for_each(|e| table.row(vec![e.kind.to_string(), e.name.clone(), e.modify_index.to_string()]));
             ui.table(&table)?;
         }
-        Output::Json => {
+        Output::Json | Output::Jsonl => {
             let one = |e: &Stored| json!({"kind": e.kind.as_str(), "name": e.name, "modify_index": e.modify_index});
             let entries: Vec<_> = entries.iter().map(one).collect();
-            ui.print(&format!("{:#}\n", json!({"schema": "gw.config-list/v1", "entries": entries})))?;
+            args.output.document(&json!({"schema": "gw.config-list/v1", "entries": entries}), "entries", "config-list.entry", ui)?;
         }
         Output::Name => entries.iter().try_for_each(|e| ui.print(&format!("{}/{}\n", e.kind, e.name)))?,
     }

@@ -31,13 +31,13 @@ pub(super) struct ReadArgs {
     name: Option<String>,
     /// The syntax to print
     #[arg(short, long, value_name = "SYNTAX", default_value = "json")]
-    output: Output,
+    output: Printed,
     #[command(flatten)]
     consul: ConsulArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
+enum Printed {
     Json,
     Hcl,
     Toml,
@@ -49,9 +49,9 @@ pub(super) fn run(args: ReadArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let missing = || Failure::NotFound(format!("{} has no {}/{name}", consul.name(), args.kind));
     let entry = stored::read(&consul, args.kind, &name)?.ok_or_else(missing)?;
     let syntax = match args.output {
-        Output::Json => Syntax::Json,
-        Output::Hcl => Syntax::Hcl,
-        Output::Toml => Syntax::Toml,
+        Printed::Json => Syntax::Json,
+        Printed::Hcl => Syntax::Hcl,
+        Printed::Toml => Syntax::Toml,
     };
     let unreadable = |why: &str| Failure::Refused(format!("{}/{name} as Consul has it: {why}; -o json prints it as it is", args.kind));
     let text = entry.print(syntax).map_err(unreadable)?;

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 use http::Method;
+use serde_json::Value;
 
-use crate::app::authz::{self, AskedRequest, AuthzAnswer, AuthzError, AuthzQuestion, Of, Pair, Pairs, Which};
+use super::list::list;
+use super::place::{Asking, PlaceArgs, Unnamed};
+use crate::app::authz::{self, AskedRequest, AuthzAnswer, AuthzQuestion, Pair, Pairs, Which};
 use crate::app::inspect::{QuestionError, parse_headers};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::cli::input;
 use crate::cli::inspect::describe;
+use crate::cli::output::{Listing, Output, with_schema};
 use crate::decide::witness::Step;
 use crate::ui::{Table, Ui};
 
@@ -36,7 +38,7 @@ EXAMPLES
 
 EXIT CODES
   0  allowed, or somebody is    1  denied, or everybody is    2  usage    3  the files are refused
-  4  no gateway answers"
+  4  nobody answers    5  the token may not    7  no answer in time"
 )]
 pub(super) struct AuthzArgs {
     /// The caller: a service, or an ingress gateway
@@ -63,76 +65,67 @@ pub(super) struct AuthzArgs {
     /// Every destination of a caller
     #[arg(long, value_name = "SRC")]
     reach: Option<String>,
-    /// A gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
-    #[arg(short, long, value_name = "FILE|DIR", env = "GW_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
-    /// The admin listener of a running gateway, instead of files; where rules are written it does not say
-    #[arg(long, value_name = "IP:PORT", conflicts_with = "config")]
-    admin: Option<SocketAddr>,
-    /// How it is printed
+    /// How it is printed: table is a list of steps, or columns; name says allowed or denied, and of many pairs who is not denied
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    /// As a list of steps, or as columns
-    Table,
-    /// As JSON
-    Json,
-    /// allowed or denied alone; of many pairs the names of those that are not denied
-    Name,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 pub(super) fn run(args: AuthzArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let of = args.admin.map_or_else(|| Of::Files(input::files(args.config.clone())), Of::Running);
-    match &of {
-        Of::Files(files) => ui.note(&format!("from {}", files.display())),
-        Of::Running(address) => ui.note(&format!("from the gateway at {address}")),
-    }
     let which = match (args.matrix, &args.who_can, &args.reach) {
         (true, ..) => Which::Every,
         (_, Some(destination), _) => Which::WhoCan(destination.clone()),
         (_, _, Some(source)) => Which::Reach(source.clone()),
-        _ => return one(args, &of, ui),
+        _ => return one(args, ui),
     };
     if args.source.is_some() {
         return Err(Failure::Usage("SRC and DST are for one pair; --matrix, --who-can and --reach ask about many".to_owned()));
     }
-    let pairs = authz::pairs(&of, &which)?;
-    match args.output {
-        Output::Table if which == Which::Every => ui.table(&matrix(&pairs))?,
-        Output::Table => ui.table(&list(&pairs))?,
-        Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(pairs)))?,
-        Output::Name => names(&pairs, &which).iter().try_for_each(|name| ui.print(&format!("{name}\n")))?,
-    }
+    let whole = args.place.ask(Asking::of_entries(authz::PAIRS, Unnamed::Files), &authz::written_pairs(&which), ui)?;
+    let pairs: Pairs = input::answer(&whole)?;
+    args.output.list(&Many { whole: &whole, pairs: &pairs, which: &which }, ui)?;
     let nobody = pairs.pairs.iter().all(|pair| pair.reach == "deny");
     Ok(if nobody && which != Which::Every { Answer::No } else { Answer::Yes })
 }
 
-impl From<AuthzError> for Failure {
-    fn from(error: AuthzError) -> Self {
-        match error {
-            AuthzError::Files(problems) => Self::Invalid(problems),
-            AuthzError::TooMany(error) => Self::Usage(error.to_string()),
-            AuthzError::Ask(error) => Self::AskOrRead(error),
-        }
+/// Pairs, and how they were asked for.
+struct Many<'a> {
+    whole: &'a Value,
+    pairs: &'a Pairs,
+    which: &'a Which,
+}
+
+impl Listing for Many<'_> {
+    fn whole(&self) -> Value {
+        self.whole.clone()
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        list(&self.whole["pairs"]).iter().map(|pair| with_schema("authz.pair", pair)).collect()
+    }
+
+    fn table(&self, _: bool) -> Table {
+        if *self.which == Which::Every { matrix(self.pairs) } else { columns(self.pairs) }
+    }
+
+    fn names(&self) -> Vec<String> {
+        names(self.pairs, self.which)
     }
 }
 
-fn one(args: AuthzArgs, of: &Of, ui: &mut Ui) -> Result<Answer, Failure> {
+fn one(args: AuthzArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let request = request(&args)?;
     let (Some(source), Some(destination)) = (args.source, args.destination) else {
         return Err(Failure::Usage("say SRC and DST, or --matrix, --who-can DST or --reach SRC".to_owned()));
     };
-    let answer = authz::explain(of, AuthzQuestion { source, destination, request })?;
-    match args.output {
-        Output::Table => ui.print(&steps(&answer))?,
-        Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(answer)))?,
-        Output::Name => ui.print(if answer.allowed { "allowed\n" } else { "denied\n" })?,
-    }
+    let asked = authz::written(&AuthzQuestion { source, destination, request });
+    let whole = args.place.ask(Asking::of_entries(authz::PAIR, Unnamed::Files), &asked, ui)?;
+    let answer: AuthzAnswer = input::answer(&whole)?;
+    args.output.one(&whole, || steps(&answer), if answer.allowed { "allowed" } else { "denied" }, ui)?;
     if answer.by == "default" {
-        ui.note(&format!("{} is what default_intention in gw.toml says, or deny if it says nothing", answer.default));
+        let why = "of gw.toml, or of the Consul's agents; deny, if nothing is said";
+        ui.note(&format!("{} is the default_intention {why}", answer.default));
     }
     answer.warnings.iter().for_each(|warning| ui.note(&format!("warning: {warning}")));
     Ok(if answer.allowed { Answer::Yes } else { Answer::No })
@@ -154,7 +147,7 @@ fn steps(answer: &AuthzAnswer) -> String {
     let mut text = format!("{source} -> {destination}, {protocol}, default policy {default}\n");
     // Writing to a String cannot fail.
     for step in &answer.steps {
-        let _ = writeln!(text, "  {}", describe::step(step));
+        let _ = writeln!(text, "  {}", describe::step(step, &answer.places));
         if let Step::NoIntention { near } = step {
             for near in near {
                 let _ = writeln!(text, "  - {}: {}", near.rule, near.why);
@@ -170,7 +163,7 @@ fn steps(answer: &AuthzAnswer) -> String {
     text
 }
 
-fn list(pairs: &Pairs) -> Table {
+fn columns(pairs: &Pairs) -> Table {
     let mut table = Table::new(&["SOURCE", "DESTINATION", "ANSWER", "BY", "RULE", "PLACE"]);
     for Pair { source, destination, reach, by, rule, place } in &pairs.pairs {
         let by = if by == "default" { format!("default, {}", pairs.default) } else { by.clone() };

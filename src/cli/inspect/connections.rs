@@ -6,13 +6,15 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::list::{list, text};
 use crate::app::config::ADMIN;
 use crate::app::connections::{self, Sort};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::output::{Listing, Output, with_schema};
 use crate::ui::{Table, Ui};
 
-/// List the open tcp connections of a running gateway
+/// List the open tcp connections of a running gateway: files and Consul have none
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 EXAMPLES
@@ -45,24 +47,13 @@ enum By {
     Bytes,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns
-    Table,
-    /// One JSON document
-    Json,
-}
-
 pub(super) fn run(args: &ConnectionsArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let sort = match args.sort {
         By::Age => Sort::Age,
         By::Bytes => Sort::Bytes,
     };
     let listing = connections::of_running(args.admin, sort, args.limit.into())?;
-    match args.output {
-        Output::Table => ui.table(&table(&listing))?,
-        Output::Json => ui.print(&format!("{listing:#}\n"))?,
-    }
+    args.output.list(&Listed(&listing), ui)?;
     let (shown, total) = (list(&listing["connections"]).len(), listing["total"].as_u64().unwrap_or_default());
     if total > shown as u64 {
         ui.note(&format!("{shown} of {total}: --limit N shows more"));
@@ -73,10 +64,30 @@ pub(super) fn run(args: &ConnectionsArgs, ui: &mut Ui) -> Result<Answer, Failure
     Ok(Answer::Yes)
 }
 
+struct Listed<'a>(&'a Value);
+
+impl Listing for Listed<'_> {
+    fn whole(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        list(&self.0["connections"]).iter().map(|connection| with_schema("connection", connection)).collect()
+    }
+
+    fn table(&self, _: bool) -> Table {
+        table(self.0)
+    }
+
+    fn names(&self) -> Vec<String> {
+        list(&self.0["connections"]).iter().map(|connection| text(connection, "client")).collect()
+    }
+}
+
 fn table(listing: &Value) -> Table {
     let mut table = Table::new(&["LISTENER", "CLIENT", "SNI", "TARGET", "INSTANCE", "IN", "OUT", "AGE", "SILENT"]);
     for connection in list(&listing["connections"]) {
-        let text = |key: &str| connection[key].as_str().unwrap_or("-").to_owned();
+        let text = |key: &str| text(connection, key);
         let bytes = |key: &str| connection[key].to_string();
         let time = |key: &str| age(Duration::from_millis(connection[key].as_u64().unwrap_or_default()));
         table.row(vec![
@@ -104,10 +115,6 @@ fn age(time: Duration) -> String {
         3600..86_400 => format!("{}h{:02}m", s / 3600, s / 60 % 60),
         _ => format!("{}d{:02}h", s / 86_400, s / 3600 % 24),
     }
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]

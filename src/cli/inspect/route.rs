@@ -1,20 +1,18 @@
 //! `gw inspect route`: why a request goes where it goes.
 
 use std::fmt::Write;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use super::place::{Asking, PlaceArgs, Unnamed};
 
 use crate::app::inspect::{self, ExplainedOutcome, Explanation, QuestionError, RouteQuestion};
-use crate::app::load;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::cli::input;
 use crate::cli::inspect::describe;
-use crate::decide::compile::compile;
-use crate::model::gateway::ListenerMode;
-use crate::model::resources::Resources;
+use crate::cli::output::Output;
 use crate::ui::Ui;
 
 /// Show where a request goes, every step and near miss, and the rule that decided
@@ -29,10 +27,12 @@ EXAMPLES
   gw inspect route GET http://shop.test/ --roll 9500 -c gw.toml     the choice that an access record logged
   gw inspect route GET https://billing/invoices --peer web -c gw.toml   through a terminating gateway
   gw inspect route GET http://shop.test/ --admin 127.0.0.1:19000   of a gateway that runs, by what it serves now
+  gw inspect route GET http://shop.test/ --http-addr 127.0.0.1:8500 --service edge   as a gateway of that Consul would
+  gw inspect route GET http://shop.test/ --dump gw.dump            of what gw inspect dump printed
 
 EXIT CODES
   0  it is forwarded    1  gw would answer itself (404, 503)    2  usage    3  the files are refused
-  4  no gateway answers")]
+  4  nobody answers    5  the token may not    7  no answer in time")]
 pub(super) struct RouteArgs {
     /// The method
     method: String,
@@ -53,70 +53,27 @@ pub(super) struct RouteArgs {
     /// At a terminating gateway: who connects, a service of the mesh or a SPIFFE id
     #[arg(long, value_name = "SERVICE|ID")]
     peer: Option<String>,
-    /// The gateway to ask, where gw.toml has several
-    #[arg(long, value_name = "NAME")]
-    service: Option<String>,
-    /// The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d
-    #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
-    /// The admin listener of a running gateway, instead of files
-    #[arg(long, value_name = "IP:PORT", conflicts_with = "config")]
-    admin: Option<SocketAddr>,
-    /// How it is printed
+    /// How it is printed: table is a list of steps, name the target or the code alone
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    /// As a list of steps
-    Table,
-    /// As JSON
-    Json,
-    /// The target or the code alone
-    Name,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 pub(super) fn run(args: RouteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let https = match args.url.split_once("://") {
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
+    match args.url.split_once("://") {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {}
         Some((scheme, _)) => return Err(Failure::Usage(format!("{scheme:?} is neither http nor https"))),
         None => return Err(QuestionError::Url(args.url).into()),
-    };
-    let RouteArgs { method, url, headers, roll, source, sni, peer, service, config, admin, output } = args;
-    let mut question = RouteQuestion { method, url, headers, roll, source, sni, peer: None };
-    let explanation = match admin {
-        Some(address) => {
-            let explanation = inspect::route_of_running(address, &question, peer.as_deref(), service.as_deref())?;
-            ui.note(&format!("from the gateway at {address}"));
-            explanation
-        }
-        None => {
-            let loaded = load::load(&input::files(config), &[]).map_err(Failure::Invalid)?;
-            let resources = loaded.gateway(service.as_deref())?;
-            question.peer = peer.map(|named| inspect::peer(&named, &resources));
-            of_files(&resources, &question, https, ui)?
-        }
-    };
-    match output {
-        Output::Table => ui.print(&steps(&explanation))?,
-        Output::Json => ui.print(&format!("{:#}\n", serde_json::json!(explanation)))?,
-        Output::Name => ui.print(&format!("{}\n", name(&explanation.outcome)))?,
     }
+    let RouteArgs { method, url, headers, roll, source, sni, peer, place, output } = args;
+    let question = RouteQuestion { method, url, headers, roll, source, sni, peer: None };
+    let asked = inspect::written(&question, peer.as_deref(), None);
+    let answer = place.ask(Asking::of(inspect::ROUTE, Unnamed::Files), &asked, ui)?;
+    let explanation: Explanation = input::answer(&answer)?;
+    output.one(&answer, || steps(&explanation), name(&explanation.outcome), ui)?;
+    explanation.notes.iter().for_each(|note| ui.note(&format!("note: {note}")));
     Ok(if explanation.forwards() { Answer::Yes } else { Answer::No })
-}
-
-fn of_files(resources: &Resources, question: &RouteQuestion, https: bool, ui: &mut Ui) -> Result<Explanation, QuestionError> {
-    let snapshot = compile(resources);
-    let explanation = inspect::route(&snapshot, question)?;
-    let asked = snapshot.listeners.values().find(|l| l.listener.name.as_str() == explanation.facts.listener);
-    match (https, asked.map(|l| l.listener.mode)) {
-        (true, Some(ListenerMode::Plain)) => ui.note(&format!("note: {} takes http alone, no https", explanation.facts.listener)),
-        (false, Some(ListenerMode::TerminateTls)) => ui.note(&format!("note: {} takes https alone, no http", explanation.facts.listener)),
-        _ => {}
-    }
-    Ok(explanation)
 }
 
 impl From<QuestionError> for Failure {
@@ -141,21 +98,27 @@ fn steps(explanation: &Explanation) -> String {
     };
     for step in &explanation.steps {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}", describe::step(step));
+        let _ = writeln!(text, "  {}", describe::step(step, &explanation.places));
     }
-    text.push_str(&outcome_lines(&explanation.outcome));
+    text.push_str(&outcome_lines(explanation));
     text
 }
 
-fn outcome_lines(outcome: &ExplainedOutcome) -> String {
-    match outcome {
-        ExplainedOutcome::Forward { target, instances, path, .. } => {
+fn outcome_lines(explanation: &Explanation) -> String {
+    match &explanation.outcome {
+        ExplainedOutcome::Forward { target, instances, path, roll, .. } => {
             let first = instances.first().map_or("", String::as_str);
-            format!("=> forwarded to {target}, {first}, as {path}\n")
+            format!("=> forwarded to {target}, {first}, as {path}\n{}", again(*roll))
         }
-        ExplainedOutcome::Refuse { code, status, meaning, rule, subject, .. } => {
-            let by = rule.as_ref().map(|r| format!("   [{r}]")).unwrap_or_default();
-            format!("=> refused with {status} {code}: {meaning} ({subject}){by}\n")
+        ExplainedOutcome::Refuse { code, status, meaning, rule, subject, roll, .. } => {
+            let by = describe::by(rule.as_deref(), &explanation.places);
+            format!("=> refused with {status} {code}: {meaning} ({subject}){by}\n{}", again(*roll))
         }
     }
+}
+
+/// What the dice showed, where they were asked: another roll may be led elsewhere.
+fn again(roll: Option<u32>) -> String {
+    roll.map(|roll| format!("   by the dice, which showed {roll}: --roll {roll} shows it again, --roll N another one\n"))
+        .unwrap_or_default()
 }

@@ -1,16 +1,14 @@
 //! `gw inspect routes`: everything that is served.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::Value;
 
-use crate::app::config::ADMIN;
-use crate::app::routes::{self, AskError, RoutesError};
+use super::list::list;
+use super::place::{Asking, PlaceArgs, Unnamed};
+use crate::app::routes::ROUTES;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
-use crate::cli::input;
+use crate::cli::output::{Listing, Output};
 use crate::ui::{Table, Ui};
 
 /// List what is served: listeners, hosts, routes, targets
@@ -24,55 +22,16 @@ EXAMPLES
 EXIT CODES
   0  printed    2  usage    3  the files are refused    4  no gateway answers")]
 pub(super) struct RoutesArgs {
-    /// The admin listener of a running gateway
-    #[arg(long, value_name = "IP:PORT", default_value_t = ADMIN, env = "GW_ADMIN", hide_env_values = true)]
-    admin: SocketAddr,
-    /// A gw.toml or a folder of config entries, instead of a running gateway; ./gw.toml or ./gw.d where none answers
-    #[arg(short, long, value_name = "FILE|DIR", conflicts_with = "admin")]
-    config: Option<PathBuf>,
-    /// How it is printed
+    /// How it is printed: wide has instances and rules too, name the rules alone
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns
-    Table,
-    /// More columns: rules and instances
-    Wide,
-    /// One JSON document
-    Json,
-    /// One JSON object a route
-    Jsonl,
-    /// The rules alone
-    Name,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 pub(super) fn run(args: RoutesArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let (routes, from) = match &args.config {
-        Some(path) => (routes::of_files(path)?, path.display().to_string()),
-        None => match (routes::of_running(args.admin), input::files(None)) {
-            // Nothing was said, and nothing runs where a gateway is by itself: the files that one would run.
-            (Err(RoutesError::Ask(AskError::Unreachable { .. })), path) if args.admin == ADMIN && path.exists() => {
-                let from = format!("{}, for no gateway answers at {ADMIN}", path.display());
-                (routes::of_files(&path)?, from)
-            }
-            (answer, _) => {
-                let answer = answer?;
-                let from = format!("the gateway at {}, generation {}", args.admin, answer["gateways"][0]["generation"]);
-                (answer, from)
-            }
-        },
-    };
-    ui.note(&format!("from {from}"));
-    match args.output {
-        Output::Table => ui.table(&table(&routes, false))?,
-        Output::Wide => ui.table(&table(&routes, true))?,
-        Output::Json => ui.print(&format!("{routes:#}\n"))?,
-        Output::Jsonl => lines(&routes).iter().try_for_each(|line| ui.print(&format!("{}\n", line.object())))?,
-        Output::Name => lines(&routes).iter().try_for_each(|line| ui.print(&format!("{}\n", text(&line.route["rule"]))))?,
-    }
+    let routes = args.place.ask(Asking::of(ROUTES, Unnamed::Running), &[], ui)?;
+    args.output.list(&Listed(&routes), ui)?;
     if let Some(why) = routes["refused"].as_str() {
         ui.note(&format!("the files as they are now are refused, and this goes on serving: {why}"));
     }
@@ -84,12 +43,23 @@ pub(super) fn run(args: RoutesArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-impl From<RoutesError> for Failure {
-    fn from(error: RoutesError) -> Self {
-        match error {
-            RoutesError::Files(problems) => Self::Invalid(problems),
-            RoutesError::Ask(error) => Self::AskOrRead(error),
-        }
+struct Listed<'a>(&'a Value);
+
+impl Listing for Listed<'_> {
+    fn whole(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        lines(self.0).iter().map(Line::object).collect()
+    }
+
+    fn table(&self, wide: bool) -> Table {
+        table(self.0, wide)
+    }
+
+    fn names(&self) -> Vec<String> {
+        lines(self.0).iter().map(|line| text(&line.route["rule"]).to_owned()).collect()
     }
 }
 
@@ -172,10 +142,6 @@ fn instances(route: &Value) -> String {
     addresses.sort_unstable();
     addresses.dedup();
     addresses.join(", ")
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn text(value: &Value) -> &str {

@@ -1,14 +1,14 @@
 //! `gw inspect status`: where the state of a running gateway comes from, and how fresh it is.
 
-use std::net::SocketAddr;
-
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::Value;
 
-use crate::app::config::ADMIN;
-use crate::app::status;
+use super::list::list;
+use super::place::{Asking, PlaceArgs, Unnamed};
+use crate::app::status::STATUS;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::output::{Listing, Output, with_schema};
 use crate::ui::{Table, Ui};
 
 /// Tell where the state of a running gateway comes from, how fresh it is, and what is wrong with it
@@ -16,34 +16,45 @@ use crate::ui::{Table, Ui};
 #[command(after_long_help = "\
 EXAMPLES
   gw inspect status                            the gateway that answers at 127.0.0.1:19000
+  gw inspect status --http-addr 127.0.0.1:8500 --service edge   what that Consul says to a gateway, nothing running
   gw inspect status -o json | jq '.consul.watches[] | select(.trouble)'
 
 EXIT CODES
-  0  all is well    1  something is wrong, and stands in the table    2  usage    4  no gateway answers")]
+  0  all is well    1  something is wrong, and stands in the table    2  usage    3  the files are refused
+  4  nobody answers    5  the token may not    7  no answer in time")]
 pub(super) struct StatusArgs {
-    /// The admin listener of a running gateway
-    #[arg(long, value_name = "IP:PORT", default_value_t = ADMIN, env = "GW_ADMIN", hide_env_values = true)]
-    admin: SocketAddr,
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns
-    Table,
-    /// One JSON document
-    Json,
-}
-
-pub(super) fn run(args: &StatusArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let status = status::of_running(args.admin)?;
-    match args.output {
-        Output::Table => ui.table(&table(&status))?,
-        Output::Json => ui.print(&format!("{status:#}\n"))?,
-    }
+pub(super) fn run(args: StatusArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+    let status = args.place.ask(Asking::of(STATUS, Unnamed::Running), &[], ui)?;
+    args.output.list(&Listed(&status), ui)?;
     Ok(if is_well(&status) { Answer::Yes } else { Answer::No })
+}
+
+struct Listed<'a>(&'a Value);
+
+impl Listing for Listed<'_> {
+    fn whole(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let gateways = list(&self.0["gateways"]).iter().map(|gateway| with_schema("status.gateway", gateway));
+        gateways.chain(list(&self.0["consul"]["watches"]).iter().map(|watch| with_schema("status.watch", watch))).collect()
+    }
+
+    fn table(&self, _: bool) -> Table {
+        table(self.0)
+    }
+
+    fn names(&self) -> Vec<String> {
+        list(&self.0["gateways"]).iter().filter_map(|gateway| gateway["gateway"].as_str().map(str::to_owned)).collect()
+    }
 }
 
 fn table(status: &Value) -> Table {
@@ -85,8 +96,4 @@ fn is_well(status: &Value) -> bool {
         && list(&consul["missing"]).is_empty()
         && !list(&consul["watches"]).iter().any(troubled)
         && !troubled(&status["registration"])
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -134,6 +134,21 @@ impl Entries {
         self.len() == 0
     }
 
+    /// Every entry of the kinds that the model has.
+    pub fn all(&self) -> impl Iterator<Item = ConfigEntry> {
+        let Self { service_defaults, routers, splitters, resolvers, ingress_gateways, terminating_gateways, intentions, .. } = self;
+        let of_chains = service_defaults.values().cloned().map(ConfigEntry::ServiceDefaults);
+        let of_chains = of_chains.chain(routers.values().cloned().map(ConfigEntry::ServiceRouter));
+        let of_chains = of_chains.chain(splitters.values().cloned().map(ConfigEntry::ServiceSplitter));
+        let of_chains = of_chains.chain(resolvers.values().cloned().map(ConfigEntry::ServiceResolver));
+        let gateways = ingress_gateways.values().cloned().map(ConfigEntry::IngressGateway);
+        let gateways = gateways.chain(terminating_gateways.values().cloned().map(ConfigEntry::TerminatingGateway));
+        let single = self.proxy_defaults.iter().cloned().map(ConfigEntry::ProxyDefaults);
+        let single = single.chain(self.mesh.iter().cloned().map(ConfigEntry::Mesh));
+        let single = single.chain(self.exported_services.iter().cloned().map(ConfigEntry::ExportedServices));
+        single.chain(of_chains).chain(gateways).chain(intentions.values().cloned().map(ConfigEntry::ServiceIntentions))
+    }
+
     /// Takes an entry out; nothing happens where there is none, as in Consul.
     pub fn remove(&mut self, kind: EntryKind, name: &str) {
         let key = ServiceKey::of(name);

@@ -139,6 +139,13 @@ impl Known {
         self.entries.contains_key(&kind)
     }
 
+    /// The index of the last write of an entry, where Consul says it.
+    pub fn modify_index(&self, kind: EntryKind, name: &str) -> Option<u64> {
+        let name = name.to_lowercase();
+        let read = self.entries.get(&kind)?.iter().find(|read| name_of(&read.value) == name)?;
+        read.value.get("ModifyIndex").and_then(Value::as_u64)
+    }
+
     /// Whether the names of all services are known.
     pub const fn has_names(&self) -> bool {
         self.names.is_some()

@@ -309,6 +309,9 @@ impl Catalog {
             if news.is_some() {
                 self.is_heard();
             }
+            if follow.is_enough(news.as_ref()) {
+                return;
+            }
         }
     }
 
@@ -343,6 +346,9 @@ impl Catalog {
                     self.untold.borrow_mut().insert(watch.index());
                 }
                 self.rounds.wanted.notify_one();
+            }
+            if follow.is_enough(news.as_ref()) {
+                return;
             }
         }
     }

@@ -68,6 +68,10 @@ pub struct Subject {
     pub gateways: bool,
     /// Whether it has to know where the servers are.
     pub servers: bool,
+    /// Kinds that are asked for beside, and that it can be without.
+    pub beside: &'static [EntryKind],
+    /// Whether each question is asked until it is answered, and then no more: nothing is left waiting at the agent.
+    pub once: bool,
 }
 
 /// Whose leaves a gateway shows.
@@ -96,6 +100,8 @@ impl Subject {
                 leaves: Leaves::Own,
                 gateways: true,
                 servers: false,
+                beside: &[],
+                once: false,
             },
             GatewayKind::Terminating => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
@@ -104,6 +110,8 @@ impl Subject {
                 leaves: Leaves::Linked,
                 gateways: false,
                 servers: false,
+                beside: &[],
+                once: false,
             },
             GatewayKind::Mesh => Self {
                 kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
@@ -113,8 +121,21 @@ impl Subject {
                 leaves: Leaves::None,
                 gateways: true,
                 servers: gateway.exposes_servers,
+                beside: &[],
+                once: false,
             },
         }
+    }
+
+    /// The same to look at it alone: it shows no leaf, and whatever else is written about its services is told too.
+    pub const fn to_look_at(gateway: &GatewayConfig) -> Self {
+        use EntryKind::{ExportedServices, IngressGateway, ServiceIntentions, ServiceRouter, ServiceSplitter, TerminatingGateway};
+        let beside: &[EntryKind] = match gateway.kind {
+            GatewayKind::Ingress => &[ServiceIntentions, TerminatingGateway, ExportedServices],
+            GatewayKind::Terminating => &[ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
+            GatewayKind::Mesh => &[ServiceIntentions, TerminatingGateway, ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
+        };
+        Self { leaves: Leaves::None, gateways: true, beside, once: true, ..Self::of(gateway) }
     }
 
     /// What there must be before a gateway of that name can be started.
@@ -133,8 +154,20 @@ pub fn start(
     seed: u64,
 ) -> Result<Following, Unfollowed> {
     let subject = Subject::of(gateway);
+    start_as(threads, client, subject, &gateway.name, folder, seed)
+}
+
+/// The same for who says what it has to know.
+pub fn start_as(
+    threads: &mut Supervisor,
+    client: Arc<Client>,
+    subject: Subject,
+    gateway: &str,
+    folder: Option<&Path>,
+    seed: u64,
+) -> Result<Following, Unfollowed> {
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
-    let shared = Arc::new(Shared::new(subject, &gateway.name));
+    let shared = Arc::new(Shared::new(subject, gateway));
     if let Some(kept) = kept.as_ref().filter(|_| subject.leaves == Leaves::Linked) {
         shared.had_leaves(keep::leaves(kept).map_err(Unfollowed::Folder)?);
     }
@@ -193,7 +226,7 @@ impl Follow {
     fn begin(self: Rc<Self>) {
         let subject = self.shared.subject;
         task::spawn(self.clone().about());
-        for kind in subject.kinds {
+        for kind in subject.kinds.iter().chain(subject.beside) {
             self.entries(*kind);
         }
         // A mesh gateway has no keys, and needs the roots for the name of the trust domain alone.
@@ -239,6 +272,7 @@ impl Follow {
                 let absent = matches!(&news, Some(News::Trouble(error)) if matches!(error.why(), Some(Why::UnknownKind(_))));
                 let told = if absent { Some(Told::Well) } else { news.as_ref().map(Told::of) };
                 follow.shared.asked_again(&name, &watch, told);
+                let is_enough = follow.is_enough(news.as_ref());
                 let goes_on = match news {
                     Some(News::Is { what, body, .. }) => {
                         if what.is_some() {
@@ -249,11 +283,16 @@ impl Follow {
                     Some(News::Trouble(error)) => heard(&follow, Err(&error)),
                     Some(News::Doubted | News::Well) | None => true,
                 };
-                if !goes_on {
+                if !goes_on || is_enough {
                     return;
                 }
             }
         });
+    }
+
+    /// Whether nothing else is wanted than this answer.
+    fn is_enough<T>(&self, news: Option<&News<T>>) -> bool {
+        self.shared.subject.once && matches!(news, Some(News::Is { .. } | News::Well))
     }
 
     /// The agent itself: its datacenter, and what holds where no intention decides.

@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::keep::Asked;
 use super::{Leaves, Subject};
 use crate::id::ServiceKey;
 use crate::model::ca::IssuedLeaf;
+use crate::model::entry::EntryKind;
 use crate::model::needs::{Needed, Needs};
 use crate::rt::log::with_causes;
 use crate::source::consul::answer::Why;
@@ -328,6 +330,30 @@ impl Following {
     /// What a gateway cannot be started without and is not known yet, in words. Services count as known once they were asked for.
     pub fn missing(&self) -> Vec<String> {
         self.0.missing()
+    }
+
+    /// The same for who only looks: with kinds of entries that it can be without, as long as nothing says why they do not come.
+    pub fn missing_to_look_at(&self) -> Vec<String> {
+        let mut missing = self.missing();
+        let state = self.0.state();
+        let troubled = |kind: EntryKind| {
+            // 1.8 has them in a table of their own.
+            let elsewhere = (kind == EntryKind::ServiceIntentions).then_some(Asked::Intentions);
+            let mut names = std::iter::once(Asked::Entries(kind)).chain(elsewhere).map(|asked| asked.to_string());
+            names.any(|name| state.watches.get(&name).is_some_and(|watched| watched.trouble.is_some()))
+        };
+        let waits = |kind: &&EntryKind| !state.known.has(**kind) && !troubled(**kind);
+        missing.extend(self.0.subject.beside.iter().filter(waits).map(|kind| format!("the {kind} entries")));
+        let asked = state.watches.get(&Asked::Gateways.to_string());
+        if self.0.subject.gateways && !state.known.has_gateways() && asked.is_none_or(|watched| watched.trouble.is_none()) {
+            missing.push("the mesh gateways of all datacenters".to_owned());
+        }
+        missing
+    }
+
+    /// The index of the last write of an entry.
+    pub fn modify_index(&self, kind: EntryKind, name: &str) -> Option<u64> {
+        self.0.state().known.modify_index(kind, name)
     }
 
     /// How many services were asked for, of how many.

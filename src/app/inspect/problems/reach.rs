@@ -1,0 +1,89 @@
+//! What cannot be reached, or not for long: services without instances, datacenters without gateways, listeners on one port.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::Problems;
+use crate::app::world::{OneGateway, World};
+use crate::decide::snapshot::{Next, Target, Upstream};
+use crate::model::service::Health;
+
+pub(super) fn of_gateways(world: &World, problems: &mut Problems) {
+    for gateway in &world.gateways {
+        of_targets(world, gateway, problems);
+    }
+    of_datacenters(world, problems);
+    of_ports(world, problems);
+}
+
+/// Targets that nothing can be sent to. Where another one stands in for it, nothing is lost yet.
+fn of_targets(world: &World, gateway: &OneGateway, problems: &mut Problems) {
+    let snapshot = gateway.snapshot();
+    for service in snapshot.listeners.values().flat_map(|listener| &listener.services) {
+        for rule in service.routes.rules() {
+            let upstreams: Vec<&Upstream> = match &rule.next {
+                Next::Upstream(upstream) => vec![upstream],
+                Next::Split(split) => split.legs.iter().map(|(_, _, upstream)| &**upstream).collect(),
+            };
+            for upstream in upstreams {
+                let stands_in = upstream.targets.iter().find(|target| !target.endpoints.is_empty());
+                for target in upstream.targets.iter().filter(|target| target.endpoints.is_empty()) {
+                    let what = why(target);
+                    let rule = upstream.rules.last().unwrap_or(&rule.route.rule);
+                    let place = world.places.of(rule).or_else(|| Some(rule.to_string()));
+                    let next = format!("gw inspect chain {}", target.id.service);
+                    match stands_in {
+                        Some(other) => {
+                            let matters = format!("{} takes its requests", other.id);
+                            problems.warning("no_healthy_endpoint", &what, place, &matters, &next);
+                        }
+                        None => {
+                            let matters = "requests that are led there are answered with 503, connections closed";
+                            problems.error("no_healthy_endpoint", &what, place, matters, &next);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn why(target: &Target) -> String {
+    match (&target.unreached, target.unused.as_slice()) {
+        (Some(why), _) => format!("{}: {why}", target.id),
+        (None, []) => format!("{} has no instance", target.id),
+        (None, unused) => {
+            let unused: Vec<String> = unused.iter().take(3).map(|unused| format!("{} is {}", unused.id, unused.why)).collect();
+            format!("{} has no healthy instance: {}", target.id, unused.join(", "))
+        }
+    }
+}
+
+fn of_datacenters(world: &World, problems: &mut Problems) {
+    let base = &world.base;
+    for (name, known) in base.federation.datacenters.iter().filter(|(name, _)| **name != base.datacenter) {
+        let matters = "what is there is reached by mode none alone";
+        let next = "gw inspect datacenters";
+        if known.gateways.is_empty() {
+            problems.warning("no_gateway", &format!("no mesh gateway of {name} is known"), None, matters, next);
+        } else if known.gateways.iter().all(|gateway| gateway.health == Health::Critical) {
+            problems.error("no_gateway", &format!("every mesh gateway of {name} is critical"), None, matters, next);
+        }
+    }
+}
+
+/// Listeners of several gateways that want one address.
+fn of_ports(world: &World, problems: &mut Problems) {
+    let mut taken: BTreeMap<SocketAddr, Vec<String>> = BTreeMap::new();
+    for listener in world.gateways.iter().flat_map(|gateway| gateway.snapshot().listeners.values()) {
+        let bind = listener.listener.bind;
+        if bind.port() != 0 {
+            taken.entry(bind).or_default().push(listener.listener.name.to_string());
+        }
+    }
+    for (bind, mut names) in taken.into_iter().filter(|(_, names)| names.len() > 1) {
+        names.sort();
+        let what = format!("{} all want {bind}", names.join(", "));
+        problems.error("port", &what, None, "one of them alone can listen", "gw inspect listeners");
+    }
+}

@@ -1,0 +1,56 @@
+//! What a process that runs tells of: set by who publishes, read by who is asked.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::{Asked, Note, OneGateway, Places, Unanswered, Verb, World};
+use crate::admin::Question;
+use crate::model::gateway::Certificate;
+use crate::model::resources::Resources;
+use crate::state::Live;
+
+/// What is served, for questions.
+#[derive(Clone, Debug, Default)]
+pub(in crate::app) struct Held(Arc<Mutex<Serving>>);
+
+/// What is served, and where it stands.
+#[derive(Debug, Default)]
+pub(in crate::app) struct Serving {
+    /// Each gateway, with what checks have found.
+    pub(in crate::app) gateways: Vec<(Resources, Live)>,
+    pub(in crate::app) certificates: Vec<Certificate>,
+    pub(in crate::app) places: Places,
+    pub(in crate::app) notes: Vec<Note>,
+    pub(in crate::app) refused: Option<String>,
+}
+
+impl Held {
+    pub(in crate::app) fn change(&self) -> MutexGuard<'_, Serving> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A question of this process: `standing` tells how its source stands.
+    pub(in crate::app) fn question(&self, verb: Verb, from: String, standing: Arc<dyn Fn() -> Value + Send + Sync>) -> Question {
+        let held = self.clone();
+        Question(Arc::new(move |asked: &Asked| {
+            let mut world = held.world(&from)?;
+            world.standing = standing();
+            world.ask(verb, asked)
+        }))
+    }
+
+    fn world(&self, from: &str) -> Result<World, Unanswered> {
+        let serving = self.change();
+        let gateways: Vec<OneGateway> =
+            serving.gateways.iter().map(|(said, live)| OneGateway::running(said.clone(), live.current())).collect();
+        // The gateways of a process have their entries in common.
+        let base = gateways.first().ok_or_else(|| Unanswered::Wrong("nothing is served yet".to_owned()))?.said.clone();
+        let mut world = World::of(from.to_owned(), base, gateways);
+        world.certificates.clone_from(&serving.certificates);
+        world.places = serving.places.clone();
+        world.notes.clone_from(&serving.notes);
+        world.refused.clone_from(&serving.refused);
+        Ok(world)
+    }
+}
