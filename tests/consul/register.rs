@@ -114,8 +114,8 @@ fn who_was_gone_for_so_long_that_its_check_failed_is_well_at_once_when_it_is_bac
     eventually("it is critical", || seen(&consul, "mg").is_some_and(|(_, status)| status == "critical"));
     let kept = Kept::begin(client(&consul, ""), Wanted::new(GatewayKind::Mesh, "mg", address));
     kept.is_registered();
-    let check = consul.get("/v1/agent/checks")["service:mg"].clone();
-    assert_eq!((&check["Status"], &check["Output"]), (&json!("passing"), &json!("")), "nobody has looked yet");
+    // Mostly before the agent has looked, which it does within two seconds.
+    assert_eq!(consul.get("/v1/agent/checks")["service:mg"]["Status"], "passing");
 }
 
 #[test]
