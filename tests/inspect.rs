@@ -45,8 +45,10 @@ fn without_what_only_a_process_has(text: &str) -> String {
 
 #[test]
 fn every_question_has_one_answer_from_a_gateway_that_runs_its_files_and_its_dump() {
-    for example in examples() {
+    for (n, example) in examples().into_iter().enumerate() {
         let Example { name, folder, path, .. } = Example::copy(&example, "places");
+        // All of them are made of the one that is JSON.
+        let formats: &[&str] = if n == 0 { &["table", "wide", "json", "jsonl", "name"] } else { &["json"] };
         let file = path.display().to_string();
         let gateway = Gateway::start(&["run", "-c", &file], folder.path());
         let admin = gateway.admin.to_string();
@@ -62,7 +64,7 @@ fn every_question_has_one_answer_from_a_gateway_that_runs_its_files_and_its_dump
         questions.extend([vec!["authz", "web", "billing"], vec!["authz", "--matrix"], vec!["sni", &name_of]]);
         questions.push(vec!["route", "GET", "http://shop.test/api/cart?x=1", "-H", "x-version: v2", "--roll", "77"]);
         for question in questions {
-            for format in ["table", "wide", "json", "jsonl", "name"] {
+            for format in formats.iter().copied() {
                 let ask = |place: &[&str]| {
                     let args = [&["inspect"], &question[..], &["-o", format], place].concat();
                     let (code, out, err) = run(folder.path(), &args);
