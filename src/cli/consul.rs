@@ -58,13 +58,9 @@ impl AgentArgs {
         self.http_addr.as_ref().is_some_and(|address| !address.is_empty()) || std::env::var_os(ADDRESS).is_some_and(|a| !a.is_empty())
     }
 
-    /// What flags and environment mean together; what Consul's own tools would warn of is told.
-    pub(super) fn settings(self, ui: &mut Ui) -> Result<Settings, Failure> {
-        self.in_datacenter(None, ui)
-    }
-
-    fn in_datacenter(self, datacenter: Option<String>, ui: &mut Ui) -> Result<Settings, Failure> {
-        let flags = Flags {
+    /// What is typed, each flag as it is.
+    pub(super) fn flags(self) -> Flags {
+        Flags {
             http_addr: self.http_addr,
             token: self.token.map(|token| token.reveal().to_owned()),
             token_file: self.token_file,
@@ -73,18 +69,21 @@ impl AgentArgs {
             client_cert: self.client_cert,
             client_key: self.client_key,
             tls_server_name: self.tls_server_name,
-            datacenter,
             ..Flags::default()
-        };
-        let settings = Settings::of(&flags, |name| std::env::var(name).ok()).map_err(|error| Failure::Usage(error.to_string()))?;
-        settings.warnings.iter().for_each(|warning| ui.note(&format!("gw: {warning}")));
-        Ok(settings)
+        }
     }
 }
 
+/// What flags and environment mean together; what Consul's own tools would warn of is told.
+pub(super) fn settings(flags: &Flags, ui: &mut Ui) -> Result<Settings, Failure> {
+    let settings = Settings::of(flags, |name| std::env::var(name).ok()).map_err(|error| Failure::Usage(error.to_string()))?;
+    settings.warnings.iter().for_each(|warning| ui.note(&format!("gw: {warning}")));
+    Ok(settings)
+}
+
 impl ConsulArgs {
-    /// As [`AgentArgs::settings`].
+    /// As [`settings`].
     pub(super) fn settings(self, ui: &mut Ui) -> Result<Settings, Failure> {
-        self.agent.in_datacenter(self.datacenter, ui)
+        settings(&Flags { datacenter: self.datacenter, ..self.agent.flags() }, ui)
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::consul::AgentArgs;
+use super::consul::{AgentArgs, settings};
 use super::error::Failure;
 use super::gateway::duration;
+use crate::app::consul::Flags;
 use crate::app::from_consul::{ConsulError, ConsulSource, Progress, WantedOfConsul};
 use crate::app::origin::Wanted;
 use crate::app::register;
@@ -21,6 +22,12 @@ use crate::ui::{self, Ui};
 pub(super) struct ControlArgs {
     #[command(flatten)]
     agent: AgentArgs,
+    /// The gRPC port of a Consul server: keys of one's own, signed by its CA with the DNS names of TLS listeners; CONSUL_GRPC_ADDR
+    #[arg(long, value_name = "ADDR", help_heading = "Consul")]
+    grpc_addr: Option<String>,
+    /// PEM: whom its certificate must be from; CONSUL_GRPC_CACERT
+    #[arg(long, value_name = "FILE", help_heading = "Consul")]
+    grpc_ca_file: Option<String>,
     /// Register with the agent once it listens, and take it back at the end
     #[arg(long, help_heading = "Consul", env = "GW_REGISTER", hide_env_values = true)]
     register: bool,
@@ -39,7 +46,7 @@ pub(super) struct ControlArgs {
 #[derive(Debug)]
 pub(super) struct OfConsul {
     pub(super) source: ConsulSource,
-    pub(super) resources: Resources,
+    pub(super) resources: Vec<Resources>,
     pub(super) register: Option<register::Wanted>,
 }
 
@@ -60,8 +67,9 @@ impl ControlArgs {
         let kind = wanted.kind.unwrap_or(GatewayKind::Ingress);
         let gateway = gateway(wanted, kind);
         let state = self.state_dir.or_else(state_dir);
-        let settings = self.agent.settings(ui)?;
-        let of_consul = WantedOfConsul { settings, gateway, listens: wanted.listens.clone(), state };
+        let flags = Flags { grpc_addr: self.grpc_addr, grpc_ca_file: self.grpc_ca_file, ..self.agent.flags() };
+        let settings = settings(&flags, ui)?;
+        let of_consul = WantedOfConsul { settings, gateways: vec![gateway], certificates: Vec::new(), state };
         let mut source = ConsulSource::begin(of_consul)?;
         let mut shown = ui::Progress::begin();
         let agent = source.agent();
@@ -72,7 +80,7 @@ impl ControlArgs {
         })?;
         shown.end();
         let register = match self.register {
-            true => Some(registered(&resources, self.wan_address, self.deregister_after_critical)?),
+            true => Some(registered(&resources[0], self.wan_address, self.deregister_after_critical)?),
             false => None,
         };
         Ok(Some(OfConsul { source, resources, register }))
@@ -82,7 +90,8 @@ impl ControlArgs {
 fn gateway(wanted: &Wanted, kind: GatewayKind) -> GatewayConfig {
     let name = wanted.service.clone().unwrap_or_else(|| kind.default_name().to_owned());
     let gateway = GatewayConfig::of(kind, &name);
-    GatewayConfig { address: wanted.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: wanted.port, ..gateway }
+    let addresses = wanted.listens.iter().map(|listen| (listen.port, listen.ip)).collect();
+    GatewayConfig { address: wanted.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), addresses, port: wanted.port, ..gateway }
 }
 
 /// How far the first sync is, in a line.

@@ -88,8 +88,9 @@ pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArg
     if let Some(OfConsul { source, resources, register }) = control.map_or(Ok(None), |control| control.gateway(wanted, ui))? {
         let from = Origin::Consul(source.agent());
         let admin = admin(life.admin_bind, ui);
-        let served = served(std::slice::from_ref(&resources));
-        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin) };
+        let served = served(&resources);
+        let certificates = source.certificates();
+        let config = RunConfig { certificates, consul: Some(source), register, ..life.run(resources, &from, admin) };
         return attend(config, &from, &served, ui);
     }
     let mut echo = None;

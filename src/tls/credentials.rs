@@ -130,6 +130,16 @@ impl Credentials {
         }
     }
 
+    /// Whether there is a certificate to show to clients.
+    pub fn shows_something(&self) -> bool {
+        self.shown.first.is_some()
+    }
+
+    /// Whether one of the certificates is for that name, which may begin with `*.`.
+    pub fn certifies(&self, name: &str) -> bool {
+        self.shown.named(&name.to_ascii_lowercase()).is_some()
+    }
+
     /// What services with a sidecar are spoken to with, if the gateway has an identity.
     pub const fn mesh(&self) -> Option<&Mesh> {
         self.mesh.as_ref()
@@ -203,8 +213,13 @@ impl BySni {
         let Some(name) = name.map(str::to_ascii_lowercase) else {
             return self.first.clone();
         };
+        self.named(&name).or(self.first.as_ref()).cloned()
+    }
+
+    /// The one for a name in lower case.
+    fn named(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
         let wildcard = || name.split_once('.').and_then(|(_, rest)| self.by_name.get(&format!("*.{rest}")));
-        self.by_name.get(&name).or_else(wildcard).or(self.first.as_ref()).cloned()
+        self.by_name.get(name).or_else(wildcard)
     }
 }
 

@@ -41,10 +41,10 @@ impl Gateway {
             identity: None,
             leaves: None,
         };
-        let mut source = ConsulSource::begin(WantedOfConsul { settings, gateway, listens: Vec::new(), state }).unwrap();
+        let mut source = ConsulSource::begin(WantedOfConsul { settings, gateways: vec![gateway], certificates: Vec::new(), state }).unwrap();
         let start = Instant::now();
         let resources = source.sync(|progress| assert!(start.elapsed() < LONG, "never complete: {progress:?}")).unwrap();
-        let config = RunConfig { consul: Some(source), ..RunConfig::new(vec![resources]) };
+        let config = RunConfig { certificates: source.certificates(), consul: Some(source), ..RunConfig::new(resources) };
         Self { bound: Some(app::start(config).unwrap()), port }
     }
 

@@ -1,4 +1,4 @@
-//! A gateway whose control plane is Consul: the first sync, and then what is known at any time as the world of the gateway.
+//! Gateways whose control plane is Consul: the first sync, and then what is known at any time as the world of each.
 
 mod state;
 
@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use self::state::StateFolder;
 use super::certs::CertsError;
-use super::origin::Listen;
 use crate::decide::compile::compile;
 use crate::decide::needs::needs;
 use crate::id::TrustDomain;
 use crate::model::entry::{EntryKind, EntryRef};
-use crate::model::gateway::{GatewayConfig, GatewayKind, Identity};
+use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity};
 use crate::model::needs::Needs;
 use crate::model::resources::{Rejected, Resources};
 use crate::rt::rng::Rng;
@@ -22,7 +21,7 @@ use crate::rt::signal::Shutdown;
 use crate::rt::supervise::Supervisor;
 use crate::source::consul::client::{AskError, Client};
 use crate::source::consul::convert::LeftOut;
-use crate::source::consul::follow::{self, Following, Unfollowed};
+use crate::source::consul::follow::{self, Asking, Following, Unfollowed};
 use crate::source::consul::known::World;
 use crate::source::consul::settings::Settings;
 use crate::tls;
@@ -37,10 +36,10 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct WantedOfConsul {
     /// Which agent, and how.
     pub settings: Settings,
-    /// The gateway: kind, name, where it binds.
-    pub gateway: GatewayConfig,
-    /// Which address a port of the entry binds to.
-    pub listens: Vec<Listen>,
+    /// The gateways: kind, name, where they bind. None is there twice.
+    pub gateways: Vec<GatewayConfig>,
+    /// Certificates of TLS listeners that are in files.
+    pub certificates: Vec<Certificate>,
     /// Where the last good state is kept; `None`: nowhere.
     pub state: Option<PathBuf>,
 }
@@ -76,7 +75,7 @@ pub struct Progress {
     pub trouble: Option<String>,
 }
 
-/// A Consul that is followed for a gateway.
+/// A Consul that is followed for the gateways of a process.
 #[derive(Debug)]
 pub struct ConsulSource {
     following: Following,
@@ -93,12 +92,11 @@ impl ConsulSource {
     /// Begins to follow Consul.
     pub fn begin(wanted: WantedOfConsul) -> Result<Self, ConsulError> {
         tls::install();
-        let state = StateFolder::open(wanted.state.as_deref(), &wanted.gateway.name, &wanted.settings.agent.to_string())?;
-        let client = Client::new(wanted.settings.clone())?;
+        let gateways: Vec<_> = wanted.gateways.iter().map(|gateway| (gateway.kind, gateway.name.as_str())).collect();
+        let state = StateFolder::open(wanted.state.as_deref(), &gateways, &wanted.settings.agent.to_string())?;
         let mut threads = Supervisor::default();
         let seed = Rng::from_entropy().next_u64();
-        let (kind, name) = (wanted.gateway.kind, wanted.gateway.name.as_str());
-        let following = follow::start(&mut threads, client, kind, name, state.answers(), seed)?;
+        let following = follow::start(&mut threads, Asking::of(&wanted.settings)?, &gateways, state.answers(), seed)?;
         let shutdown = threads.shutdown();
         Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
     }
@@ -113,9 +111,9 @@ impl ConsulSource {
         self.shutdown.clone()
     }
 
-    /// Waits until everything is known that a gateway of the kind cannot be started without; what an earlier run kept stands in for what
-    /// Consul does not say. The world of the gateway.
-    pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Resources, ConsulError> {
+    /// Waits until everything is known that gateways of these kinds cannot be started without; what an earlier run kept stands in for what
+    /// Consul does not say. The world of each gateway.
+    pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Vec<Resources>, ConsulError> {
         let (mut last, mut restored) = (Instant::now(), false);
         let mut seen = u64::MAX;
         loop {
@@ -126,8 +124,9 @@ impl ConsulSource {
             if version != seen {
                 (last, seen) = (Instant::now(), version);
                 // What is needed hangs on the entries, which may have come just now.
-                let resources = self.resources(world);
-                self.following.want(needs(&resources, &compile(&resources)));
+                let mut all = Needs::default();
+                self.resources(&world).iter().for_each(|resources| all.extend(needs(resources, &compile(resources))));
+                self.following.want(all);
             }
             let missing = self.following.missing();
             if missing.is_empty() {
@@ -159,8 +158,8 @@ impl ConsulSource {
         troubled.map(|(what, why)| format!("{what}: {why}"))
     }
 
-    /// The world of the gateway by now, with its certificates in their files. What is left out or odd and was not before is told.
-    pub(super) fn read(&mut self) -> Result<Resources, ConsulError> {
+    /// The world of each gateway by now, with the certificates in their files. What is left out or odd and was not before is told.
+    pub(super) fn read(&mut self) -> Result<Vec<Resources>, ConsulError> {
         let (world, _) = self.following.world();
         self.state.write_certs(&world)?;
         let notes = world.notes.iter().map(|note| format!("{} ({})", note.message, note.code));
@@ -169,7 +168,19 @@ impl ConsulSource {
             tracing::warn!("Consul: {new}");
         }
         self.told = told;
-        Ok(self.resources(world))
+        Ok(self.resources(&world))
+    }
+
+    /// The certificates of TLS listeners as they were read last: those of files first, then what Consul has signed for their hosts.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        let ingress = self.wanted.gateways.iter().filter(|gateway| gateway.kind == GatewayKind::Ingress);
+        let signed = ingress.filter_map(|gateway| self.state.certificate(&gateway.name));
+        self.wanted.certificates.iter().cloned().chain(signed).collect()
+    }
+
+    /// The files of certificates that Consul knows nothing of.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.wanted.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]).collect()
     }
 
     /// Says whose instances the gateway needs, as it was compiled.
@@ -192,22 +203,25 @@ impl ConsulSource {
         self.threads.take()
     }
 
-    fn resources(&self, world: World) -> Resources {
-        let mut gateway = self.wanted.gateway.clone();
+    fn resources(&self, world: &World) -> Vec<Resources> {
+        self.wanted.gateways.iter().map(|gateway| self.world_of(gateway.clone(), world.clone())).collect()
+    }
+
+    fn world_of(&self, mut gateway: GatewayConfig, world: World) -> Resources {
         let certs = self.state.certs();
+        let mut services = world.services;
         match gateway.kind {
             GatewayKind::Ingress => gateway.identity = world.leaves.get(&gateway.name).map(|_| Identity::in_folder(certs, &gateway.name)),
-            GatewayKind::Terminating => gateway.leaves = Some(certs.to_owned()),
+            GatewayKind::Terminating => (gateway.leaves, services) = (Some(certs.to_owned()), world.outside),
             GatewayKind::Mesh => {}
         }
-        gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));
         let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
         Resources {
             gateway,
             datacenter: world.datacenter,
             trust_domain,
             entries: world.entries,
-            services: world.services,
+            services,
             federation: world.federation,
             default_action: world.default_action,
             rejected: world.left_out.into_iter().map(rejected).collect(),

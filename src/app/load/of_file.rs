@@ -114,12 +114,8 @@ pub(super) type WithTls = (Arc<IngressGateway>, EntrySource);
 pub(super) fn with_tls(decoded: &[&Decoded]) -> Vec<WithTls> {
     let gateways =
         decoded.iter().filter_map(|d| if let Some(ConfigEntry::IngressGateway(e)) = &d.entry { Some((e, &d.source)) } else { None });
-    let begins = |e: &IngressGateway| asks(&e.tls) || e.listeners.iter().any(|l| l.tls.as_ref().is_some_and(asks));
+    let begins = |e: &IngressGateway| e.tls.is_asked_for() || e.listeners.iter().any(|l| e.begins_with_tls(l));
     gateways.filter(|(e, _)| begins(e)).map(|(e, source)| (e.clone(), source.clone())).collect()
-}
-
-fn asks(tls: &GatewayTls) -> bool {
-    tls.enabled || tls.sds.is_some()
 }
 
 /// The listeners of a gateway that begin with TLS: an error for each, where there is no certificate to show.
@@ -127,8 +123,8 @@ pub(super) fn uncertified(gateway: &str, with_tls: &[WithTls]) -> Vec<Diagnostic
     let mut problems = Vec::new();
     for (entry, source) in with_tls.iter().filter(|(e, _)| ServiceKey::of(&e.common.name) == ServiceKey::of(gateway)) {
         for (n, listener) in entry.listeners.iter().enumerate() {
-            let own = listener.tls.as_ref().is_some_and(asks);
-            if !own && !asks(&entry.tls) {
+            let own = listener.tls.as_ref().is_some_and(GatewayTls::is_asked_for);
+            if !own && !entry.tls.is_asked_for() {
                 continue;
             }
             let name = ListenerName::of(gateway, listener.port);

@@ -11,7 +11,7 @@ use crate::app::chain::{self, ChainQuestion, ChainQuestionError};
 use crate::app::consul::Consul;
 use crate::app::consul::verify::{self, ChainDiffers, Class, Verified, VerifyError};
 use crate::cli::Answer;
-use crate::cli::consul::AgentArgs;
+use crate::cli::consul::{AgentArgs, settings};
 use crate::cli::error::Failure;
 use crate::cli::input;
 use crate::cli::inspect::describe;
@@ -82,12 +82,12 @@ pub(super) fn run(args: ChainArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         connect_timeout: args.override_connect_timeout,
     };
     if args.verify {
-        let consul = Consul::of(args.agent.settings(ui)?)?;
+        let consul = Consul::of(settings(&args.agent.flags(), ui)?)?;
         return verified(&consul, &verify::verify(&consul, &question)?, args.output, ui);
     }
     let chain = match args.config {
         None if args.agent.is_named() => {
-            let consul = Consul::of(args.agent.settings(ui)?)?;
+            let consul = Consul::of(settings(&args.agent.flags(), ui)?)?;
             ui.note(&format!("from Consul at {}", consul.name()));
             let (chain, unread) = verify::compiled(&consul, &question)?;
             unread.iter().for_each(|unread| ui.note(&format!("warning: {unread}")));

@@ -1,6 +1,6 @@
 //! Certificates of the mesh, and what holds where no intention decides.
 
-use crate::id::{SpiffeId, TrustDomain};
+use crate::id::{Identity, TrustDomain};
 use crate::model::ca::{CaRoot, CaRoots, IssuedLeaf};
 use crate::model::entry::IntentionAction;
 use crate::source::consul::answer::{Meta, policy};
@@ -46,12 +46,18 @@ pub fn roots(answer: &RootsAnswer) -> Result<CaRoots, NotReady> {
 /// The leaf of a service.
 pub fn leaf(answer: &LeafAnswer) -> Result<IssuedLeaf, NotReady> {
     let field = |field, what| NotReady::Field { field, what };
-    let id = SpiffeId::parse(&answer.service_uri).ok_or_else(|| field("ServiceURI", "the id of a service"))?;
+    let id = Identity::parse(&answer.service_uri).ok_or_else(|| field("ServiceURI", "the id of a service or a mesh gateway"))?;
     let chain = tls::pem_in_order(&answer.cert_pem).ok_or_else(|| field("CertPEM", "a certificate in PEM"))?;
     if !answer.private_key_pem.contains("PRIVATE KEY-----") {
         return Err(field("PrivateKeyPEM", "a key in PEM"));
     }
     Ok(IssuedLeaf { id, chain, key: answer.private_key_pem.clone() })
+}
+
+/// The domains of Consul's DNS.
+pub fn domains(agent: &SelfAnswer) -> Vec<String> {
+    let of = &agent.debug_config;
+    [&of.dns_domain, &of.dns_alt_domain].into_iter().filter(|domain| !domain.trim_matches('.').is_empty()).cloned().collect()
 }
 
 /// What holds between services of which no intention says anything. An agent that may not be asked about itself says in the headers

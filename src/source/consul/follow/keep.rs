@@ -15,7 +15,10 @@ use crate::model::needs::Needed;
 use crate::source::consul::call::Call;
 use crate::source::consul::convert;
 use crate::source::consul::kept::{Kept, KeptAnswer};
-use crate::source::consul::known::Known;
+use crate::source::consul::known::{Known, side_of};
+
+/// Of services outside the mesh.
+const OUTSIDE: &str = "instances-outside";
 
 /// What is asked for, as its answer is kept and as an operator reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +45,8 @@ impl fmt::Display for Asked {
             Self::Leaf(of) => write!(f, "leaf {of}"),
             Self::Checks(datacenter) => write!(f, "checks {datacenter}"),
             Self::Names(datacenter) => write!(f, "services {datacenter}"),
-            Self::Instances(Needed { service, datacenter, peer }) if peer.is_empty() => {
-                write!(f, "instances {datacenter} {}", service.as_str())
+            Self::Instances(Needed { service, datacenter, peer, outside }) if peer.is_empty() => {
+                write!(f, "{} {datacenter} {}", if *outside { OUTSIDE } else { "instances" }, service.as_str())
             }
             Self::Instances(Needed { service, peer, .. }) => write!(f, "instances-of-peer {peer} {}", service.as_str()),
         }
@@ -61,9 +64,10 @@ impl Asked {
             ["mesh-gateways"] => Self::Gateways,
             ["leaf", of] => Self::Leaf(of.to_owned()),
             ["services", datacenter] => Self::Names(datacenter.to_owned()),
+            [OUTSIDE, datacenter, service] => Self::Instances(Needed::outside(ServiceKey::of(service), datacenter)),
             ["instances", datacenter, service] => Self::Instances(Needed::of(ServiceKey::of(service), datacenter)),
             ["instances-of-peer", peer, service] => {
-                Self::Instances(Needed { service: ServiceKey::of(service), datacenter: String::new(), peer: peer.to_owned() })
+                Self::Instances(Needed { peer: peer.to_owned(), ..Needed::of(ServiceKey::of(service), "") })
             }
             _ => return None,
         })
@@ -149,7 +153,6 @@ impl Desk {
 /// Takes what an earlier run kept for what is known, where nothing is known yet. How many answers that were.
 pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
     let answers = Kept::open(folder)?.all()?;
-    let side = following.0.subject.side;
     let mut taken = 0;
     following.take_for_known(|known| {
         let mut read: Vec<(Asked, KeptAnswer)> =
@@ -157,14 +160,14 @@ pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
         // The agent first: whose instances are those of the own datacenter hangs on it.
         read.sort_by(|a, b| a.0.cmp(&b.0));
         for (asked, answer) in read {
-            taken += usize::from(take(known, asked, &answer.body, side).is_some());
+            taken += usize::from(take(known, asked, &answer.body).is_some());
         }
     });
     Ok(taken)
 }
 
 /// `None`: it is no answer, or something newer is known.
-fn take(known: &mut Known, asked: Asked, body: &[u8], side: super::Side) -> Option<()> {
+fn take(known: &mut Known, asked: Asked, body: &[u8]) -> Option<()> {
     fn read<T>(call: &Call<T>, body: &[u8]) -> Option<T> {
         (call.decode)(body).ok()
     }
@@ -172,6 +175,7 @@ fn take(known: &mut Known, asked: Asked, body: &[u8], side: super::Side) -> Opti
         Asked::Agent if known.datacenter.is_empty() => {
             let agent = read(&Call::agent_self(), body)?;
             known.default_action = convert::default_action(Some(&agent), &super::super::answer::Meta::default());
+            known.domains = convert::domains(&agent);
             known.datacenter = agent.config.datacenter;
         }
         Asked::Entries(kind) if !known.has(kind) => drop(known.entries(kind, read(&Call::entries(kind), body)?)),
@@ -185,8 +189,8 @@ fn take(known: &mut Known, asked: Asked, body: &[u8], side: super::Side) -> Opti
             known.names(&read(&Call::services(), body)?);
         }
         Asked::Instances(of) if known.service(&of).is_none() => {
-            let rows = read(&Call::instances(side, of.service.as_str()), body)?;
-            known.instances(of, side, &rows);
+            let rows = read(&Call::instances(side_of(&of), of.service.as_str()), body)?;
+            known.instances(of, &rows);
         }
         _ => return None,
     }

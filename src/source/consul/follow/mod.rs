@@ -8,11 +8,12 @@ mod catalog;
 mod keep;
 mod leaves;
 mod shared;
+mod signed;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +25,15 @@ pub use self::keep::restore;
 use self::keep::{Asked, Keeping};
 pub use self::shared::{Following, WatchStatus};
 use self::shared::{Shared, Told};
+use self::signed::Signing;
 use super::answer::Why;
-use super::call::{Call, Side};
+use super::call::Call;
 use super::client::{AskError, Client};
 use super::convert;
 use super::kept::Kept;
 use super::known::Required;
+use super::settings::Settings;
+use super::sign::Signer;
 use super::watch::{News, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::gateway::GatewayKind;
@@ -42,90 +46,76 @@ const ABOUT: Duration = Duration::from_secs(60);
 /// The pause before it is asked again, if it did not answer.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// What a gateway of a kind has to know.
-#[derive(Clone, Copy, Debug)]
+/// What gateways have to know.
+#[derive(Clone, Debug, Default)]
 pub struct Subject {
     /// The kinds of entries.
-    pub kinds: &'static [EntryKind],
-    /// Which instances of services: those in the mesh, or those outside it.
-    pub side: Side,
-    /// Whether it cannot be without the roots of the mesh.
+    pub kinds: Vec<EntryKind>,
+    /// Whether they cannot be without the roots of the mesh.
     pub roots: bool,
-    /// Whose leaves it shows.
-    pub leaves: Leaves,
-    /// Whether it has to know where mesh gateways are.
+    /// The gateways that show leaves of their own.
+    pub own: Vec<String>,
+    /// Whether the leaves of linked services are shown, those outside the mesh.
+    pub linked: bool,
+    /// Whether they have to know where mesh gateways are.
     pub gateways: bool,
 }
 
-/// Whose leaves a gateway shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
-    /// Nobody's.
-    None,
-    /// Its own.
-    Own,
-    /// Those of the services that it speaks for.
-    Linked,
-}
-
 impl Subject {
-    /// What a gateway of a kind has to know.
-    pub const fn of(kind: GatewayKind) -> Self {
+    /// What gateways of these kinds and names have to know together.
+    pub fn of(gateways: &[(GatewayKind, &str)]) -> Self {
         use EntryKind::{
             IngressGateway, Mesh, ProxyDefaults, ServiceDefaults, ServiceIntentions, ServiceResolver, ServiceRouter, ServiceSplitter,
             TerminatingGateway,
         };
-        match kind {
-            GatewayKind::Ingress => Self {
-                kinds: &[ProxyDefaults, ServiceDefaults, ServiceRouter, ServiceSplitter, ServiceResolver, IngressGateway, Mesh],
-                side: Side::Mesh,
-                roots: true,
-                leaves: Leaves::Own,
-                gateways: true,
-            },
-            GatewayKind::Terminating => Self {
-                kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
-                side: Side::Plain,
-                roots: true,
-                leaves: Leaves::Linked,
-                gateways: false,
-            },
-            GatewayKind::Mesh => Self {
-                kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
-                side: Side::Mesh,
-                // Before a secondary datacenter has found its primary there are none, and servers are routed to all the same.
-                roots: false,
-                leaves: Leaves::None,
-                gateways: true,
-            },
+        let mut all = Self::default();
+        for (kind, name) in gateways {
+            let kinds: &[EntryKind] = match kind {
+                GatewayKind::Ingress => {
+                    all.own.push((*name).to_owned());
+                    &[ProxyDefaults, ServiceDefaults, ServiceRouter, ServiceSplitter, ServiceResolver, IngressGateway, Mesh]
+                }
+                GatewayKind::Terminating => {
+                    all.linked = true;
+                    &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh]
+                }
+                GatewayKind::Mesh => &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
+            };
+            let new: Vec<EntryKind> = kinds.iter().filter(|kind| !all.kinds.contains(kind)).copied().collect();
+            all.kinds.extend(new);
+            // Before a secondary datacenter has found its primary there are none, and mesh gateways route to servers all the same.
+            all.roots |= *kind != GatewayKind::Mesh;
+            all.gateways |= *kind != GatewayKind::Terminating;
         }
+        all
     }
 
-    /// What there must be before a gateway of that name can be started.
-    pub fn required<'a>(&'a self, gateway: &'a str) -> Required<'a> {
-        Required { kinds: self.kinds, roots: self.roots, leaf: (self.leaves == Leaves::Own).then_some(gateway) }
+    /// What there must be before the gateways can be started.
+    pub fn required(&self) -> Required<'_> {
+        Required { kinds: &self.kinds, roots: self.roots, leaves: &self.own }
     }
 }
 
 /// Begins to follow an agent on a thread of its own, which is one of a supervisor's. `folder`: where the last answers are kept.
 pub fn start(
     threads: &mut Supervisor,
-    client: Client,
-    kind: GatewayKind,
-    gateway: &str,
+    asking: Asking,
+    gateways: &[(GatewayKind, &str)],
     folder: Option<&Path>,
     seed: u64,
 ) -> Result<Following, Unfollowed> {
-    let subject = Subject::of(kind);
+    let Asking { client, signer } = asking;
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
-    let shared = Arc::new(Shared::new(subject, gateway));
-    let (client, follows) = (Arc::new(client), shared.clone());
+    let shared = Arc::new(Shared::new(Subject::of(gateways)));
+    let (client, follows, folder) = (Arc::new(client), shared.clone(), folder.map(Path::to_owned));
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
         let follow = Follow {
             client,
+            signing: signer.map(Signing::by),
             shared: follows,
             keeping,
+            folder,
             rng: Rng::seeded(seed).into(),
             catalogs: RefCell::default(),
             queue: Queue::default(),
@@ -137,6 +127,22 @@ pub fn start(
         Ok(())
     })?;
     Ok(Following(shared))
+}
+
+/// Who is asked.
+#[derive(Debug)]
+pub struct Asking {
+    /// The agent.
+    pub client: Client,
+    /// The server that signs keys of one's own, if one is named.
+    pub signer: Option<Signer>,
+}
+
+impl Asking {
+    /// Those of these settings.
+    pub fn of(settings: &Settings) -> Result<Self, AskError> {
+        Ok(Self { client: Client::new(settings.clone())?, signer: Signer::of(settings)? })
+    }
 }
 
 /// Why Consul is not followed.
@@ -153,8 +159,11 @@ pub enum Unfollowed {
 /// What the tasks of the thread share.
 struct Follow {
     client: Arc<Client>,
+    signing: Option<Signing>,
     shared: Arc<Shared>,
     keeping: Option<Keeping>,
+    /// Where that is kept.
+    folder: Option<PathBuf>,
     rng: RefCell<Rng>,
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
@@ -164,9 +173,9 @@ struct Follow {
 impl Follow {
     /// Each of the tasks. They end with the thread.
     fn begin(self: Rc<Self>) {
-        let subject = self.shared.subject;
+        let subject = self.shared.subject.clone();
         task::spawn(self.clone().about());
-        for kind in subject.kinds {
+        for kind in &subject.kinds {
             self.entries(*kind);
         }
         // A mesh gateway has no keys, and needs the roots for the name of the trust domain alone.
@@ -174,7 +183,7 @@ impl Follow {
         if subject.gateways {
             self.gateways();
         }
-        if subject.leaves != Leaves::None {
+        if subject.linked || !subject.own.is_empty() {
             task::spawn(leaves::run(self.clone()));
         }
         task::spawn(catalog::run(self));
@@ -240,9 +249,11 @@ impl Follow {
                         let before = (known.datacenter.clone(), known.default_action);
                         known.datacenter = datacenter.filter(|d| !d.is_empty()).unwrap_or_else(|| before.0.clone());
                         known.default_action = action.or(before.1);
+                        known.domains = answer.what.as_ref().map(convert::domains).unwrap_or_default();
                         before != (known.datacenter.clone(), known.default_action)
                     });
                     self.shared.needs.notify_one();
+                    self.shared.leaves.notify_one();
                     ABOUT
                 }
                 Err(error) => {
@@ -273,6 +284,7 @@ impl Follow {
             new
         });
         self.shared.needs.notify_one();
+        self.shared.leaves.notify_one();
         !self.shared.subject.kinds.contains(&EntryKind::ServiceIntentions) && self.shared.look(|known, _| !known.datacenter.is_empty())
     }
 
@@ -280,6 +292,10 @@ impl Follow {
         self.watch(Asked::Entries(kind), Call::entries(kind), Vec::is_empty, move |follow, heard| match heard {
             Ok(values) => {
                 follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
+                if kind == EntryKind::IngressGateway {
+                    // It says which names the leaf is to have.
+                    follow.shared.leaves.notify_one();
+                }
                 true
             }
             // An older Consul. It is not asked again.
@@ -324,7 +340,7 @@ impl Follow {
                     match convert::roots(&answer) {
                         Ok(roots) => {
                             follow.shared.change(|known| known.roots.replace(roots) != known.roots);
-                            follow.shared.roots.notify_one();
+                            follow.shared.leaves.notify_one();
                         }
                         Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string()))),
                     }

@@ -35,18 +35,14 @@ pub struct WatchStatus {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) subject: Subject,
-    /// The gateway's service.
-    pub(super) gateway: String,
     state: Mutex<State>,
     /// For a thread that waits, and for a task that does.
     changed: Condvar,
     news: Notify,
     /// Others are needed.
     pub(super) needs: Notify,
-    /// Other roots are trusted.
-    pub(super) roots: Notify,
-    /// A service has instances of which there were none before, or none any more.
-    pub(super) linked: Notify,
+    /// Other leaves may be wanted: other roots are trusted, other services have instances, an ingress gateway has other hosts.
+    pub(super) leaves: Notify,
     /// Nobody follows any more.
     pub(super) ended: Notify,
 }
@@ -125,10 +121,10 @@ impl Told {
 }
 
 impl Shared {
-    pub(super) fn new(subject: Subject, gateway: &str) -> Self {
+    pub(super) fn new(subject: Subject) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let (news, needs, roots, linked, ended) = Default::default();
-        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked, ended }
+        let (news, needs, leaves, ended) = Default::default();
+        Self { subject, state, changed, news, needs, leaves, ended }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -257,8 +253,8 @@ impl Following {
     /// What a gateway cannot be started without and is not known yet, in words. Services count as known once they were asked for.
     pub fn missing(&self) -> Vec<String> {
         let state = self.0.state();
-        let mut missing = state.known.missing(&self.0.subject.required(&self.0.gateway));
-        if state.needs.all && !state.known.has_names() {
+        let mut missing = state.known.missing(&self.0.subject.required());
+        if (state.needs.all || state.needs.all_outside) && !state.known.has_names() {
             missing.push("the names of all services".to_owned());
         }
         let (done, all) = progress(&state);
