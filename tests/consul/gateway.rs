@@ -1,17 +1,28 @@
 //! A gateway in this process whose control plane is a real Consul.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use gw::app::config::RunConfig;
 use gw::app::from_consul::{ConsulSource, WantedOfConsul};
 use gw::app::{self, Bound};
-use gw::model::gateway::{GatewayConfig, GatewayKind, Switches};
+use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind};
 use gw::source::consul::settings::{Flags, Settings};
+use serde_json::Value;
 
 use crate::agent::{Consul, free_ports};
 use crate::harness::{Client, LONG, eventually, request};
+
+/// What a gateway is like.
+#[derive(Default)]
+pub(crate) struct Like {
+    /// Where the last good state is kept.
+    pub(crate) state: Option<PathBuf>,
+    /// The server that signs its keys.
+    pub(crate) grpc: Option<SocketAddr>,
+    pub(crate) certificates: Vec<Certificate>,
+}
 
 /// A gateway that runs until the test ends.
 pub(crate) struct Gateway {
@@ -28,24 +39,48 @@ impl Gateway {
 
     /// The same, with what Consul said kept in a folder.
     pub(crate) fn keeping(consul: &Consul, kind: GatewayKind, name: &str, state: Option<PathBuf>) -> Self {
-        let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(consul.token.clone()), ..Flags::default() };
-        let settings = Settings::of(&flags, |_| None).unwrap();
+        Self::like(consul, kind, name, Like { state, ..Like::default() })
+    }
+
+    /// The same, as one wants it.
+    pub(crate) fn like(consul: &Consul, kind: GatewayKind, name: &str, like: Like) -> Self {
         let [port] = free_ports();
-        let gateway = GatewayConfig {
-            kind,
-            name: name.to_owned(),
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            addresses: Default::default(),
-            port: Some(port),
-            switches: Switches::default(),
-            identity: None,
-            leaves: None,
+        let gateway = GatewayConfig { port: Some(port), ..GatewayConfig::of(kind, name) };
+        let mut started = Self::several(consul, vec![gateway], like);
+        started.port = port;
+        started
+    }
+
+    /// Several of them in one process.
+    pub(crate) fn several(consul: &Consul, gateways: Vec<GatewayConfig>, like: Like) -> Self {
+        let flags = Flags {
+            http_addr: Some(consul.address.to_string()),
+            token: Some(consul.token.clone()),
+            grpc_addr: like.grpc.map(|grpc| grpc.to_string()),
+            ..Flags::default()
         };
-        let mut source = ConsulSource::begin(WantedOfConsul { settings, gateways: vec![gateway], certificates: Vec::new(), state }).unwrap();
+        let settings = Settings::of(&flags, |_| None).unwrap();
+        let Like { state, certificates, .. } = like;
+        let mut source = ConsulSource::begin(WantedOfConsul { settings, gateways, certificates, state }).unwrap();
         let start = Instant::now();
         let resources = source.sync(|progress| assert!(start.elapsed() < LONG, "never complete: {progress:?}")).unwrap();
-        let config = RunConfig { certificates: source.certificates(), consul: Some(source), ..RunConfig::new(resources) };
-        Self { bound: Some(app::start(config).unwrap()), port }
+        let admin = vec![at(0)];
+        let config = RunConfig { certificates: source.certificates(), consul: Some(source), admin, ..RunConfig::new(resources) };
+        Self { bound: Some(app::start(config).unwrap()), port: 0 }
+    }
+
+    /// What it says of itself.
+    pub(crate) fn status(&self) -> Value {
+        let mut client = Client::try_connect(self.bound.as_ref().unwrap().admin[0]).unwrap();
+        client.send("GET /v1/status HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+        serde_json::from_slice(&client.answer().unwrap().body).unwrap()
+    }
+
+    /// What is wrong with a watch; nothing where all is well. `None`: there is no such watch.
+    pub(crate) fn trouble(&self, what: &str) -> Option<String> {
+        let status = self.status();
+        let watch = status["consul"]["watches"].as_array()?.iter().find(|watch| watch["what"] == what)?.clone();
+        Some(watch["trouble"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Waits until something listens there.

@@ -19,4 +19,8 @@ mod harness;
 mod ingress;
 mod register;
 mod sign;
+mod signed;
+#[path = "../consul_api/signer.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod signer;
 mod terminating;
