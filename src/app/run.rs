@@ -13,7 +13,6 @@ use super::config::RunConfig;
 use super::control::{self, Control, Registering};
 use super::from_consul::ConsulError;
 use super::publish::Publishing;
-use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
 use super::status;
@@ -125,11 +124,11 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let mut consul = config.consul;
     let followed = consul.as_mut().map(|consul| (consul.following(), consul.threads()));
     let following = followed.as_ref().map(|(following, _)| following.clone());
-    let registering = match (&consul, config.register) {
-        (Some(consul), Some(wanted)) => Some(Registering { client: Arc::new(consul.client()?), wanted, registered: Registered::default() }),
-        _ => None,
+    let registering = match &consul {
+        Some(consul) if !config.register.is_empty() => Registering::all(&Arc::new(consul.client()?), config.register),
+        _ => Vec::new(),
     };
-    let registered = registering.as_ref().map(|registering| registering.registered.clone());
+    let registered = registering.iter().map(|one| (one.wanted.name.clone(), one.registered.clone())).collect();
     let status = status::status(config.origin, following.clone(), registered);
     let from = From { files: config.files, consul };
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone());

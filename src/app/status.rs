@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::register::Registered;
+use super::register::{self, Registered};
 use crate::admin::{Standing, Status, client};
 use crate::source::consul::follow::Following;
 use crate::tls;
@@ -13,12 +13,12 @@ use crate::tls;
 pub use crate::admin::client::AskError;
 
 /// What is told at `/v1/status`.
-pub(super) fn status(origin: String, following: Option<Following>, registered: Option<Registered>) -> Status {
-    Status(Arc::new(move |standing| of(&origin, standing, following.as_ref(), registered.as_ref())))
+pub(super) fn status(origin: String, following: Option<Following>, registered: Vec<(String, Registered)>) -> Status {
+    Status(Arc::new(move |standing| of(&origin, standing, following.as_ref(), &registered)))
 }
 
 /// `"schema": "gw.status/v1"`; ages in seconds.
-fn of(origin: &str, standing: &Standing, following: Option<&Following>, registered: Option<&Registered>) -> Value {
+fn of(origin: &str, standing: &Standing, following: Option<&Following>, registered: &[(String, Registered)]) -> Value {
     let gateways = standing.gateways.iter().map(|gateway| {
         let state = gateway.live.current();
         let config = &gateway.said.gateway;
@@ -40,15 +40,19 @@ fn of(origin: &str, standing: &Standing, following: Option<&Following>, register
             "watches": watches.collect::<Vec<_>>(),
         })
     });
-    let registered = registered.map(Registered::standing);
-    let registration = registered.map(|r| json!({"age": r.since.map(|since| since.elapsed().as_secs_f64()), "trouble": r.trouble}));
+    let registration = |(gateway, registered): &(String, Registered)| {
+        let register::Standing { since, trouble } = registered.standing();
+        json!({"gateway": gateway, "age": since.map(|since| since.elapsed().as_secs_f64()), "trouble": trouble})
+    };
+    let registrations: Vec<Value> = registered.iter().map(registration).collect();
     json!({
         "schema": "gw.status/v1",
         "from": origin,
         "refused": standing.refused,
         "gateways": gateways.collect::<Vec<_>>(),
         "consul": consul,
-        "registration": registration,
+        "registration": registrations.first(),
+        "registrations": registrations,
     })
 }
 

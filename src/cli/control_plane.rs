@@ -1,6 +1,6 @@
 //! Consul as the control plane of a gateway: the flags, the first sync, and what is registered.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use clap::Args;
 use super::consul::{AgentArgs, settings};
 use super::error::Failure;
 use super::gateway::duration;
+use super::input;
 use crate::app::consul::Flags;
 use crate::app::from_consul::{ConsulError, ConsulSource, Progress, WantedOfConsul};
+use crate::app::load::{self, GatewayFile, Loaded, WhichGateway};
 use crate::app::origin::Wanted;
 use crate::app::register;
 use crate::model::gateway::{GatewayConfig, GatewayKind};
@@ -42,34 +44,61 @@ pub(super) struct ControlArgs {
     state_dir: Option<PathBuf>,
 }
 
-/// A gateway of Consul that is to be run.
+/// Gateways of Consul that are to be run.
 #[derive(Debug)]
 pub(super) struct OfConsul {
     pub(super) source: ConsulSource,
+    /// The gw.toml that says which.
+    pub(super) by: Option<PathBuf>,
     pub(super) resources: Vec<Resources>,
-    pub(super) register: Option<register::Wanted>,
+    pub(super) register: Vec<register::Wanted>,
+    /// Where gw.toml puts the admin listener.
+    pub(super) admin: Option<SocketAddr>,
+    /// The DNS servers that it names.
+    pub(super) dns: Vec<SocketAddr>,
 }
 
+/// A gateway, and where clients of other datacenters connect.
+type WithWan = (GatewayConfig, Option<SocketAddr>);
+
 impl ControlArgs {
-    /// The gateway, when the first sync is complete. `None`: it comes from elsewhere, for files come first and no agent is named.
-    pub(super) fn gateway(self, wanted: &Wanted, ui: &mut Ui) -> Result<Option<OfConsul>, Failure> {
+    /// The gateways, when the first sync is complete. `None`: they come from elsewhere, for files come first and no agent is named.
+    pub(super) fn gateways(self, wanted: &Wanted, ui: &mut Ui) -> Result<Option<OfConsul>, Failure> {
+        let by = self.file(wanted);
+        let file = by.as_deref().map(load::of_consul).transpose().map_err(Failure::Invalid)?.flatten();
         let of_files = wanted.config.is_some() || !wanted.folders.is_empty() || !wanted.routes.is_empty();
-        if of_files || !self.agent.is_named() {
+        if file.is_none() && (of_files || !self.agent.is_named()) {
             return if self.register {
                 Err(Failure::Usage(
-                    "--register is for gateways that Consul controls: name its agent by --http-addr or CONSUL_HTTP_ADDR, without -c"
+                    "--register is for gateways that Consul controls: name its agent by --http-addr, CONSUL_HTTP_ADDR or [consul] in gw.toml"
                         .to_owned(),
                 ))
             } else {
                 Ok(None)
             };
         }
-        let kind = wanted.kind.unwrap_or(GatewayKind::Ingress);
-        let gateway = gateway(wanted, kind);
-        let state = self.state_dir.or_else(state_dir);
-        let flags = Flags { grpc_addr: self.grpc_addr, grpc_ca_file: self.grpc_ca_file, ..self.agent.flags() };
-        let settings = settings(&flags, ui)?;
-        let of_consul = WantedOfConsul { settings, gateways: vec![gateway], certificates: Vec::new(), state };
+        let by = by.filter(|_| file.is_some());
+        if let (Some(folder), Some(by)) = (wanted.folders.first(), &by) {
+            let (folder, by) = (folder.display(), by.display());
+            return Err(Failure::Usage(format!("--config-dir {folder} and the [consul] of {by} both say where entries are: leave one out")));
+        }
+        let Self { agent, grpc_addr, grpc_ca_file, register, wan_address, deregister_after_critical, state_dir: state } = self;
+        let typed = Flags { grpc_addr, grpc_ca_file, ..agent.flags() };
+        let (mut certificates, mut admin, mut dns) = Default::default();
+        let (gateways, settings) = match file {
+            None => (vec![(gateway(wanted, wanted.kind.unwrap_or(GatewayKind::Ingress)), None)], settings(&typed, ui)?),
+            Some(file) => {
+                file.notes.iter().for_each(|note| ui.report(&input::report(note)));
+                let gateways = of_file(&file, wanted)?;
+                admin = file.gateways.iter().find_map(|(gateway, _)| gateway.admin);
+                let of_file = file.configuration.consul.map(|consul| consul.flags).unwrap_or_default();
+                (certificates, dns) = (file.configuration.certificates, file.configuration.dns);
+                (gateways, settings(&typed.or(of_file), ui)?)
+            }
+        };
+        let wans = wans(&gateways, wan_address)?;
+        let gateways = gateways.into_iter().map(|(gateway, _)| gateway).collect();
+        let of_consul = WantedOfConsul { settings, gateways, certificates, state: state.or_else(state_dir) };
         let mut source = ConsulSource::begin(of_consul)?;
         let mut shown = ui::Progress::begin();
         let agent = source.agent();
@@ -79,19 +108,57 @@ impl ControlArgs {
             }
         })?;
         shown.end();
-        let register = match self.register {
-            true => Some(registered(&resources[0], self.wan_address, self.deregister_after_critical)?),
-            false => None,
-        };
-        Ok(Some(OfConsul { source, resources, register }))
+        let all = resources.iter().zip(wans).filter(|_| register);
+        let register = all.map(|(one, wan)| registered(one, wan, deregister_after_critical)).collect::<Result<_, _>>()?;
+        Ok(Some(OfConsul { source, by, resources, register, admin, dns }))
+    }
+
+    /// The file that may say which Consul it is.
+    fn file(&self, wanted: &Wanted) -> Option<PathBuf> {
+        let here = || Some(PathBuf::from("gw.toml")).filter(|path| wanted.routes.is_empty() && !self.agent.is_named() && path.exists());
+        wanted.config.clone().or_else(here)
+    }
+}
+
+/// Where clients of other datacenters connect to each of the gateways. What was typed is for the only one.
+fn wans(gateways: &[WithWan], typed: Option<SocketAddr>) -> Result<Vec<Option<SocketAddr>>, Failure> {
+    if typed.is_some() && gateways.len() > 1 {
+        return Err(Failure::Usage("--wan-address is for one gateway: say wan_address in each [[gateway]] of gw.toml".to_owned()));
+    }
+    Ok(gateways.iter().map(|(_, wan)| typed.or(*wan)).collect())
+}
+
+/// The gateways of a file that are wanted; of one that has none at all, the one that is typed.
+fn of_file(file: &Loaded, wanted: &Wanted) -> Result<Vec<WithWan>, WhichGateway> {
+    let all = &file.configuration.gateways;
+    if let (true, Some(kind)) = (all.is_empty(), wanted.kind) {
+        return Ok(vec![(gateway(wanted, kind), None)]);
+    }
+    let named = |one: &&GatewayFile| wanted.service.as_ref().is_none_or(|name| *name == one.config.name);
+    let of_kind = |one: &&GatewayFile| wanted.kind.is_none_or(|kind| kind == one.config.kind);
+    let chosen: Vec<WithWan> =
+        all.iter().filter(named).filter(of_kind).map(|one| (typed_over(one.config.clone(), wanted), one.wan_address)).collect();
+    match (chosen.is_empty(), &wanted.service, wanted.kind) {
+        (false, ..) => Ok(chosen),
+        (true, Some(name), _) => {
+            Err(WhichGateway::Unknown { name: name.clone(), known: all.iter().map(|one| one.config.name.clone()).collect() })
+        }
+        (true, None, Some(kind)) => Err(WhichGateway::OfKind(kind)),
+        (true, None, None) => Err(WhichGateway::None),
     }
 }
 
 fn gateway(wanted: &Wanted, kind: GatewayKind) -> GatewayConfig {
     let name = wanted.service.clone().unwrap_or_else(|| kind.default_name().to_owned());
-    let gateway = GatewayConfig::of(kind, &name);
-    let addresses = wanted.listens.iter().map(|listen| (listen.port, listen.ip)).collect();
-    GatewayConfig { address: wanted.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), addresses, port: wanted.port, ..gateway }
+    typed_over(GatewayConfig::of(kind, &name), wanted)
+}
+
+/// A gateway that binds where it was typed.
+fn typed_over(mut gateway: GatewayConfig, wanted: &Wanted) -> GatewayConfig {
+    gateway.address = wanted.address.unwrap_or(gateway.address);
+    gateway.port = wanted.port.or(gateway.port);
+    gateway.addresses.extend(wanted.listens.iter().map(|listen| (listen.port, listen.ip)));
+    gateway
 }
 
 /// How far the first sync is, in a line.

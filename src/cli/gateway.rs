@@ -83,14 +83,14 @@ impl From<OriginArgs> for Wanted {
 }
 
 /// Starts what is wanted, says what is served, and waits until it has ended.
-pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+pub(super) fn serve(wanted: &Wanted, control: ControlArgs, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     log::start(&life.log, if life.log_json { log::Format::Json } else { log::Format::Text });
-    if let Some(OfConsul { source, resources, register }) = control.map_or(Ok(None), |control| control.gateway(wanted, ui))? {
-        let from = Origin::Consul(source.agent());
-        let admin = admin(life.admin_bind, ui);
-        let served = served(&resources);
-        let certificates = source.certificates();
-        let config = RunConfig { certificates, consul: Some(source), register, ..life.run(resources, &from, admin) };
+    if let Some(of_consul) = control.gateways(wanted, ui)? {
+        let OfConsul { source, by, resources, register, admin: of_file, dns } = of_consul;
+        let from = Origin::Consul(source.agent(), by);
+        let admin = admin(life.admin_bind.or(of_file), ui);
+        let (served, certificates) = (served(&resources), source.certificates());
+        let config = RunConfig { certificates, dns, consul: Some(source), register, ..life.run(resources, &from, admin) };
         return attend(config, &from, &served, ui);
     }
     let mut echo = None;

@@ -45,5 +45,5 @@ pub(super) struct MeshArgs {
 }
 
 pub(super) fn run(args: MeshArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&args.origin.wanted(GatewayKind::Mesh), Some(args.control), args.life, ui)
+    gateway::serve(&args.origin.wanted(GatewayKind::Mesh), args.control, args.life, ui)
 }

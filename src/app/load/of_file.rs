@@ -13,7 +13,7 @@ use crate::model::resources::Resources;
 use crate::rt::log::with_causes;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
-use crate::source::file::{Configuration, GatewayFile, GatewayTable, ReadFile};
+use crate::source::file::{Configuration, GatewayFile, GatewayTable, ReadFile, exposed_token};
 use crate::tls;
 
 /// What is wrong with a `gw.toml` and the entries that were accepted, which are one set.
@@ -30,6 +30,7 @@ pub(super) fn check_file_again(read: &ReadFile, configuration: &Configuration, d
     problems.extend(unusable_bundles(read, configuration));
     problems.extend(unspeakable(read));
     problems.extend(leafless(read));
+    problems.extend(exposed_token(read));
     if configuration.certificates.is_empty() {
         let with_tls = with_tls(decoded);
         problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, &with_tls)));
@@ -223,7 +224,8 @@ fn untrusted(read: &ReadFile, error: &tls::Error) -> Option<Diagnostic> {
 
 /// Terminating gateways that would have no leaf to show.
 fn leafless(read: &ReadFile) -> Vec<Diagnostic> {
-    let terminating = |table: &&GatewayTable| read.parsed.certs.is_none() && table.kind() == Some(GatewayKind::Terminating);
+    let has_leaves = read.parsed.certs.is_some() || read.parsed.consul.is_some();
+    let terminating = |table: &&GatewayTable| !has_leaves && table.kind() == Some(GatewayKind::Terminating);
     let problem = |table: &GatewayTable| {
         let message =
             "a terminating gateway shows the leaves of the services that it speaks for, and there is no [certs] to take them from";

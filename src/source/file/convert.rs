@@ -8,6 +8,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::ReadFile;
+use super::consul::ConsulOfFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
 use crate::model::entry::IntentionAction;
@@ -29,6 +30,8 @@ pub struct Configuration {
     pub entries: Vec<PathBuf>,
     /// The folder of the mesh's certificates.
     pub certs: Option<PathBuf>,
+    /// The Consul that everything but gateways and their own certificates comes from.
+    pub consul: Option<ConsulOfFile>,
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services of the own datacenter.
@@ -79,6 +82,8 @@ pub struct GatewayFile {
     pub config: GatewayConfig,
     /// `admin`
     pub admin: Option<SocketAddr>,
+    /// `wan_address`
+    pub wan_address: Option<SocketAddr>,
 }
 
 impl Default for Configuration {
@@ -90,6 +95,7 @@ impl Default for Configuration {
             default_action: IntentionAction::Deny,
             entries: Vec::new(),
             certs: None,
+            consul: None,
             gateways: Vec::new(),
             services: Arc::default(),
             federation: Arc::default(),
@@ -154,6 +160,7 @@ impl Converter<'_> {
             default_action: default_action.unwrap_or(IntentionAction::Deny),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
+            consul: self.consul(),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
             services: Arc::default(),
             federation: Arc::new(self.federation()),
@@ -202,8 +209,10 @@ impl Converter<'_> {
             let message = format!("admin is {:?}, which is off loopback, and the admin listener has no password", written.get_ref());
             self.problems.push(Diagnostic::error("GW0008", message).at(&self.file.text, written.span()));
         }
+        let wan_address = table.wan_address.as_ref();
         GatewayFile {
             admin,
+            wan_address: wan_address.and_then(|a| self.parse(a, "wan_address", "an address such as 198.18.0.1:8443")),
             config: GatewayConfig {
                 kind,
                 name: table.name(),

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::consul::ConsulTable;
 use super::datacenters::{Datacenters, PeerTable};
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The keys at the top of a `gw.toml`.
 pub(super) const KEYS: &[&str] =
-    &["datacenter", "trust_domain", "entries", "default_intention", "certs", "gateway", "service", "certificate", "dns", "peer"];
+    &["datacenter", "trust_domain", "entries", "default_intention", "certs", "consul", "gateway", "service", "certificate", "dns", "peer"];
 
 /// `gw.toml` as it is written; `convert` gives it its meaning.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +34,8 @@ pub struct GwToml {
     pub default_intention: Option<Spanned<String>>,
     /// `[certs]`
     pub certs: Option<CertsTable>,
+    /// `[consul]`
+    pub consul: Option<Spanned<ConsulTable>>,
     /// `[[gateway]]`
     #[serde(default)]
     pub gateway: Vec<GatewayTable>,
@@ -66,6 +69,8 @@ pub struct GatewayTable {
     /// Where its listeners bind: an IP address; 127.0.0.1 if not given. Of a terminating gateway, which has one, `ip:port`;
     /// 127.0.0.1:8443 if not given.
     pub address: Option<Spanned<String>>,
+    /// Where clients of other datacenters connect, as it is registered: `ip:port`.
+    pub wan_address: Option<Spanned<String>>,
     /// Where its admin listener binds: `ip:port`.
     pub admin: Option<Spanned<String>>,
     /// A switch of `docs/differences.md`.
