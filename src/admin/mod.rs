@@ -3,6 +3,7 @@
 mod asked;
 pub mod client;
 mod paths;
+pub mod probe;
 
 use std::convert::Infallible;
 use std::io;
@@ -92,18 +93,22 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Answers until the drain is over, so that `/ready` can say no while connections finish.
 pub async fn serve(socket: std::net::TcpListener, subject: Subject, ended: DrainWatch) {
+    let subject = Rc::new(subject);
+    each_connection(socket, ended, |stream| task::spawn(connection(stream, subject.clone()))).await;
+}
+
+async fn each_connection(socket: std::net::TcpListener, ended: DrainWatch, mut take: impl FnMut(TcpStream)) {
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen for admin requests"),
     };
-    let subject = Rc::new(subject);
     loop {
         let accepted = tokio::select! {
             () = ended.signaled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => task::spawn(connection(stream, subject.clone())),
+            Ok((stream, _)) => take(stream),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept an admin connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -27,6 +27,8 @@ use crate::source::consul::client::Client;
 /// What the control thread does.
 pub(super) struct Control {
     pub(super) admin: Vec<std::net::TcpListener>,
+    /// Where it is asked whether ingress gateways are ready.
+    pub(super) probes: Vec<std::net::TcpListener>,
     pub(super) subject: Subject,
     pub(super) echo: Option<EchoServices>,
     pub(super) signals: bool,
@@ -89,6 +91,9 @@ impl Control {
         };
         for socket in self.admin {
             task::spawn(admin::serve(socket, self.subject.clone(), ended.clone()));
+        }
+        for socket in self.probes {
+            task::spawn(admin::probe::serve(socket, self.subject.clone(), ended.clone()));
         }
         if let Some(echo) = self.echo {
             echo.serve(&ended);

@@ -54,6 +54,9 @@ pub enum StartError {
     /// The same for the admin listener.
     #[error("cannot listen on {0} for admin requests")]
     Admin(SocketAddr, #[source] io::Error),
+    /// The same for those who ask whether an ingress gateway is ready.
+    #[error("cannot answer /ready on {0}: the port of an ingress gateway's --address is none of its listeners'")]
+    Ready(SocketAddr, #[source] io::Error),
     /// The certificates cannot be used.
     #[error("the certificates cannot be used (gw certs init begins a folder of them)")]
     Certificates(#[from] tls::Error),
@@ -78,6 +81,8 @@ pub struct Bound {
     pub listeners: Vec<(ListenerName, SocketAddr)>,
     /// Where admin requests are answered.
     pub admin: Vec<SocketAddr>,
+    /// Where it is told whether ingress gateways are ready.
+    pub ready: Vec<SocketAddr>,
     /// Ends the run.
     pub shutdown: Shutdown,
     /// Asks for the files to be read again, as HUP does.
@@ -104,9 +109,11 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (names, resolver) = net::names(config.dns);
     let (orders, received): (Vec<Orders>, Vec<_>) = (0..workers).map(|_| Orders::channel()).unzip();
     let mut served = Served::nothing(orders, names.clone());
+    let ready: Vec<SocketAddr> = config.gateways.iter().filter_map(|resources| resources.gateway.ready()).collect();
     let first = served.replace(config.gateways, &config.certificates, &Found::default())?;
     let listeners = first.map(|changed| changed.added).unwrap_or_default();
     let (admin, admin_sockets) = bind_admin(&config.admin)?;
+    let probes = bind_probes(&ready)?;
     let (log, access) = config.access_log.map(access_log::start).transpose().map_err(StartError::AccessLog)?.unzip();
 
     let (connections, asked) = Lister::of(workers);
@@ -137,6 +144,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping };
     let control = Control {
         admin: admin_sockets,
+        probes,
         subject: Subject { standing, questions: QUESTIONS, connections, status, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
@@ -151,7 +159,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         reopen: access.as_ref().and_then(|writer| writer.reopen.clone()),
     };
     let control = control::start(control, watch)?;
-    Ok(Bound { listeners, admin, shutdown, reload, told, workers: supervisor, control, followed, ended, access })
+    Ok(Bound { listeners, admin, ready, shutdown, reload, told, workers: supervisor, control, followed, ended, access })
 }
 
 impl Bound {
@@ -205,6 +213,10 @@ fn bind_admin(wanted: &[SocketAddr]) -> Result<(Vec<SocketAddr>, Vec<std::net::T
         sockets.push(socket);
     }
     Ok((addresses, sockets))
+}
+
+fn bind_probes(wanted: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, StartError> {
+    wanted.iter().map(|address| admin::probe::bind(*address).map_err(|e| StartError::Ready(*address, e))).collect()
 }
 
 fn start_worker(supervisor: &mut Supervisor, number: usize, share: Share, shutdown: Shutdown) -> Result<(), StartError> {

@@ -170,18 +170,22 @@ fn told(agent: &str, progress: &Progress) -> String {
     format!("gw: first sync with Consul at {agent}{services}; still without {missing}{trouble}")
 }
 
-/// What the agent is told. An ingress gateway is where its first listener is.
+/// What the agent is told. An ingress gateway is where it says whether it is ready, or else where its first listener is.
 fn registered(resources: &Resources, wan: Option<SocketAddr>, forgotten_after: Duration) -> Result<register::Wanted, Failure> {
     let gateway = &resources.gateway;
-    let port = match gateway.kind {
-        GatewayKind::Ingress => {
+    let port = match (gateway.kind, gateway.port) {
+        (_, Some(port)) => port,
+        (GatewayKind::Ingress, None) => {
             let entry = resources.entries.ingress_gateways.get(&crate::id::ServiceKey::of(&gateway.name));
             let port = entry.and_then(|entry| u16::try_from(entry.listeners.first()?.port).ok());
             port.ok_or_else(|| {
-                Failure::Refused(format!("ingress-gateway/{} has no listener yet, so that there is nothing to register", gateway.name))
+                Failure::Refused(format!(
+                    "ingress-gateway/{} has no listener yet, so that there is nothing to register: --address IP:PORT gives it a port of its own",
+                    gateway.name
+                ))
             })?
         }
-        GatewayKind::Mesh | GatewayKind::Terminating => gateway.port.unwrap_or(GatewayConfig::PORT),
+        (GatewayKind::Mesh | GatewayKind::Terminating, None) => GatewayConfig::PORT,
     };
     let address = SocketAddr::new(gateway.addresses.get(&port).copied().unwrap_or(gateway.address), port);
     let wanted = register::Wanted { wan, forgotten_after, ..register::Wanted::new(gateway.kind, &gateway.name, address) };

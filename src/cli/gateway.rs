@@ -1,6 +1,6 @@
 //! What running a gateway takes: the flags that commands share, and what they mean.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::control_plane::{ControlArgs, OfConsul};
 use super::error::Failure;
+use super::one_listener::{Place, address};
 use super::{Answer, input, told};
 use crate::app::config::{self, AccessLogTo, RunConfig};
 use crate::app::echo::EchoServices;
@@ -62,9 +63,10 @@ pub(super) struct OriginArgs {
     /// The gateway's service name, which is the name of its ingress-gateway entry too
     #[arg(long, value_name = "NAME", env = "GW_SERVICE", hide_env_values = true)]
     service: Option<String>,
-    /// Where the listeners of the entry bind; without the flag the gw.toml's address, or 127.0.0.1
-    #[arg(long, value_name = "IP", env = "GW_ADDRESS", hide_env_values = true)]
-    address: Option<IpAddr>,
+    /// Where the listeners of the entry bind; without the flag the gw.toml's address, or 127.0.0.1. PORT is none of them: it answers
+    /// /ready, and is what is registered
+    #[arg(long, value_name = "IP[:PORT]", value_parser = address, env = "GW_ADDRESS", hide_env_values = true)]
+    address: Option<Place>,
 }
 
 impl From<OriginArgs> for Wanted {
@@ -76,8 +78,8 @@ impl From<OriginArgs> for Wanted {
             listens: args.listen,
             routes: args.route,
             service: args.service,
-            address: args.address,
-            port: None,
+            address: args.address.map(|(ip, _)| ip),
+            port: args.address.and_then(|(_, port)| port),
         }
     }
 }
@@ -201,6 +203,9 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
     for (name, address) in &bound.listeners {
         let what = served.iter().find(|(listener, _)| listener == name.as_str()).map_or("", |(_, what)| what);
         ui.note(&format!("  {name} listens on {address}, {what}"));
+    }
+    for address in &bound.ready {
+        ui.note(&format!("  whether it is ready on http://{address}/ready"));
     }
     for address in &bound.admin {
         ui.note(&format!("  admin on http://{address}/ready"));

@@ -59,6 +59,16 @@ pub enum ConsulError {
     /// Certificates cannot be written.
     #[error(transparent)]
     Certs(#[from] CertsError),
+    /// The agent is another one than was meant.
+    #[error("the agent at {agent} is of the datacenter {is}, not of {wanted} ([consul] datacenter in gw.toml)")]
+    Datacenter {
+        /// The agent.
+        agent: String,
+        /// Where it is.
+        is: String,
+        /// Where it should be.
+        wanted: String,
+    },
     /// The run was ended before it began.
     #[error("ended before the first sync was complete")]
     Ended,
@@ -82,6 +92,8 @@ pub struct ConsulSource {
     /// Its thread; nothing once it was taken.
     threads: Option<Supervisor>,
     shutdown: Shutdown,
+    /// The one that the agent must be of.
+    datacenter: Option<String>,
     wanted: WantedOfConsul,
     state: StateFolder,
     /// What was told of what is left out, and of entries.
@@ -90,15 +102,17 @@ pub struct ConsulSource {
 
 impl ConsulSource {
     /// Begins to follow Consul.
-    pub fn begin(wanted: WantedOfConsul) -> Result<Self, ConsulError> {
+    pub fn begin(mut wanted: WantedOfConsul) -> Result<Self, ConsulError> {
         tls::install();
+        // A gateway is where its agent is: nothing is asked of elsewhere, but that it is not.
+        let datacenter = wanted.settings.datacenter.take();
         let gateways: Vec<_> = wanted.gateways.iter().map(|gateway| (gateway.kind, gateway.name.as_str())).collect();
         let state = StateFolder::open(wanted.state.as_deref(), &gateways, &wanted.settings.agent.to_string())?;
         let mut threads = Supervisor::default();
         let seed = Rng::from_entropy().next_u64();
         let following = follow::start(&mut threads, Asking::of(&wanted.settings)?, &gateways, state.answers(), seed)?;
         let shutdown = threads.shutdown();
-        Ok(Self { following, threads: Some(threads), shutdown, wanted, state, told: BTreeSet::new() })
+        Ok(Self { following, threads: Some(threads), shutdown, datacenter, wanted, state, told: BTreeSet::new() })
     }
 
     /// Which agent it is.
@@ -121,6 +135,7 @@ impl ConsulSource {
                 return Err(ConsulError::Ended);
             }
             let (world, version) = self.following.world();
+            self.is_there(world.datacenter.as_str())?;
             if version != seen {
                 (last, seen) = (Instant::now(), version);
                 // What is needed hangs on the entries, which may have come just now.
@@ -138,6 +153,15 @@ impl ConsulSource {
                 self.restore()?;
             }
             self.following.wait(seen, LOOK);
+        }
+    }
+
+    fn is_there(&self, datacenter: &str) -> Result<(), ConsulError> {
+        match &self.datacenter {
+            Some(wanted) if !datacenter.is_empty() && wanted != datacenter => {
+                Err(ConsulError::Datacenter { agent: self.agent(), is: datacenter.to_owned(), wanted: wanted.clone() })
+            }
+            _ => Ok(()),
         }
     }
 

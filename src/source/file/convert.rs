@@ -202,7 +202,7 @@ impl Converter<'_> {
         let forwarded = table.forwarded.as_ref();
         let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
         let alpn = table.alpn.as_ref().and_then(|written| self.alpn(written));
-        let address = table.address.as_ref().and_then(|a| self.bind(kind, a));
+        let address = table.address.as_ref().and_then(|a| self.bind(a));
         let (address, port) = address.unwrap_or((IpAddr::V4(Ipv4Addr::LOCALHOST), None));
         let admin = table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000"));
         if let (Some(written), true) = (&table.admin, admin.is_some_and(|a: SocketAddr| !a.ip().is_loopback())) {
@@ -246,15 +246,13 @@ impl Converter<'_> {
         }
     }
 
-    /// Where a gateway listens: one that has a single listener may say the port too.
-    fn bind(&mut self, kind: GatewayKind, written: &Spanned<String>) -> Option<(IpAddr, Option<u16>)> {
-        if kind == GatewayKind::Ingress {
-            return self.parse(written, "address", "an IP address such as 127.0.0.1").map(|ip| (ip, None));
-        }
+    /// Where a gateway listens: one that has a single listener may say the port too, and an ingress gateway where it is asked whether it
+    /// is ready.
+    fn bind(&mut self, written: &Spanned<String>) -> Option<(IpAddr, Option<u16>)> {
         let socket = written.get_ref().parse::<SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port())));
         let bind = socket.or_else(|| Some((written.get_ref().parse().ok()?, None)));
         if bind.is_none() {
-            self.refuse(written, "address", "an IP address with a port, such as 127.0.0.1:8443");
+            self.refuse(written, "address", "an IP address such as 127.0.0.1, or one with a port, such as 127.0.0.1:8443");
         }
         bind
     }
