@@ -685,6 +685,29 @@ fn who_registers_names_a_consul() {
 }
 
 #[test]
+fn what_stands_beside_the_consul_of_a_file_is_refused_with_both_places() {
+    let beside = "datacenter = \"dc1\"\nentries = [\"gw.d\"]\n\n[consul]\naddr = \"127.0.0.1:1\"\ntoken = \"s3cr3t\"\n\n\
+                  [[gateway]]\nkind = \"terminating\"\n\n[[service]]\nname = \"web\"\n";
+    let folder = scratch_with("beside", &[("gw.toml", beside), ("gw.d/web.json", WEB)]);
+    for args in [&["config", "validate", "gw.toml", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.contains("gw.toml:2:12: error[GW0012]: entries stands beside the [consul] of line 4"), "{err}");
+        assert!(err.contains("gw.toml:12:8: error[GW0012]: [[service]] stands beside the [consul] of line 4"), "{err}");
+        assert!(err.contains("error[GW0012]: datacenter") && !err.contains("s3cr3t"), "{err}");
+    }
+    let alone = "[consul]\naddr = \"127.0.0.1:1\"\ntoken = \"s3cr3t\"\n\n[[gateway]]\nkind = \"terminating\"\n";
+    std::fs::write(folder.path().join("gw.toml"), alone).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "gw.toml"], ""), 0);
+    assert!(err.contains("GW0013") && err.contains("chmod 600") && !err.contains("s3cr3t"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["terminating", "-c", "gw.toml", "--config-dir", "gw.d"], ""), 2);
+    assert!(err.contains("--config-dir gw.d") && err.contains("[consul] of gw.toml"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml"], ""), 3);
+    assert!(err.contains("there is no ingress gateway in the file"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://x.test/", "-c", "gw.toml"], ""), 3);
+    assert!(err.contains("takes everything from Consul"), "{err}");
+}
+
+#[test]
 fn a_gateway_without_its_entry_says_which_entries_there_are() {
     let folder = shop("noentry");
     std::fs::write(folder.path().join("gw.toml"), GW_TOML.replace("edge", "egde")).expect("a file");

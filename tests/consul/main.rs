@@ -8,6 +8,7 @@ mod chains;
 mod datacenters;
 mod entries;
 mod faults;
+mod file;
 mod follow;
 mod gateway;
 #[path = "../brain/generate.rs"]
@@ -23,4 +24,6 @@ mod signed;
 #[path = "../consul_api/signer.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod signer;
+#[path = "../support/mod.rs"]
+mod support;
 mod terminating;

@@ -17,9 +17,10 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::agent::{Consul, free_ports};
-use crate::gateway::{Gateway, Like, get};
+use crate::gateway::{Gateway, Like, at, get};
 use crate::harness::{Service, eventually};
 use crate::signer::{Does, Server};
+use crate::terminating::Caller;
 
 /// A server that signs in place of Consul's own, by a CA that it has made Consul's.
 struct Signer {
@@ -101,7 +102,7 @@ impl Drop for Folder {
 }
 
 /// What a client that trusts that root alone is answered at a host; why it goes away, where it does.
-fn curl(root: &Path, host: &str, port: u16) -> String {
+pub(crate) fn curl(root: &Path, host: &str, port: u16) -> String {
     let there = format!("{host}:{port}:127.0.0.1");
     let mut command = Command::new("curl");
     command.args(["-sS", "--max-time", "10", "--noproxy", "*", "--resolve", &there, "--cacert"]).arg(root);
@@ -235,4 +236,17 @@ fn a_leaf_that_nears_its_end_is_signed_anew_and_no_request_fails() {
         signer.server.asked.lock().unwrap().len() > 7
     });
     *signer.life.lock().unwrap() = Duration::from_hours(1);
+}
+
+#[test]
+fn a_terminating_gateway_has_the_keys_of_its_linked_services_signed() {
+    let consul = Consul::start("linked");
+    let signer = Signer::of(&consul);
+    consul.write(&json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}}));
+    consul.register(&json!({"ID": "old", "Name": "old", "Address": "127.0.0.1", "Port": Service::saying("old").address.port()}));
+    consul.write(&json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "old"}]}));
+    let gateway = Gateway::like(&consul, GatewayKind::Terminating, "exit", Like { grpc: Some(signer.server.address), ..Like::default() });
+    let web = Caller::of(&consul, "web");
+    eventually("the linked service is reached", || web.get(at(gateway.port), "old", "/") == "old");
+    assert_eq!((gateway.trouble("signed leaf old").as_deref(), gateway.trouble("leaf old")), (Some(""), None));
 }

@@ -13,13 +13,13 @@ use crate::gateway::Gateway;
 use crate::harness::{Service, eventually};
 
 /// Who calls: a leaf of Consul's in files.
-struct Caller {
+pub(crate) struct Caller {
     folder: PathBuf,
     trust_domain: String,
 }
 
 impl Caller {
-    fn of(consul: &Consul, name: &str) -> Self {
+    pub(crate) fn of(consul: &Consul, name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("gw-caller-{}-{}", std::process::id(), consul.address.port()));
         std::fs::create_dir_all(&folder).unwrap();
         let (leaf, roots) = (consul.get(&format!("/v1/agent/connect/ca/leaf/{name}")), consul.get("/v1/agent/connect/ca/roots"));
@@ -31,7 +31,7 @@ impl Caller {
     }
 
     /// What a service answers through the gateway; nothing where it is closed.
-    fn get(&self, gateway: SocketAddr, service: &str, path: &str) -> String {
+    pub(crate) fn get(&self, gateway: SocketAddr, service: &str, path: &str) -> String {
         let file = |name: &str| Path::new(&self.folder).join(name);
         let mut client = Command::new("openssl")
             .args(["s_client", "-quiet", "-verify_return_error", "-connect", &gateway.to_string(), "-servername"])
