@@ -446,6 +446,7 @@ fn every_key_of_gw_toml_is_in_its_page() {
     for (part, before) in [
         ("## At the top", ""),
         ("## [certs]", "[certs]\n"),
+        ("## [consul]", "[consul]\n"),
         ("## [[gateway]]", "[[gateway]]\nkind = \"mesh\"\n"),
         ("## [[service]]", "[[service]]\n"),
         ("## [[service.instance]]", service),
@@ -701,9 +702,9 @@ fn what_stands_beside_the_consul_of_a_file_is_refused_with_both_places() {
     assert!(err.contains("GW0013") && err.contains("chmod 600") && !err.contains("s3cr3t"), "{err}");
     let (_, err) = expect(&run(folder.path(), &["terminating", "-c", "gw.toml", "--config-dir", "gw.d"], ""), 2);
     assert!(err.contains("--config-dir gw.d") && err.contains("[consul] of gw.toml"), "{err}");
-    let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml"], ""), 3);
+    let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml"], ""), 2);
     assert!(err.contains("there is no ingress gateway in the file"), "{err}");
-    let (_, err) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://x.test/", "-c", "gw.toml"], ""), 3);
+    let (_, err) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://x.test/", "-c", "gw.toml"], ""), 2);
     assert!(err.contains("takes everything from Consul"), "{err}");
 }
 
@@ -754,7 +755,7 @@ fn a_sidecar_without_an_identity_to_show_and_an_identity_that_is_none_are_refuse
 #[test]
 fn a_gw_toml_under_another_name_is_known_as_one() {
     let folder =
-        scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
+        scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[certs]\n")]);
     let validate = |file: &str| expect(&run(folder.path(), &["config", "validate", file], ""), 3).1;
     let err = validate("q.toml");
     assert!(err.contains("GW0003") && err.contains("did you mean \"entries\"?"), "{err}");

@@ -26,7 +26,7 @@ mod run;
 mod served;
 pub mod sni;
 pub mod status;
-mod uncertified;
+mod with_tls;
 
 pub use crate::rt::log;
 pub use crate::rt::supervise::Failure as Ended;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::listeners::Listeners;
 use super::run::StartError;
-use super::uncertified::uncertified;
+use super::with_tls::{spoken, uncertified};
 use crate::admin;
 use crate::check::Found;
 use crate::decide::compile::keys;
@@ -112,7 +112,8 @@ impl Served {
 
     /// What files of keys cannot be used, and what follows.
     pub(super) fn unusable(&self) -> Vec<String> {
-        let unusable = |g: &Gateway| g.said.credentials.unusable().iter().map(left_out).chain(g.said.uncertified.clone()).collect::<Vec<_>>();
+        let unusable =
+            |g: &Gateway| g.said.credentials.unusable().iter().map(left_out).chain(g.said.uncertified.clone()).collect::<Vec<_>>();
         self.gateways.iter().flat_map(unusable).collect()
     }
 
@@ -162,6 +163,7 @@ impl Served {
             _ => Credentials::rebuild(certificates, own, older)?,
         };
         let new = if let Some(older) = older { new.keep(older) } else { new };
+        let new = new.speaking(&spoken(&resources), older);
         let (inbound, outside) = keys(&resources);
         let credentials = new.between(inbound.as_ref(), &outside, &resources.trust_domain, older)?;
         let uncertified = uncertified(&resources, &credentials);

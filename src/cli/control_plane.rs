@@ -80,7 +80,9 @@ impl ControlArgs {
         let by = by.filter(|_| file.is_some());
         if let (Some(folder), Some(by)) = (wanted.folders.first(), &by) {
             let (folder, by) = (folder.display(), by.display());
-            return Err(Failure::Usage(format!("--config-dir {folder} and the [consul] of {by} both say where entries are: leave one out")));
+            return Err(Failure::Usage(format!(
+                "--config-dir {folder} and the [consul] of {by} both say where entries are: leave one out"
+            )));
         }
         let Self { agent, grpc_addr, grpc_ca_file, register, wan_address, deregister_after_critical, state_dir: state } = self;
         let typed = Flags { grpc_addr, grpc_ca_file, ..agent.flags() };

@@ -35,7 +35,7 @@ pub(super) async fn with_certificate(
     drain: &DrainWatch,
 ) -> Option<Begun> {
     let state = site.current();
-    let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
+    let config = state.credentials.server(listener, state.snapshot.switches.alpn)?.clone();
     drop(state);
     let stream = in_time(TlsAcceptor::from(config).accept(stream), drain).await?;
     let (_, session) = stream.get_ref();

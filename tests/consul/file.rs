@@ -1,10 +1,11 @@
 //! Gateways of a gw.toml that take everything from a real Consul, in one process.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::{Consul, at_least, free_ports};
 use crate::gateway::get;
 use crate::harness::{Service, eventually};
 use crate::signed::curl;
@@ -77,7 +78,9 @@ fn a_certificate_that_is_missing_is_told_and_one_that_is_written_is_shown() {
     let start = || Gateway::start(&["ingress", "-c", "gw.toml", "--state-dir", "state"], folder.path());
     let gateway = start();
     eventually("it is told that there is no certificate", || {
-        gateway.said().contains("listener edge:") && gateway.said().contains("no certificate to show") && gateway.said().contains("--grpc-addr")
+        gateway.said().contains("listener edge:")
+            && gateway.said().contains("no certificate to show")
+            && gateway.said().contains("--grpc-addr")
     });
     assert_eq!(gateway.end(), Some(0));
 
@@ -93,6 +96,34 @@ fn a_certificate_that_is_missing_is_told_and_one_that_is_written_is_shown() {
     eventually("it is told that none fits", || gateway.said().contains("no certificate is for shop.example.test"));
     write("shop.example.test");
     eventually("what is written is shown", || curl(&folder.path().join("edge.pem"), "shop.example.test", tls) == "web");
+}
+
+#[test]
+fn what_a_listener_speaks_is_what_the_entry_of_consul_says() {
+    if !at_least(1, 12) {
+        // Older ones know nothing of it.
+        return;
+    }
+    let consul = Consul::start("spoken");
+    let [tls] = free_ports();
+    let listener = |says: Value| json!({"Port": tls, "Protocol": "tcp", "TLS": says, "Services": [{"Name": "web"}]});
+    let edge = |says: Value| json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener(says)]});
+    consul.write(&edge(json!({"Enabled": true})));
+    let made = rcgen::generate_simple_self_signed(["shop.example.test".to_owned()]).unwrap();
+    let toml = format!(
+        "[consul]\naddr = \"{}\"\n\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n\n[[certificate]]\ncert = \"c.pem\"\nkey = \"k.pem\"\n",
+        consul.address
+    );
+    let folder = scratch_with("spoken", &[("gw.toml", &toml), ("c.pem", &made.cert.pem()), ("k.pem", &made.signing_key.serialize_pem())]);
+    let _gateway = Gateway::start(&["run", "--state-dir", "state"], folder.path());
+    let speaks = |version: &str| {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", version, "-connect", &format!("127.0.0.1:{tls}")]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+    };
+    eventually("both are spoken", || speaks("-tls1_2") && speaks("-tls1_3"));
+    consul.write(&edge(json!({"Enabled": true, "TLSMinVersion": "TLSv1_3"})));
+    eventually("the newer alone is spoken", || !speaks("-tls1_2") && speaks("-tls1_3"));
 }
 
 #[test]

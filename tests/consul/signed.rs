@@ -49,7 +49,8 @@ impl Signer {
     /// Makes Consul's CA the one that signs.
     fn is_consuls(&self, consul: &Consul) {
         let ca = self.ca.lock().unwrap();
-        let config = json!({"PrivateKey": ca.key_pem(), "RootCert": pem::text_of(std::slice::from_ref(ca.certificate())), "LeafCertTTL": "72h"});
+        let config =
+            json!({"PrivateKey": ca.key_pem(), "RootCert": pem::text_of(std::slice::from_ref(ca.certificate())), "LeafCertTTL": "72h"});
         consul.put("/v1/connect/ca/configuration", &json!({"Provider": "consul", "Config": config}).to_string());
     }
 
@@ -208,7 +209,9 @@ fn while_nobody_signs_the_last_leaf_goes_on_and_without_one_that_of_the_http_api
 
     signer.server.does(Does::Http(503));
     edges.lead(&consul, &["shop.example.test", "late.example.test"]);
-    eventually("it is told that nobody signs", || gateway.trouble("signed leaf edge").is_some_and(|why| why.contains("signed last goes on until")));
+    eventually("it is told that nobody signs", || {
+        gateway.trouble("signed leaf edge").is_some_and(|why| why.contains("signed last goes on until"))
+    });
     assert_eq!(curl(&root, "shop.example.test", tls), "web");
     edges.lead(&consul, &["shop.example.test"]);
     gateway.stop();

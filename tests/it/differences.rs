@@ -76,13 +76,36 @@ const ROWS: &[(&str, fn())] = &[
     ("nanoseconds", a_bare_number_for_a_duration_is_a_warning),
 ];
 
+/// The rows of gateways that Consul controls: each with the file of its test, and the test.
+const OF_CONSUL: &[(&str, &str, &str)] = &[
+    ("config-writes", include_str!("../consul/entries.rs"), "what_is_in_the_way_is_set_aside_for_a_moment_and_comes_back"),
+    ("enterprise-names", SETTINGS, "what_belongs_together_must_be_there_and_what_is_of_enterprise_must_not"),
+    ("agent-name", SETTINGS, "an_ip_address_is_no_name_for_a_certificate"),
+    ("agent-redirects", include_str!("../consul_api/ask.rs"), "a_question_that_is_sent_elsewhere_takes_no_token_there"),
+    ("newer-intentions", KNOWN, "intentions_that_cannot_be_read_let_nobody_through"),
+    (
+        "registered-check",
+        include_str!("../../src/source/consul/register.rs"),
+        "what_is_sent_is_what_consul_connect_envoy_sends_but_for_the_check",
+    ),
+    ("registered-kept", REGISTER, "what_somebody_else_did_to_a_registration_is_made_good"),
+    ("registered-passing", REGISTER, "a_gateway_is_in_the_catalog_as_it_wants_to_be_known_until_it_ends"),
+    ("agent-restart", KNOWN, "instances_that_turned_critical_are_spared_where_no_better_one_is_left"),
+];
+const SETTINGS: &str = include_str!("../../src/source/consul/settings/tests.rs");
+const KNOWN: &str = include_str!("../../src/source/consul/known.rs");
+const REGISTER: &str = include_str!("../consul/register.rs");
+
 #[test]
 fn every_row_that_is_due_has_a_test_of_its_own() {
     let page = include_str!("../../docs/differences.md");
     let today = page.split("## Today").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a part called Today");
     let rows: BTreeSet<&str> =
         today.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).filter(|row| *row != "name").collect();
-    let tested: BTreeSet<&str> = ROWS.iter().map(|(row, _)| *row).collect();
+    let tested: BTreeSet<&str> = ROWS.iter().map(|(row, _)| *row).chain(OF_CONSUL.iter().map(|(row, ..)| *row)).collect();
+    for (row, file, test) in OF_CONSUL {
+        assert!(file.contains(&format!("fn {test}() {{")), "{row}: there is no {test}");
+    }
     assert_eq!(rows, tested, "rows of docs/differences.md, and those that have a test");
 }
 

@@ -80,7 +80,11 @@ impl StateFolder {
                 self.certs.write(&format!("{name}-key.pem"), &leaf.key, Mode::Secret)?;
                 self.certs.write(&format!("{name}.pem"), &leaf.chain, Mode::Public)?;
                 self.leaves.insert(name.clone(), leaf.clone());
-                if tls::pem::has_dns_names(&leaf.chain) { self.named.insert(name.clone()) } else { self.named.remove(name) };
+                if tls::pem::has_dns_names(&leaf.chain) {
+                    self.named.insert(name.clone())
+                } else {
+                    self.named.remove(name)
+                };
             }
         }
         Ok(())

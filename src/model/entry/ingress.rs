@@ -25,6 +25,18 @@ impl IngressGateway {
         self.tls.is_asked_for() || listener.tls.as_ref().is_some_and(GatewayTls::is_asked_for)
     }
 
+    /// What is spoken on a listener: of each of the parameters its own, or the gateway's.
+    pub fn tls_parameters(&self, listener: &IngressListener) -> TlsParameters {
+        let Some(own) = listener.tls.as_ref().map(|tls| tls.parameters.clone()) else { return self.tls.parameters.clone() };
+        let either = |own: String, whole: &String| if own.is_empty() { whole.clone() } else { own };
+        let TlsParameters { tls_min_version, tls_max_version, cipher_suites } = &self.tls.parameters;
+        TlsParameters {
+            tls_min_version: either(own.tls_min_version, tls_min_version),
+            tls_max_version: either(own.tls_max_version, tls_max_version),
+            cipher_suites: if own.cipher_suites.is_empty() { cipher_suites.clone() } else { own.cipher_suites },
+        }
+    }
+
     /// The DNS names that its certificate is to have, for clients that come from outside the mesh: `*.ingress.DOMAIN` of each domain of
     /// Consul's DNS, and the hosts of listeners that end TLS. What no certificate can carry is left out; none without such a listener.
     pub fn certified_names(&self, domains: &[&str]) -> Vec<String> {

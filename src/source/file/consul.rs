@@ -76,7 +76,9 @@ impl Converter<'_> {
         let written = parsed.consul.as_ref()?;
         let line = text.content.get(..written.span().start)?.matches('\n').count() + 1;
         for (what, span) in beside(self.file) {
-            let message = format!("{what} stands beside the [consul] of line {line}, from which services, entries, certificates of the mesh and datacenters come");
+            let message = format!(
+                "{what} stands beside the [consul] of line {line}, from which services, entries, certificates of the mesh and datacenters come"
+            );
             let problem = Diagnostic::error("GW0012", message).at(text, span.unwrap_or_else(|| written.span()));
             self.problems.push(problem.help("leave one of the two out: beside [consul] a file has [[gateway]], [[certificate]] and [dns]"));
         }

@@ -131,6 +131,17 @@ impl World {
         self
     }
 
+    /// What the TLS of the gateway and of the listener say besides.
+    pub(crate) fn speaking(mut self, gateway: Value, listener: Value) -> Self {
+        let merged = |mut value: Value| {
+            value["Enabled"] = json!(true);
+            value
+        };
+        self.entries[1]["TLS"] = merged(gateway);
+        self.entries[1]["Listeners"][0]["TLS"] = merged(listener);
+        self
+    }
+
     /// The listener on an address of its own instead of a free one.
     pub(crate) fn on(mut self, address: SocketAddr) -> Self {
         self.entries[1]["Listeners"][0]["Port"] = json!(address.port());
