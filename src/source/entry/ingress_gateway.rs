@@ -230,7 +230,8 @@ mod tests {
         for (tls, wanted) in [
             (json!({"Enabled": true}), &["GW0210"][..]),
             (json!({"TLSMinVersion": "TLSv1_3", "TLSMaxVersion": "TLSv1_2"}), &["GW0211"]),
-            (json!({"TLSMinVersion": "TLS_AUTO", "TLSMaxVersion": "TLSv1_0"}), &[]),
+            (json!({"TLSMinVersion": "TLS_AUTO", "TLSMaxVersion": "TLSv1_0"}), &["GW0312"]),
+            (json!({"CipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}), &["GW0312"]),
             (json!({"TLSMinVersion": "tls12"}), &["GW0211"]),
             (json!({"TLSMinVersion": "TLSv1_3", "CipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}), &["GW0211"]),
             (json!({"CipherSuites": ["TLS_AES_128_GCM_SHA256"]}), &["GW0211"]),

@@ -63,6 +63,11 @@ pub(super) fn not_spoken(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
 
 /// The same, where `who` would speak nothing.
 pub(super) fn not_spoken_by(who: &str, tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
+    let only_newest = tls.tls_min_version == "TLSv1_3";
+    if only_newest && (!tls.cipher_suites.is_empty() || !matches!(tls.tls_max_version.as_str(), "" | "TLS_AUTO" | "TLSv1_3")) {
+        // That it contradicts itself is told already.
+        return;
+    }
     let unknown: Vec<&str> = tls.unknown_suites().filter(|suite| CIPHER_SUITES.contains(suite)).collect();
     let (spoken, unknown) = (tls.spoken(), unknown.join(", "));
     if spoken.is_nothing() {
