@@ -133,12 +133,9 @@ impl World {
 
     /// What the TLS of the gateway and of the listener say besides.
     pub(crate) fn speaking(mut self, gateway: Value, listener: Value) -> Self {
-        let merged = |mut value: Value| {
-            value["Enabled"] = json!(true);
-            value
-        };
-        self.entries[1]["TLS"] = merged(gateway);
-        self.entries[1]["Listeners"][0]["TLS"] = merged(listener);
+        self.entries[1]["TLS"] = gateway;
+        self.entries[1]["Listeners"][0]["TLS"] = listener;
+        self.entries[1]["Listeners"][0]["TLS"]["Enabled"] = json!(true);
         self
     }
 
