@@ -7,6 +7,7 @@ mod envoy;
 mod guard;
 mod metrics;
 mod paths;
+pub mod probe;
 
 use std::convert::Infallible;
 use std::io;
@@ -139,12 +140,22 @@ pub fn bind(address: SocketAddr, place: &Place) -> io::Result<std::net::TcpListe
 /// Answers until the drain is over, so that `/ready` can say no while connections finish.
 pub async fn serve(socket: std::net::TcpListener, place: Place, subject: Subject, ended: DrainWatch) {
     let any_host = socket.local_addr().is_ok_and(|address| !address.ip().is_loopback());
+    let here = Rc::new(Here { subject, guard: Guard { token: place.token, any_host }, only_metrics: place.only_metrics });
+    each_connection(socket, MOST_CONNECTIONS, ended, |stream| connection(stream, here.clone())).await;
+}
+
+/// No more than so many at a time: whoever connects beyond waits.
+async fn each_connection<F: Future<Output = ()> + 'static>(
+    socket: std::net::TcpListener,
+    most: usize,
+    ended: DrainWatch,
+    mut serve: impl FnMut(TcpStream) -> F,
+) {
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen for admin requests"),
     };
-    let here = Rc::new(Here { subject, guard: Guard { token: place.token, any_host }, only_metrics: place.only_metrics });
-    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(most));
     loop {
         let next = async {
             // The semaphore is never closed.
@@ -157,7 +168,7 @@ pub async fn serve(socket: std::net::TcpListener, place: Place, subject: Subject
         };
         match accepted {
             Ok((stream, _)) => {
-                let served = connection(stream, here.clone());
+                let served = serve(stream);
                 task::spawn(async move { drop((served.await, permit)) });
             }
             Err(error) => {

@@ -30,6 +30,7 @@ pub mod sni;
 pub mod status;
 mod traces;
 pub mod wan_fed;
+mod with_tls;
 pub mod world;
 
 pub use crate::rt::log;

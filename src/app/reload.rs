@@ -145,13 +145,14 @@ impl Desk {
         held: Held,
     ) -> (Self, Option<Changes>, Option<Unwatched>) {
         let From { files, consul } = from;
-        let followed = files.as_ref().map(|f| f.first().to_vec()).unwrap_or_default();
+        let of_files = files.as_ref().map(|f| f.first().to_vec());
+        let followed = of_files.or_else(|| consul.as_ref().map(ConsulSource::files)).unwrap_or_default();
         let noted = files.as_ref().map(|f| f.first_notes().to_vec()).unwrap_or_default();
         let mut desk = Self { files, consul, watch: None, followed, served, standing, held, noted, unusable: Vec::new() };
         desk.hold_first();
         desk.stand(None);
         desk.say_unusable(Cause::Asked);
-        if desk.files.is_none() {
+        if desk.followed.is_empty() {
             return (desk, None, None);
         }
         match file::watch() {
@@ -221,6 +222,7 @@ impl Desk {
     /// Reads, judges, compiles and publishes. What is to be told, and whether to look again when all is quiet.
     pub(super) fn reload(&mut self, cause: Cause, found: &Found) -> (Option<Told>, bool) {
         if self.consul.is_some() {
+            drop(self.follow());
             return (self.take_up(cause, found), false);
         }
         let start = Instant::now();
@@ -261,7 +263,8 @@ impl Desk {
         let consul = self.consul.as_mut()?;
         let generation = self.served.generation();
         let read = consul.read().map_err(|why| Refused::from(StartError::from(why)));
-        let done = read.and_then(|resources| Ok(self.served.replace(vec![resources], &[], found)?));
+        let certificates = consul.certificates();
+        let done = read.and_then(|resources| Ok(self.served.replace(resources, &certificates, found)?));
         match done {
             Ok(changed) => {
                 consul.want(self.served.needs());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::consul::ConsulTable;
 use super::datacenters::{Datacenters, PeerTable, ServerTable};
 use crate::source::diagnostic::{Diagnostic, Text};
 
@@ -17,6 +18,7 @@ pub(super) const KEYS: &[&str] = &[
     "entries",
     "default_intention",
     "certs",
+    "consul",
     "gateway",
     "service",
     "certificate",
@@ -50,6 +52,8 @@ pub struct GwToml {
     pub default_intention: Option<Spanned<String>>,
     /// `[certs]`
     pub certs: Option<CertsTable>,
+    /// `[consul]`
+    pub consul: Option<Spanned<ConsulTable>>,
     /// `[[gateway]]`
     #[serde(default)]
     pub gateway: Vec<GatewayTable>,
