@@ -226,8 +226,11 @@ complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l sni -d 'The server name to ask for; without the flag HOST, if it is a name' -r
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l alpn -d 'A protocol to offer, such as h2 (repeatable)' -r
-complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -s o -l output -d 'How it is printed' -r -f -a "table\t'A block a certificate'
-json\t'As JSON'"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -245,9 +248,11 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from needs-renewal" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -l dir -d 'The folder of the CA and its certificates' -r -F
-complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'A row a leaf'
-json\t'As JSON'
-name\t'The names alone'"
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -282,9 +287,11 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
-json\t'As JSON'
-name\t'KIND/NAME of what changes'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
@@ -299,9 +306,11 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l prune -d 'Entries that Consul has and the files do not count as deleted'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
-json\t'As JSON'
-name\t'KIND/NAME of what changes'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
@@ -334,9 +343,11 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
-json\t'As JSON'
-name\t'KIND/NAME alone'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
@@ -350,9 +361,11 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'How it is printed' -r -f -a "table\t'As columns'
-json\t'As JSON'
-name\t'KIND/NAME of what changes'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
@@ -474,71 +487,272 @@ complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "status" -d 'Tell where the state of a running gateway comes from, how fresh it is, and what is wrong with it'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "connections" -d 'List the open tcp connections of a running gateway'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status route routes connections chain authz sni explain batch" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "status" -d 'Tell where the state of a running gateway comes from, how fresh it is, and what is wrong with it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "problems" -d 'List everything that is wrong or soon will be: where, why it matters, and what to type'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "listeners" -d 'List where gateways listen, and what is spoken there'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "services" -d 'List the services that are known, and how their instances are'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "certs" -d 'List the certificates that gateways show or trust, and how long they last'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "intentions" -d 'List the intentions, the strongest first'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "datacenters" -d 'List other datacenters and peers, and the gateways by which they are reached'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "connections" -d 'List the open tcp connections of a running gateway: files and Consul have none'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "dump" -d 'Print everything that a gateway goes by, without keys and tokens: --dump FILE asks it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l sni -d 'At a terminating gateway: the server name of the handshake, in full or the service alone; without the flag the URL\'s host' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l peer -d 'At a terminating gateway: who connects, a service of the mesh or a SPIFFE id' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -d 'The gateway to ask, where gw.toml has several' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l admin -d 'The admin listener of a running gateway, instead of files' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
-json\t'As JSON'
-name\t'The target or the code alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s c -l config -d 'A gw.toml or a folder of config entries, instead of a running gateway; ./gw.toml or ./gw.d where none answers' -r -F
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
-wide\t'More columns: rules and instances'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s o -l output -d 'How it is printed: wide has instances and rules too, name the rules alone' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
 json\t'One JSON document'
-jsonl\t'One JSON object a route'
-name\t'The rules alone'"
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -l admin -d 'The admin listener of a running gateway' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -l sort -d 'Which come first' -r -f -a "age\t'The oldest'
 bytes\t'Those with the most bytes, both ways together'"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -l limit -d 'How many are printed at most' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them; without the flag ./gw.toml, or ./gw.d' -r -F
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l datacenter -d 'Compile for this datacenter' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-protocol -d 'Consul\'s OverrideProtocol' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-mesh-gateway -d 'Consul\'s OverrideMeshGateway' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-connect-timeout -d 'Consul\'s OverrideConnectTimeout' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a tree'
-json\t'As JSON, with the rule that every node came from'
-name\t'The targets alone'
-consul\t'In exactly the shape of Consul\'s /v1/discovery-chain'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s o -l output -d 'How it is printed: table is a tree, name the targets alone, consul the shape of Consul\'s /v1/discovery-chain' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
@@ -557,21 +771,51 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s H -l header -d 'A header of a request, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l who-can -d 'Every caller of a destination' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l reach -d 'Every destination of a caller' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s c -l config -d 'A gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l admin -d 'The admin listener of a running gateway, instead of files; where rules are written it does not say' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps, or as columns'
-json\t'As JSON'
-name\t'allowed or denied alone; of many pairs the names of those that are not denied'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s o -l output -d 'How it is printed: table is a list of steps, or columns; name says allowed or denied, and of many pairs who is not denied' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l matrix -d 'Every caller and every destination'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l service -d 'The gateway to ask, where gw.toml has several that go by server names' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s o -l output -d 'How it is printed' -r -f -a "table\t'As a list of steps'
-json\t'As JSON'
-name\t'The target or the code alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -584,6 +828,25 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
