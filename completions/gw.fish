@@ -37,7 +37,7 @@ complete -c gw -n "__fish_gw_needs_command" -f -a "certs" -d 'Make, renew and lo
 complete -c gw -n "__fish_gw_needs_command" -f -a "config" -d 'Check and convert config entries, read and write those of Consul'
 complete -c gw -n "__fish_gw_needs_command" -f -a "wan-fed" -d 'Federate datacenters through mesh gateways: prepare it, see it, find what is wrong'
 complete -c gw -n "__fish_gw_needs_command" -f -a "inspect" -d 'See what is served, and why a request goes where it goes'
-complete -c gw -n "__fish_gw_needs_command" -f -a "admin" -d 'Have a running gateway read its configuration again, drain, stop, or log something else'
+complete -c gw -n "__fish_gw_needs_command" -f -a "admin" -d 'Have a running gateway reload, drain, stop, or log something else'
 complete -c gw -n "__fish_gw_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c gw -n "__fish_gw_needs_command" -f -a "man" -d 'Print gw(1), or write every page to a folder'
 complete -c gw -n "__fish_gw_needs_command" -f -a "version" -d 'Print the version'

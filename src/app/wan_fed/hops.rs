@@ -98,14 +98,14 @@ pub(super) fn places(views: &[View], servers: bool) -> Vec<Place> {
             let elsewhere: Vec<Name> = view.others().flat_map(|other| names(&other.name, &format!("{own} -> {}", other.name))).collect();
             add(Place { names: at_gateway(gateway, elsewhere), ..place(&gateway.lan, Role::GatewayLan, own.clone()) });
             let hop = format!("-> {own}");
-            add(Place { names: at_gateway(gateway, names(own, &hop)), ..place(gateway.from_afar(), Role::GatewayWan, hop) });
+            add(Place { names: at_gateway(gateway, names(own, &hop)), ..place(gateway.far_address(), Role::GatewayWan, hop) });
         }
         for other in view.others() {
             let hop = format!("{own} -> {}", other.name);
             for gateway in view.gateways_of(&other.name) {
                 let asked = if !view.is_of_agent() && !servers { Vec::new() } else { at_gateway(gateway, names(&other.name, &hop)) };
                 add(Place {
-                    at: gateway.from_afar().to_owned(),
+                    at: gateway.far_address().to_owned(),
                     role: Role::GatewayWan,
                     datacenter: other.name.clone(),
                     who: gateway.id.clone(),

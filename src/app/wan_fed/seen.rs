@@ -86,7 +86,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// Where other datacenters reach it.
-    pub fn from_afar(&self) -> &str {
+    pub fn far_address(&self) -> &str {
         self.wan.as_deref().unwrap_or(&self.lan)
     }
 }

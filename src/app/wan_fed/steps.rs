@@ -97,7 +97,7 @@ fn of_view(view: &View, steps: &mut Vec<Step>) {
         let name = &datacenter.name;
         let gateways = view.gateways_of(name);
         let carries = gateways.iter().find(|gateway| gateway.federates);
-        let there = carries.map(|gateway| format!("{} at {}", gateway.id, gateway.from_afar())).unwrap_or_default();
+        let there = carries.map(|gateway| format!("{} at {}", gateway.id, gateway.far_address())).unwrap_or_default();
         step(
             carries.is_some(),
             format!("{name} has a mesh gateway that carries what servers say"),

@@ -15,7 +15,7 @@ use super::error::Failure;
 use crate::app::config::ADMIN;
 use crate::ui::Ui;
 
-/// Have a running gateway read its configuration again, drain, stop, or log something else
+/// Have a running gateway reload, drain, stop, or log something else
 #[derive(Debug, Args)]
 pub(super) struct AdminArgs {
     #[command(subcommand)]
