@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTH
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
-use super::{paths, text};
+use super::{page, paths, text};
 use crate::tls;
 
 /// By which a browser says whether a page of another site asks.
@@ -93,6 +93,10 @@ impl Guard {
         let host = value(HOST.as_str()).ok_or(Refused::Host)?;
         if !self.any_host && !is_own_name(host) {
             return Err(Refused::Host);
+        }
+        if path == page::PATH {
+            // Tells nothing and does nothing: it is shown to who follows a link, and asks for the token itself.
+            return Ok(());
         }
         let own_origin = |origin: &str| origin.strip_prefix("http://").is_some_and(|of| of.eq_ignore_ascii_case(host));
         let same_site = value(SEC_FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));

@@ -263,7 +263,7 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
         ui.note(&format!("  {name} listens on {address}, {what}"));
     }
     for address in &bound.admin {
-        ui.note(&format!("  admin on http://{address}/ready"));
+        ui.note(&format!("  admin on http://{address}/"));
     }
     if let Some(address) = bound.metrics {
         ui.note(&format!("  metrics on http://{address}/metrics"));
