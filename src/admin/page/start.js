@@ -5,6 +5,7 @@ const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", nul
 const drawHead = () => {
   const { status, trouble, wantsToken } = state;
   byId("token").hidden = !wantsToken;
+  byId("token-wrong").textContent = wantsToken && state.token ? "That is not the token of this gateway." : "";
   byId("body").hidden = wantsToken;
   document.body.classList.toggle("stale", Boolean(trouble) && !wantsToken);
   if (status) {
@@ -36,8 +37,8 @@ const drawNotices = () => {
   const { status, trouble, answeredAt, wantsToken } = state;
   const notices = [];
   if (trouble && !wantsToken) {
-    const since = answeredAt ? ` since ${clock(answeredAt)}; what is shown is what was then` : "";
-    notices.push(["bad", `The gateway at ${ADDRESS} does not answer as it should${since}: ${trouble}.`]);
+    const then = answeredAt ? ` since ${clock(answeredAt)}: what is shown is what was then` : "";
+    notices.push(["bad", trouble === GONE ? `The gateway at ${ADDRESS} has not answered${then}.` : `The gateway at ${ADDRESS} answers${then}: ${trouble}`]);
   }
   if (status?.refused) notices.push(["bad", `What the source says by now is refused, and what was before goes on being served: ${status.refused}`]);
   if (status?.consul?.stale) notices.push(["warn", "What is served is what an earlier run knew: Consul has not said yet what is now."]);
