@@ -100,7 +100,7 @@ byId("token").addEventListener("submit", (event) => {
   state.token = byId("token-value").value.trim();
   byId("token-value").value = "";
   panels.forEach((of) => { of.askedAt = -Infinity; });
-  look();
+  lookNow();
 });
 addEventListener("hashchange", go);
 document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else look(); });

@@ -94,7 +94,7 @@ const show = (id) => {
     h("div", { id: "drawn" }),
   );
   draw();
-  look();
+  lookNow();
 };
 
 let looking = null;
@@ -134,3 +134,5 @@ const look = () => {
   });
   return looking;
 };
+// One that begins now: what is under way may have asked already.
+const lookNow = () => (looking ? looking.then(look) : look());
