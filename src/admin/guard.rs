@@ -172,6 +172,9 @@ mod tests {
         }
         assert_eq!(guard.admit("/ready", &headers(&[("host", "evil.test")])), Err(Refused::Host));
         assert_eq!(guard.admit("/ready", &headers(&[])), Err(Refused::Host));
+        // A link from elsewhere leads to the page, which tells nothing; not by another name.
+        assert_eq!(guard.admit("/", &headers(&[own, ("sec-fetch-site", "cross-site")])), Ok(()));
+        assert_eq!(guard.admit("/", &headers(&[("host", "evil.test")])), Err(Refused::Host));
     }
 
     #[test]
@@ -182,6 +185,7 @@ mod tests {
             guard.admit(path, &headers(&[("host", "gateway.test"), authorization]))
         };
         assert_eq!(asked("/ready", ""), Ok(()));
+        assert_eq!(asked("/", ""), Ok(()), "the page asks for the token itself");
         assert_eq!(asked("/metrics", "Bearer 0123456789abcdef"), Ok(()));
         for wrong in ["", "Bearer 0123456789abcdeF", "Bearer 0123456789abcdef0", "0123456789abcdef"] {
             assert_eq!(asked("/metrics", wrong), Err(Refused::Token), "{wrong}");

@@ -231,7 +231,7 @@ fn what_is_refused_and_a_gateway_that_is_gone_are_said() {
     assert!(page.text("document.querySelector('.generations li').innerText").contains("entries.json:"), "where it is written");
     let Scene { gateway, .. } = scene;
     gateway.end();
-    page.until("it is said that it does not answer", "document.querySelector('#notices').innerText.includes('does not answer')");
+    page.until("it is said that it does not answer", "document.querySelector('#notices').innerText.includes('has not answered since')");
     page.until("in its state too", "document.querySelector('#facts').innerText.includes('gone')");
 }
 
@@ -302,7 +302,7 @@ fn where_a_token_is_wanted_the_page_asks_for_it_and_keeps_it_to_itself() {
         if is_right {
             page.until("the panel is there", "document.querySelector('#token').hidden && document.querySelector('.topology svg') !== null");
         } else {
-            page.until("it asks again", "!document.querySelector('#token').hidden");
+            page.until("it says so", "document.querySelector('#token-wrong').innerText.includes('not the token')");
         }
     }
     let seen =

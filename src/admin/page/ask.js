@@ -130,7 +130,7 @@ const drawAsking = () => {
     try {
       asking.answer = of.draw(await askJson(of.path, query)).flat(3).filter(Boolean);
     } catch (error) {
-      if (error instanceof WantsToken) look();
+      if (error instanceof WantsToken) lookNow();
       asking.answer = [h("p", { class: "notice bad" }, said(error instanceof Refused ? error.message : "It does not answer."))];
     }
     answer.replaceChildren(...asking.answer);

@@ -30,6 +30,19 @@ const drawProblem = (p) => h("li", { class: p.level },
   p.matters && h("p", { class: "mute" }, said(p.matters)),
   p.next && h("p", { class: "next" }, "Next: ", code(p.next)));
 
+const SHOWN = 3;
+// Of many of a kind the first are shown.
+const drawProblems = (problems) => {
+  const kinds = new Map();
+  for (const p of problems) kinds.set(p.code, [...(kinds.get(p.code) ?? []), p]);
+  return h("ul", { class: "problems" }, [...kinds].map(([kind, those]) => [
+    those.slice(0, SHOWN).map(drawProblem),
+    those.length > SHOWN && h("li", { class: `${those[0].level} more` }, h("details", { "data-keep": kind },
+      h("summary", null, `${those.length - SHOWN} more `, code(kind)),
+      h("ul", { class: "problems" }, those.slice(SHOWN).map(drawProblem)))),
+  ]));
+};
+
 panel({
   id: "problems",
   title: "Problems",
@@ -39,7 +52,7 @@ panel({
   commands: () => [inspect("problems")],
   count: ({ problems }) => problems.length,
   tone: ({ problems }) => (problems.some((p) => p.level === "error") ? "bad" : "warn"),
-  draw: ({ problems }) => (problems.length === 0 ? empty("Nothing is wrong.") : firstOf(problems, 300, (first) => h("ul", { class: "problems" }, first.map(drawProblem)))),
+  draw: ({ problems }) => (problems.length === 0 ? empty("Nothing is wrong.") : firstOf(problems, 300, drawProblems)),
 });
 
 panel(connectionsPanel);

@@ -167,7 +167,7 @@ const connectionsPanel = {
       const shown = state.shown;
       shown.askedAt = -Infinity;
       byId("panel").querySelector(".commands").replaceChildren(...shown.commands().map(command));
-      look();
+      lookNow();
     } }, values.map(([value, text]) => h("option", { value, selected: connectionsAsked[name] === value }, text))));
     return h("div", { class: "controls" }, choose("sort", "First ", [["age", "the oldest"], ["bytes", "those with the most bytes"]]), choose("limit", "At most ", [["20", "20"], ["100", "100"], ["1000", "1000"]]));
   },

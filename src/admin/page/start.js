@@ -5,11 +5,12 @@ const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", nul
 const drawHead = () => {
   const { status, trouble, wantsToken } = state;
   byId("token").hidden = !wantsToken;
+  byId("token-wrong").textContent = wantsToken && state.token ? "That is not the token of this gateway." : "";
   byId("body").hidden = wantsToken;
   document.body.classList.toggle("stale", Boolean(trouble) && !wantsToken);
   if (status) {
     const isDraining = one("gw_draining")?.value === 1;
-    const [tone, word] = trouble ? ["bad", "gone"] : isDraining ? ["warn", "draining"] : status.refused || status.consul?.stale ? ["warn", "serving what was"] : ["ok", "serving"];
+    const [tone, word] = trouble ? ["bad", "gone"] : isDraining ? ["warn", "draining"] : status.refused || status.consul?.stale || status.consul?.away ? ["warn", "serving what was"] : ["ok", "serving"];
     byId("gateways").replaceChildren(...status.gateways.map((g) => h("span", { class: "gateway" }, said(short(g.gateway, 60)), h("span", { class: "mute" }, ` ${g.kind}`))));
     document.title = `${short(status.gateways.map((g) => g.gateway).join(", "), 60)} \u00b7 gw`;
     const started = one("process_start_time_seconds")?.value;
@@ -36,14 +37,17 @@ const drawNotices = () => {
   const { status, trouble, answeredAt, wantsToken } = state;
   const notices = [];
   if (trouble && !wantsToken) {
-    const since = answeredAt ? ` since ${clock(answeredAt)}; what is shown is what was then` : "";
-    notices.push(["bad", `The gateway at ${ADDRESS} does not answer as it should${since}: ${trouble}.`]);
+    const then = answeredAt ? ` since ${clock(answeredAt)}: what is shown is what was then` : "";
+    notices.push(["bad", trouble === GONE ? `The gateway at ${ADDRESS} has not answered${then}.` : `The gateway at ${ADDRESS} answers${then}: ${trouble}`]);
   }
   if (status?.refused) notices.push(["bad", `What the source says by now is refused, and what was before goes on being served: ${status.refused}`]);
   if (status?.consul?.stale) notices.push(["warn", "What is served is what an earlier run knew: Consul has not said yet what is now."]);
-  if (status?.consul?.away) notices.push(["warn", `Consul has not answered for ${lasting(status.consul.away).replace(/^.* s$/, "less than a minute")}.`]);
+  if (status?.consul?.away) {
+    const since = status.consul.away < 60 ? "" : ` for ${lasting(Math.floor(status.consul.away / 60) * 60)}`;
+    notices.push(["warn", `Consul has not answered${since}: what is known goes on being served, and gets old.`]);
+  }
   for (const missing of status?.consul?.missing ?? []) notices.push(["warn", `Not known yet: ${typeof missing === "string" ? missing : JSON.stringify(missing)}`]);
-  if (status?.registration?.trouble) notices.push(["warn", `The gateway is not registered: ${status.registration.trouble}`]);
+  if (status?.registration?.trouble) notices.push(["warn", `The gateway's registration cannot be kept up: ${status.registration.trouble}`]);
   if (one("gw_draining")?.value === 1 && !trouble) notices.push(["warn", "The gateway drains: it takes no new connection and ends when those that are open have."]);
   const now = JSON.stringify(notices);
   if (now === noticed) return;
@@ -96,7 +100,7 @@ byId("token").addEventListener("submit", (event) => {
   state.token = byId("token-value").value.trim();
   byId("token-value").value = "";
   panels.forEach((of) => { of.askedAt = -Infinity; });
-  look();
+  lookNow();
 });
 addEventListener("hashchange", go);
 document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else look(); });

@@ -16,6 +16,7 @@ const gw = (...words) => [state.token ? ["GW_ADMIN_TOKEN_FILE=FILE"] : [], "gw",
 const read = (path) => ["curl", "-s", ...(state.token ? ["-H", "authorization: Bearer TOKEN"] : []), `http://${ADDRESS}${path}`];
 const inspect = (...words) => gw("inspect", ...words);
 
+const GONE = "it does not answer";
 class WantsToken extends Error {}
 class Refused extends Error {}
 
@@ -93,7 +94,7 @@ const show = (id) => {
     h("div", { id: "drawn" }),
   );
   draw();
-  look();
+  lookNow();
 };
 
 let looking = null;
@@ -107,7 +108,7 @@ const lookOnce = async () => {
     Object.assign(state, { status, answeredAt: new Date(), trouble: null, wantsToken: false });
   } catch (error) {
     state.wantsToken = error instanceof WantsToken;
-    state.trouble = error instanceof Refused ? error.message : "it does not answer";
+    state.trouble = error instanceof Refused ? error.message : GONE;
   }
   drawHead();
   if (state.trouble) return;
@@ -128,7 +129,10 @@ const look = () => {
   clearTimeout(timer);
   looking ??= lookOnce().finally(() => {
     looking = null;
-    if (!document.hidden) timer = setTimeout(look, EVERY);
+    // Who is asked for the token looks again by showing it.
+    if (!document.hidden && !state.wantsToken) timer = setTimeout(look, EVERY);
   });
   return looking;
 };
+// One that begins now: what is under way may have asked already.
+const lookNow = () => (looking ? looking.then(look) : look());
