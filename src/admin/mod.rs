@@ -6,6 +6,7 @@ mod deeds;
 mod envoy;
 mod guard;
 mod metrics;
+mod page;
 mod paths;
 pub mod probe;
 
@@ -207,13 +208,16 @@ async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes
     if metrics::PATHS.contains(&path) && reads {
         return metrics::response(subject, request.headers()).await;
     }
+    if path == page::PATH && reads && !only_metrics {
+        return page::response();
+    }
     let elsewhere = *only_metrics && ![paths::PROBES, metrics::PATHS].concat().contains(&path);
     match (deeds::find(path), paths::find(subject, path)) {
         _ if elsewhere => text(StatusCode::NOT_FOUND, "here are metrics alone, at /metrics\n".to_owned()),
         (Some(deed), _) if request.method() == Method::POST => deed.response(subject, query).await,
         (Some(_), _) => other_method("this is asked for by POST\n", "POST"),
         (None, None) if !metrics::PATHS.contains(&path) => {
-            let known = [paths::names(subject), metrics::PATHS.join(", "), deeds::names()].join(", ");
+            let known = [page::PATH.to_owned(), paths::names(subject), metrics::PATHS.join(", "), deeds::names()].join(", ");
             text(StatusCode::NOT_FOUND, format!("no such page; there are {known}\n"))
         }
         (None, Some(make)) if reads => {

@@ -14,6 +14,7 @@ pub mod echo;
 pub mod entries;
 pub mod files;
 pub mod from_consul;
+pub mod generations;
 pub mod inspect;
 mod listeners;
 pub mod load;

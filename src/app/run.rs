@@ -19,7 +19,7 @@ use super::served::Served;
 use super::status;
 use super::traces::{self, Exporter, TracesError};
 use super::world::{self, Held, Verb};
-use super::{authz, chain, inspect, sni};
+use super::{authz, chain, generations, inspect, sni};
 use crate::admin::{self, Place, Reloading, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
@@ -35,7 +35,7 @@ use crate::state::connections::Lister;
 use crate::tls;
 
 /// What is answered at the admin listener besides its own pages.
-const QUESTIONS: [Verb; 12] = [
+const QUESTIONS: [Verb; 13] = [
     inspect::ROUTE,
     authz::PAIR,
     authz::PAIRS,
@@ -48,6 +48,7 @@ const QUESTIONS: [Verb; 12] = [
     inspect::datacenters::DATACENTERS,
     inspect::problems::PROBLEMS,
     world::DUMP,
+    generations::GENERATIONS,
 ];
 /// What was told and not yet heard: more is not kept.
 const TOLD: usize = 64;

@@ -269,7 +269,7 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
         ui.note(&format!("  whether it is ready on http://{address}/ready"));
     }
     for address in &bound.admin {
-        ui.note(&format!("  admin on http://{address}/ready"));
+        ui.note(&format!("  admin on http://{address}/"));
     }
     if let Some(address) = bound.metrics {
         ui.note(&format!("  metrics on http://{address}/metrics"));

@@ -109,6 +109,12 @@ fn shared_provider() -> Arc<rustls::crypto::CryptoProvider> {
     rustls::crypto::CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(provider()))
 }
 
+/// The SHA-256 of a text.
+pub fn sha256(text: &str) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().try_into().unwrap_or_default()
+}
+
 /// Whether two secrets are the same. How long that takes tells their lengths and nothing else.
 pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Asked, Note, OneGateway, Places, Unanswered, Verb, World};
 use crate::admin::Question;
+use crate::app::generations::{Cause, Generations};
 use crate::model::gateway::Certificate;
 use crate::model::resources::Resources;
 use crate::state::Live;
@@ -18,11 +19,32 @@ pub(in crate::app) struct Held(Arc<Mutex<Serving>>);
 #[derive(Debug, Default)]
 pub(in crate::app) struct Serving {
     /// Each gateway, with what checks have found.
-    pub(in crate::app) gateways: Vec<(Resources, Live)>,
+    gateways: Vec<(Resources, Live)>,
     pub(in crate::app) certificates: Vec<Certificate>,
     pub(in crate::app) places: Places,
     pub(in crate::app) notes: Vec<Note>,
-    pub(in crate::app) refused: Option<String>,
+    refused: Option<String>,
+    generations: Generations,
+}
+
+impl Serving {
+    /// Served from now on, and why.
+    pub(in crate::app) fn serve(&mut self, gateways: Vec<(Resources, Live)>, cause: Cause) {
+        let before: Vec<&Resources> = self.gateways.iter().map(|(said, _)| said).collect();
+        let now: Vec<&Resources> = gateways.iter().map(|(said, _)| said).collect();
+        if let Some(number) = gateways.iter().map(|(_, live)| live.current().generation).max() {
+            self.generations.served(number, cause, &before, &now);
+        }
+        self.gateways = gateways;
+    }
+
+    /// What the source says is not served, and why; `None`: it is.
+    pub(in crate::app) fn refuse(&mut self, refused: Option<String>, cause: Cause) {
+        if let Some(why) = refused.as_ref().filter(|_| self.refused != refused) {
+            self.generations.refused(cause, why);
+        }
+        self.refused = refused;
+    }
 }
 
 impl Held {
@@ -51,6 +73,7 @@ impl Held {
         world.places = serving.places.clone();
         world.notes.clone_from(&serving.notes);
         world.refused.clone_from(&serving.refused);
+        world.generations.clone_from(&serving.generations);
         Ok(world)
     }
 }
