@@ -753,8 +753,10 @@ fn what_stands_beside_the_consul_of_a_file_is_refused_with_both_places() {
     assert!(err.contains("--config-dir gw.d") && err.contains("[consul] of gw.toml"), "{err}");
     let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml"], ""), 2);
     assert!(err.contains("there is no ingress gateway in the file"), "{err}");
-    let (_, err) = expect(&run(folder.path(), &["inspect", "route", "GET", "http://x.test/", "-c", "gw.toml"], ""), 2);
-    assert!(err.contains("takes everything from Consul"), "{err}");
+    for asked in [&["route", "GET", "http://x.test/"][..], &["chain", "web"], &["services"]] {
+        let (_, err) = expect(&run(folder.path(), &[&["inspect"], asked, &["-c", "gw.toml"]].concat(), ""), 2);
+        assert!(err.contains("takes everything from Consul"), "{err}");
+    }
 }
 
 #[test]

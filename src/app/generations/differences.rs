@@ -18,12 +18,12 @@ pub(in crate::app) struct Difference {
     pub(super) how: Cow<'static, str>,
 }
 
-/// What the second one has otherwise than the first. The gateways of a process have their entries, services and datacenters in common.
+/// What the second one has otherwise than the first. The gateways of a process have their entries and datacenters in common, and services
+/// but for those outside the mesh.
 pub(super) fn between(before: &[&Resources], now: &[&Resources]) -> Vec<Difference> {
     let mut found = Vec::new();
     if let (Some(before), Some(now)) = (before.first(), now.first()) {
         of_entries(&before.entries, &now.entries, &mut found);
-        of_services(&before.services, &now.services, &mut found);
         let single = [
             ("other datacenters", before.federation != now.federation),
             ("trust domain", before.trust_domain != now.trust_domain),
@@ -32,6 +32,7 @@ pub(super) fn between(before: &[&Resources], now: &[&Resources]) -> Vec<Differen
         let single = single.into_iter().filter(|(_, differs)| *differs);
         found.extend(single.map(|(what, _)| Difference { what: what.to_owned(), how: "changed".into() }));
     }
+    of_all_services(before, now, &mut found);
     of_gateways(before, now, &mut found);
     if found.is_empty() {
         // Nothing that is named is another one: what its files hold is.
@@ -46,6 +47,19 @@ fn of_entries(before: &Arc<Entries>, now: &Arc<Entries>, found: &mut Vec<Differe
     }
     let by_name = |entries: &Entries| entries.all().map(|entry| (entry.entry_ref(), entry)).collect::<BTreeMap<EntryRef, ConfigEntry>>();
     of_maps(&by_name(before), &by_name(now), |entry| entry.to_string(), |_, _| "changed".into(), found);
+}
+
+/// Each service once, whichever gateways know it.
+fn of_all_services(before: &[&Resources], now: &[&Resources], found: &mut Vec<Difference>) {
+    for (n, (before, now)) in before.iter().zip(now).enumerate() {
+        if n > 0 && before.gateway.kind != now.gateway.kind {
+            continue;
+        }
+        let mut of_one = Vec::new();
+        of_services(&before.services, &now.services, &mut of_one);
+        of_one.retain(|difference| !found.contains(difference));
+        found.extend(of_one);
+    }
 }
 
 fn of_services(before: &BTreeMap<ServiceKey, Arc<Service>>, now: &BTreeMap<ServiceKey, Arc<Service>>, found: &mut Vec<Difference>) {

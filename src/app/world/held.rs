@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Asked, Note, OneGateway, Places, Unanswered, Verb, World};
 use crate::admin::Question;
 use crate::app::generations::{Cause, Generations};
-use crate::model::gateway::Certificate;
+use crate::model::gateway::{Certificate, GatewayKind};
 use crate::model::resources::Resources;
 use crate::state::Live;
 
@@ -66,8 +66,7 @@ impl Held {
         let serving = self.change();
         let gateways: Vec<OneGateway> =
             serving.gateways.iter().map(|(said, live)| OneGateway::running(said.clone(), live.current())).collect();
-        // The gateways of a process have their entries in common.
-        let base = gateways.first().ok_or_else(|| Unanswered::Wrong("nothing is served yet".to_owned()))?.said.clone();
+        let base = in_common(&gateways).ok_or_else(|| Unanswered::Wrong("nothing is served yet".to_owned()))?;
         let mut world = World::of(from.to_owned(), base, gateways);
         world.certificates.clone_from(&serving.certificates);
         world.places = serving.places.clone();
@@ -76,4 +75,21 @@ impl Held {
         world.generations.clone_from(&serving.generations);
         Ok(world)
     }
+}
+
+/// The gateways of a process have their entries in common, and what there is of services. A Consul tells terminating gateways of instances
+/// outside the mesh, and the others of those in it: a service that is known as both is the one in the mesh.
+fn in_common(gateways: &[OneGateway]) -> Option<Resources> {
+    let is_outside = |gateway: &&OneGateway| gateway.said.gateway.kind == GatewayKind::Terminating;
+    let (outside, inside): (Vec<_>, Vec<_>) = gateways.iter().partition(is_outside);
+    let mut all = inside.into_iter().chain(outside);
+    let mut base = all.next()?.said.clone();
+    for other in all {
+        let missing = other.said.services.iter().filter(|(name, _)| !base.services.contains_key(*name));
+        let missing: Vec<_> = missing.map(|(name, service)| (name.clone(), service.clone())).collect();
+        if !missing.is_empty() {
+            Arc::make_mut(&mut base.services).extend(missing);
+        }
+    }
+    Some(base)
 }

@@ -219,7 +219,10 @@ impl Converter<'_> {
             self.problems.push(Diagnostic::error("GW0008", message).at(&self.file.text, written.span()));
         }
         self.of_mesh_gateways(kind, "expose_servers", &table.expose_servers);
-        self.of_mesh_gateways(kind, "wan_address", &table.wan_address);
+        // Of the others it is registered, and nothing else.
+        if self.file.parsed.consul.is_none() {
+            self.of_mesh_gateways(kind, "wan_address", &table.wan_address);
+        }
         let wan = table.wan_address.as_ref().and_then(|a| self.parse(a, "wan_address", "an address such as 192.0.2.1:8443"));
         GatewayFile {
             admin,
