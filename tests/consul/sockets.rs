@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gw::model::gateway::GatewayKind;
+use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::source::consul::client::MOST_CONNECTIONS;
 use serde_json::{Value, json};
 
@@ -25,15 +25,24 @@ fn a_gateway_has_twelve_connections_to_its_agent_at_most_however_many_services_t
     let listener = json!({"Port": port, "Protocol": "http", "Services": [{"Name": "*"}]});
     consul.write(&json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [listener]}));
     consul.write(&json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "*"}]}));
-    for (kind, name) in [(GatewayKind::Ingress, "edge"), (GatewayKind::Terminating, "exit"), (GatewayKind::Mesh, "mesh-gateway")] {
+    let of = |(kind, name): (GatewayKind, &str)| {
+        let exposes_servers = kind == GatewayKind::Mesh;
+        GatewayConfig { port: Some(free_ports::<1>()[0]), exposes_servers, ..GatewayConfig::of(kind, name) }
+    };
+    let each = [(GatewayKind::Ingress, "edge"), (GatewayKind::Terminating, "exit"), (GatewayKind::Mesh, "mesh-gateway")];
+    // Each alone, then all of them in one process.
+    for gateways in each.iter().map(std::slice::from_ref).chain([&each[..]]) {
         let spoiler = Spoiler::before(consul.address);
-        let gateway = Gateway::registered(spoiler.address, "", (kind, name), None);
-        eventually("it is registered", || consul.get("/v1/agent/services").get(name).is_some());
+        let gateway = Gateway::all_registered(spoiler.address, "", gateways.iter().copied().map(of).collect(), None);
+        eventually("they are registered", || {
+            let there = consul.get("/v1/agent/services");
+            gateways.iter().all(|(_, name)| there.get(name).is_some())
+        });
         assert!(spoiler.asked("/v1/health/") >= 300, "every service was asked for");
         let asked = spoiler.asked("/v1/config/mesh") + spoiler.asked("/v1/agent/connect/ca/roots");
-        eventually("it rests", || spoiler.asked("/v1/config/mesh") + spoiler.asked("/v1/agent/connect/ca/roots") >= asked + 6);
+        eventually("they rest", || spoiler.asked("/v1/config/mesh") + spoiler.asked("/v1/agent/connect/ca/roots") >= asked + 6);
         let (open, most) = spoiler.connections();
-        assert!(open <= MOST_CONNECTIONS && most <= MOST_CONNECTIONS, "{kind:?}: {open} connections, and {most} at the most");
+        assert!(open <= MOST_CONNECTIONS && most <= MOST_CONNECTIONS, "{gateways:?}: {open} connections, and {most} at the most");
         gateway.stop();
     }
 }
