@@ -91,6 +91,11 @@ pub enum Miss<'a> {
 }
 
 impl Matcher {
+    /// The headers that it asks for, as they are written.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|header| header.name.as_str())
+    }
+
     /// Parses the conditions of a route; a regex that is none makes the route match nothing, and is told.
     pub fn compile(http: Option<&HttpMatch>, problems: &mut Vec<String>) -> Self {
         let Some(http) = http else {

@@ -44,6 +44,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0009", "a gateway that is there twice"),
     ("GW0010", "a folder without entries"),
     ("GW0011", "a datacenter or peer that is there twice"),
+    ("GW0012", "a file of expectations is no TOML or JSON, has a key that it does not know, or a value of the wrong type"),
+    ("GW0013", "an expectation that cannot be asked, or that expects nothing"),
 ];
 
 /// What the file of gateways is called where nothing else is said.

@@ -1,0 +1,200 @@
+//! Every command in a script: exit codes, pipes, `-o json | jq`, a reader that goes away, a closed stdout, no terminal.
+//!
+//! The commands are those of the definition, so that one that is new and has no case here fails.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::{Gateway, Scratch, gw, scratch_with};
+
+/// A command as one types it behind `gw`, and how it ends. `$ADMIN` is a gateway that runs.
+struct Case {
+    args: &'static str,
+    code: i32,
+}
+
+const fn case(args: &'static str, code: i32) -> Case {
+    Case { args, code }
+}
+
+/// What only writes, once, or only speaks to a Consul that is not there; the order is that of the definition within each group.
+const CASES: &[Case] = &[
+    case("ingress -c nowhere.toml", 3),
+    case("mesh -c nowhere.toml", 3),
+    case("terminating -c nowhere.toml", 3),
+    case("run -c nowhere.toml", 3),
+    case("certs init --dir other", 0),
+    case("certs issue api --force", 0),
+    case("certs sign nowhere.csr --service web", 3),
+    case("certs renew", 0),
+    case("certs rotate --dir nowhere", 6),
+    case("certs inspect certs/web.pem", 0),
+    case("certs verify certs/web.pem --roots certs/ca.pem", 0),
+    case("certs needs-renewal certs/web.pem", 1),
+    case("certs list", 0),
+    case("config validate gw.toml", 0),
+    case("config test tests.toml -c gw.toml", 0),
+    case("config test failing.toml -c gw.toml", 1),
+    case("config test tests.toml --against gw.toml -c other.toml", 1),
+    case("config gen service-router web", 0),
+    case("config convert --to json gw.d/edge.hcl", 0),
+    case("config diff gw.d --http-addr 127.0.0.1:1", 4),
+    case("config apply gw.d --http-addr 127.0.0.1:1", 4),
+    case("config read service-router web --http-addr 127.0.0.1:1", 4),
+    case("config list --http-addr 127.0.0.1:1", 4),
+    case("config delete service-router web --http-addr 127.0.0.1:1", 4),
+    case("wan-fed init", 2),
+    case("wan-fed plan --http-addr 127.0.0.1:1", 4),
+    case("wan-fed status --http-addr 127.0.0.1:1", 4),
+    case("wan-fed test --http-addr 127.0.0.1:1", 4),
+    case("inspect status -c gw.toml", 0),
+    case("inspect problems -c gw.toml", 0),
+    case("inspect route GET http://127.0.0.1:8080/ -c gw.toml", 0),
+    case("inspect route GET http://other.test:8080/ -c gw.toml", 1),
+    case("inspect routes -c gw.toml", 0),
+    case("inspect listeners -c gw.toml", 0),
+    case("inspect services -c gw.toml", 0),
+    case("inspect certs -c gw.toml", 0),
+    case("inspect intentions -c gw.toml", 0),
+    case("inspect datacenters -c gw.toml", 0),
+    case("inspect connections --admin $ADMIN", 0),
+    case("inspect chain web -c gw.toml", 0),
+    case("inspect authz api web -c gw.toml", 1),
+    case("inspect sni web.default.dc1.internal.mesh.consul -c exit.toml", 1),
+    case("inspect explain no_host", 0),
+    case("inspect batch", 0),
+    case("inspect dump -c gw.toml", 0),
+    case("admin reload --admin $ADMIN", 0),
+    case("admin log info --admin $ADMIN", 0),
+    case("admin drain --admin 127.0.0.1:1", 4),
+    case("admin stop --admin 127.0.0.1:1", 4),
+    case("completions bash", 0),
+    case("man", 0),
+    case("version", 0),
+];
+
+const EDGE: &str = "Kind = \"ingress-gateway\"\nName = \"edge\"\nListeners = [{ Port = 8080, Protocol = \"http\", \
+                    Services = [{ Name = \"web\", Hosts = [\"127.0.0.1\"] }] }]\n";
+const WEB: &str = "Kind = \"service-defaults\"\nName = \"web\"\nProtocol = \"http\"\n";
+const GW: &str = "trust_domain = \"mesh.consul\"\nentries = [\"gw.d\"]\n[certs]\ndir = \"certs\"\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n\
+                  [[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"127.0.0.1:3000\"\n";
+const EXIT: &str = "trust_domain = \"mesh.consul\"\n[[gateway]]\nkind = \"mesh\"\naddress = \"127.0.0.1:8443\"\n";
+const TESTS: &str = "[[request]]\nurl = \"http://127.0.0.1:8080/\"\nexpect = { service = \"web\" }\n";
+
+/// A folder with everything that the cases name.
+fn folder() -> Scratch {
+    let folder = scratch_with(
+        "scripts",
+        &[
+            ("gw.d/edge.hcl", EDGE),
+            ("gw.d/web.hcl", WEB),
+            ("gw.toml", GW),
+            ("exit.toml", EXIT),
+            ("other.toml", &GW.replace("127.0.0.1:3000\"", "127.0.0.1:3000\"\nhealth = \"critical\"")),
+            ("tests.toml", TESTS),
+            ("failing.toml", &TESTS.replace("\"web\"", "\"api\"")),
+        ],
+    );
+    for args in [["certs", "init", "--trust-domain", "mesh.consul"].as_slice(), &["certs", "issue", "web", "edge"]] {
+        let output = gw(args).current_dir(folder.path()).output().expect("gw runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    folder
+}
+
+/// What a script printed, and how it ended. It has no terminal, and nothing to read.
+fn shell(folder: &Path, admin: &str, script: &str) -> (Option<i32>, String, String) {
+    let mut command = Command::new("setsid");
+    command.args(["-w", "bash", "-c", script]).current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GW_") || name.starts_with("CONSUL_")) {
+        command.env_remove(name);
+    }
+    command.env("GW", env!("CARGO_BIN_EXE_gw")).env("ADMIN", admin);
+    let output = command.output().expect("a shell");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The commands that have none below them, as one types them, and whether they take `-o`.
+fn commands() -> Vec<(String, bool)> {
+    let mut found = Vec::new();
+    let mut open: Vec<(String, _)> = gw::cli::command().get_subcommands().map(|c| (c.get_name().to_owned(), c.clone())).collect();
+    while let Some((name, command)) = open.pop() {
+        let below: Vec<_> = command.get_subcommands().map(|c| (format!("{name} {}", c.get_name()), c.clone())).collect();
+        if below.is_empty() {
+            found.push((name, command.get_arguments().any(|argument| argument.get_id() == "output")));
+        }
+        open.extend(below);
+    }
+    found
+}
+
+fn of<'a>(command: &str) -> impl Iterator<Item = &'a Case> {
+    CASES.iter().filter(move |case| case.args == command || case.args.starts_with(&format!("{command} ")))
+}
+
+#[test]
+fn every_command_has_a_case_and_every_case_a_command() {
+    let commands = commands();
+    let without: Vec<&String> = commands.iter().map(|(name, _)| name).filter(|name| of(name).next().is_none()).collect();
+    assert!(without.is_empty(), "no case here for gw {without:?}");
+    let known: BTreeSet<&str> = commands.iter().flat_map(|(name, _)| of(name)).map(|case| case.args).collect();
+    let gone: Vec<&str> = CASES.iter().map(|case| case.args).filter(|args| !known.contains(args)).collect();
+    assert!(gone.is_empty(), "of no command: {gone:?}");
+}
+
+#[test]
+fn every_command_stands_in_a_script() {
+    let folder = folder();
+    let runs = folder.path().join("runs.toml");
+    std::fs::write(&runs, GW.replace("entries = [\"gw.d\"]", "entries = []").replace("kind = \"ingress\"", "kind = \"mesh\"\naddress = \"127.0.0.1:0\""))
+        .expect("a file");
+    let gateway = Gateway::start(&["run", "-c", "runs.toml"], folder.path());
+    let admin = gateway.admin.to_string();
+    for (name, has_output) in commands() {
+        for Case { args, code } in of(&name) {
+            let run = |script: &str| shell(folder.path(), &admin, script);
+            let (ended, out, err) = run(&format!("$GW {args}"));
+            let context = format!("gw {args}\n{out}{err}");
+            assert_eq!(ended, Some(*code), "{context}");
+            assert!(*code < 2 || (out.is_empty() && !err.is_empty()), "what is wrong is for stderr: {context}");
+            assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'), "colour where no terminal is: {context}");
+            // A command that did it may find it done.
+            let again = |ended: Option<i32>| ended == Some(*code) || matches!((ended, *code), (Some(0 | 1 | 8), 0 | 1));
+            let (ended, _, err) = run(&format!("$GW {args} >&-"));
+            assert!(again(ended) && !err.contains("panicked"), "stdout is closed: {ended:?} {context}{err}");
+            let (ended, _, err) = run(&format!("$GW {args} | head -c 1 >first; exit ${{PIPESTATUS[0]}}"));
+            assert!(again(ended) && !err.contains("panicked"), "nobody reads on: {ended:?} {context}{err}");
+            if has_output && *code < 2 {
+                let (ended, schema, err) = run(&format!("$GW {args} -o json 2>noise | jq -r .schema"));
+                assert!(ended == Some(0) && schema.starts_with("gw."), "-o json | jq: {schema} {err} {context}");
+            }
+        }
+        let (ended, out, err) = shell(folder.path(), &admin, &format!("$GW {name} --no-such-flag"));
+        assert!(ended == Some(2) && out.is_empty() && err.contains("--no-such-flag"), "gw {name} --no-such-flag: {ended:?} {out}{err}");
+        let (ended, out, _) = shell(folder.path(), &admin, &format!("$GW {name} --help | cat"));
+        assert!(ended == Some(0) && out.contains("EXIT CODES") && out.contains("EXAMPLES"), "gw {name} --help: {out}");
+    }
+    assert_eq!(gateway.end(), Some(0));
+}
+
+#[test]
+fn scripts_branch_on_exit_codes_and_take_json_apart() {
+    let folder = folder();
+    for (script, wanted) in [
+        ("$GW inspect route GET http://127.0.0.1:8080/ -c gw.toml -o json 2>/dev/null | jq -r .outcome.service", "web\n"),
+        ("$GW config test failing.toml -c gw.toml -o json 2>/dev/null | jq -r '.tests[] | select(.met | not) | .place'", "failing.toml:1\n"),
+        ("$GW config test failing.toml -c gw.toml -o name 2>/dev/null", "failing.toml:1\n"),
+        ("$GW config gen service-splitter web | $GW config validate - 2>/dev/null && echo accepted", "accepted\n"),
+        ("if $GW certs needs-renewal certs/web.pem 2>/dev/null >&2; then echo renew; else echo keep; fi", "keep\n"),
+        ("set -o pipefail; $GW inspect routes -c nowhere.toml -o json 2>/dev/null | jq . ; echo $?", "3\n"),
+        ("$GW config convert --to json gw.d/edge.hcl | jq -r .Kind", "ingress-gateway\n"),
+        ("$GW inspect batch <<< '{\"chain\":{\"entries\":[],\"service\":\"web\",\"datacenter\":\"dc1\"}}' | jq -r .chain.ServiceName", "web\n"),
+    ] {
+        let (_, out, err) = shell(folder.path(), "", script);
+        assert_eq!(out, wanted, "{script}\n{err}");
+    }
+}
