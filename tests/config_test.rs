@@ -102,7 +102,8 @@ const ROUTER: &str = r#"{"Kind": "service-router", "Name": "web", "Routes": [
   {"Match": {"HTTP": {"Header": [{"Name": "X-Canary", "Present": true}]}}, "Destination": {"Service": "api"}}
 ]}"#;
 const OUTER: &str = r#"{"Kind": "service-splitter", "Name": "outer", "Splits": [{"Weight": 33.33, "Service": "inner"}, {"Weight": 66.67, "Service": "web"}]}"#;
-const INNER: &str = r#"{"Kind": "service-splitter", "Name": "inner", "Splits": [{"Weight": 50, "Service": "api"}, {"Weight": 50, "Service": "gone"}]}"#;
+const INNER: &str =
+    r#"{"Kind": "service-splitter", "Name": "inner", "Splits": [{"Weight": 50, "Service": "api"}, {"Weight": 50, "Service": "gone"}]}"#;
 const GW_TOML: &str = "entries = [\"gw.d\"]\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n\
   [[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"127.0.0.1:3000\"\n\
   [[service]]\nname = \"api\"\n[[service.instance]]\naddress = \"127.0.0.1:3001\"\n\
@@ -143,7 +144,12 @@ fn whatever_can_be_expected_holds_and_fails_with_what_is_instead() {
         (api, "drops = [\"x-secret\"]", "drops = [\"x-team\"]", "drops x-team: expected not to be sent, is api"),
         (api, "answers = { x-from = \"api\" }", "answers = { x-none = \"\" }", "answers x-none: expected , is not there"),
         (api, "code = \"ok\"", "status = 200", "for the service to say"),
-        ("[[request]]\nurl = \"http://x/split\"\nroll = 2000\n", "status = 503, code = \"no_healthy_endpoint\"", "status = 404", "expected 404, is 503"),
+        (
+            "[[request]]\nurl = \"http://x/split\"\nroll = 2000\n",
+            "status = 503, code = \"no_healthy_endpoint\"",
+            "status = 404",
+            "expected 404, is 503",
+        ),
         ("[[request]]\nurl = \"http://x/\"\nheaders = [\"x-canary: 1\"]\n", "service = \"api\"", "service = \"web\"", "is api"),
         ("[[request]]\nurl = \"http://x/\"\n", "split = { web = 100 }", "split = { api = 100 }", "is web.default.default.dc1 100 %"),
         ("[[connection]]\nlistener = \"edge:9000\"\n", "service = \"db\"", "service = \"web\"", "is db"),
@@ -191,7 +197,10 @@ fn a_file_that_is_none_is_refused_with_every_error_at_its_place() {
     std::fs::write(folder.path().join("t.toml"), text).expect("a file");
     let (code, out, err) = run(folder.path(), &["config", "test", "t.toml", "-c", "gw.toml"]);
     assert_eq!((code, out.as_str()), (Some(3), ""));
-    assert!(err.contains("error[GW0012]: unknown key \"servce\"") && err.contains("t.toml:3:12") && err.contains("did you mean \"service\"?"), "{err}");
+    assert!(
+        err.contains("error[GW0012]: unknown key \"servce\"") && err.contains("t.toml:3:12") && err.contains("did you mean \"service\"?"),
+        "{err}"
+    );
     std::fs::write(folder.path().join("t.toml"), text.replace("servce", "service")).expect("a file");
     let (code, _, err) = run(folder.path(), &["config", "test", "t.toml", "-c", "gw.toml", "--error-format", "short"]);
     assert!(code == Some(3) && err.contains("t.toml:5:1") && err.contains("\"x\" is not a URL"), "{code:?} {err}");
@@ -273,7 +282,8 @@ fn what_changes_for_the_requests_of_an_access_log_is_told_in_groups_with_the_rul
     let group = |n: usize| &answer["changes"][n];
     assert_eq!((&group(0)["count"], &group(0)["before"]["answer"]), (&4.into(), &"api.default.default.dc1".into()), "{answer:#}");
     assert_eq!(group(0)["after"]["answer"], "v1.web.default.default.dc1", "{answer:#}");
-    assert_eq!(group(0)["after"]["rule"], "service-resolver/web", "{answer:#}");
+    let rules = "service-router/web > service-resolver/web DefaultSubset > service-resolver/web Subsets.v1";
+    assert_eq!((&group(0)["before"]["rule"], &group(0)["after"]["rule"]), (&"service-router/web Routes[1]".into(), &rules.into()));
     assert_eq!((&group(1)["count"], &group(1)["before"]["answer"]), (&1.into(), &"404 no_host".into()), "{answer:#}");
     assert!(group(1)["example"] == "GET other.test/" && answer["changes"].as_array().is_some_and(|all| all.len() == 2), "{answer:#}");
 }

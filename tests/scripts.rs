@@ -85,9 +85,9 @@ const EXIT: &str = "trust_domain = \"mesh.consul\"\n[[gateway]]\nkind = \"mesh\"
 const TESTS: &str = "[[request]]\nurl = \"http://127.0.0.1:8080/\"\nexpect = { service = \"web\" }\n";
 
 /// A folder with everything that the cases name.
-fn folder() -> Scratch {
+fn folder(name: &str) -> Scratch {
     let folder = scratch_with(
-        "scripts",
+        name,
         &[
             ("gw.d/edge.hcl", EDGE),
             ("gw.d/web.hcl", WEB),
@@ -98,7 +98,7 @@ fn folder() -> Scratch {
             ("failing.toml", &TESTS.replace("\"web\"", "\"api\"")),
         ],
     );
-    for args in [["certs", "init", "--trust-domain", "mesh.consul"].as_slice(), &["certs", "issue", "web", "edge"]] {
+    for args in [["certs", "init", "--trust-domain", "mesh.consul"].as_slice(), &["certs", "issue", "web"], &["certs", "issue", "edge"]] {
         let output = gw(args).current_dir(folder.path()).output().expect("gw runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -148,10 +148,13 @@ fn every_command_has_a_case_and_every_case_a_command() {
 
 #[test]
 fn every_command_stands_in_a_script() {
-    let folder = folder();
+    let folder = folder("every");
     let runs = folder.path().join("runs.toml");
-    std::fs::write(&runs, GW.replace("entries = [\"gw.d\"]", "entries = []").replace("kind = \"ingress\"", "kind = \"mesh\"\naddress = \"127.0.0.1:0\""))
-        .expect("a file");
+    std::fs::write(
+        &runs,
+        GW.replace("entries = [\"gw.d\"]", "entries = []").replace("kind = \"ingress\"", "kind = \"mesh\"\naddress = \"127.0.0.1:0\""),
+    )
+    .expect("a file");
     let gateway = Gateway::start(&["run", "-c", "runs.toml"], folder.path());
     let admin = gateway.admin.to_string();
     for (name, has_output) in commands() {
@@ -183,16 +186,22 @@ fn every_command_stands_in_a_script() {
 
 #[test]
 fn scripts_branch_on_exit_codes_and_take_json_apart() {
-    let folder = folder();
+    let folder = folder("branch");
     for (script, wanted) in [
         ("$GW inspect route GET http://127.0.0.1:8080/ -c gw.toml -o json 2>/dev/null | jq -r .outcome.service", "web\n"),
-        ("$GW config test failing.toml -c gw.toml -o json 2>/dev/null | jq -r '.tests[] | select(.met | not) | .place'", "failing.toml:1\n"),
+        (
+            "$GW config test failing.toml -c gw.toml -o json 2>/dev/null | jq -r '.tests[] | select(.met | not) | .place'",
+            "failing.toml:1\n",
+        ),
         ("$GW config test failing.toml -c gw.toml -o name 2>/dev/null", "failing.toml:1\n"),
         ("$GW config gen service-splitter web | $GW config validate - 2>/dev/null && echo accepted", "accepted\n"),
         ("if $GW certs needs-renewal certs/web.pem 2>/dev/null >&2; then echo renew; else echo keep; fi", "keep\n"),
         ("set -o pipefail; $GW inspect routes -c nowhere.toml -o json 2>/dev/null | jq . ; echo $?", "3\n"),
         ("$GW config convert --to json gw.d/edge.hcl | jq -r .Kind", "ingress-gateway\n"),
-        ("$GW inspect batch <<< '{\"chain\":{\"entries\":[],\"service\":\"web\",\"datacenter\":\"dc1\"}}' | jq -r .chain.ServiceName", "web\n"),
+        (
+            "$GW inspect batch <<< '{\"chain\":{\"entries\":[],\"service\":\"web\",\"datacenter\":\"dc1\"}}' | jq -r .chain.ServiceName",
+            "web\n",
+        ),
     ] {
         let (_, out, err) = shell(folder.path(), "", script);
         assert_eq!(out, wanted, "{script}\n{err}");

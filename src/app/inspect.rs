@@ -1,5 +1,6 @@
 //! `gw inspect route`: one request asked of the brain, with every step and near miss; and, a file each, what else is asked.
 
+mod advice;
 mod asked;
 pub mod certs;
 mod connection;
@@ -274,7 +275,15 @@ fn as_read(method: &Method, target: &str, host: &str, headers: &HeaderMap, schem
 
 fn unread(code: Code, subject: &str) -> ExplainedOutcome {
     let (status, meaning) = (code.status(), code.meaning().into());
-    ExplainedOutcome::Refuse { code: code.as_str().into(), status, meaning, rule: None, subject: subject.to_owned(), location: None, roll: None }
+    ExplainedOutcome::Refuse {
+        code: code.as_str().into(),
+        status,
+        meaning,
+        rule: None,
+        subject: subject.to_owned(),
+        location: None,
+        roll: None,
+    }
 }
 
 /// The name that a service is known by, where it is the service's alone.

@@ -64,9 +64,9 @@ pub struct Changed {
 pub struct Said {
     /// The target, or the status and code.
     pub answer: String,
-    /// The rule that decided.
+    /// The rules that decided, outermost first: `service-router/web Routes[0] > service-resolver/web`.
     pub rule: Option<String>,
-    /// Where it is written.
+    /// Where the first of them is written.
     pub place: Option<String>,
 }
 
@@ -138,7 +138,8 @@ impl Found<'_> {
             self.others += 1;
         } else {
             let [before, after] = [(before, self.worlds[0]), (after, self.worlds[1])].map(|((answer, rule), world)| {
-                let place = rule.as_deref().and_then(|rule| world.places.of_printed([rule]).into_values().next());
+                let first = rule.as_deref().and_then(|rules| rules.split(" > ").next());
+                let place = first.and_then(|rule| world.places.of_printed([rule]).into_values().next());
                 Said { answer, rule, place }
             });
             self.groups.insert(key, Changed { before, after, count: 1, example: record.words.clone() });
@@ -173,7 +174,10 @@ fn listening(world: &World, port: u16) -> Result<&OneGateway, Unanswered> {
 
 fn compared(explanation: &Explanation) -> (String, Option<String>) {
     match &explanation.outcome {
-        ExplainedOutcome::Forward { target, rules, .. } => (target.clone(), rules.last().cloned()),
+        // The first is the service behind the listener, the same for all of them.
+        ExplainedOutcome::Forward { target, rules, .. } => {
+            (target.clone(), Some(rules[usize::from(rules.len() > 1)..].join(" > ")).filter(|rules| !rules.is_empty()))
+        }
         ExplainedOutcome::Refuse { code, status, location, rule, .. } => {
             let to = location.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
             (format!("{status} {code}{to}"), rule.clone())

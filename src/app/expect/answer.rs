@@ -37,8 +37,7 @@ pub(super) fn ask(world: &World, kind: Kind, asked: Vec<(&'static str, String)>)
         return Ok(Answer::May(Box::new(answer)));
     }
     let gateway = world.which(&asked)?;
-    let mut explanation =
-        if kind == Kind::Request { inspect::explained(gateway, &asked)? } else { inspect::connection(gateway, &asked)? };
+    let mut explanation = if kind == Kind::Request { inspect::explained(gateway, &asked)? } else { inspect::connection(gateway, &asked)? };
     explanation.places = world.places.of_printed(explanation.rules());
     Ok(Answer::Way(Box::new(explanation)))
 }

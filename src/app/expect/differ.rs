@@ -30,12 +30,7 @@ impl fmt::Display for Difference {
 }
 
 /// Everything that is not as expected.
-pub(super) fn differs(
-    world: &World,
-    gateway: Option<&str>,
-    one: &Expectation,
-    answer: &Answer,
-) -> Result<Vec<Difference>, Unanswered> {
+pub(super) fn differs(world: &World, gateway: Option<&str>, one: &Expectation, answer: &Answer) -> Result<Vec<Difference>, Unanswered> {
     let mut out = Vec::new();
     for Wanted { what, value } in &one.wanted {
         match (answer, value) {
@@ -93,7 +88,9 @@ fn of_word(what: &str, wanted: &WantedValue, actual: &[String]) -> Option<Differ
         WantedValue::Flag(flag) => flag.to_string(),
         _ => return None,
     };
-    let same = actual.contains(&expected);
+    // An entry stands for whatever is written in it.
+    let within = |rule: &String| rule.strip_prefix(expected.as_str()).is_some_and(|rest| rest.starts_with(' '));
+    let same = actual.contains(&expected) || (what == "rule" && actual.iter().any(within));
     let quoted = |text: &String| if text.is_empty() { "\"\"".to_owned() } else { text.clone() };
     let actual = match (actual, what) {
         ([], "status") => "for the service to say, as the request is forwarded (code = \"ok\" expects that)".to_owned(),

@@ -89,8 +89,7 @@ fn recorded(record: Record, number: u64) -> Option<Recorded> {
     let at = port.map(|port| format!(":{port}")).unwrap_or_default();
     let words = format!("{method} {authority}{path}");
     asked.extend([("method", method), ("url", format!("{scheme}://0.0.0.0{at}{path}")), ("header", format!("host: {authority}"))]);
-    let headers =
-        [("user-agent", record.user_agent), ("x-forwarded-for", record.x_forwarded_for), ("x-request-id", record.request_id)];
+    let headers = [("user-agent", record.user_agent), ("x-forwarded-for", record.x_forwarded_for), ("x-request-id", record.request_id)];
     asked.extend(headers.into_iter().filter_map(|(name, value)| Some(("header", format!("{name}: {}", text(value)?)))));
     Some(Recorded { kind: Kind::Request, asked, port, words })
 }

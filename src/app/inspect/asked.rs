@@ -41,6 +41,7 @@ pub(in crate::app) fn explained(gateway: &OneGateway, asked: &Asked) -> Result<E
     let question = read(gateway, asked).map_err(Unanswered::Wrong)?;
     let mut explanation = route(gateway.snapshot(), &question).map_err(|e| Unanswered::Wrong(e.to_string()))?;
     explanation.notes.extend(of_scheme(gateway, &question, &explanation));
+    explanation.notes.extend(super::advice::advice(gateway, &explanation));
     Ok(explanation)
 }
 

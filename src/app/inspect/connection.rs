@@ -46,5 +46,11 @@ fn choose<'a>(snapshot: &'a Snapshot, asked: &Asked) -> Result<&'a CompiledListe
         None if asked.one("sni").is_some() => all.iter().find(|l| l.names.is_some()).or(all.first().filter(|_| all.len() == 1)),
         None => all.first().filter(|_| all.len() == 1),
     };
-    found.copied().ok_or_else(|| Unanswered::Wrong(format!("no listener is meant by listener = {:?}: there are {}", asked.one("listener").unwrap_or_default(), known())))
+    found.copied().ok_or_else(|| {
+        Unanswered::Wrong(format!(
+            "no listener is meant by listener = {:?}: there are {}",
+            asked.one("listener").unwrap_or_default(),
+            known()
+        ))
+    })
 }

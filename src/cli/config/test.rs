@@ -156,7 +156,10 @@ fn changed(changes: &Changes, output: Output, ui: &mut Ui) -> Result<Answer, Fai
         ui.note(&format!("gw: {} lines are no records of requests, or of none that either is asked", changes.unread));
     }
     if !changes.unknown_headers.is_empty() {
-        ui.note(&format!("gw: no record has the headers {}, by which routes go: asked as if nobody sent them", changes.unknown_headers.join(", ")));
+        ui.note(&format!(
+            "gw: no record has the headers {}, by which routes go: asked as if nobody sent them",
+            changes.unknown_headers.join(", ")
+        ));
     }
     let Changes { changed, asked, before, after, .. } = changes;
     ui.note(&format!("gw: {changed} of {asked} change their answer, from {before} to {after}"));
