@@ -161,7 +161,34 @@ fn whatever_can_be_expected_holds_and_fails_with_what_is_instead() {
             assert_eq!(code, Some(i32::from(wanted.is_some())), "{question}{expect}\n{out}{err}");
             assert!(wanted.is_none_or(|words| out.starts_with("FAILED t.toml:1: ") && out.contains(words)), "{question}{expect}\n{out}");
             assert!(wanted.is_none() || out.contains("=> "), "the reason is there: {out}");
+            let advised = !out.contains("no_healthy_endpoint") || wanted.is_none() || out.contains("no instance of gone is known at all");
+            assert!(advised, "what to write is there: {out}");
         }
+    }
+}
+
+#[test]
+fn connections_are_asked_by_server_name_and_by_who_connects() {
+    let mesh = "trust_domain = \"mesh.consul\"\n[[gateway]]\nkind = \"mesh\"\naddress = \"127.0.0.1:8443\"\n\
+                [[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"127.0.0.1:3000\"\nmesh = true\n";
+    let exit = "trust_domain = \"mesh.consul\"\nentries = [\"gw.d\"]\n[certs]\ndir = \"certs\"\n[[gateway]]\nkind = \"terminating\"\nname = \"exit\"\n\
+                address = \"127.0.0.1:8443\"\n[[service]]\nname = \"db\"\n[[service.instance]]\naddress = \"127.0.0.1:3001\"\n";
+    let linked = r#"{"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "db"}]}"#;
+    let intention = r#"{"Kind": "service-intentions", "Name": "db", "Sources": [{"Name": "web", "Action": "allow"}]}"#;
+    let folder =
+        scratch_with("names", &[("mesh.toml", mesh), ("exit.toml", exit), ("gw.d/exit.json", linked), ("gw.d/db.json", intention)]);
+    assert_eq!(run(folder.path(), &["certs", "init", "--trust-domain", "mesh.consul"]).0, Some(0));
+    for (config, question, expect) in [
+        ("mesh.toml", "sni = \"web\"", "service = \"web\", code = \"ok\", instance = \"web-1\""),
+        ("mesh.toml", "sni = \"web.default.dc1.internal.mesh.consul\"", "target = \"web.default.default.dc1\""),
+        ("mesh.toml", "sni = \"gone.default.dc1.internal.mesh.consul\"", "code = \"no_sni\""),
+        ("mesh.toml", "listener = \"8443\"", "code = \"sni_absent\""),
+        ("exit.toml", "sni = \"db\"\npeer = \"web\"", "service = \"db\", code = \"ok\""),
+        ("exit.toml", "sni = \"db\"\npeer = \"cron\"", "code = \"denied\""),
+    ] {
+        std::fs::write(folder.path().join("t.toml"), format!("[[connection]]\n{question}\nexpect = {{ {expect} }}\n")).expect("a file");
+        let (code, out, err) = run(folder.path(), &["config", "test", "t.toml", "-c", config]);
+        assert_eq!(code, Some(0), "{config} {question}: {out}{err}");
     }
 }
 

@@ -117,7 +117,10 @@ fn lines(test: &Test, output: Output) -> String {
     }
     if !test.met || output == Output::Wide {
         let steps = match &test.explanation {
-            Given::Way(explanation) => route::steps(explanation),
+            Given::Way(explanation) => {
+                let notes: String = explanation.notes.iter().map(|note| format!("note: {note}\n")).collect();
+                route::steps(explanation) + &notes
+            }
             Given::May(answer) => {
                 let rule = answer.rule.as_ref().map(|rule| format!("   [{rule}]")).unwrap_or_default();
                 let place = answer.place.as_ref().map(|place| format!(" {place}")).unwrap_or_default();
