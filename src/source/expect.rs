@@ -197,9 +197,9 @@ mod tests {
     #[test]
     fn toml_and_json_say_the_same() {
         let toml = "[[authz]]\nsource = \"a\"\ndestination = \"b\"\nexpect = { allowed = false }\n\n\
-                    [[request]]\nurl = \"http://x/\"\nheaders = { x-a = \"1\" }\nroll = 7\nexpect = { split = { v1 = 90, v2 = 10.5 } }\n";
+                    [[request]]\nurl = \"http://x/\"\nheaders = { x-a = \"1\" }\nroll = 7\nexpect = { split = { v1 = 90, v2 = 10.0 } }\n";
         let json = r#"{"authz": [{"source": "a", "destination": "b", "expect": {"allowed": false}}],
-                       "request": [{"url": "http://x/", "headers": ["x-a: 1"], "roll": 7, "expect": {"split": {"v1": 90, "v2": 10.5}}}]}"#;
+                       "request": [{"url": "http://x/", "headers": ["x-a: 1"], "roll": 7, "expect": {"split": {"v1": 90, "v2": 10.0}}}]}"#;
         let [a, b] = [toml, json].map(|text| read_text(text).expect("expectations"));
         let plain = |all: &[Expectation]| all.iter().map(|e| (e.kind, e.asked.clone(), e.wanted.clone())).collect::<Vec<_>>();
         assert_eq!(plain(&a), plain(&b));
