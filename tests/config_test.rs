@@ -225,7 +225,7 @@ fn a_file_that_is_none_is_refused_with_every_error_at_its_place() {
     let (code, out, err) = run(folder.path(), &["config", "test", "t.toml", "-c", "gw.toml"]);
     assert_eq!((code, out.as_str()), (Some(3), ""));
     assert!(
-        err.contains("error[GW0012]: unknown key \"servce\"") && err.contains("t.toml:3:12") && err.contains("did you mean \"service\"?"),
+        err.contains("error[GW0014]: unknown key \"servce\"") && err.contains("t.toml:3:12") && err.contains("did you mean \"service\"?"),
         "{err}"
     );
     std::fs::write(folder.path().join("t.toml"), text.replace("servce", "service")).expect("a file");
@@ -252,7 +252,7 @@ fn a_file_that_is_none_is_refused_with_every_error_at_its_place() {
     ] {
         std::fs::write(folder.path().join("t.toml"), format!("{question}\nexpect = {{ code = \"ok\" }}\n")).expect("a file");
         let (code, _, err) = run(folder.path(), &["config", "test", "t.toml", "-c", "gw.toml"]);
-        assert!(code == Some(3) && err.contains("GW0013") && err.contains(words), "{question}: {code:?} {err}");
+        assert!(code == Some(3) && err.contains("GW0015") && err.contains(words), "{question}: {code:?} {err}");
     }
 }
 
@@ -332,6 +332,12 @@ fn a_log_of_envoy_is_read_too_and_what_is_no_record_is_counted_however_long() {
     assert_eq!((&answer["asked"], &answer["changed"], &answer["unread"]), (&3.into(), &2.into(), &3.into()), "{answer:#}");
     assert_eq!(answer["changes"][0]["after"]["answer"], "503 no_healthy_endpoint", "{answer:#}");
     assert_eq!(answer["changes"][0]["before"]["place"], "gw.d/edge.json:3", "{answer:#}");
+    // What services may do to each other is asked, too.
+    std::fs::write(folder.path().join("open.toml"), format!("default_intention = \"allow\"\n{GW_TOML}")).expect("a file");
+    std::fs::write(folder.path().join("t.toml"), "[[authz]]\nsource = \"a\"\ndestination = \"b\"\nexpect = { allowed = true }\n")
+        .expect("a file");
+    let (code, out, _) = run(folder.path(), &["config", "test", "t.toml", "--against", "gw.toml", "-c", "open.toml"]);
+    assert!(code == Some(1) && out.contains("denied by the default policy") && out.contains("allowed by the default policy"), "{out}");
     // Expectations ask as well, of what they expect nothing is looked at.
     std::fs::write(folder.path().join("t.toml"), "[[connection]]\nlistener = \"edge:9000\"\nexpect = { code = \"ok\" }\n").expect("a file");
     let (code, out, _) = run(folder.path(), &["config", "test", "t.toml", "--against", "gw.toml", "-c", "new.toml"]);

@@ -35,6 +35,7 @@ use crate::proxy::HeadAsRead;
 pub(in crate::app) use self::asked::explained;
 pub use self::asked::{ROUTE, peer, written};
 pub(in crate::app) use self::connection::connection;
+pub use self::edited::EditedHeaders;
 pub(in crate::app) use self::shares::shares;
 
 const SCHEMA: &str = "gw.explanation/v1";
@@ -146,12 +147,9 @@ pub enum ExplainedOutcome {
         /// The instance that is tried first.
         #[serde(default)]
         instance: String,
-        /// The headers as entries leave them, where they edit any; what the gateway says of the client is not among them.
+        /// What entries make of headers, where they edit any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        request_headers: Option<Vec<(String, String)>>,
-        /// The headers that entries put on an answer of 200 without any, where they edit answers.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        response_headers: Option<Vec<(String, String)>>,
+        edited: Option<Box<EditedHeaders>>,
         /// The instances in the order they would be tried.
         instances: Vec<String>,
         /// The path that is sent.
@@ -313,7 +311,6 @@ fn explain_after(mut steps: Vec<Step>, snapshot: &Snapshot, facts: &Facts<'_>, r
 fn forward(plan: &Plan, facts: &Facts<'_>) -> ExplainedOutcome {
     let sent = facts.request.map_or("", |r| r.target);
     let target = &plan.first_target().id;
-    let (request_headers, response_headers) = edited::headers(plan, facts);
     ExplainedOutcome::Forward {
         code: "ok".into(),
         rules: plan.rules().map(ToString::to_string).collect(),
@@ -322,8 +319,7 @@ fn forward(plan: &Plan, facts: &Facts<'_>) -> ExplainedOutcome {
         subset: target.subset.to_string(),
         datacenter: target.datacenter.to_string(),
         instance: plan.hops().next().map(|(_, endpoint)| endpoint.id.clone()).unwrap_or_default(),
-        request_headers,
-        response_headers,
+        edited: edited::headers(plan, facts).map(Box::new),
         instances: plan.hops().map(|(target, endpoint)| hop(target, endpoint)).collect(),
         path: plan.rewritten.clone().unwrap_or_else(|| sent.to_owned()),
         sni: plan.first_target().sni.clone(),

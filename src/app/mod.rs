@@ -15,6 +15,7 @@ pub mod entries;
 pub mod expect;
 pub mod files;
 pub mod from_consul;
+pub mod generations;
 pub mod inspect;
 mod junit;
 mod listeners;
@@ -32,6 +33,7 @@ pub mod sni;
 pub mod status;
 mod traces;
 pub mod wan_fed;
+mod with_tls;
 pub mod world;
 
 pub use crate::rt::log;

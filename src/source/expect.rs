@@ -157,13 +157,13 @@ impl Expectation {
     /// What is wrong with it as a whole, at its place.
     pub fn wrong(&self, message: impl Into<String>) -> Diagnostic {
         let (text, span) = &self.place;
-        Diagnostic::error("GW0013", message).at(text, span.clone())
+        Diagnostic::error("GW0015", message).at(text, span.clone())
     }
 }
 
 /// Reads a file: every expectation in written order, or everything that is wrong with it.
 pub fn read(text: &Arc<Text>) -> Result<Vec<Expectation>, Vec<Diagnostic>> {
-    let root = super::entry::tree_of(&text.content).map_err(|(why, span)| vec![Diagnostic::error("GW0012", why).at(text, span)])?;
+    let root = super::entry::tree_of(&text.content).map_err(|(why, span)| vec![Diagnostic::error("GW0014", why).at(text, span)])?;
     let mut reader = Reader { text, problems: Vec::new() };
     let mut expectations = Vec::new();
     let keys = Kind::ALL.map(Kind::as_str);
@@ -178,10 +178,10 @@ pub fn read(text: &Arc<Text>) -> Result<Vec<Expectation>, Vec<Diagnostic>> {
     expectations.sort_by_key(|one| one.place.1.start);
     if reader.problems.is_empty() && expectations.is_empty() {
         let help = "[[request]] with url and expect begins one; gw config test --help has an example";
-        reader.problems.push(Diagnostic::error("GW0013", format!("{} expects nothing", text.origin)).help(help));
+        reader.problems.push(Diagnostic::error("GW0015", format!("{} expects nothing", text.origin)).help(help));
     }
     if expectations.len() > MOST {
-        reader.problems.push(Diagnostic::error("GW0013", format!("{} has more than {MOST} expectations", text.origin)));
+        reader.problems.push(Diagnostic::error("GW0015", format!("{} has more than {MOST} expectations", text.origin)));
     }
     if reader.problems.is_empty() { Ok(expectations) } else { Err(reader.problems) }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use serde::Serialize;
 
-use super::answer::asked;
+use super::answer::{self, asked};
 use super::log::{self, Recorded};
 use crate::app::inspect::{self, ExplainedOutcome, Explanation};
 use crate::app::world::{Asked, OneGateway, Unanswered, World};
@@ -86,7 +86,7 @@ pub fn against<R: BufRead>(before: &World, after: &World, gateway: Option<&str>,
             unknown_headers(&found.worlds)
         }
         Questions::Expectations(all) => {
-            for one in all.iter().filter(|one| one.kind != Kind::Authz) {
+            for one in &all {
                 let record = Recorded { kind: one.kind, asked: asked(one, gateway), port: None, words: super::words(one) };
                 found.ask(&record);
             }
@@ -153,6 +153,9 @@ fn said(world: &World, gateway: Option<&str>, record: &Recorded) -> Result<(Stri
     let why = |unanswered: Unanswered| match unanswered {
         Unanswered::Wrong(why) | Unanswered::Refused(why) => why,
     };
+    if record.kind == Kind::Authz {
+        return Ok((answer::ask(world, record.kind, record.asked.clone()).map_err(why)?.line(), None));
+    }
     let gateway = match (asked.one("service"), gateway, record.port) {
         (None, Some(name), _) => world.which(&Asked::of_pairs(&[("service", name.to_owned())])),
         (None, None, Some(port)) if world.gateways.len() > 1 => listening(world, port),
@@ -179,7 +182,7 @@ fn compared(explanation: &Explanation) -> (String, Option<String>) {
             (target.clone(), Some(rules[usize::from(rules.len() > 1)..].join(" > ")).filter(|rules| !rules.is_empty()))
         }
         ExplainedOutcome::Refuse { code, status, location, rule, .. } => {
-            let to = location.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            let to = location.as_ref().map(|to| format!(" to {}", log::short(to))).unwrap_or_default();
             (format!("{status} {code}{to}"), rule.clone())
         }
     }

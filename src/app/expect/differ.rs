@@ -107,7 +107,7 @@ fn value_of<'a>(headers: &'a [(String, String)], name: &str) -> Vec<&'a str> {
 /// The headers of the request as the service gets them.
 fn sent(explanation: &Explanation) -> &[(String, String)] {
     match &explanation.outcome {
-        ExplainedOutcome::Forward { request_headers: Some(edited), .. } => edited,
+        ExplainedOutcome::Forward { edited: Some(edited), .. } => &edited.request,
         ExplainedOutcome::Forward { .. } => &explanation.facts.headers,
         ExplainedOutcome::Refuse { .. } => &[],
     }
@@ -116,8 +116,8 @@ fn sent(explanation: &Explanation) -> &[(String, String)] {
 fn of_headers(what: &str, wanted: &[(String, String)], explanation: &Explanation) -> Vec<Difference> {
     let there: &[(String, String)] = match &explanation.outcome {
         _ if what == "sends" => sent(explanation),
-        ExplainedOutcome::Forward { response_headers, .. } => response_headers.as_deref().unwrap_or_default(),
-        ExplainedOutcome::Refuse { .. } => &[],
+        ExplainedOutcome::Forward { edited: Some(edited), .. } => &edited.response,
+        _ => &[],
     };
     let missing = |(name, value): &(String, String)| {
         let found = value_of(there, name);

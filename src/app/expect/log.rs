@@ -7,7 +7,9 @@ use serde::Deserialize;
 use crate::source::expect::Kind;
 
 /// A longer line is none of an access log.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: u64 = 256 << 10;
+/// So much of a request is told as the example of a group, for groups are kept.
+const SHORT: usize = 200;
 
 /// What is known of a request or connection.
 #[derive(Debug)]
@@ -81,15 +83,20 @@ fn recorded(record: Record, number: u64) -> Option<Recorded> {
     asked.extend(sni.clone().map(|sni| ("sni", sni)));
     let Some(method) = text(record.method) else {
         let listener = address?;
-        let words = format!("connection to {}", sni.unwrap_or_else(|| listener.clone()));
+        let words = short(&format!("connection to {}", sni.unwrap_or_else(|| listener.clone())));
         asked.push(("listener", listener));
         return Some(Recorded { kind: Kind::Connection, asked, port, words });
     };
     let (path, authority) = (text(record.path)?, text(record.authority).unwrap_or_default());
     let at = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let words = format!("{method} {authority}{path}");
+    let words = short(&format!("{method} {authority}{path}"));
     asked.extend([("method", method), ("url", format!("{scheme}://0.0.0.0{at}{path}")), ("header", format!("host: {authority}"))]);
     let headers = [("user-agent", record.user_agent), ("x-forwarded-for", record.x_forwarded_for), ("x-request-id", record.request_id)];
     asked.extend(headers.into_iter().filter_map(|(name, value)| Some(("header", format!("{name}: {}", text(value)?)))));
     Some(Recorded { kind: Kind::Request, asked, port, words })
+}
+
+/// The beginning of a text, which may be as long as a line.
+pub(super) fn short(text: &str) -> String {
+    text.chars().take(SHORT).collect()
 }

@@ -1,17 +1,28 @@
 //! What entries make of headers: the edits of a plan, run by the code that runs them on the data path.
 
 use http::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 use super::printed;
 use crate::decide::facts::Facts;
 use crate::decide::plan::Plan;
 use crate::model::template::EditContext;
 
-type Headers = Option<Vec<(String, String)>>;
+/// What entries make of headers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditedHeaders {
+    /// Those of the request as they are sent on; what the gateway says of the client is not among them.
+    pub request: Vec<(String, String)>,
+    /// Those that an answer of 200 gets that has none itself.
+    pub response: Vec<(String, String)>,
+}
 
-/// The headers of the request as they are sent on, and those of an answer of 200 that has none itself; none where nothing edits them.
-pub(super) fn headers(plan: &Plan, facts: &Facts<'_>) -> (Headers, Headers) {
-    let Some(request) = facts.request else { return (None, None) };
+/// Of a request that a plan is for; `None` where no entry edits anything.
+pub(super) fn headers(plan: &Plan, facts: &Facts<'_>) -> Option<EditedHeaders> {
+    let request = facts.request?;
+    if plan.request_edits().next().is_none() && plan.response_edits().next().is_none() {
+        return None;
+    }
     let context = EditContext {
         method: request.method.as_str(),
         authority: request.authority,
@@ -30,7 +41,5 @@ pub(super) fn headers(plan: &Plan, facts: &Facts<'_>) -> (Headers, Headers) {
     let of_answer = EditContext { request: Some(&sent), status: 200, ..context };
     let mut answer = HeaderMap::new();
     plan.response_edits().for_each(|edits| edits.apply(&mut answer, &of_answer));
-    let edits_request = plan.request_edits().next().is_some();
-    let edits_answer = plan.response_edits().next().is_some();
-    (edits_request.then(|| printed(&sent)), edits_answer.then(|| printed(&answer)))
+    Some(EditedHeaders { request: printed(&sent), response: printed(&answer) })
 }

@@ -27,7 +27,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// Notes that something is wrong.
     pub(super) fn wrong(&mut self, span: &Span, message: impl Into<String>) {
-        self.problems.push(Diagnostic::error("GW0012", message).at(self.text, span.clone()));
+        self.problems.push(Diagnostic::error("GW0014", message).at(self.text, span.clone()));
     }
 
     /// The members of a table; keys that are none of those known are wrong.
@@ -38,7 +38,7 @@ impl Reader<'_> {
             return &NONE;
         };
         for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
-            let unknown = Diagnostic::error("GW0012", format!("unknown key {:?}", key.text)).at(self.text, key.span.clone());
+            let unknown = Diagnostic::error("GW0014", format!("unknown key {:?}", key.text)).at(self.text, key.span.clone());
             let unknown = match nearest(&key.text, known.iter().copied()) {
                 Some(name) => unknown.label(format!("did you mean {name:?}?")),
                 None => unknown,
@@ -76,7 +76,7 @@ impl Reader<'_> {
         let known: Vec<&str> = kind.answer().iter().map(|(key, _)| *key).collect();
         let members = self.members(node, &known);
         if members.is_empty() {
-            self.problems.push(Diagnostic::error("GW0013", "it expects nothing").at(self.text, node.span.clone()));
+            self.problems.push(Diagnostic::error("GW0015", "it expects nothing").at(self.text, node.span.clone()));
         }
         let mut wanted = Vec::new();
         for (key, node) in members {
