@@ -277,22 +277,50 @@ complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "validate" -d 'Check config entries, one by one and all together'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is; or the least ACL policy for the token of a gateway'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "convert" -d 'Print entries as HCL, JSON or TOML'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "diff" -d 'Show what gw config apply would change in Consul'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "apply" -d 'Write config entries to Consul, as one change set'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "read" -d 'Print a config entry that Consul has'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "list" -d 'List the config entries that Consul has'
-complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate gen convert diff apply read list delete" -f -a "delete" -d 'Delete a config entry of Consul\'s'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "validate" -d 'Check config entries, one by one and all together'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "test" -d 'Ask a configuration what is expected of it, without a network; or what changes with another one'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "gen" -d 'Print a commented entry to begin with, valid as it is; or the least ACL policy for the token of a gateway'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "convert" -d 'Print entries as HCL, JSON or TOML'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "diff" -d 'Show what gw config apply would change in Consul'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "apply" -d 'Write config entries to Consul, as one change set'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "read" -d 'Print a config entry that Consul has'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "list" -d 'List the config entries that Consul has'
+complete -c gw -n "__fish_gw_using_subcommand config; and not __fish_seen_subcommand_from validate test gen convert diff apply read list delete" -f -a "delete" -d 'Delete a config entry of Consul\'s'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l against -d 'What was there before: what changes since is told' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l log -d 'An access log in JSON, whose requests are asked; - is stdin' -r -F
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l junit -d 'Write what became of every expectation as JUnit\'s XML, too' -r -F
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -s o -l output -d 'How it is printed: wide has every step of every answer, name the places of what is not as expected' -r -f -a "table\t'Columns, or a list of steps'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l dump -d 'What gw inspect dump has printed' -r -F
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l service -l gateway -d 'The gateway, where there are several' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l kind -d 'Its kind, where a Consul is asked: without the flag that of its entry' -r -f -a "ingress\t''
+mesh\t''
+terminating\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l for -d 'The kind of gateway that the policy is for' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -l service -d 'A service that the terminating gateway speaks for; * is all (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from gen" -s c -l config -d 'A gw.toml, a file of config entries, or a folder of them, whose terminating-gateway entry names the services' -r -F

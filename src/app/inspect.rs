@@ -1,12 +1,16 @@
 //! `gw inspect route`: one request asked of the brain, with every step and near miss; and, a file each, what else is asked.
 
+mod advice;
 mod asked;
 pub mod certs;
+mod connection;
 pub mod datacenters;
+mod edited;
 pub mod intentions;
 pub mod listeners;
 pub mod problems;
 pub mod services;
+mod shares;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,7 +32,11 @@ use crate::decide::witness::Step;
 use crate::id::SpiffeId;
 use crate::proxy::HeadAsRead;
 
+pub(in crate::app) use self::asked::explained;
 pub use self::asked::{ROUTE, peer, written};
+pub(in crate::app) use self::connection::connection;
+pub use self::edited::EditedHeaders;
+pub(in crate::app) use self::shares::shares;
 
 const SCHEMA: &str = "gw.explanation/v1";
 
@@ -127,6 +135,21 @@ pub enum ExplainedOutcome {
         rules: Vec<String>,
         /// The target.
         target: String,
+        /// The target's service.
+        #[serde(default)]
+        service: String,
+        /// The target's subset; empty is the whole service.
+        #[serde(default)]
+        subset: String,
+        /// The target's datacenter; empty at a peer.
+        #[serde(default)]
+        datacenter: String,
+        /// The instance that is tried first.
+        #[serde(default)]
+        instance: String,
+        /// What entries make of headers, where they edit any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edited: Option<Box<EditedHeaders>>,
         /// The instances in the order they would be tried.
         instances: Vec<String>,
         /// The path that is sent.
@@ -154,6 +177,9 @@ pub enum ExplainedOutcome {
         rule: Option<String>,
         /// What was looked for.
         subject: String,
+        /// Where the answer sends the client instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        location: Option<String>,
         /// What the dice showed, where they were asked.
         roll: Option<u32>,
     },
@@ -166,7 +192,7 @@ impl Explanation {
     }
 
     /// The rules that it names.
-    fn rules(&self) -> Vec<&str> {
+    pub(in crate::app) fn rules(&self) -> Vec<&str> {
         let of_outcome: Vec<&str> = match &self.outcome {
             ExplainedOutcome::Forward { rules, .. } => rules.iter().map(String::as_str).collect(),
             ExplainedOutcome::Refuse { rule, .. } => rule.as_deref().into_iter().collect(),
@@ -247,7 +273,15 @@ fn as_read(method: &Method, target: &str, host: &str, headers: &HeaderMap, schem
 
 fn unread(code: Code, subject: &str) -> ExplainedOutcome {
     let (status, meaning) = (code.status(), code.meaning().into());
-    ExplainedOutcome::Refuse { code: code.as_str().into(), status, meaning, rule: None, subject: subject.to_owned(), roll: None }
+    ExplainedOutcome::Refuse {
+        code: code.as_str().into(),
+        status,
+        meaning,
+        rule: None,
+        subject: subject.to_owned(),
+        location: None,
+        roll: None,
+    }
 }
 
 /// The name that a service is known by, where it is the service's alone.
@@ -267,19 +301,25 @@ pub fn explain(snapshot: &Snapshot, facts: &Facts<'_>, roll: u32) -> Explanation
 
 fn explain_after(mut steps: Vec<Step>, snapshot: &Snapshot, facts: &Facts<'_>, roll: u32) -> Explanation {
     let answer = snapshot.plan(facts, &Idle, &mut Fixed(roll), &mut steps);
-    let sent = facts.request.map_or("", |r| r.target);
     let outcome = match answer {
-        Ok(plan) => forward(&plan, sent),
+        Ok(plan) => forward(&plan, facts),
         Err(refusal) => refuse(&refusal),
     };
     Explanation::new(facts, steps, outcome)
 }
 
-fn forward(plan: &Plan, sent: &str) -> ExplainedOutcome {
+fn forward(plan: &Plan, facts: &Facts<'_>) -> ExplainedOutcome {
+    let sent = facts.request.map_or("", |r| r.target);
+    let target = &plan.first_target().id;
     ExplainedOutcome::Forward {
         code: "ok".into(),
         rules: plan.rules().map(ToString::to_string).collect(),
-        target: plan.first_target().id.to_string(),
+        target: target.to_string(),
+        service: target.service.to_string(),
+        subset: target.subset.to_string(),
+        datacenter: target.datacenter.to_string(),
+        instance: plan.hops().next().map(|(_, endpoint)| endpoint.id.clone()).unwrap_or_default(),
+        edited: edited::headers(plan, facts).map(Box::new),
         instances: plan.hops().map(|(target, endpoint)| hop(target, endpoint)).collect(),
         path: plan.rewritten.clone().unwrap_or_else(|| sent.to_owned()),
         sni: plan.first_target().sni.clone(),
@@ -305,6 +345,7 @@ fn refuse(refusal: &Refusal) -> ExplainedOutcome {
         meaning: refusal.code.meaning().into(),
         rule: refusal.rule.as_ref().map(ToString::to_string),
         subject: refusal.subject.clone(),
+        location: refusal.location.clone(),
         roll: refusal.roll,
     }
 }
@@ -312,8 +353,6 @@ fn refuse(refusal: &Refusal) -> ExplainedOutcome {
 impl ExplainedFacts {
     fn of(facts: &Facts<'_>) -> Self {
         let request = facts.request;
-        let printed =
-            |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned());
         Self {
             listener: facts.listener.to_string(),
             client: facts.client.ip().to_string(),
@@ -322,9 +361,13 @@ impl ExplainedFacts {
             method: request.map(|r| r.method.to_string()).unwrap_or_default(),
             authority: request.map(|r| r.authority.to_owned()).unwrap_or_default(),
             target: request.map(|r| r.target.to_owned()).unwrap_or_default(),
-            headers: request.map(|r| r.headers.iter().map(printed).collect()).unwrap_or_default(),
+            headers: request.map(|r| printed(r.headers)).unwrap_or_default(),
         }
     }
+}
+
+fn printed(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect()
 }
 
 /// The headers as they reach the router: with `x-forwarded-proto`, which a gateway sets unless it was sent.

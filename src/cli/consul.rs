@@ -30,7 +30,7 @@ pub(super) struct AgentsArgs {
 }
 
 /// As whom an agent is asked, and how it is known.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct AccessArgs {
     /// The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file
     #[arg(long, value_name = "TOKEN", help_heading = "Consul", value_parser = secret)]
@@ -74,6 +74,11 @@ fn variable_names_one() -> bool {
 }
 
 impl AgentArgs {
+    /// The agent at an address, asked as the environment says.
+    pub(super) fn at(address: &str) -> Self {
+        Self { http_addr: Some(address.to_owned()), access: AccessArgs::default() }
+    }
+
     /// Whether a flag or the environment names an agent: where there are other places to ask, it is asked only then.
     pub(super) fn is_named(&self) -> bool {
         self.is_flagged() || variable_names_one()

@@ -178,7 +178,7 @@ impl Judge {
     ) -> Verdict<'a> {
         for permission in permissions {
             match permission.matcher.miss(request) {
-                Some(miss) => witness.saw(|| Step::missed(&permission.rule, Some(miss))),
+                Some(miss) => witness.saw(|| Step::missed(&permission.rule, Some(miss), request)),
                 None => {
                     witness.saw(|| Step::Permission { rule: permission.rule.to_string(), conditions: permission.matcher.to_string() });
                     return Verdict { allowed: permission.action == IntentionAction::Allow, by: By::Permission(intention, permission) };

@@ -91,6 +91,11 @@ pub enum Miss<'a> {
 }
 
 impl Matcher {
+    /// The headers that it asks for, as they are written.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|header| header.name.as_str())
+    }
+
     /// Parses the conditions of a route; a regex that is none makes the route match nothing, and is told.
     pub fn compile(http: Option<&HttpMatch>, problems: &mut Vec<String>) -> Self {
         let Some(http) = http else {
@@ -238,17 +243,21 @@ impl HeaderMatcher {
         Self { name: header.name.clone(), field: Field::of(&header.name), test, case, invert: header.invert }
     }
 
-    /// An absent header fails every test, inverted or not, but for `Present` with `Invert` (wire 1.1).
-    fn holds(&self, request: &RequestHead<'_>) -> bool {
-        let value = match &self.field {
+    /// What it looks at.
+    fn value<'r>(&self, request: &RequestHead<'r>) -> Option<Cow<'r, [u8]>> {
+        match &self.field {
             Field::Method => Some(Cow::Borrowed(request.method.as_str().as_bytes())),
             Field::Authority => Some(Cow::Borrowed(request.authority.as_bytes())),
             Field::Path => Some(Cow::Borrowed(request.target.as_bytes())),
             Field::Scheme => Some(Cow::Borrowed(request.scheme.as_bytes())),
             Field::Header(name) => joined(request.headers, name),
             Field::Nowhere => None,
-        };
-        match value {
+        }
+    }
+
+    /// An absent header fails every test, inverted or not, but for `Present` with `Invert` (wire 1.1).
+    fn holds(&self, request: &RequestHead<'_>) -> bool {
+        match self.value(request) {
             // Of what cannot be judged neither yes nor no is known.
             Some(_) if matches!(self.test, Test::Never) => false,
             Some(value) => self.test.holds(&self.case.fold_bytes(value)) != self.invert,
@@ -372,6 +381,19 @@ impl fmt::Display for Test {
 }
 
 /// In words, for the one who asks why.
+impl Miss<'_> {
+    /// The same of a request: with what the header is instead. What may be a credential is not repeated.
+    pub(super) fn told(&self, request: &RequestHead<'_>) -> String {
+        const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
+        let Self::Header(header) = self else { return self.to_string() };
+        match header.value(request) {
+            None => format!("{self} (it is not there)"),
+            Some(_) if SECRET.iter().any(|secret| header.name.eq_ignore_ascii_case(secret)) => self.to_string(),
+            Some(value) => format!("{self} (it is {})", String::from_utf8_lossy(&value)),
+        }
+    }
+}
+
 impl fmt::Display for Miss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

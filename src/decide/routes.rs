@@ -108,7 +108,7 @@ impl RouteTable {
         };
         let best = found.unwrap_or(self.rules.len());
         for rule in &self.rules[..best] {
-            witness.saw(|| Step::missed(&rule.route.rule, rule.matcher.miss(request)));
+            witness.saw(|| Step::missed(&rule.route.rule, rule.matcher.miss(request), request));
         }
         self.rules.get(best)
     }

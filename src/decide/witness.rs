@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::RequestHead;
 use super::matcher::Miss;
 use crate::model::entry::RuleRef;
 
@@ -165,7 +166,7 @@ impl Step {
     }
 
     /// A near miss; the reason is there, for only a rule that did not match is missed.
-    pub(super) fn missed(rule: &RuleRef, why: Option<Miss<'_>>) -> Self {
-        Self::Missed { rule: rule.to_string(), why: why.map(|w| w.to_string()).unwrap_or_default() }
+    pub(super) fn missed(rule: &RuleRef, why: Option<Miss<'_>>, request: &RequestHead<'_>) -> Self {
+        Self::Missed { rule: rule.to_string(), why: why.map(|w| w.told(request)).unwrap_or_default() }
     }
 }

@@ -93,6 +93,14 @@ impl Address {
 }
 
 impl Address {
+    /// The port.
+    pub const fn port(&self) -> u16 {
+        match self {
+            Self::Socket(address) => address.port(),
+            Self::Host(_, port) => *port,
+        }
+    }
+
     /// The host name, if it is one.
     pub fn host(&self) -> Option<&str> {
         match self {

@@ -4,5 +4,6 @@ pub mod consul;
 pub mod demo;
 pub mod diagnostic;
 pub mod entry;
+pub mod expect;
 pub mod file;
 pub mod flags;

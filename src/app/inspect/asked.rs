@@ -31,12 +31,18 @@ pub fn written(question: &RouteQuestion, peer: Option<&str>, service: Option<&st
 }
 
 fn answer(world: &World, asked: &Asked) -> Result<Value, Unanswered> {
-    let gateway = world.which(asked)?;
+    let mut explanation = explained(world.which(asked)?, asked)?;
+    explanation.places = world.places.of_printed(explanation.rules());
+    Ok(json!(explanation))
+}
+
+/// The same, where it does not matter where rules are written.
+pub(in crate::app) fn explained(gateway: &OneGateway, asked: &Asked) -> Result<Explanation, Unanswered> {
     let question = read(gateway, asked).map_err(Unanswered::Wrong)?;
     let mut explanation = route(gateway.snapshot(), &question).map_err(|e| Unanswered::Wrong(e.to_string()))?;
-    explanation.places = world.places.of_printed(explanation.rules());
     explanation.notes.extend(of_scheme(gateway, &question, &explanation));
-    Ok(json!(explanation))
+    explanation.notes.extend(super::advice::advice(gateway, &explanation));
+    Ok(explanation)
 }
 
 fn read(gateway: &OneGateway, asked: &Asked) -> Result<RouteQuestion, String> {

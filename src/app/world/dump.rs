@@ -191,6 +191,14 @@ fn services<'a>(services: impl Iterator<Item = &'a Arc<Service>>) -> Vec<DumpedS
     services.map(|service| DumpedService { name: service.name.to_string(), instances: service.instances.clone() }).collect()
 }
 
+/// Whether a file is a dump: one begins with its schema.
+pub fn is_dump(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
+    let text = String::from_utf8_lossy(&start);
+    read.is_ok() && text.trim_start().starts_with('{') && text.contains("\"gw.dump/")
+}
+
 /// The world that was dumped.
 pub(super) fn read(path: &Path) -> Result<World, NoDump> {
     let io = |error| NoDump::Io(path.to_owned(), error);

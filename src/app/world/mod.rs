@@ -24,7 +24,7 @@ use crate::state::State;
 
 pub use crate::admin::{Asked, Unanswered};
 pub use consul::{OneReading, Unread};
-pub use dump::DUMP;
+pub use dump::{DUMP, is_dump};
 pub(super) use held::Held;
 pub use place::{AskPlaceError, Place};
 pub use places::Places;

@@ -8,6 +8,7 @@ mod diff;
 mod generate;
 mod list;
 mod read;
+mod test;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::ValidateArgs),
+    Test(test::TestArgs),
     Gen(generate::GenArgs),
     Convert(convert::ConvertArgs),
     Diff(diff::DiffArgs),
@@ -42,6 +44,7 @@ enum Verb {
 pub(super) fn run(args: ConfigArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     match args.verb {
         Verb::Validate(args) => validate::run(args, ui),
+        Verb::Test(args) => test::run(args, ui),
         Verb::Gen(args) => generate::run(&args, ui),
         Verb::Convert(args) => convert::run(args, ui),
         Verb::Diff(args) => diff::run(args, ui),

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::app::config::ADMIN;
 use crate::app::consul::Settings;
+use crate::app::inspect::ROUTE;
 use crate::app::routes::AskError;
-use crate::app::world::{AskPlaceError, OneReading, Place, Unanswered, Unread, Verb};
+use crate::app::world::{AskPlaceError, OneReading, Place, Unanswered, Unread, Verb, World, is_dump};
 use crate::cli::consul::AgentArgs;
 use crate::cli::error::Failure;
 use crate::cli::input;
@@ -22,7 +23,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Who answers. The answers are the same.
 #[derive(Debug, Args)]
-pub(super) struct PlaceArgs {
+pub(in crate::cli) struct PlaceArgs {
     /// Files: a gw.toml, or a folder of config entries; GW_CONFIG
     #[arg(short, long, value_name = "FILE|DIR", help_heading = "Who answers")]
     config: Option<PathBuf>,
@@ -51,27 +52,27 @@ enum Kind {
 
 /// Who is asked where nobody is named: a Consul of the environment, else `./gw.toml` or `./gw.d`; or a gateway that runs before these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unnamed {
+pub(in crate::cli) enum Unnamed {
     Files,
     Running,
 }
 
 /// What kind of question it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asking {
-    pub(super) verb: Verb,
-    pub(super) unnamed: Unnamed,
+pub(in crate::cli) struct Asking {
+    pub(in crate::cli) verb: Verb,
+    pub(in crate::cli) unnamed: Unnamed,
     /// Whether it is about a gateway at all.
-    pub(super) of_gateway: bool,
+    pub(in crate::cli) of_gateway: bool,
     /// The kind of gateway that can be asked, where only one can.
-    pub(super) kind: Option<GatewayKind>,
+    pub(in crate::cli) kind: Option<GatewayKind>,
     /// Whether entries are judged as a set before.
-    pub(super) judged: bool,
+    pub(in crate::cli) judged: bool,
 }
 
 impl Asking {
     /// A question about a gateway.
-    pub(super) const fn of(verb: Verb, unnamed: Unnamed) -> Self {
+    pub(in crate::cli) const fn of(verb: Verb, unnamed: Unnamed) -> Self {
         Self { verb, unnamed, of_gateway: true, kind: None, judged: true }
     }
 
@@ -85,6 +86,18 @@ impl PlaceArgs {
     /// The Consul that is asked, whatever else might be.
     pub(super) fn consul(self, ui: &mut Ui) -> Result<Settings, Failure> {
         self.agent.settings(ui)
+    }
+
+    /// The gateway that is meant, where it is named.
+    pub(in crate::cli) fn gateway(&self) -> Option<&str> {
+        self.gateway.as_deref()
+    }
+
+    /// All that whoever is asked knows of a gateway.
+    pub(in crate::cli) fn world(self, ui: &mut Ui) -> Result<World, Failure> {
+        // Of questions any will do: what is needed of a Consul is the same for all about a gateway.
+        let (place, _) = self.places(Asking::of(ROUTE, Unnamed::Files), ui)?;
+        Ok(place.world()?)
     }
 
     /// The answer; who gave it is told.
@@ -166,6 +179,23 @@ impl PlaceArgs {
             }
         }
     }
+}
+
+/// All that another one knows, by what one would type for it: `IP:PORT` of a gateway's admin listener, the `http://` or `https://` of a
+/// Consul, a dump, or files.
+pub(in crate::cli) fn world_of(named: &str, gateway: Option<&str>, ui: &mut Ui) -> Result<World, Failure> {
+    let place = if let Ok(admin) = named.parse() {
+        Place::Running(admin)
+    } else if named.starts_with("http://") || named.starts_with("https://") {
+        let settings = AgentArgs::at(named).settings(ui)?;
+        let gateway = gateway.map(str::to_owned);
+        Place::Consul(Box::new(OneReading { settings, kind: None, gateway, needs_gateway: true, within: WITHIN }))
+    } else if is_dump(Path::new(named)) {
+        Place::Dump(named.into())
+    } else {
+        Place::Files(named.into())
+    };
+    Ok(place.world()?)
 }
 
 impl From<AskPlaceError> for Failure {

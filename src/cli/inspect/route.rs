@@ -89,7 +89,8 @@ fn name(outcome: &ExplainedOutcome) -> &str {
     }
 }
 
-fn steps(explanation: &Explanation) -> String {
+/// Every step, and what comes of it.
+pub(in crate::cli) fn steps(explanation: &Explanation) -> String {
     let facts = &explanation.facts;
     let by = facts.peer.as_ref().map(|peer| format!(", which is {peer}")).unwrap_or_default();
     let mut text = match &facts.sni {

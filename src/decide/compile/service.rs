@@ -302,7 +302,8 @@ impl<'a> ServiceCompiler<'a> {
             let target = self.targets.compile(target, protocol, &mut self.rejected);
             let rule = if targets.is_empty() { resolver.rules.last() } else { failover.and_then(|f| f.rule.as_ref()) };
             if let (Some(why), Some(rule)) = (&target.unreached, rule) {
-                self.reject(rule.entry.clone(), &format!("{}: {id} is not reached: {why}", rule.path));
+                let part = if rule.path.is_empty() { String::new() } else { format!("{}: ", rule.path) };
+                self.reject(rule.entry.clone(), &format!("{part}{id} is not reached: {why}"));
             }
             targets.push(target);
         }

@@ -39,7 +39,7 @@ mod tcp_route;
 mod terminating_gateway;
 mod tls;
 mod toml;
-mod tree;
+pub(in crate::source) mod tree;
 mod word;
 mod write;
 
@@ -62,6 +62,12 @@ pub enum Syntax {
     Json,
     /// TOML with Consul's field names.
     Toml,
+}
+
+/// A text in TOML, or in JSON where it begins with a brace, as values with their places; what is wrong, and where, if it is none.
+pub(in crate::source) fn tree_of(text: &str) -> Result<tree::Node, (String, Range<usize>)> {
+    let read = if text.trim_start().starts_with('{') { json::read(text) } else { toml::read(text) };
+    read.map_err(|error| (error.message, error.span))
 }
 
 /// An entry that was read and is accepted for itself; whether the set fits together is `decide::graph`.

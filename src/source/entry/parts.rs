@@ -13,7 +13,7 @@ pub(super) const FEWEST: usize = 16;
 
 /// What an element of a list was decoded to.
 #[derive(Clone)]
-pub(super) struct Known(Arc<dyn Any + Send + Sync>);
+pub(in crate::source) struct Known(Arc<dyn Any + Send + Sync>);
 
 impl Known {
     pub(super) fn new<T: Any + Send + Sync>(part: &Arc<T>) -> Self {

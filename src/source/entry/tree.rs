@@ -5,21 +5,21 @@ use std::ops::Range;
 use super::parts::Known;
 
 /// Bytes of the text a value was read from; `0..0` when it came without a text.
-pub(super) type Span = Range<usize>;
+pub(in crate::source) type Span = Range<usize>;
 
 /// How deep values may be nested in any of the three syntaxes.
 pub(super) const MAX_DEPTH: usize = 128;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) span: Span,
+pub(in crate::source) struct Node {
+    pub(in crate::source) value: Value,
+    pub(in crate::source) span: Span,
 }
 
 /// What Go's readers would hold: JSON has only `Float` numbers, an HCL object is a list of maps unless it stands in a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(in crate::source) enum Value {
     Null,
     Bool(bool),
     Int(i64),
@@ -32,13 +32,13 @@ pub(super) enum Value {
 }
 
 /// Members in written order; a key stands once.
-pub(super) type Map = Vec<(Key, Node)>;
+pub(in crate::source) type Map = Vec<(Key, Node)>;
 
 /// A key and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) span: Span,
+pub(in crate::source) struct Key {
+    pub(in crate::source) text: String,
+    pub(in crate::source) span: Span,
 }
 
 impl Node {

@@ -48,6 +48,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0011", "a datacenter or peer that is there twice"),
     ("GW0012", "a gw.toml with [consul] that says itself what Consul says"),
     ("GW0013", "a token in a gw.toml that others may read"),
+    ("GW0014", "a file of expectations is no TOML or JSON, has a key that it does not know, or a value of the wrong type"),
+    ("GW0015", "an expectation that cannot be asked, or that expects nothing"),
 ];
 
 /// What the file of gateways is called where nothing else is said.

@@ -12,6 +12,7 @@ pub(super) fn of_gateways(world: &World, problems: &mut Problems) {
     for gateway in &world.gateways {
         of_targets(world, gateway, problems);
     }
+    of_plain_text(world, problems);
     of_datacenters(world, problems);
     of_ports(world, problems);
 }
@@ -55,6 +56,27 @@ fn why(target: &Target) -> String {
         (None, unused) => {
             let unused: Vec<String> = unused.iter().take(3).map(|unused| format!("{} is {}", unused.id, unused.why)).collect();
             format!("{} has no healthy instance: {}", target.id, unused.join(", "))
+        }
+    }
+}
+
+/// Services outside the mesh that are spoken to without TLS at the port of https: what answers there understands nothing of it.
+fn of_plain_text(world: &World, problems: &mut Problems) {
+    for gateway in &world.gateways {
+        let terminating = gateway.snapshot().listeners.values().filter(|listener| listener.inbound.is_some());
+        for service in terminating.flat_map(|listener| &listener.services) {
+            let upstreams = service.routes.rules().iter().filter_map(|rule| match &rule.next {
+                Next::Upstream(upstream) => Some(upstream),
+                Next::Split(_) => None,
+            });
+            let endpoints = upstreams.flat_map(|upstream| &upstream.targets).flat_map(|target| &target.endpoints);
+            let Some(plain) = endpoints.clone().find(|e| e.tls.is_none() && e.address.port() == 443) else { continue };
+            let rule = &service.host.rule;
+            let name = &service.host.service;
+            let what = format!("{name} is spoken to in plain text at {}, the port of https", plain.address);
+            let place = world.places.of(rule).or_else(|| Some(rule.to_string()));
+            let next = format!("write CAFile = \"system\" (or the CA of {name}) and SNI = \"the name in its certificate\" to {rule}");
+            problems.warning("plain_text", &what, place, "a server that wants TLS resets the connection or answers with 400", &next);
         }
     }
 }
