@@ -28,6 +28,7 @@ mod run;
 mod served;
 pub mod sni;
 pub mod status;
+pub mod tap;
 mod traces;
 pub mod wan_fed;
 pub mod world;

@@ -33,6 +33,7 @@ use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::source::consul::follow::Following;
 use crate::state::connections::Lister;
+use crate::state::taps::Tapper;
 use crate::tls;
 
 /// What is answered at the admin listener besides its own pages.
@@ -138,13 +139,14 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let leaves = config.consul.as_ref().map(ConsulSource::leaves);
     let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
     let (connections, asked) = Lister::of(workers);
+    let (taps, tapped) = Tapper::of(workers);
     let ledger = Ledger::of(workers);
-    for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
+    for (n, ((orders, asked), tapped)) in received.into_iter().zip(asked).zip(tapped).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (meter, access, tracing) = (Meter::new(ledger.clone(), n), log.clone(), tracing.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
         let leaves = leaves.clone();
-        let share = Share { orders, names: names.clone(), asked, meter, leaves, access, tracing, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, tapped, meter, leaves, access, tracing, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -176,6 +178,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         shutdown: shutdown.clone(),
         reloads: reloads.clone(),
         following: following.clone(),
+        taps: taps.clone(),
         dropped: access.as_ref().map(|writer| writer.dropped.clone()),
         spans: tracer.as_ref().map(|tracer: &Exporter| tracer.counted.clone()),
     });
@@ -184,7 +187,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping, reloads };
     let control = Control {
         admin: admin_sockets,
-        subject: Subject { standing, questions, connections, status, metrics: scrape, reload: reloading, shutdown: shutdown.clone() },
+        subject: Subject { standing, questions, connections, taps, status, metrics: scrape, reload: reloading, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),

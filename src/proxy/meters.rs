@@ -148,6 +148,11 @@ impl Deref for Tally {
 }
 
 impl Tally {
+    /// Whether requests are counted; else tcp connections.
+    pub(super) const fn is_of_requests(&self) -> bool {
+        self.http
+    }
+
     /// One ended.
     pub(super) fn ended(&self, code: Code, status: u16, took: Duration, received: u64, sent: u64) {
         let Series { ended, answered, open, took: durations, .. } = &**self;

@@ -22,6 +22,7 @@ use crate::proxy::meters::Ledger;
 use crate::proxy::trace::Spans;
 use crate::rt::signal::Shutdown;
 use crate::source::consul::follow::Following;
+use crate::state::taps::Tapper;
 
 /// What there is to tell of.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(super) struct Told {
     pub(super) shutdown: Shutdown,
     pub(super) reloads: Reloads,
     pub(super) following: Option<Following>,
+    pub(super) taps: Tapper,
     /// Access records that were dropped; `None`: there is no access log.
     pub(super) dropped: Option<Arc<AtomicU64>>,
     /// `None`: nothing is traced.
@@ -70,6 +72,8 @@ impl Told {
         if let Some(dropped) = &self.dropped {
             page.count(&m::LOG_DROPPED, &[], dropped.load(Ordering::Relaxed));
         }
+        page.count(&m::TAPS, &[], self.taps.open() as u64);
+        page.count(&m::TAPS_DROPPED, &[], self.taps.dropped());
         if let Some(spans) = &self.spans {
             page.count(&m::SPANS, &[], spans.sent.load(Ordering::Relaxed));
             page.count(&m::SPANS_DROPPED, &[], spans.dropped.load(Ordering::Relaxed));

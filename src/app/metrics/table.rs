@@ -83,6 +83,8 @@ metrics! {
     DNS_NAMES Gauge "gw_dns_names" &["state"], "Host names of instances: resolved, unresolved or asked";
     DNS_LOOKUPS Counter "gw_dns_lookups_total" &["result"], "Questions for host names: ok or failed";
     LOG_DROPPED Counter "gw_access_log_dropped_total" &[], "Access records that found no place in the queue";
+    TAPS Gauge "gw_taps_active" &[], "Who watches requests and connections live (gw inspect tap)";
+    TAPS_DROPPED Counter "gw_tap_dropped_total" &[], "Lines that found no place in the queue of their tap";
     SPANS_DROPPED Counter "gw_trace_spans_dropped_total" &[], "Spans that found no place in the queue, or no collector";
     SPANS Counter "gw_trace_spans_total" &[], "Spans that a collector has taken";
     LABEL_SETS Gauge "gw_metrics_label_sets" &[], "Sets of labels of requests and tcp connections";

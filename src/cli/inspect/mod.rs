@@ -14,6 +14,7 @@ mod route;
 mod routes;
 mod sni;
 mod status;
+mod tap;
 
 use clap::{Args, Subcommand};
 
@@ -50,6 +51,7 @@ enum Question {
     #[command(after_long_help = OF_LISTS)]
     Datacenters(list::ListArgs),
     Connections(connections::ConnectionsArgs),
+    Tap(tap::TapArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
     Sni(sni::SniArgs),
@@ -80,6 +82,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Intentions(args) => list::run(list::OF_INTENTIONS, args, ui),
         Question::Datacenters(args) => list::run(list::OF_DATACENTERS, args, ui),
         Question::Connections(args) => connections::run(&args, ui),
+        Question::Tap(args) => tap::run(args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
         Question::Sni(args) => sni::run(args, ui),
