@@ -12,7 +12,7 @@ use super::certs;
 use super::config::RunConfig;
 use super::control::{self, Control, Registering};
 use super::from_consul::{ConsulError, ConsulSource};
-use super::metrics::{self, Reloads};
+use super::metrics::{self, Reloads, counters};
 use super::publish::Publishing;
 use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
@@ -164,7 +164,8 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let held = Held::default();
     let stands = status::standing(following.clone(), registered, names.clone());
     let question = |verb: Verb| (verb.page, held.question(verb, config.origin.clone(), stands.clone()));
-    let questions = QUESTIONS.into_iter().map(question).collect();
+    let counters = (counters::PAGE, counters::question(ledger.clone()));
+    let questions = QUESTIONS.into_iter().map(question).chain([counters]).collect();
     let status = status::status(config.origin.clone(), stands.clone());
     let from = From { files: config.files, consul };
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone(), held);

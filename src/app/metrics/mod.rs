@@ -2,6 +2,7 @@
 //! Nothing of it is kept up for being told: a scrape reads what is there, on a thread of its own.
 
 mod certificates;
+pub mod counters;
 mod page;
 mod process;
 mod reloads;

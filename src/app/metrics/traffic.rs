@@ -51,7 +51,7 @@ pub(super) fn write(ledger: &Ledger, page: &mut Page) {
     }
 }
 
-fn sum(workers: &[std::sync::Arc<Series>], of: &dyn Fn(&Series) -> &Count) -> u64 {
+pub(super) fn sum(workers: &[std::sync::Arc<Series>], of: &dyn Fn(&Series) -> &Count) -> u64 {
     workers.iter().fold(0, |sum, series| sum.wrapping_add(of(series).get()))
 }
 
@@ -95,6 +95,6 @@ fn series(labels: &Labels, sum: impl Fn(&dyn Fn(&Series) -> &Count) -> u64, page
 }
 
 /// Of `edge:8080`, `edge`.
-fn gateway(listener: &str) -> &str {
-    listener.rsplit_once(':').map_or("", |(gateway, _)| gateway)
+pub(super) fn gateway(listener: &str) -> &str {
+    listener.split_once(':').map_or("", |(gateway, _)| gateway)
 }

@@ -15,6 +15,7 @@ mod routes;
 mod sni;
 mod status;
 mod tap;
+mod top;
 
 use clap::{Args, Subcommand};
 
@@ -52,6 +53,7 @@ enum Question {
     Datacenters(list::ListArgs),
     Connections(connections::ConnectionsArgs),
     Tap(tap::TapArgs),
+    Top(top::TopArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
     Sni(sni::SniArgs),
@@ -83,6 +85,7 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Datacenters(args) => list::run(list::OF_DATACENTERS, args, ui),
         Question::Connections(args) => connections::run(&args, ui),
         Question::Tap(args) => tap::run(args, ui),
+        Question::Top(args) => top::run(&args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
         Question::Sni(args) => sni::run(args, ui),
