@@ -167,6 +167,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let counters = (counters::PAGE, counters::question(ledger.clone()));
     let questions = QUESTIONS.into_iter().map(question).chain([counters]).collect();
     let status = status::status(config.origin.clone(), stands.clone());
+    let told_of = held.clone();
     let from = From { files: config.files, consul };
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone(), held);
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
@@ -178,6 +179,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         names: names.clone(),
         shutdown: shutdown.clone(),
         reloads: reloads.clone(),
+        held: told_of,
         following: following.clone(),
         taps: taps.clone(),
         dropped: access.as_ref().map(|writer| writer.dropped.clone()),

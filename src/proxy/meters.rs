@@ -124,10 +124,19 @@ pub struct Door {
     pub accepted: Count,
     /// Those that are open.
     pub open: Count,
+    /// Those that were cut because the time of a drain was over.
+    pub cut: Count,
     /// TLS handshakes that were completed.
     pub handshakes: Count,
     /// Those that were not.
     pub failed_handshakes: Count,
+}
+
+impl Door {
+    /// So many connections were cut.
+    pub(super) fn cut(&self, connections: usize) {
+        self.cut.add(connections as u64);
+    }
 }
 
 /// A worker's own counters, by as many hands as need them on its thread.

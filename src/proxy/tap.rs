@@ -189,3 +189,58 @@ fn text(text: &str) -> Cow<'_, str> {
     let end = text.floor_char_boundary(LONGEST);
     Cow::Owned(format!("{}..", &text[..end]))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::Request;
+    use tokio::task::LocalSet;
+
+    use super::super::Dialer;
+    use super::super::meters::Meter;
+    use super::super::outcome::{Asked, Outcome};
+    use super::super::progress::Progress;
+    use super::*;
+    use crate::net::names;
+    use crate::rt::rng::Rng;
+    use crate::state::taps::{Filter, Listening, Tapper};
+
+    fn open(worker: &Rc<Worker>) -> Outcome {
+        let (listener, here) = (ListenerName::of("edge", 8080), ([127, 0, 0, 1], 80).into());
+        let tally = worker.meter.tally(&listener, None, true);
+        Outcome::open(worker, &listener, &tally, &Arc::new(Ends::new(here, here)), &Progress::start(), None)
+    }
+
+    async fn tap(tapper: &Tapper, filter: Filter) -> Listening {
+        let listening = tapper.listen(filter).await.expect("a place");
+        assert!(!listening.deaf);
+        listening
+    }
+
+    #[test]
+    fn nothing_is_noted_of_what_nobody_wants_and_no_more_once_who_wanted_it_is_gone() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), None, None, None, Rng::from_entropy());
+            let (tapper, mut opened) = Tapper::of(1);
+            hear(&worker, opened.remove(0));
+            assert!(!worker.taps.are_open() && !open(&worker).is_recorded(), "nobody watches");
+            let other = tap(&tapper, Filter { listener: Some("9090".to_owned()), ..Filter::default() }).await;
+            assert!(worker.taps.are_open() && !open(&worker).is_recorded(), "another listener is watched");
+            let shop = tap(&tapper, Filter { path_prefix: Some("/shop".to_owned()), ..Filter::default() }).await;
+            for (path, wanted) in [("/shop/a", true), ("/cart", false)] {
+                let mut outcome = open(&worker);
+                assert!(outcome.is_recorded(), "the path is not known yet");
+                let (parts, ()) = Request::get(path).body(()).unwrap().into_parts();
+                outcome.asked(Some(Asked::of(&parts)));
+                assert_eq!(outcome.is_recorded(), wanted, "{path}");
+            }
+            drop((shop, other));
+            while worker.taps.are_open() {
+                tokio::task::yield_now().await;
+            }
+            assert!(!open(&worker).is_recorded(), "who watched is gone");
+        });
+    }
+}

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use gw::app::metrics::METRICS;
 use gw::app::metrics::counters::Counters;
 use gw::app::top::Top;
+use gw::model::check::{Check, Probe};
+use gw::model::service::Health;
 use serde_json::json;
 
-use crate::harness::{Client, Folder, Scrape, Service, World, answer, eventually, get, request};
+use crate::harness::{Client, Folder, LONG, Scrape, Service, World, answer, eventually, get, request};
 
 fn asked(address: SocketAddr, path: &str, headers: &str) -> (u16, String, String) {
     let answer = Client::connect(address).ask(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n"));
@@ -165,4 +167,16 @@ fn the_difference_of_two_readings_of_the_counters_is_what_was_done_between_them(
     assert!(web.p50.is_some_and(|p50| p50 > 0.0) && web.p99 >= web.p50, "{web:?}");
     let told = scrape(gateway.admin);
     assert_eq!(told.sum("gw_http_requests_total", &[]), 12.0, "the same counters");
+}
+
+#[test]
+fn instances_are_counted_by_how_they_are() {
+    let service = Service::saying("ok");
+    let probe = Probe::Tcp { at: None };
+    let critical = Check { probe, interval: LONG, timeout: LONG, success_before_passing: 1, failures_before_critical: 1 };
+    let gateway = World::of("http").instance("web", service.address).instance("web", service.address);
+    let gateway = gateway.checked("web", Service::nowhere(), Health::Critical, critical).start();
+    let told = scrape(gateway.admin);
+    let count = |health: &str| told.sum("gw_service_instances", &[("service", "web"), ("health", health)]);
+    assert_eq!(["passing", "warning", "critical"].map(count), [2.0, 0.0, 1.0]);
 }

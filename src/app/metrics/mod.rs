@@ -3,6 +3,7 @@
 
 mod certificates;
 pub mod counters;
+mod instances;
 mod page;
 mod process;
 mod reloads;
@@ -17,6 +18,7 @@ use self::page::Page;
 pub(super) use self::reloads::{Reloads, Result as ReloadResult};
 use self::table as m;
 pub use self::table::{Kind, METRICS, Metric};
+use super::world::Held;
 use crate::admin::{Scrape, Standing};
 use crate::net::Names;
 use crate::proxy::meters::Ledger;
@@ -33,6 +35,7 @@ pub(super) struct Told {
     pub(super) names: Names,
     pub(super) shutdown: Shutdown,
     pub(super) reloads: Reloads,
+    pub(super) held: Held,
     pub(super) following: Option<Following>,
     pub(super) taps: Tapper,
     /// Access records that were dropped; `None`: there is no access log.
@@ -59,6 +62,7 @@ impl Told {
             page.count(&m::REJECTED, &[name], state.snapshot.rejected.len() as u64);
         }
         certificates.write(&standing.gateways, &mut page);
+        instances::write(&self.held, &mut page);
         self.reloads.write(standing.refused.is_none(), &mut page);
         if let Some(following) = &self.following {
             consul(following, &mut page);

@@ -43,6 +43,7 @@ pub(super) fn write(ledger: &Ledger, page: &mut Page) {
         let gateway = gateway(listener);
         page.count(&m::CONNECTIONS, &[gateway, listener], of(|door| &door.accepted));
         page.count(&m::CONNECTIONS_ACTIVE, &[gateway, listener], of(|door| &door.open));
+        page.count(&m::CONNECTIONS_CUT, &[gateway, listener], of(|door| &door.cut));
         for (result, n) in [("ok", of(|door| &door.handshakes)), ("failed", of(|door| &door.failed_handshakes))] {
             if n > 0 {
                 page.count(&m::HANDSHAKES, &[gateway, listener, result], n);
