@@ -2,10 +2,14 @@
 
 `variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
 For C1 a variant has `update`, which adds one route: the files are written again, and gw takes them up by itself.
+With GW_OBSERVED=1 in the environment there are two more, to lay beside it what looking costs: `gw-records` writes an access record for all
+that passes, and of `gw-scraped` the metrics are asked for ten times a second.
 """
+import http.client
 import json
 import os
 import shutil
+import threading
 
 BIN = os.environ.get("GW") or "target/release/gw"
 
@@ -113,4 +117,36 @@ def variants(w, sh, c):
         # Written before the clock runs: for Python to make 3 MB of JSON and TOML takes longer than for gw to take them up.
         new = beside(c, sh, n + 1)
         v["update"] = lambda p: put(new)
-    return [v]
+    return [v, *(observed(v, c) if os.environ.get("GW_OBSERVED") else [])]
+
+
+def observed(v, c):
+    """The same with access records, and with its metrics scraped."""
+    scraper = Scraper()
+    return [{**v, "name": "gw-records", "argv": [*v["argv"], "--access-log", os.path.join(str(c.dir), "access.log")]},
+            {**v, "name": "gw-scraped", "prepare": scraper.start, "after": scraper.stop}]
+
+
+class Scraper:
+    """Asks for the metrics every 100 ms, from a gateway's start to its end."""
+
+    def start(self):
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.wait(0.1):
+            asked = http.client.HTTPConnection("127.0.0.1", 19000, timeout=1)
+            try:
+                asked.request("GET", "/metrics")
+                asked.getresponse().read()
+            except OSError:
+                # It does not listen yet, or no more.
+                pass
+            finally:
+                asked.close()
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()

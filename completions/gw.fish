@@ -46,7 +46,7 @@ complete -c gw -n "__fish_gw_using_subcommand ingress" -l config-dir -d 'A folde
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l listen -d 'Listen on [IP:]PORT[/http|/http2|/grpc|/tcp]; a port alone is on 127.0.0.1 (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l route -d 'Without files: requests for HOST (empty: any) below PREFIX go to TARGET, HOST/PREFIX=TARGET (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l service -d 'The gateway\'s service name, which is the name of its ingress-gateway entry too' -r
-complete -c gw -n "__fish_gw_using_subcommand ingress" -l address -d 'Where the listeners of the entry bind; without the flag the gw.toml\'s address, or 127.0.0.1' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l address -d 'Where the listeners of the entry bind; without the flag the gw.toml\'s address, or 127.0.0.1. PORT is none of them: it answers /ready, and is what is registered' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
@@ -55,6 +55,8 @@ complete -c gw -n "__fish_gw_using_subcommand ingress" -l ca-path -d 'A folder o
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l grpc-addr -d 'The gRPC port of a Consul server: keys of one\'s own, signed by its CA with the DNS names of TLS listeners; CONSUL_GRPC_ADDR' -r
+complete -c gw -n "__fish_gw_using_subcommand ingress" -l grpc-ca-file -d 'PEM: whom its certificate must be from; CONSUL_GRPC_CACERT' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand ingress" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
@@ -88,6 +90,8 @@ complete -c gw -n "__fish_gw_using_subcommand mesh" -l ca-path -d 'A folder of s
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l grpc-addr -d 'The gRPC port of a Consul server: keys of one\'s own, signed by its CA with the DNS names of TLS listeners; CONSUL_GRPC_ADDR' -r
+complete -c gw -n "__fish_gw_using_subcommand mesh" -l grpc-ca-file -d 'PEM: whom its certificate must be from; CONSUL_GRPC_CACERT' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand mesh" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
@@ -122,6 +126,8 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l ca-path -d 'A fold
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l grpc-addr -d 'The gRPC port of a Consul server: keys of one\'s own, signed by its CA with the DNS names of TLS listeners; CONSUL_GRPC_ADDR' -r
+complete -c gw -n "__fish_gw_using_subcommand terminating" -l grpc-ca-file -d 'PEM: whom its certificate must be from; CONSUL_GRPC_CACERT' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
@@ -143,6 +149,19 @@ complete -c gw -n "__fish_gw_using_subcommand terminating" -l register -d 'Regis
 complete -c gw -n "__fish_gw_using_subcommand terminating" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand terminating" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand run" -s c -l config -d 'The gw.toml, or a folder of config entries; without the flag ./gw.toml, or ./gw.d' -r -F
+complete -c gw -n "__fish_gw_using_subcommand run" -l http-addr -d 'Consul\'s HTTP API: host:port, http://.., https://.. or unix:///path; CONSUL_HTTP_ADDR, else 127.0.0.1:8500' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l token -d 'The token that is shown to Consul; CONSUL_HTTP_TOKEN. Others may see it among the processes: rather --token-file' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l token-file -d 'The file that holds it; CONSUL_HTTP_TOKEN_FILE' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l ca-file -d 'PEM: whom Consul\'s certificate must be from; CONSUL_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l ca-path -d 'A folder of such files; CONSUL_CAPATH' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l grpc-addr -d 'The gRPC port of a Consul server: keys of one\'s own, signed by its CA with the DNS names of TLS listeners; CONSUL_GRPC_ADDR' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l grpc-ca-file -d 'PEM: whom its certificate must be from; CONSUL_GRPC_CACERT' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l wan-address -d 'Where clients of other datacenters connect, if that is another address; a mesh gateway listens there too' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l deregister-after-critical -d 'After which the agent forgets the gateway if it is gone' -r
+complete -c gw -n "__fish_gw_using_subcommand run" -l state-dir -d 'Where the last good state is kept, keys included; without the flag STATE_DIRECTORY, or gw below XDG_STATE_HOME or ~/.local/state' -r -F
 complete -c gw -n "__fish_gw_using_subcommand run" -l admin-bind -d 'Where the admin listener binds; without the flag the gw.toml\'s, or 127.0.0.1:19000' -r
 complete -c gw -n "__fish_gw_using_subcommand run" -l admin-token-file -d 'What who asks there has to show (authorization: Bearer ..): needed where it binds off loopback' -r -F
 complete -c gw -n "__fish_gw_using_subcommand run" -l metrics-bind -d 'Where metrics are told too, and nothing else: off loopback, for who scrapes' -r
@@ -157,6 +176,7 @@ complete -c gw -n "__fish_gw_using_subcommand run" -l log -d 'What is logged to 
 complete -c gw -n "__fish_gw_using_subcommand run" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
+complete -c gw -n "__fish_gw_using_subcommand run" -l register -d 'Register with the agent once it listens, and take it back at the end'
 complete -c gw -n "__fish_gw_using_subcommand run" -l log-json -d 'Log JSON lines'
 complete -c gw -n "__fish_gw_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand certs; and not __fish_seen_subcommand_from init issue sign renew rotate inspect verify needs-renewal list" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gw::id::{Identity, SpiffeId};
+use gw::model::ca::IssuedLeaf;
 use gw::model::entry::{ConfigEntry, EntryKind, IntentionAction};
 use gw::model::service::Health;
 use gw::source::consul::answer::{Answer, Meta, Reply, Why};
@@ -118,7 +120,7 @@ impl Recorded {
             ("GET", ["agent", "connect", "ca", "roots"] | ["connect", "ca", "roots"]) if !self.path.contains("pem=true") => self.roots(),
             ("GET", ["agent", "connect", "ca", "leaf", service]) => self.after(&Call::leaf(service), |leaf, _| {
                 let leaf = convert::leaf(&leaf).expect("a leaf");
-                assert_eq!(&*leaf.id.service, *service);
+                assert_eq!(&*id_of(&leaf).service, *service);
             }),
             ("POST", ["agent", "connect", "authorize"]) => self.after(&Call::authorize(&who()), |a, _| assert!(!a.reason.is_empty())),
             (_, ["catalog", "services"]) => self.after(&Call::services(), |_, _| {}),
@@ -444,14 +446,19 @@ fn headers_say_who_may_not_see_and_which_index_it_is() {
     assert!(meta("consul-1.21.4", "empty-config-none-mesh.txt").index.is_some());
 }
 
+fn id_of(leaf: &IssuedLeaf) -> &SpiffeId {
+    let Identity::Service(id) = &leaf.id else { panic!("{} is no service", leaf.id) };
+    id
+}
+
 #[test]
 fn a_leaf_of_a_secondary_has_each_certificate_once_and_roots_of_a_rotation_are_all_trusted() {
     for version in VERSIONS {
         let leaf = convert::leaf(&body(version, "secondary-dc2-agent-leaf-web.json", &Call::leaf("web"))).expect("a leaf");
-        assert_eq!((leaf.chain.matches("BEGIN CERTIFICATE").count(), &*leaf.id.datacenter), (2, "dc2"), "{version}");
+        assert_eq!((leaf.chain.matches("BEGIN CERTIFICATE").count(), &*id_of(&leaf).datacenter), (2, "dc2"), "{version}");
         let roots = convert::roots(&body(version, "rotated-agent-roots.json", &Call::roots())).expect("roots");
         assert_eq!(roots.roots.len(), 2, "{version}");
-        assert_eq!(leaf.id.trust_domain.as_str().split_once('.').map(|(_, domain)| domain), Some("consul"), "{version}");
+        assert_eq!(id_of(&leaf).trust_domain.as_str().split_once('.').map(|(_, domain)| domain), Some("consul"), "{version}");
     }
 }
 

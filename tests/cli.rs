@@ -494,6 +494,7 @@ fn every_key_of_gw_toml_is_in_its_page() {
     for (part, before) in [
         ("## At the top", ""),
         ("## [certs]", "[certs]\n"),
+        ("## [consul]", "[consul]\n"),
         ("## [[gateway]]", "[[gateway]]\nkind = \"mesh\"\n"),
         ("## [[service]]", "[[service]]\n"),
         ("## [[service.instance]]", service),
@@ -734,6 +735,31 @@ fn who_registers_names_a_consul() {
 }
 
 #[test]
+fn what_stands_beside_the_consul_of_a_file_is_refused_with_both_places() {
+    let beside = "datacenter = \"dc1\"\nentries = [\"gw.d\"]\n\n[consul]\naddr = \"127.0.0.1:1\"\ntoken = \"s3cr3t\"\n\n\
+                  [[gateway]]\nkind = \"terminating\"\n\n[[service]]\nname = \"web\"\n";
+    let folder = scratch_with("beside", &[("gw.toml", beside), ("gw.d/web.json", WEB)]);
+    for args in [&["config", "validate", "gw.toml", "--error-format", "short"][..], &["run", "--error-format", "short"]] {
+        let (_, err) = expect(&run(folder.path(), args, ""), 3);
+        assert!(err.contains("gw.toml:2:12: error[GW0012]: entries stands beside the [consul] of line 4"), "{err}");
+        assert!(err.contains("gw.toml:12:8: error[GW0012]: [[service]] stands beside the [consul] of line 4"), "{err}");
+        assert!(err.contains("error[GW0012]: datacenter") && !err.contains("s3cr3t"), "{err}");
+    }
+    let alone = "[consul]\naddr = \"127.0.0.1:1\"\ntoken = \"s3cr3t\"\n\n[[gateway]]\nkind = \"terminating\"\n";
+    std::fs::write(folder.path().join("gw.toml"), alone).expect("a file");
+    let (_, err) = expect(&run(folder.path(), &["config", "validate", "gw.toml"], ""), 0);
+    assert!(err.contains("GW0013") && err.contains("chmod 600") && !err.contains("s3cr3t"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["terminating", "-c", "gw.toml", "--config-dir", "gw.d"], ""), 2);
+    assert!(err.contains("--config-dir gw.d") && err.contains("[consul] of gw.toml"), "{err}");
+    let (_, err) = expect(&run(folder.path(), &["ingress", "-c", "gw.toml"], ""), 2);
+    assert!(err.contains("there is no ingress gateway in the file"), "{err}");
+    for asked in [&["route", "GET", "http://x.test/"][..], &["chain", "web"], &["services"]] {
+        let (_, err) = expect(&run(folder.path(), &[&["inspect"], asked, &["-c", "gw.toml"]].concat(), ""), 2);
+        assert!(err.contains("takes everything from Consul"), "{err}");
+    }
+}
+
+#[test]
 fn a_gateway_without_its_entry_says_which_entries_there_are() {
     let folder = shop("noentry");
     std::fs::write(folder.path().join("gw.toml"), GW_TOML.replace("edge", "egde")).expect("a file");
@@ -780,7 +806,7 @@ fn a_sidecar_without_an_identity_to_show_and_an_identity_that_is_none_are_refuse
 #[test]
 fn a_gw_toml_under_another_name_is_known_as_one() {
     let folder =
-        scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[consul]\n")]);
+        scratch_with("othername", &[("q.toml", "entires = [\"gw.d\"]\n"), ("n.toml", "entries = [\"nodir\"]\n"), ("c.toml", "[certs]\n")]);
     let validate = |file: &str| expect(&run(folder.path(), &["config", "validate", file], ""), 3).1;
     let err = validate("q.toml");
     assert!(err.contains("GW0003") && err.contains("did you mean \"entries\"?"), "{err}");

@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTH
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
-use super::{paths, text};
+use super::{page, paths, text};
 use crate::tls;
 
 /// By which a browser says whether a page of another site asks.
@@ -94,6 +94,10 @@ impl Guard {
         if !self.any_host && !is_own_name(host) {
             return Err(Refused::Host);
         }
+        if path == page::PATH {
+            // Tells nothing and does nothing: it is shown to who follows a link, and asks for the token itself.
+            return Ok(());
+        }
         let own_origin = |origin: &str| origin.strip_prefix("http://").is_some_and(|of| of.eq_ignore_ascii_case(host));
         let same_site = value(SEC_FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
         if !same_site || !value(ORIGIN.as_str()).is_none_or(own_origin) {
@@ -168,6 +172,9 @@ mod tests {
         }
         assert_eq!(guard.admit("/ready", &headers(&[("host", "evil.test")])), Err(Refused::Host));
         assert_eq!(guard.admit("/ready", &headers(&[])), Err(Refused::Host));
+        // A link from elsewhere leads to the page, which tells nothing; not by another name.
+        assert_eq!(guard.admit("/", &headers(&[own, ("sec-fetch-site", "cross-site")])), Ok(()));
+        assert_eq!(guard.admit("/", &headers(&[("host", "evil.test")])), Err(Refused::Host));
     }
 
     #[test]
@@ -178,6 +185,7 @@ mod tests {
             guard.admit(path, &headers(&[("host", "gateway.test"), authorization]))
         };
         assert_eq!(asked("/ready", ""), Ok(()));
+        assert_eq!(asked("/", ""), Ok(()), "the page asks for the token itself");
         assert_eq!(asked("/metrics", "Bearer 0123456789abcdef"), Ok(()));
         for wrong in ["", "Bearer 0123456789abcdeF", "Bearer 0123456789abcdef0", "0123456789abcdef"] {
             assert_eq!(asked("/metrics", wrong), Err(Refused::Token), "{wrong}");

@@ -6,7 +6,9 @@ mod deeds;
 mod envoy;
 mod guard;
 mod metrics;
+mod page;
 mod paths;
+pub mod probe;
 mod tap;
 
 use std::convert::Infallible;
@@ -143,12 +145,22 @@ pub fn bind(address: SocketAddr, place: &Place) -> io::Result<std::net::TcpListe
 /// Answers until the drain is over, so that `/ready` can say no while connections finish.
 pub async fn serve(socket: std::net::TcpListener, place: Place, subject: Subject, ended: DrainWatch) {
     let any_host = socket.local_addr().is_ok_and(|address| !address.ip().is_loopback());
+    let here = Rc::new(Here { subject, guard: Guard { token: place.token, any_host }, only_metrics: place.only_metrics });
+    each_connection(socket, MOST_CONNECTIONS, ended, |stream| connection(stream, here.clone())).await;
+}
+
+/// No more than so many at a time: whoever connects beyond waits.
+async fn each_connection<F: Future<Output = ()> + 'static>(
+    socket: std::net::TcpListener,
+    most: usize,
+    ended: DrainWatch,
+    mut serve: impl FnMut(TcpStream) -> F,
+) {
     let listener = match TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen for admin requests"),
     };
-    let here = Rc::new(Here { subject, guard: Guard { token: place.token, any_host }, only_metrics: place.only_metrics });
-    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(most));
     loop {
         let next = async {
             // The semaphore is never closed.
@@ -161,7 +173,7 @@ pub async fn serve(socket: std::net::TcpListener, place: Place, subject: Subject
         };
         match accepted {
             Ok((stream, _)) => {
-                let served = connection(stream, here.clone());
+                let served = serve(stream);
                 task::spawn(async move { drop((served.await, permit)) });
             }
             Err(error) => {
@@ -205,6 +217,9 @@ async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes
     if metrics::PATHS.contains(&path) && reads {
         return metrics::response(subject, request.headers()).await;
     }
+    if path == page::PATH && reads && !only_metrics {
+        return page::response();
+    }
     let elsewhere = *only_metrics && ![paths::PROBES, metrics::PATHS].concat().contains(&path);
     match (deeds::find(path), paths::find(subject, path)) {
         _ if elsewhere => text(StatusCode::NOT_FOUND, "here are metrics alone, at /metrics\n".to_owned()),
@@ -212,7 +227,8 @@ async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes
         _ if path == tap::PATH => other_method("what passes is watched by GET\n", "GET"),
         (Some(_), _) => other_method("this is asked for by POST\n", "POST"),
         (None, None) if !metrics::PATHS.contains(&path) => {
-            let known = [paths::names(subject), tap::PATH.to_owned(), metrics::PATHS.join(", "), deeds::names()].join(", ");
+            let known =
+                [page::PATH.to_owned(), paths::names(subject), tap::PATH.to_owned(), metrics::PATHS.join(", "), deeds::names()].join(", ");
             text(StatusCode::NOT_FOUND, format!("no such page; there are {known}\n"))
         }
         (None, Some(make)) if reads => {

@@ -33,8 +33,8 @@ pub struct RunConfig {
     pub files: Option<Files>,
     /// The Consul that all this comes from, to be followed.
     pub consul: Option<ConsulSource>,
-    /// What the agent of that Consul is told of the gateway, if it is.
-    pub register: Option<register::Wanted>,
+    /// What the agent of that Consul is told of the gateways, if it is.
+    pub register: Vec<register::Wanted>,
     /// Where the gateways come from, for who asks: `Consul at http://127.0.0.1:8500`.
     pub origin: String,
     /// The services of the embedded default, if it is served.
@@ -72,7 +72,7 @@ impl RunConfig {
             dns: Vec::new(),
             files: None,
             consul: None,
-            register: None,
+            register: Vec::new(),
             origin: String::new(),
             echo: None,
             admin: Vec::new(),

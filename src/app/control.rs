@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use super::access_log::Reopen;
 use super::certs::Keeper;
@@ -27,14 +27,16 @@ use crate::source::consul::client::Client;
 /// What the control thread does.
 pub(super) struct Control {
     pub(super) admin: Vec<(std::net::TcpListener, Place)>,
+    /// Where it is asked whether ingress gateways are ready.
+    pub(super) probes: Vec<std::net::TcpListener>,
     pub(super) subject: Subject,
     pub(super) echo: Option<EchoServices>,
     pub(super) signals: bool,
     pub(super) shutdown: Shutdown,
     pub(super) reload: Reload,
     pub(super) publishing: Publishing,
-    /// Keeps the gateway registered with the agent of its Consul.
-    pub(super) registering: Option<Registering>,
+    /// Keeps the gateways registered with the agent of their Consul.
+    pub(super) registering: Vec<Registering>,
     /// Renews the gateways' own leaves.
     pub(super) keeper: Keeper,
     pub(super) resolver: Resolver,
@@ -53,8 +55,14 @@ pub(super) struct Registering {
 }
 
 impl Registering {
+    /// One for each gateway.
+    pub(super) fn all(client: &Arc<Client>, gateways: Vec<register::Wanted>) -> Vec<Self> {
+        let one = |wanted| Self { client: client.clone(), wanted, registered: Registered::default() };
+        gateways.into_iter().map(one).collect()
+    }
+
     /// Until the drain has begun and it is taken back; what is given is dropped then.
-    async fn run(self, shutdown: Shutdown, done: oneshot::Sender<()>) {
+    async fn run(self, shutdown: Shutdown, done: mpsc::Sender<()>) {
         register::keep(self.client, self.wanted, self.registered, shutdown).await;
         drop(done);
     }
@@ -84,24 +92,28 @@ impl Control {
         for (socket, place) in self.admin {
             task::spawn(admin::serve(socket, place, self.subject.clone(), ended.clone()));
         }
+        for socket in self.probes {
+            task::spawn(admin::probe::serve(socket, self.subject.clone(), ended.clone()));
+        }
         if let Some(echo) = self.echo {
             echo.serve(&ended);
         }
         task::spawn(self.resolver.run());
         task::spawn(self.keeper.run());
         task::spawn(self.publishing.run(Checks::new(&self.names, self.rng)));
-        let (done, taken_back) = oneshot::channel();
-        match self.registering {
-            Some(registering) => task::spawn(registering.run(self.shutdown.clone(), done)),
-            None => drop(done),
+        // Nothing is sent: each of them holds its end until it is taken back.
+        let (done, mut taken_back) = mpsc::channel(1);
+        for registering in self.registering {
+            task::spawn(registering.run(self.shutdown.clone(), done.clone()));
         }
+        drop(done);
         drop(heard.send(Ok(())));
         if let Some(signals) = &mut signals {
             tokio::select! {
                 () = obey(signals, &self.reload, self.reopen.as_ref()) => self.shutdown.trigger(),
                 () = self.shutdown.triggered() => {}
                 () = ended.signaled() => {
-                    drop(taken_back.await);
+                    taken_back.recv().await;
                     return Ok(());
                 }
             }
@@ -112,7 +124,7 @@ impl Control {
         }
         ended.signaled().await;
         // A drain may be over sooner than the agent has answered.
-        drop(taken_back.await);
+        taken_back.recv().await;
         Ok(())
     }
 }

@@ -15,8 +15,9 @@ use crate::model::level::Level;
 use crate::model::resources::Resources;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::EntrySource;
-use crate::source::file::{self, Configuration, EntryFiles, GatewayFile, KeptFile};
+use crate::source::file::{self, Configuration, EntryFiles, KeptFile};
 
+pub use crate::source::file::GatewayFile;
 pub use of_file::check_file;
 pub(super) use of_file::with_trust_domain;
 pub use of_set::check_set;
@@ -53,6 +54,11 @@ pub enum WhichGateway {
     /// There are several, and no name was given.
     #[error("say which gateway is meant; there are {}", .0.join(", "))]
     Several(Vec<String>),
+    /// It is not the file that says what it serves.
+    #[error(
+        "the file takes everything from Consul ([consul]), so that it says itself neither services nor entries: ask the running gateway (--admin), or Consul (--http-addr)"
+    )]
+    OfConsul,
     /// None is of the kind that is asked for.
     #[error("there is no {} gateway in the file; gw run runs every gateway of it", .0.as_str())]
     OfKind(GatewayKind),
@@ -112,6 +118,9 @@ impl Loaded {
 
     /// The gateway of that name; without a name the only one.
     pub fn gateway(&self, name: Option<&str>) -> Result<Resources, WhichGateway> {
+        if self.configuration.consul.is_some() {
+            return Err(WhichGateway::OfConsul);
+        }
         let every = self.every();
         let known = || every.iter().map(|r| r.gateway.name.clone()).collect::<Vec<_>>();
         match (name, every.as_slice()) {
@@ -130,6 +139,16 @@ impl Loaded {
 /// A folder is its entries, with the `gw.toml` in it if there is one.
 pub fn load(path: &Path, more: &[PathBuf]) -> Result<Loaded, Vec<Diagnostic>> {
     Loader::default().load(path, more)
+}
+
+/// The same where the file takes everything from Consul; `None`: it does not, or there is no such file.
+pub fn of_consul(path: &Path) -> Result<Option<Loaded>, Vec<Diagnostic>> {
+    let beside = path.join(file::NAME);
+    let path = if path.is_dir() { &beside } else { path };
+    // Thousands of services are not read for it, and what is no such file is refused by who takes it for what it is.
+    let may = path.is_file() && file::is_gateway_file(path) && file::read_text(path).is_ok_and(|text| text.content.contains("consul"));
+    let does = may && file::read(path).is_ok_and(|read| read.parsed.consul.is_some());
+    if does { load(path, &[]).map(Some) } else { Ok(None) }
 }
 
 /// The files and folders that a `gw.toml` names, as far as it can be read.

@@ -14,6 +14,7 @@ pub mod echo;
 pub mod entries;
 pub mod files;
 pub mod from_consul;
+pub mod generations;
 pub mod inspect;
 mod listeners;
 pub mod load;
@@ -32,6 +33,7 @@ pub mod tap;
 pub mod top;
 mod traces;
 pub mod wan_fed;
+mod with_tls;
 pub mod world;
 
 pub use crate::rt::log;

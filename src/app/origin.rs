@@ -59,8 +59,8 @@ pub enum Origin {
     File(PathBuf, Vec<PathBuf>),
     /// Folders of entries alone.
     Folders(Vec<PathBuf>),
-    /// The Consul whose agent is there.
-    Consul(String),
+    /// The Consul whose agent is there, for the gateways of a file if one names them.
+    Consul(String, Option<PathBuf>),
     /// `--listen` and `--route`
     Flags,
     /// The small mesh inside the process.
@@ -159,7 +159,7 @@ impl Origin {
         match self {
             Self::File(path, folders) => std::iter::once(path).chain(folders).cloned().collect(),
             Self::Folders(folders) => folders.clone(),
-            Self::Consul(_) | Self::Flags | Self::Embedded => Vec::new(),
+            Self::Consul(..) | Self::Flags | Self::Embedded => Vec::new(),
         }
     }
 }
@@ -171,7 +171,8 @@ impl fmt::Display for Origin {
             Self::File(path, folders) if folders.is_empty() => write!(f, "{}", path.display()),
             Self::File(path, folders) => write!(f, "{} and {}", path.display(), list(folders)),
             Self::Folders(folders) => f.write_str(&list(folders)),
-            Self::Consul(agent) => write!(f, "Consul at {agent}"),
+            Self::Consul(agent, None) => write!(f, "Consul at {agent}"),
+            Self::Consul(agent, Some(path)) => write!(f, "Consul at {agent}, the gateways of {}", path.display()),
             Self::Flags => f.write_str("the command line"),
             Self::Embedded => f.write_str("the embedded default"),
         }
@@ -191,7 +192,7 @@ pub fn resolve(wanted: &Wanted, echoes: impl FnOnce() -> io::Result<Echoes>) -> 
             let gateways = read(&origin, wanted, &mut loader)?;
             Ok(Gateways { loader, ..gateways })
         }
-        Origin::Consul(_) => Err(OriginError::NoListen),
+        Origin::Consul(..) => Err(OriginError::NoListen),
         Origin::Flags | Origin::Embedded if wanted.listens.is_empty() => Err(OriginError::NoListen),
         Origin::Flags => Ok(alone(origin, flags::resources(name.unwrap_or("ingress-gateway"), &wanted.listens, &wanted.routes)?)),
         Origin::Embedded => {
@@ -207,7 +208,7 @@ pub(super) fn read(origin: &Origin, wanted: &Wanted, loader: &mut Loader) -> Res
     let loaded = match origin {
         Origin::File(path, folders) => loader.load(path, folders),
         Origin::Folders(folders) => loader.load_entries(folders),
-        Origin::Consul(_) | Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
+        Origin::Consul(..) | Origin::Flags | Origin::Embedded => return Err(OriginError::NoListen),
     };
     of_files(origin, loaded.map_err(OriginError::Files)?, wanted, at)
 }

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::files::{Files, Unreadable};
 use super::from_consul::ConsulSource;
+use super::generations::Cause as Makes;
 use super::origin::{Gateways, OriginError};
 use super::run::StartError;
 use super::served::{Changed, Served};
@@ -112,6 +113,16 @@ pub(super) enum Cause {
     Heard { settled: bool },
 }
 
+impl Cause {
+    /// What it is called where generations are told, by where they come from.
+    const fn of(self, source: Makes) -> Makes {
+        match self {
+            Self::Asked => Makes::Asked,
+            Self::Heard { .. } => source,
+        }
+    }
+}
+
 /// Where what is served comes from; neither: from the command line.
 #[derive(Debug, Default)]
 pub(super) struct From {
@@ -145,13 +156,14 @@ impl Desk {
         held: Held,
     ) -> (Self, Option<Changes>, Option<Unwatched>) {
         let From { files, consul } = from;
-        let followed = files.as_ref().map(|f| f.first().to_vec()).unwrap_or_default();
+        let of_files = files.as_ref().map(|f| f.first().to_vec());
+        let followed = of_files.or_else(|| consul.as_ref().map(ConsulSource::files)).unwrap_or_default();
         let noted = files.as_ref().map(|f| f.first_notes().to_vec()).unwrap_or_default();
         let mut desk = Self { files, consul, watch: None, followed, served, standing, held, noted, unusable: Vec::new() };
         desk.hold_first();
-        desk.stand(None);
+        desk.stand(None, Makes::Start);
         desk.say_unusable(Cause::Asked);
-        if desk.files.is_none() {
+        if desk.followed.is_empty() {
             return (desk, None, None);
         }
         match file::watch() {
@@ -215,12 +227,13 @@ impl Desk {
         if let Err(why) = self.served.heal(found) {
             tracing::error!("what checks found is not in effect: {}", with_causes(&why));
         }
-        self.held.change().gateways = self.served.found();
+        self.held.change().serve(self.served.found(), Makes::Checks);
     }
 
     /// Reads, judges, compiles and publishes. What is to be told, and whether to look again when all is quiet.
     pub(super) fn reload(&mut self, cause: Cause, found: &Found) -> (Option<Told>, bool) {
         if self.consul.is_some() {
+            drop(self.follow());
             return (self.take_up(cause, found), false);
         }
         let start = Instant::now();
@@ -237,19 +250,19 @@ impl Desk {
         let generation = self.served.generation();
         match read.map_err(Refused::from).and_then(|read| self.serve(read, found)) {
             Ok((Some(changed), notes)) => {
-                self.stand(None);
+                self.stand(None, cause.of(Makes::Files));
                 let took = start.elapsed();
                 (Some(Told::Changed { changed, notes, took }), elsewhere | self.say_unusable(cause))
             }
             Ok((None, _)) => {
-                let recovered = self.stand(None);
+                let recovered = self.stand(None, cause.of(Makes::Files));
                 let told = Some(Told::Same { generation }).filter(|_| cause == Cause::Asked || recovered);
                 (told, elsewhere | self.say_unusable(cause))
             }
             // The rest of it may be on its way.
             Err(_) if cause == Cause::Heard { settled: false } => (None, true),
             Err(why) => {
-                let new = self.stand(Some(why.in_short()));
+                let new = self.stand(Some(why.in_short()), cause.of(Makes::Files));
                 (Some(Told::Refused { why, generation }).filter(|_| cause == Cause::Asked || new), elsewhere)
             }
         }
@@ -261,12 +274,13 @@ impl Desk {
         let consul = self.consul.as_mut()?;
         let generation = self.served.generation();
         let read = consul.read().map_err(|why| Refused::from(StartError::from(why)));
-        let done = read.and_then(|resources| Ok(self.served.replace(vec![resources], &[], found)?));
+        let certificates = consul.certificates();
+        let done = read.and_then(|resources| Ok(self.served.replace(resources, &certificates, found)?));
         match done {
             Ok(changed) => {
                 consul.want(self.served.needs());
                 self.held.change().notes = consul.notes().to_vec();
-                self.stand(None);
+                self.stand(None, cause.of(Makes::Consul));
                 self.say_unusable(cause);
                 let took = start.elapsed();
                 let moved = |c: &Changed| !(c.added.is_empty() && c.changed.is_empty() && c.removed.is_empty());
@@ -279,7 +293,7 @@ impl Desk {
                     None => Some(Told::Same { generation }).filter(|_| cause == Cause::Asked),
                 }
             }
-            Err(why) => self.stand(Some(why.in_short())).then_some(Told::Refused { why, generation }),
+            Err(why) => self.stand(Some(why.in_short()), cause.of(Makes::Consul)).then_some(Told::Refused { why, generation }),
         }
     }
 
@@ -320,13 +334,14 @@ impl Desk {
     }
 
     /// Says to admin how things stand. Whether that is new.
-    fn stand(&self, refused: Option<String>) -> bool {
+    fn stand(&self, refused: Option<String>, cause: Makes) -> bool {
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let new = standing.refused != refused;
         *standing = Standing { gateways: self.served.gateways(), refused: refused.clone() };
         drop(standing);
         let mut held = self.held.change();
-        (held.gateways, held.refused) = (self.served.found(), refused);
+        held.serve(self.served.found(), cause);
+        held.refuse(refused, cause);
         new
     }
 

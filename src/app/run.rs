@@ -14,13 +14,12 @@ use super::control::{self, Control, Registering};
 use super::from_consul::{ConsulError, ConsulSource};
 use super::metrics::{self, Reloads, counters};
 use super::publish::Publishing;
-use super::register::Registered;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
 use super::status;
 use super::traces::{self, Exporter, TracesError};
 use super::world::{self, Held, Verb};
-use super::{authz, chain, inspect, sni};
+use super::{authz, chain, generations, inspect, sni};
 use crate::admin::{self, Place, Reloading, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
@@ -37,7 +36,7 @@ use crate::state::taps::Tapper;
 use crate::tls;
 
 /// What is answered at the admin listener besides its own pages.
-const QUESTIONS: [Verb; 12] = [
+const QUESTIONS: [Verb; 13] = [
     inspect::ROUTE,
     authz::PAIR,
     authz::PAIRS,
@@ -50,6 +49,7 @@ const QUESTIONS: [Verb; 12] = [
     inspect::datacenters::DATACENTERS,
     inspect::problems::PROBLEMS,
     world::DUMP,
+    generations::GENERATIONS,
 ];
 /// What was told and not yet heard: more is not kept.
 const TOLD: usize = 64;
@@ -72,6 +72,9 @@ pub enum StartError {
     /// The same for the admin listener.
     #[error("cannot listen on {0} for admin requests")]
     Admin(SocketAddr, #[source] io::Error),
+    /// The same for those who ask whether an ingress gateway is ready.
+    #[error("cannot answer /ready on {0}: the port of an ingress gateway's --address is none of its listeners'")]
+    Ready(SocketAddr, #[source] io::Error),
     /// The certificates cannot be used.
     #[error("the certificates cannot be used (gw certs init begins a folder of them)")]
     Certificates(#[from] tls::Error),
@@ -101,6 +104,8 @@ pub struct Bound {
     pub admin: Vec<SocketAddr>,
     /// Where metrics are told besides.
     pub metrics: Option<SocketAddr>,
+    /// Where it is told whether ingress gateways are ready.
+    pub ready: Vec<SocketAddr>,
     /// Ends the run.
     pub shutdown: Shutdown,
     /// Asks for the files to be read again, as HUP does.
@@ -128,11 +133,13 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (names, resolver) = net::names(config.dns);
     let (orders, received): (Vec<Orders>, Vec<_>) = (0..workers).map(|_| Orders::channel()).unzip();
     let mut served = Served::nothing(orders, names.clone());
+    let ready: Vec<SocketAddr> = config.gateways.iter().filter_map(|resources| resources.gateway.ready()).collect();
     let first = served.replace(config.gateways, &config.certificates, &Found::default())?;
     let listeners = first.map(|changed| changed.added).unwrap_or_default();
     let (admin, mut admin_sockets) = bind_admin(&config.admin, &Place { token: config.admin_token, only_metrics: false })?;
     let (metrics, metrics_sockets) = bind_admin(config.metrics.as_slice(), &Place { token: None, only_metrics: true })?;
     admin_sockets.extend(metrics_sockets);
+    let probes = bind_probes(&ready)?;
     let (log, access) =
         config.access_log.map(|to| access_log::start(to, config.record_format)).transpose().map_err(StartError::AccessLog)?.unzip();
 
@@ -156,11 +163,11 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let mut consul = config.consul;
     let followed = consul.as_mut().map(|consul| (consul.following(), consul.threads()));
     let following = followed.as_ref().map(|(following, _)| following.clone());
-    let registering = match (&consul, config.register) {
-        (Some(consul), Some(wanted)) => Some(Registering { client: Arc::new(consul.client()?), wanted, registered: Registered::default() }),
-        _ => None,
+    let registering = match &consul {
+        Some(consul) if !config.register.is_empty() => Registering::all(&Arc::new(consul.client()?), config.register),
+        _ => Vec::new(),
     };
-    let registered = registering.as_ref().map(|registering| registering.registered.clone());
+    let registered = registering.iter().map(|one| (one.wanted.name.clone(), one.registered.clone())).collect();
     let held = Held::default();
     let stands = status::standing(following.clone(), registered, names.clone());
     let question = |verb: Verb| (verb.page, held.question(verb, config.origin.clone(), stands.clone()));
@@ -190,6 +197,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let publishing = Publishing { desk, changes, following, asked: reload.clone(), tell, shutdown: shutdown.clone(), keeping, reloads };
     let control = Control {
         admin: admin_sockets,
+        probes,
         subject: Subject { standing, questions, connections, taps, status, metrics: scrape, reload: reloading, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
@@ -208,6 +216,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         listeners,
         admin,
         metrics: metrics.first().copied(),
+        ready,
         shutdown,
         reload,
         told,
@@ -275,6 +284,10 @@ fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, 
         sockets.push((socket, place.clone()));
     }
     Ok((addresses, sockets))
+}
+
+fn bind_probes(wanted: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, StartError> {
+    wanted.iter().map(|address| admin::probe::bind(*address).map_err(|e| StartError::Ready(*address, e))).collect()
 }
 
 fn start_worker(supervisor: &mut Supervisor, number: usize, share: Share, shutdown: Shutdown) -> Result<(), StartError> {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::listeners::Listeners;
 use super::run::StartError;
+use super::with_tls::{spoken, uncertified};
 use crate::admin;
 use crate::check::Found;
 use crate::decide::compile::keys;
@@ -46,6 +47,8 @@ struct Gateway {
 struct Said {
     resources: Resources,
     credentials: Credentials,
+    /// Listeners and hosts for which there is no certificate.
+    uncertified: Vec<String>,
 }
 
 /// What a change did.
@@ -107,16 +110,16 @@ impl Served {
     pub(super) fn needs(&self) -> Needs {
         let mut all = Needs::default();
         for gateway in &self.gateways {
-            let needs = needs(&gateway.said.resources, &gateway.live.current().snapshot);
-            all.all |= needs.all;
-            all.services.extend(needs.services);
+            all.extend(needs(&gateway.said.resources, &gateway.live.current().snapshot));
         }
         all
     }
 
     /// What files of keys cannot be used, and what follows.
     pub(super) fn unusable(&self) -> Vec<String> {
-        self.gateways.iter().flat_map(|g| g.said.credentials.unusable().iter().map(left_out)).collect()
+        let unusable =
+            |g: &Gateway| g.said.credentials.unusable().iter().map(left_out).chain(g.said.uncertified.clone()).collect::<Vec<_>>();
+        self.gateways.iter().flat_map(unusable).collect()
     }
 
     /// Frees what was replaced. False: a worker still uses some of it.
@@ -165,9 +168,14 @@ impl Served {
             _ => Credentials::rebuild(certificates, own, older)?,
         };
         let new = if let Some(older) = older { new.keep(older) } else { new };
+        let new = new.speaking(&spoken(&resources), older);
         let (inbound, outside) = keys(&resources);
         let credentials = new.between(inbound.as_ref(), &outside, &resources.trust_domain, older)?;
-        Ok(Said { resources: without(resources, &credentials), credentials })
+        let uncertified = uncertified(&resources, &credentials);
+        let mut resources = without(resources, &credentials);
+        let entry = EntryRef::new(EntryKind::IngressGateway, &resources.gateway.name);
+        resources.rejected.extend(uncertified.iter().map(|why| Rejected { what: entry.clone(), why: why.clone() }));
+        Ok(Said { resources, credentials, uncertified })
     }
 
     /// Which one of the gateways it is that is served already.
@@ -190,7 +198,7 @@ impl Served {
 
     fn prepare(&mut self, generation: u64, said: &[Said], found: &Found) -> Vec<Next> {
         let mut next = Vec::new();
-        for Said { resources, credentials } in said {
+        for Said { resources, credentials, .. } in said {
             let (served, credentials) = (self.number_of(resources), credentials.clone());
             let resources = found.over(resources);
             next.push(match served {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::register::Registered;
+use super::register::{self, Registered};
 use super::world::{Asked, OneGateway, Unanswered, Verb, World};
 use crate::admin::Status;
 use crate::net::Names;
@@ -46,17 +46,30 @@ fn of(origin: &str, refused: Option<&str>, gateways: Vec<Value>, standing: &Valu
         "gateways": gateways,
         "consul": standing["consul"],
         "registration": standing["registration"],
+        "registrations": standing["registrations"],
     })
 }
 
-/// How a process stands: `consul` and `registration` of a status, and the names that have no address.
-pub(super) fn standing(following: Option<Following>, registered: Option<Registered>, names: Names) -> Arc<dyn Fn() -> Value + Send + Sync> {
+/// How a process stands: `consul` and the registrations of a status, and the names that have no address.
+pub(super) fn standing(
+    following: Option<Following>,
+    registered: Vec<(String, Registered)>,
+    names: Names,
+) -> Arc<dyn Fn() -> Value + Send + Sync> {
+    let registration = |(gateway, registered): &(String, Registered)| {
+        let register::Standing { since, trouble } = registered.standing();
+        json!({"gateway": gateway, "age": since.map(|since| since.elapsed().as_secs_f64()), "trouble": trouble})
+    };
     Arc::new(move || {
-        let registered = registered.as_ref().map(Registered::standing);
-        let registration = registered.map(|r| json!({"age": r.since.map(|since| since.elapsed().as_secs_f64()), "trouble": r.trouble}));
+        let registrations: Vec<Value> = registered.iter().map(registration).collect();
         let unresolved = names.unresolved().into_iter().map(|(name, why)| json!({"name": name, "why": why}));
         let unresolved: Vec<Value> = unresolved.collect();
-        json!({ "consul": following.as_ref().map(of_following), "registration": registration, "unresolved": unresolved })
+        json!({
+            "consul": following.as_ref().map(of_following),
+            "registration": registrations.first(),
+            "registrations": registrations,
+            "unresolved": unresolved,
+        })
     })
 }
 

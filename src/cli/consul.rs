@@ -86,11 +86,12 @@ impl AgentArgs {
 
     /// What flags and environment mean together; what Consul's own tools would warn of is told.
     pub(super) fn settings(self, ui: &mut Ui) -> Result<Settings, Failure> {
-        self.in_datacenter(None, ui)
+        settings(&self.flags(), ui)
     }
 
-    fn in_datacenter(self, datacenter: Option<String>, ui: &mut Ui) -> Result<Settings, Failure> {
-        self.access.settings(self.http_addr, datacenter, ui)
+    /// What is typed, each flag as it is.
+    pub(super) fn flags(self) -> Flags {
+        self.access.flags(self.http_addr)
     }
 }
 
@@ -103,13 +104,13 @@ impl AgentsArgs {
     /// As [`AgentArgs::settings`], for each agent; the one of the environment where none is named.
     pub(super) fn settings(self, ui: &mut Ui) -> Result<Vec<Settings>, Failure> {
         let named = if self.http_addr.is_empty() { vec![None] } else { self.http_addr.into_iter().map(Some).collect() };
-        named.into_iter().map(|address| self.access.clone().settings(address, None, ui)).collect()
+        named.into_iter().map(|address| settings(&self.access.clone().flags(address), ui)).collect()
     }
 }
 
 impl AccessArgs {
-    fn settings(self, http_addr: Option<String>, datacenter: Option<String>, ui: &mut Ui) -> Result<Settings, Failure> {
-        let flags = Flags {
+    fn flags(self, http_addr: Option<String>) -> Flags {
+        Flags {
             http_addr,
             token: self.token.map(|token| token.reveal().to_owned()),
             token_file: self.token_file,
@@ -118,18 +119,21 @@ impl AccessArgs {
             client_cert: self.client_cert,
             client_key: self.client_key,
             tls_server_name: self.tls_server_name,
-            datacenter,
             ..Flags::default()
-        };
-        let settings = Settings::of(&flags, |name| std::env::var(name).ok()).map_err(|error| Failure::Usage(error.to_string()))?;
-        settings.warnings.iter().for_each(|warning| ui.note(&format!("gw: {warning}")));
-        Ok(settings)
+        }
     }
 }
 
+/// What flags and environment mean together; what Consul's own tools would warn of is told.
+pub(super) fn settings(flags: &Flags, ui: &mut Ui) -> Result<Settings, Failure> {
+    let settings = Settings::of(flags, |name| std::env::var(name).ok()).map_err(|error| Failure::Usage(error.to_string()))?;
+    settings.warnings.iter().for_each(|warning| ui.note(&format!("gw: {warning}")));
+    Ok(settings)
+}
+
 impl ConsulArgs {
-    /// As [`AgentArgs::settings`].
+    /// As [`settings`].
     pub(super) fn settings(self, ui: &mut Ui) -> Result<Settings, Failure> {
-        self.agent.in_datacenter(self.datacenter, ui)
+        settings(&Flags { datacenter: self.datacenter, ..self.agent.flags() }, ui)
     }
 }

@@ -1,6 +1,6 @@
 //! What running a gateway takes: the flags that commands share, and what they mean.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::control_plane::{ControlArgs, OfConsul};
 use super::error::Failure;
+use super::one_listener::{Place, address};
 use super::{Answer, input, told};
 use crate::app::access_log::{OfEntries, Stream};
 use crate::app::config::{self, AccessLogTo, RunConfig, Token, TracesTo};
@@ -95,9 +96,10 @@ pub(super) struct OriginArgs {
     /// The gateway's service name, which is the name of its ingress-gateway entry too
     #[arg(long, value_name = "NAME", env = "GW_SERVICE", hide_env_values = true)]
     service: Option<String>,
-    /// Where the listeners of the entry bind; without the flag the gw.toml's address, or 127.0.0.1
-    #[arg(long, value_name = "IP", env = "GW_ADDRESS", hide_env_values = true)]
-    address: Option<IpAddr>,
+    /// Where the listeners of the entry bind; without the flag the gw.toml's address, or 127.0.0.1. PORT is none of them: it answers
+    /// /ready, and is what is registered
+    #[arg(long, value_name = "IP[:PORT]", value_parser = address, env = "GW_ADDRESS", hide_env_values = true)]
+    address: Option<Place>,
 }
 
 impl From<OriginArgs> for Wanted {
@@ -109,21 +111,22 @@ impl From<OriginArgs> for Wanted {
             listens: args.listen,
             routes: args.route,
             service: args.service,
-            address: args.address,
-            port: None,
+            address: args.address.map(|(ip, _)| ip),
+            port: args.address.and_then(|(_, port)| port),
             expose_servers: false,
         }
     }
 }
 
 /// Starts what is wanted, says what is served, and waits until it has ended.
-pub(super) fn serve(wanted: &Wanted, control: Option<ControlArgs>, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
+pub(super) fn serve(wanted: &Wanted, control: ControlArgs, life: LifeArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     log::start(&life.log, if life.log_json { log::Format::Json } else { log::Format::Text });
-    if let Some(OfConsul { source, resources, register }) = control.map_or(Ok(None), |control| control.gateway(wanted, ui))? {
-        let from = Origin::Consul(source.agent());
-        let admin = admin(life.admin_bind, ui);
-        let served = served(std::slice::from_ref(&resources));
-        let config = RunConfig { consul: Some(source), register, ..life.run(vec![resources], &from, admin, None)? };
+    if let Some(of_consul) = control.gateways(wanted, ui)? {
+        let OfConsul { source, by, resources, register, admin: of_file, access_log, dns } = of_consul;
+        let from = Origin::Consul(source.agent(), by);
+        let admin = admin(life.admin_bind.or(of_file), ui);
+        let (served, certificates) = (served(&resources), source.certificates());
+        let config = RunConfig { certificates, dns, consul: Some(source), register, ..life.run(resources, &from, admin, access_log)? };
         return attend(config, &from, &served, ui);
     }
     let mut echo = None;
@@ -271,8 +274,11 @@ fn announce(from: &Origin, served: &[(String, String)], bound: &Bound, ui: &mut 
         let what = served.iter().find(|(listener, _)| listener == name.as_str()).map_or("", |(_, what)| what);
         ui.note(&format!("  {name} listens on {address}, {what}"));
     }
+    for address in &bound.ready {
+        ui.note(&format!("  whether it is ready on http://{address}/ready"));
+    }
     for address in &bound.admin {
-        ui.note(&format!("  admin on http://{address}/ready"));
+        ui.note(&format!("  admin on http://{address}/"));
     }
     if let Some(address) = bound.metrics {
         ui.note(&format!("  metrics on http://{address}/metrics"));

@@ -44,5 +44,5 @@ pub(super) struct IngressArgs {
 }
 
 pub(super) fn run(args: IngressArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&Wanted::from(args.origin), Some(args.control), args.life, ui)
+    gateway::serve(&Wanted::from(args.origin), args.control, args.life, ui)
 }

@@ -54,5 +54,5 @@ pub(super) struct MeshArgs {
 
 pub(super) fn run(args: MeshArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let wanted = Wanted { expose_servers: args.expose_servers, ..args.origin.wanted(GatewayKind::Mesh) };
-    gateway::serve(&wanted, Some(args.control), args.life, ui)
+    gateway::serve(&wanted, args.control, args.life, ui)
 }

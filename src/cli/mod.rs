@@ -79,9 +79,8 @@ ENVIRONMENT
   NO_COLOR, CLICOLOR_FORCE  no colour, or colour on a pipe too
 
 EXIT CODES
-  0  done, or the answer is yes    1  the answer is no     2  usage         3  the input is refused
-  4  nothing can be reached        5  the token may not    6  not found     7  no answer in time
-  8  there already, too early, or changed meanwhile    70  a bug    130, 143  killed";
+  0  done or yes    1  the answer is no   2  usage    3  input refused    4  nothing is reached
+  5  token refused  6  not found  7  too late  8  a conflict  70  a bug  130, 143  killed";
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

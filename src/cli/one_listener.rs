@@ -29,7 +29,7 @@ pub(super) struct OneListenerArgs {
 }
 
 /// An address, and the port if it was given.
-type Place = (IpAddr, Option<u16>);
+pub(super) type Place = (IpAddr, Option<u16>);
 
 impl OneListenerArgs {
     pub(super) fn wanted(self, kind: GatewayKind) -> Wanted {
@@ -55,7 +55,7 @@ fn listen(text: &str) -> Result<Place, String> {
     place.ok_or_else(|| "it is not [IP:]PORT, such as 8443 or 10.0.0.5:8443".to_owned())
 }
 
-fn address(text: &str) -> Result<Place, String> {
+pub(super) fn address(text: &str) -> Result<Place, String> {
     let alone = text.parse().ok().map(|ip| (ip, None));
     alone
         .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port()))))

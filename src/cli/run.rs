@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Answer;
+use super::control_plane::ControlArgs;
 use super::error::Failure;
 use super::gateway::{self, LifeArgs};
 use super::input;
@@ -18,6 +19,9 @@ EXAMPLES
   gw run
   gw run -c /etc/gw/gw.toml --access-log /var/log/gw/access.log
   gw config validate gw.toml && gw run
+
+With [consul] in the file everything else comes from there, for all its gateways together; flags and
+their variables say over it which agent that is, and --register registers each of them.
 
 SIGNALS
   TERM, INT  no new connection is taken, open ones finish within --drain-time, exit 0; a second
@@ -33,10 +37,12 @@ pub(super) struct RunArgs {
     #[arg(short, long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     #[command(flatten)]
+    control: ControlArgs,
+    #[command(flatten)]
     life: LifeArgs,
 }
 
 pub(super) fn run(args: RunArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let wanted = Wanted { config: Some(input::files(args.config)), ..Wanted::default() };
-    gateway::serve(&wanted, None, args.life, ui)
+    gateway::serve(&wanted, args.control, args.life, ui)
 }

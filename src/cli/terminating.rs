@@ -44,5 +44,5 @@ pub(super) struct TerminatingArgs {
 }
 
 pub(super) fn run(args: TerminatingArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    gateway::serve(&args.origin.wanted(GatewayKind::Terminating), Some(args.control), args.life, ui)
+    gateway::serve(&args.origin.wanted(GatewayKind::Terminating), args.control, args.life, ui)
 }

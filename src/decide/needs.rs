@@ -16,7 +16,7 @@ pub fn needs(resources: &Resources, snapshot: &Snapshot) -> Needs {
         GatewayKind::Mesh => needs.all = true,
         GatewayKind::Terminating => {
             for linked in entries.terminating_gateways.get(name).into_iter().flat_map(|entry| &entry.services) {
-                own(&mut needs, resources, &linked.name);
+                linked_with(&mut needs, resources, &linked.name);
             }
         }
         GatewayKind::Ingress => {
@@ -30,11 +30,11 @@ pub fn needs(resources: &Resources, snapshot: &Snapshot) -> Needs {
     needs
 }
 
-fn own(needs: &mut Needs, resources: &Resources, service: &str) {
+fn linked_with(needs: &mut Needs, resources: &Resources, service: &str) {
     if service == "*" {
-        needs.all = true;
+        needs.all_outside = true;
     } else {
-        needs.services.insert(Needed::of(ServiceKey::of(service), resources.datacenter.as_str()));
+        needs.services.insert(Needed::outside(ServiceKey::of(service), resources.datacenter.as_str()));
     }
 }
 
@@ -53,6 +53,7 @@ fn upstream(needs: &mut Needs, upstream: &Upstream) {
         service: ServiceKey::of(&target.id.service),
         datacenter: target.id.datacenter.to_string(),
         peer: target.id.peer.to_string(),
+        outside: false,
     }));
 }
 

@@ -61,12 +61,7 @@ impl SpiffeId {
 
     /// Reads the URI of a certificate. `None`: it is no service's.
     pub fn parse(uri: &str) -> Option<Self> {
-        let scheme = uri.get(..9).filter(|s| s.eq_ignore_ascii_case("spiffe://"))?;
-        let (trust_domain, path) = uri[scheme.len()..].split_once('/')?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        if trust_domain.is_empty() || !trust_domain.bytes().all(plain) {
-            return None;
-        }
+        let (trust_domain, path) = trust_domain_and_path(uri)?;
         let parts: Vec<String> = path.split('/').map(decoded).collect::<Option<_>>()?;
         let (partition, rest) = match parts.as_slice() {
             [ap, partition, rest @ ..] if ap == "ap" => (partition.as_str(), rest),
@@ -79,7 +74,7 @@ impl SpiffeId {
             return None;
         }
         Some(Self {
-            trust_domain: TrustDomain::new(trust_domain),
+            trust_domain,
             partition: partition.into(),
             namespace: namespace.as_str().into(),
             datacenter: datacenter.as_str().into(),
@@ -112,6 +107,18 @@ pub enum Identity {
     },
 }
 
+impl Identity {
+    /// Reads the URI of a certificate. `None`: it is of neither.
+    pub fn parse(uri: &str) -> Option<Self> {
+        if let Some(service) = SpiffeId::parse(uri) {
+            return Some(Self::Service(service));
+        }
+        let (trust_domain, path) = trust_domain_and_path(uri)?;
+        let datacenter = path.strip_prefix("gateway/mesh/dc/").filter(|rest| !rest.contains('/'))?;
+        Some(Self::MeshGateway { trust_domain, datacenter: decoded(datacenter)?.into() })
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -119,6 +126,15 @@ impl fmt::Display for Identity {
             Self::MeshGateway { trust_domain, datacenter } => write!(f, "spiffe://{trust_domain}/gateway/mesh/dc/{}", Encoded(datacenter)),
         }
     }
+}
+
+/// What every id begins with, and the rest of it.
+fn trust_domain_and_path(uri: &str) -> Option<(TrustDomain, &str)> {
+    let scheme = uri.get(..9).filter(|s| s.eq_ignore_ascii_case("spiffe://"))?;
+    let (trust_domain, path) = uri[scheme.len()..].split_once('/')?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let is_one = !trust_domain.is_empty() && trust_domain.bytes().all(plain);
+    is_one.then(|| (TrustDomain::new(trust_domain), path))
 }
 
 /// A path element with what is not unreserved (RFC 3986, 2.3) percent-encoded.
@@ -188,6 +204,18 @@ mod tests {
             "spiffe://td.consul/agent/server/dc/dc1",
         ] {
             assert_eq!(SpiffeId::parse(uri), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_mesh_gateways_id_is_read_as_it_is_written() {
+        let id = Identity::MeshGateway { trust_domain: TrustDomain::new("td.consul"), datacenter: "dc1".into() };
+        assert_eq!(id.to_string(), "spiffe://td.consul/gateway/mesh/dc/dc1");
+        assert_eq!(Identity::parse(&id.to_string()), Some(id));
+        let web = Identity::parse("spiffe://td.consul/ns/default/dc/dc1/svc/web");
+        assert!(matches!(web, Some(Identity::Service(id)) if &*id.service == "web"));
+        for none in ["spiffe://td.consul/gateway/mesh/dc/", "spiffe://td.consul/gateway/mesh/dc/a/b", "spiffe:///gateway/mesh/dc/dc1"] {
+            assert_eq!(Identity::parse(none), None, "{none}");
         }
     }
 }

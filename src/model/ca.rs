@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::id::{SpiffeId, TrustDomain};
+use crate::id::{Identity, TrustDomain};
 
 /// The roots that a mesh trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct CaRoot {
 #[derive(Clone, PartialEq, Eq)]
 pub struct IssuedLeaf {
     /// Whom it is of.
-    pub id: SpiffeId,
+    pub id: Identity,
     /// PEM: the leaf, then what stands between it and a root, each once, and each before the one that signed it.
     pub chain: String,
     /// PEM: the key. Never printed.

@@ -54,7 +54,8 @@ pub struct GatewayConfig {
     pub address: IpAddr,
     /// Ports whose listener binds to another address than that.
     pub addresses: BTreeMap<u16, IpAddr>,
-    /// Where the one listener of a gateway binds whose entry names no port.
+    /// Where the one listener of a gateway binds whose entry names no port. Of an ingress gateway it is no listener: whoever asks there
+    /// is told whether the gateway is ready.
     pub port: Option<u16>,
     /// Where a mesh gateway listens besides, for clients of other datacenters.
     pub wan: Option<SocketAddr>,
@@ -111,6 +112,11 @@ impl GatewayConfig {
             identity: None,
             leaves: None,
         }
+    }
+
+    /// Where an ingress gateway says whether it is ready, if it does.
+    pub fn ready(&self) -> Option<SocketAddr> {
+        self.port.filter(|_| self.kind == GatewayKind::Ingress).map(|port| SocketAddr::new(self.address, port))
     }
 
     /// The port of a gateway that has one listener, and was given none: the one of `consul connect envoy`.

@@ -9,8 +9,19 @@ use crate::id::ServiceKey;
 pub struct Needs {
     /// Every service of the own datacenter that is in the mesh: whatever there is may be asked for.
     pub all: bool,
+    /// The same of services outside the mesh.
+    pub all_outside: bool,
     /// These, each where it is.
     pub services: BTreeSet<Needed>,
+}
+
+impl Needs {
+    /// Needs what another gateway of the process needs, too.
+    pub fn extend(&mut self, other: Self) {
+        self.all |= other.all;
+        self.all_outside |= other.all_outside;
+        self.services.extend(other.services);
+    }
 }
 
 /// A service somewhere.
@@ -22,11 +33,18 @@ pub struct Needed {
     pub datacenter: String,
     /// The peer; empty in the own cluster.
     pub peer: String,
+    /// Not its sidecars, but the instances themselves.
+    pub outside: bool,
 }
 
 impl Needed {
-    /// A service of a datacenter.
+    /// A service of a datacenter, in the mesh.
     pub fn of(service: ServiceKey, datacenter: &str) -> Self {
-        Self { service, datacenter: datacenter.to_owned(), peer: String::new() }
+        Self { service, datacenter: datacenter.to_owned(), peer: String::new(), outside: false }
+    }
+
+    /// The same of one outside the mesh.
+    pub fn outside(service: ServiceKey, datacenter: &str) -> Self {
+        Self { outside: true, ..Self::of(service, datacenter) }
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn with_certificate(
     drain: &DrainWatch,
 ) -> Option<Begun> {
     let state = site.current();
-    let config = state.credentials.server(listener.protocol, state.snapshot.switches.alpn).clone();
+    let config = state.credentials.server(listener, state.snapshot.switches.alpn)?.clone();
     drop(state);
     let Some(stream) = in_time(TlsAcceptor::from(config).accept(stream), drain).await else {
         site.door.failed_handshakes.add(1);

@@ -4,22 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 
-use super::{Error, Inbound, Mesh, Outside, pem, shared_provider};
-use crate::id::TrustDomain;
+use super::listening::{ByListener, Listening, by_listener, same};
+use super::{Error, Inbound, Mesh, Outside, pem};
+use crate::id::{ListenerName, TrustDomain};
 use crate::model::entry::TlsParameters;
-use crate::model::gateway::{Alpn, Certificate, Identity, InboundKeys, OutsideFiles, Protocol};
+use crate::model::gateway::{Alpn, Certificate, Identity, InboundKeys, Listener, OutsideFiles};
 
 /// What a gateway shows to clients and to services.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     shown: Arc<BySni>,
-    http2: Arc<ServerConfig>,
-    http1: Arc<ServerConfig>,
-    bytes: Arc<ServerConfig>,
+    listening: Listening,
+    /// Of listeners whose entry says what is spoken.
+    by_listener: Arc<ByListener>,
     mesh: Option<Mesh>,
     inbound: Option<Inbound>,
     outside: Arc<HashMap<OutsideFiles, Outside>>,
@@ -60,10 +61,9 @@ impl Credentials {
         }
         let resolver = Arc::new(resolver);
         let mesh = own.map(|(identity, said)| Mesh::build(identity, said)).transpose()?;
-        let (http2, http1) = (config(resolver.clone(), &[b"h2", b"http/1.1"]), config(resolver.clone(), &[b"http/1.1"]));
-        let bytes = config(resolver.clone(), &[]);
+        let listening = Listening::of(&resolver, resolver.first.is_some(), None);
         let (outside, unusable) = (Arc::default(), Arc::from([]));
-        Ok(Self { http2, http1, bytes, shown: resolver, mesh, inbound: None, outside, unusable })
+        Ok(Self { listening, by_listener: Arc::default(), shown: resolver, mesh, inbound: None, outside, unusable })
     }
 
     /// The same while others are in use: an identity that cannot be used by now concerns what services with a sidecar are spoken to
@@ -107,6 +107,16 @@ impl Credentials {
         Ok(Self { inbound, outside: Arc::new(built), unusable: unusable.into(), ..self })
     }
 
+    /// With what listeners speak whose entry says something about it; everything else is as it is.
+    #[must_use]
+    pub fn speaking(self, said: &[(ListenerName, TlsParameters)], older: Option<&Self>) -> Self {
+        let older = older.filter(|older| Arc::ptr_eq(&older.shown, &self.shown));
+        let mut unusable = self.unusable.to_vec();
+        let before = older.map(|older| &*older.by_listener);
+        let by_listener = by_listener(&self.shown, self.shown.first.is_some(), said, before, &mut unusable);
+        Self { by_listener: Arc::new(by_listener), unusable: unusable.into(), ..self }
+    }
+
     /// With the very objects of the older ones where these say the same, so that sessions that were begun with them can be
     /// resumed.
     #[must_use]
@@ -127,19 +137,28 @@ impl Credentials {
         let outside = |(files, one): (&OutsideFiles, &Outside)| other.outside.get(files).is_some_and(|o| o.same(one));
         Mesh::same(self.mesh(), other.mesh())
             && Arc::ptr_eq(&self.shown, &other.shown)
+            && same(&self.by_listener, &other.by_listener)
             && Inbound::same(self.inbound(), other.inbound())
             && self.unusable == other.unusable
             && self.outside.len() == other.outside.len()
             && self.outside.iter().all(outside)
     }
 
-    /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not.
-    pub const fn server(&self, protocol: Protocol, alpn: Alpn) -> &Arc<ServerConfig> {
-        match (protocol.is_http(), alpn) {
-            (true, Alpn::Http2) => &self.http2,
-            (true, Alpn::Http1) => &self.http1,
-            (false, _) => &self.bytes,
-        }
+    /// For a TLS listener: with what `alpn` says if it reads requests, without ALPN if not. `None`: its entry asks for what there is none
+    /// of, and nobody is spoken to.
+    pub fn server(&self, listener: &Listener, alpn: Alpn) -> Option<&Arc<ServerConfig>> {
+        let listening = self.by_listener.get(&listener.name).map_or(Some(&self.listening), Option::as_ref)?;
+        Some(listening.server(listener.protocol, alpn))
+    }
+
+    /// Whether there is a certificate to show to clients.
+    pub fn shows_something(&self) -> bool {
+        self.shown.first.is_some()
+    }
+
+    /// Whether one of the certificates is for that name, which may begin with `*.`.
+    pub fn certifies(&self, name: &str) -> bool {
+        self.shown.named(&name.to_ascii_lowercase()).is_some()
     }
 
     /// What services with a sidecar are spoken to with, if the gateway has an identity.
@@ -173,22 +192,6 @@ impl Credentials {
     pub fn unusable(&self) -> &[Unusable] {
         &self.unusable
     }
-}
-
-/// Without a certificate no handshake ends well, so that there is no ticket to make: the first random byte of the library costs
-/// 50 ms, which is a good part of a start.
-fn config(resolver: Arc<BySni>, alpn: &[&[u8]]) -> Arc<ServerConfig> {
-    let builder = ServerConfig::builder_with_provider(shared_provider());
-    let versions = builder.with_safe_default_protocol_versions().expect("the provider has suites for TLS 1.2 and 1.3");
-    let shows = resolver.first.is_some();
-    let mut config = versions.with_no_client_auth().with_cert_resolver(resolver);
-    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    // Tickets instead of a table of sessions that the workers would have to share.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    if shows && let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
-        config.ticketer = ticketer;
-    }
-    Arc::new(config)
 }
 
 /// Chooses by the name the client asks for: exact, then `*.` over its last labels, else the first certificate given.
@@ -240,8 +243,13 @@ impl BySni {
         let Some(name) = name.map(str::to_ascii_lowercase) else {
             return self.first.clone();
         };
+        self.named(&name).or(self.first.as_ref()).cloned()
+    }
+
+    /// The one for a name in lower case.
+    fn named(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
         let wildcard = || name.split_once('.').and_then(|(_, rest)| self.by_name.get(&format!("*.{rest}")));
-        self.by_name.get(&name).or_else(wildcard).or(self.first.as_ref()).cloned()
+        self.by_name.get(name).or_else(wildcard)
     }
 }
 

@@ -7,6 +7,7 @@ mod hello;
 mod inbound;
 mod io;
 mod issue;
+mod listening;
 mod mesh;
 mod outside;
 pub mod pair;
@@ -60,9 +61,9 @@ pub enum Error {
     /// A certificate of a `CAFile` cannot be trusted as it is.
     #[error("certificate {} in {} cannot be an anchor: {}", .1, .0.display(), .2)]
     Anchor(PathBuf, usize, String),
-    /// Nothing is left to be spoken in the mesh.
-    #[error("{0} of the entry mesh/mesh asks for no version or suite of TLS that gw has: TLS 1.3, and TLS 1.2 with {suites}", suites = TlsParameters::SUITES.join(", "))]
-    Unspeakable(&'static str),
+    /// Nothing is left to be spoken.
+    #[error("{0} asks for no version or suite of TLS that gw has: TLS 1.3, and TLS 1.2 with {suites}", suites = TlsParameters::SUITES.join(", "))]
+    Unspeakable(String),
     /// The machine has no roots.
     #[error("this machine has no root certificates ({0}): name a file, CAFile = \"/path/ca.pem\"")]
     System(String),
@@ -106,6 +107,12 @@ fn provider() -> rustls::crypto::CryptoProvider {
 
 fn shared_provider() -> Arc<rustls::crypto::CryptoProvider> {
     rustls::crypto::CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(provider()))
+}
+
+/// The SHA-256 of a text.
+pub fn sha256(text: &str) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().try_into().unwrap_or_default()
 }
 
 /// Whether two secrets are the same. How long that takes tells their lengths and nothing else.

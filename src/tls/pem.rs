@@ -7,7 +7,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
 
-use super::{Error, shared_provider};
+use super::{Error, X509, shared_provider};
 
 /// The certificates of a file, in its order.
 pub fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -19,6 +19,12 @@ pub fn chain_in(text: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let chain = chain.map_err(|e| Error::Pem(path.to_owned(), e))?;
     if chain.is_empty() { Err(Error::Nothing(path.to_owned(), "certificate")) } else { Ok(chain) }
+}
+
+/// Whether the first certificate of a text has DNS names.
+pub fn has_dns_names(text: &str) -> bool {
+    let first = chain_in(text.as_bytes(), Path::new("")).ok().and_then(|chain| chain.into_iter().next());
+    first.and_then(|leaf| X509::read(&leaf)).is_some_and(|says| !says.dns.is_empty())
 }
 
 /// Certificates as a text.

@@ -1,4 +1,5 @@
-//! Which versions and suites of TLS are spoken in the mesh: what its entry says for a direction, as far as there is such here.
+//! Which versions and suites of TLS are spoken: what the entry of the mesh says for a direction, or that of an ingress gateway for a
+//! listener, as far as there is such here.
 
 use std::sync::Arc;
 
@@ -17,12 +18,12 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// As the field of the `mesh` entry says. An error if nothing of it is spoken here: then to speak anything would be against it.
-    pub(super) fn of(said: &TlsParameters, field: &'static str) -> Result<Self, Error> {
+    /// As `what` of an entry says. An error if nothing of it is spoken here: then to speak anything would be against it.
+    pub(super) fn of(said: &TlsParameters, what: String) -> Result<Self, Error> {
         const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
         let spoken = said.spoken();
         let versions = match (spoken.tls12.is_empty(), spoken.tls13) {
-            (true, false) => return Err(Error::Unspeakable(field)),
+            (true, false) => return Err(Error::Unspeakable(what)),
             (true, true) => &BOTH[..1],
             (false, true) => BOTH,
             (false, false) => &BOTH[1..],
@@ -42,7 +43,7 @@ impl Range {
         before: Option<&Self>,
         unusable: &mut Vec<Unusable>,
     ) -> Result<Self, Error> {
-        match (Self::of(said, field), before) {
+        match (Self::of(said, format!("{field} of the entry mesh/mesh")), before) {
             (Err(error), Some(before)) => {
                 unusable.push(Unusable { what: format!("the entry mesh/mesh, {field}"), kept: true, why: error.to_string() });
                 Ok(before.clone())

@@ -46,11 +46,15 @@ struct Gateway(Followed, Kept);
 impl Gateway {
     fn begin(consul: &Consul, (kind, name): (GatewayKind, &str), token: &str, address: SocketAddr) -> Self {
         let followed = Followed::begin_with(client(consul, token), kind, name);
-        let of = |names: &[&str]| names.iter().map(|name| Needed::of(ServiceKey::of(name), "dc1")).collect();
+        let outside = kind == GatewayKind::Terminating;
+        let of = |names: &[&str]| {
+            let services = names.iter().map(|name| Needed { outside, ..Needed::of(ServiceKey::of(name), "dc1") }).collect();
+            Needs { services, ..Needs::default() }
+        };
         followed.following.want(match kind {
             GatewayKind::Mesh => Needs { all: true, ..Needs::default() },
-            GatewayKind::Ingress => Needs { all: false, services: of(&["web", "nobody"]) },
-            GatewayKind::Terminating => Needs { all: false, services: of(&["legacy", "nobody"]) },
+            GatewayKind::Ingress => of(&["web", "nobody"]),
+            GatewayKind::Terminating => of(&["legacy", "nobody"]),
         });
         Self(followed, Kept::begin(client(consul, token), Wanted::new(kind, name, address)))
     }

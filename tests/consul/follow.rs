@@ -8,7 +8,7 @@ use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::model::needs::{Needed, Needs};
 use gw::rt::supervise::Supervisor;
 use gw::source::consul::client::Client;
-use gw::source::consul::follow::{self, Following};
+use gw::source::consul::follow::{self, Asking, Following};
 use gw::source::consul::known::World;
 use gw::source::consul::settings::{Flags, Settings};
 use serde_json::json;
@@ -29,7 +29,8 @@ impl Followed {
 
     pub(crate) fn begin_with(client: Client, kind: GatewayKind, gateway: &str) -> Self {
         let mut threads = Supervisor::default();
-        let following = follow::start(&mut threads, Arc::new(client), &GatewayConfig::of(kind, gateway), None, 1).unwrap();
+        let asking = Asking { client: Arc::new(client), signer: None };
+        let following = follow::start(&mut threads, asking, &[GatewayConfig::of(kind, gateway)], None, 1).unwrap();
         Self { following, threads: Some(threads) }
     }
 
@@ -44,7 +45,8 @@ impl Followed {
 
     fn health(&self, service: &str) -> Vec<String> {
         let world = self.world();
-        let of = world.services.get(&ServiceKey::of(service));
+        let key = ServiceKey::of(service);
+        let of = world.services.get(&key).or_else(|| world.outside.get(&key));
         of.into_iter().flat_map(|s| &s.instances).map(|i| format!("{} {:?}", i.address, i.health)).collect()
     }
 }
@@ -69,7 +71,7 @@ pub(crate) fn client(consul: &Consul, token: &str) -> Client {
 }
 
 fn web() -> Needs {
-    Needs { all: false, services: [Needed::of(ServiceKey::of("web"), "dc1")].into() }
+    Needs { services: [Needed::of(ServiceKey::of("web"), "dc1")].into(), ..Needs::default() }
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
     consul.write(&json!({"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "*"}]}));
     consul.register(&json!({"ID": "old", "Name": "old", "Address": "127.0.0.1", "Port": 9}));
     let followed = Followed::begin(&consul, GatewayKind::Terminating, "exit");
-    followed.following.want(Needs { all: true, ..Needs::default() });
+    followed.following.want(Needs { all_outside: true, ..Needs::default() });
     followed.complete();
     assert!(followed.world().leaves.is_empty(), "nobody has named it");
     eventually("the leaf of what was named is there", || {

@@ -8,11 +8,24 @@ use gw::app::config::RunConfig;
 use gw::app::from_consul::{ConsulSource, WantedOfConsul};
 use gw::app::register::Wanted;
 use gw::app::{self, Bound};
-use gw::model::gateway::{GatewayConfig, GatewayKind};
+use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind};
 use gw::source::consul::settings::{Flags, Settings};
+use serde_json::Value;
 
 use crate::agent::{Consul, free_ports};
 use crate::harness::{Client, LONG, eventually, request};
+
+/// What a gateway is like.
+#[derive(Default)]
+pub(crate) struct Like {
+    /// Where the last good state is kept.
+    pub(crate) state: Option<PathBuf>,
+    /// The server that signs its keys.
+    pub(crate) grpc: Option<SocketAddr>,
+    pub(crate) certificates: Vec<Certificate>,
+    /// What the agent is told.
+    pub(crate) register: Vec<Wanted>,
+}
 
 /// A gateway that runs until the test ends.
 pub(crate) struct Gateway {
@@ -29,34 +42,68 @@ impl Gateway {
 
     /// The same, with what Consul said kept in a folder.
     pub(crate) fn keeping(consul: &Consul, kind: GatewayKind, name: &str, state: Option<PathBuf>) -> Self {
+        Self::like(consul, kind, name, Like { state, ..Like::default() })
+    }
+
+    /// The same, as one wants it.
+    pub(crate) fn like(consul: &Consul, kind: GatewayKind, name: &str, like: Like) -> Self {
         let [port] = free_ports();
-        Self::begin(consul.address, &consul.token, (kind, name), port, state, None)
+        let gateway = GatewayConfig { port: Some(port), ..GatewayConfig::of(kind, name) };
+        let mut started = Self::several(consul, vec![gateway], like);
+        started.port = port;
+        started
+    }
+
+    /// Several of them in one process.
+    pub(crate) fn several(consul: &Consul, gateways: Vec<GatewayConfig>, like: Like) -> Self {
+        Self::begin(consul.address, &consul.token, gateways, like)
     }
 
     /// One that finds Consul at an address and with a token, and is registered.
     pub(crate) fn registered(at: SocketAddr, token: &str, (kind, name): (GatewayKind, &str), state: Option<PathBuf>) -> Self {
         let [port] = free_ports();
-        let register = Wanted::new(kind, name, self::at(port));
-        Self::begin(at, token, (kind, name), port, state, Some(register))
+        let gateway = GatewayConfig { port: Some(port), ..GatewayConfig::of(kind, name) };
+        let mut started = Self::all_registered(at, token, vec![gateway], state);
+        started.port = port;
+        started
     }
 
-    fn begin(
-        at: SocketAddr,
-        token: &str,
-        (kind, name): (GatewayKind, &str),
-        port: u16,
-        state: Option<PathBuf>,
-        register: Option<Wanted>,
-    ) -> Self {
-        let flags = Flags { http_addr: Some(at.to_string()), token: Some(token.to_owned()), ..Flags::default() };
+    /// Several such.
+    pub(crate) fn all_registered(at: SocketAddr, token: &str, gateways: Vec<GatewayConfig>, state: Option<PathBuf>) -> Self {
+        let wanted = |gateway: &GatewayConfig| Wanted::new(gateway.kind, &gateway.name, self::at(gateway.port.unwrap()));
+        let register = gateways.iter().map(wanted).collect();
+        Self::begin(at, token, gateways, Like { state, register, ..Like::default() })
+    }
+
+    fn begin(at: SocketAddr, token: &str, gateways: Vec<GatewayConfig>, like: Like) -> Self {
+        let flags = Flags {
+            http_addr: Some(at.to_string()),
+            token: Some(token.to_owned()),
+            grpc_addr: like.grpc.map(|grpc| grpc.to_string()),
+            ..Flags::default()
+        };
         let settings = Settings::of(&flags, |_| None).unwrap();
-        let gateway = GatewayConfig { port: Some(port), ..GatewayConfig::of(kind, name) };
-        let mut source = ConsulSource::begin(WantedOfConsul { settings, gateway, listens: Vec::new(), state }).unwrap();
+        let Like { state, certificates, register, .. } = like;
+        let mut source = ConsulSource::begin(WantedOfConsul { settings, gateways, certificates, state }).unwrap();
         let start = Instant::now();
         let resources = source.sync(|progress| assert!(start.elapsed() < LONG, "never complete: {progress:?}")).unwrap();
-        let admin = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-        let config = RunConfig { consul: Some(source), admin, register, ..RunConfig::new(vec![resources]) };
-        Self { bound: Some(app::start(config).unwrap()), port }
+        let admin = vec![self::at(0)];
+        let config = RunConfig { certificates: source.certificates(), consul: Some(source), admin, register, ..RunConfig::new(resources) };
+        Self { bound: Some(app::start(config).unwrap()), port: 0 }
+    }
+
+    /// What it says of itself.
+    pub(crate) fn status(&self) -> Value {
+        let mut client = Client::try_connect(self.admin()).unwrap();
+        client.send("GET /v1/status HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+        serde_json::from_slice(&client.answer().unwrap().body).unwrap()
+    }
+
+    /// What is wrong with a watch; nothing where all is well. `None`: there is no such watch.
+    pub(crate) fn trouble(&self, what: &str) -> Option<String> {
+        let status = self.status();
+        let watch = status["consul"]["watches"].as_array()?.iter().find(|watch| watch["what"] == what)?.clone();
+        Some(watch["trouble"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Waits until something listens there.

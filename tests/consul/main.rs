@@ -8,6 +8,7 @@ mod chains;
 mod datacenters;
 mod entries;
 mod faults;
+mod file;
 mod follow;
 mod gateway;
 #[path = "../brain/generate.rs"]
@@ -22,5 +23,11 @@ mod program;
 mod proxy;
 mod register;
 mod sign;
+mod signed;
+#[path = "../consul_api/signer.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod signer;
 mod sockets;
+#[path = "../support/mod.rs"]
+mod support;
 mod terminating;

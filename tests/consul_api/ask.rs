@@ -109,3 +109,13 @@ async fn what_is_no_answer_is_told_with_what_was_asked_of_whom_and_what_to_do() 
     let error = nobody.ask(&Call::services()).await.expect_err("nobody listens");
     assert!(matches!(&error, AskError::Unreached { why: Unreached::Connect(_), .. }), "{}", with_causes(&error));
 }
+
+#[tokio::test]
+async fn a_question_that_is_sent_elsewhere_takes_no_token_there() {
+    let (here, elsewhere) = (FakeConsul::start(), FakeConsul::start());
+    let location: &'static str = format!("Location: {}/v1/agent/self", elsewhere.address()).leak();
+    here.fault(Fault::Status(307, "", location));
+    let client = client_with(&here.address(), |flags| flags.token = Some("s3cr3t".to_owned()));
+    client.ask(&Call::agent_self()).await.map(|_| ()).expect_err("it is no answer");
+    assert_eq!((here.asked().len(), elsewhere.asked().len()), (1, 0));
+}

@@ -3,6 +3,7 @@
 mod ask;
 mod fake;
 mod sign;
+mod signer;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -1,5 +1,8 @@
 //! Which versions and suites of TLS are spoken in the mesh: as its entry says, in either direction.
 
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
 use rustls::version;
 use serde_json::{Value, json};
 
@@ -70,4 +73,33 @@ pub(crate) fn who_connects_is_spoken_to_as_incoming_says_and_never_as_it_does_no
     }
     exit.change(|exit| exit.intention("api", json!("deny")));
     assert_eq!(answered(&exit), [false, false]);
+}
+
+/// Whether openssl comes to terms with a listener.
+fn openssl(address: SocketAddr, args: &[&str]) -> bool {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-servername", "h.test", "-connect", &address.to_string()]).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}
+
+#[test]
+fn clients_of_an_ingress_gateway_are_spoken_to_as_its_entry_says_and_a_listener_says_it_over_the_gateway() {
+    gw::tls::install();
+    let (folder, service) = (Folder::new("spoken-ingress"), Service::saying("inside"));
+    let (certificate, _) = folder.certificate("h.test");
+    let strong = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+    let (v12, v13, weak) = (&["-tls1_2"][..], &["-tls1_3"][..], &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"][..]);
+    for (of_gateway, of_listener, wanted) in [
+        (json!({}), json!({}), [true, true, true]),
+        (json!({"TLSMinVersion": "TLSv1_3"}), json!({}), [false, true, false]),
+        (json!({"TLSMinVersion": "TLSv1_3"}), json!({"TLSMinVersion": "TLSv1_2"}), [true, true, true]),
+        (json!({}), json!({"TLSMaxVersion": "TLSv1_2"}), [true, false, true]),
+        (json!({"CipherSuites": [strong]}), json!({}), [true, true, false]),
+        // Nothing is left: nobody is spoken to, and the gateway starts all the same.
+        (json!({}), json!({"TLSMaxVersion": "TLSv1_1"}), [false, false, false]),
+    ] {
+        let world = World::of("http").instance("web", service.address).tls(vec![certificate.clone()]);
+        let gateway = world.speaking(of_gateway.clone(), of_listener.clone()).start();
+        assert_eq!([v12, v13, weak].map(|args| openssl(gateway.address, args)), wanted, "{of_gateway} {of_listener}");
+    }
 }

@@ -138,6 +138,11 @@ fn nothing_is_found_in_a_healthy_federation_and_each_fault_of_gateways_and_netwo
     federation.finds("dc1-gw1", "wan-address", "dc1 -> dc2");
     federation.gateway_with(|arguments| *arguments = before);
 
+    // One that dies before it was registered is none.
+    eventually_within(KNOWN, "it is registered", || {
+        let gateways = federation.api(1).get("/v1/catalog/service/mesh-gateway").unwrap_or_default();
+        gateways.as_array().is_some_and(|gateways| !gateways.is_empty())
+    });
     federation.datacenters[1].gateways[0].kill();
     federation.finds("dc1-gw1", "gateway-port-closed", "dc1 -> dc2");
     federation.up(1);

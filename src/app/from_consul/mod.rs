@@ -1,4 +1,4 @@
-//! A gateway whose control plane is Consul: the first sync, and then what is known at any time as the world of the gateway.
+//! Gateways whose control plane is Consul: the first sync, and then what is known at any time as the world of each.
 
 mod state;
 
@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use self::state::StateFolder;
 use super::certs::CertsError;
-use super::origin::Listen;
 use super::world::Note;
 use crate::decide::compile::compile;
 use crate::decide::needs::needs;
 use crate::id::TrustDomain;
 use crate::model::entry::{EntryKind, EntryRef};
-use crate::model::gateway::{GatewayConfig, GatewayKind, Identity, LeafFolder};
+use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::needs::Needs;
 use crate::model::resources::{Rejected, Resources};
 use crate::rt::rng::Rng;
@@ -24,7 +23,7 @@ use crate::rt::signal::Shutdown;
 use crate::rt::supervise::Supervisor;
 use crate::source::consul::client::{AskError, Client};
 use crate::source::consul::convert::LeftOut;
-use crate::source::consul::follow::{self, Following, Unfollowed};
+use crate::source::consul::follow::{self, Asking, Following, Unfollowed};
 use crate::source::consul::known::World;
 use crate::source::consul::settings::Settings;
 use crate::state::AskForLeaf;
@@ -40,10 +39,10 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct WantedOfConsul {
     /// Which agent, and how.
     pub settings: Settings,
-    /// The gateway: kind, name, where it binds.
-    pub gateway: GatewayConfig,
-    /// Which address a port of the entry binds to.
-    pub listens: Vec<Listen>,
+    /// The gateways: kind, name, where they bind. None is there twice.
+    pub gateways: Vec<GatewayConfig>,
+    /// Certificates of TLS listeners that are in files.
+    pub certificates: Vec<Certificate>,
     /// Where the last good state is kept; `None`: nowhere.
     pub state: Option<PathBuf>,
 }
@@ -63,6 +62,16 @@ pub enum ConsulError {
     /// Certificates cannot be written.
     #[error(transparent)]
     Certs(#[from] CertsError),
+    /// The agent is another one than was meant.
+    #[error("the agent at {agent} is of the datacenter {is}, not of {wanted} ([consul] datacenter in gw.toml)")]
+    Datacenter {
+        /// The agent.
+        agent: String,
+        /// Where it is.
+        is: String,
+        /// Where it should be.
+        wanted: String,
+    },
     /// The run was ended before it began.
     #[error("ended before the first sync was complete")]
     Ended,
@@ -79,7 +88,7 @@ pub struct Progress {
     pub trouble: Option<String>,
 }
 
-/// A Consul that is followed for a gateway.
+/// A Consul that is followed for the gateways of a process.
 #[derive(Debug)]
 pub struct ConsulSource {
     following: Following,
@@ -87,6 +96,8 @@ pub struct ConsulSource {
     /// Its thread; nothing once it was taken.
     threads: Option<Supervisor>,
     shutdown: Shutdown,
+    /// The one that the agent must be of.
+    datacenter: Option<String>,
     wanted: WantedOfConsul,
     state: StateFolder,
     /// What was told of what is left out, and of entries.
@@ -97,16 +108,19 @@ pub struct ConsulSource {
 
 impl ConsulSource {
     /// Begins to follow Consul.
-    pub fn begin(wanted: WantedOfConsul) -> Result<Self, ConsulError> {
+    pub fn begin(mut wanted: WantedOfConsul) -> Result<Self, ConsulError> {
         tls::install();
-        let state = StateFolder::open(wanted.state.as_deref(), &wanted.gateway.name, &wanted.settings.agent.to_string())?;
-        let client = Arc::new(Client::new(wanted.settings.clone())?);
+        // A gateway is where its agent is: nothing is asked of elsewhere, but that it is not.
+        let datacenter = wanted.settings.datacenter.take();
+        let state = StateFolder::open(wanted.state.as_deref(), &wanted.gateways, &wanted.settings.agent.to_string())?;
+        let asking = Asking::of(&wanted.settings)?;
+        let client = asking.client.clone();
         let mut threads = Supervisor::default();
         let seed = Rng::from_entropy().next_u64();
-        let following = follow::start(&mut threads, client.clone(), &wanted.gateway, state.answers(), seed)?;
+        let following = follow::start(&mut threads, asking, &wanted.gateways, state.answers(), seed)?;
         let shutdown = threads.shutdown();
         let (told, notes) = Default::default();
-        Ok(Self { following, client, threads: Some(threads), shutdown, wanted, state, told, notes })
+        Ok(Self { following, client, threads: Some(threads), shutdown, datacenter, wanted, state, told, notes })
     }
 
     /// Which agent it is.
@@ -119,9 +133,9 @@ impl ConsulSource {
         self.shutdown.clone()
     }
 
-    /// Waits until everything is known that a gateway of the kind cannot be started without; what an earlier run kept stands in for what
-    /// Consul does not say. The world of the gateway.
-    pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Resources, ConsulError> {
+    /// Waits until everything is known that gateways of these kinds cannot be started without; what an earlier run kept stands in for what
+    /// Consul does not say. The world of each gateway.
+    pub fn sync(&mut self, mut tell: impl FnMut(&Progress)) -> Result<Vec<Resources>, ConsulError> {
         let (mut last, mut restored) = (Instant::now(), false);
         let (mut heard, mut seen) = (u64::MAX, u64::MAX);
         let (mut compiled, mut took) = (Instant::now(), Duration::ZERO);
@@ -138,10 +152,12 @@ impl ConsulSource {
             if version != seen && (done == all || compiled.elapsed() > took * 4) {
                 let begin = Instant::now();
                 let (world, version) = self.following.world();
+                self.is_there(world.datacenter.as_str())?;
                 seen = version;
                 // What is needed hangs on the entries, which may have come just now.
-                let resources = self.resources(world);
-                self.following.want(needs(&resources, &compile(&resources)));
+                let mut all = Needs::default();
+                self.resources(&world).iter().for_each(|resources| all.extend(needs(resources, &compile(resources))));
+                self.following.want(all);
                 (compiled, took) = (Instant::now(), begin.elapsed());
             }
             let missing = self.following.missing();
@@ -157,6 +173,15 @@ impl ConsulSource {
                 self.restore()?;
             }
             self.following.wait(version, LOOK);
+        }
+    }
+
+    fn is_there(&self, datacenter: &str) -> Result<(), ConsulError> {
+        match &self.datacenter {
+            Some(wanted) if !datacenter.is_empty() && wanted != datacenter => {
+                Err(ConsulError::Datacenter { agent: self.agent(), is: datacenter.to_owned(), wanted: wanted.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -177,8 +202,8 @@ impl ConsulSource {
         troubled.map(|(what, why)| format!("{what}: {why}"))
     }
 
-    /// The world of the gateway by now, with its certificates in their files. What is left out or odd and was not before is told.
-    pub(super) fn read(&mut self) -> Result<Resources, ConsulError> {
+    /// The world of each gateway by now, with the certificates in their files. What is left out or odd and was not before is told.
+    pub(super) fn read(&mut self) -> Result<Vec<Resources>, ConsulError> {
         let (world, _) = self.following.world();
         self.state.write_certs(&world)?;
         let notes = world.notes.iter().map(|note| format!("{} ({})", note.message, note.code));
@@ -188,7 +213,19 @@ impl ConsulSource {
         }
         self.told = told;
         self.notes = world.notes.iter().map(Note::of).collect();
-        Ok(self.resources(world))
+        Ok(self.resources(&world))
+    }
+
+    /// The certificates of TLS listeners as they were read last: those of files first, then what Consul has signed for their hosts.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        let ingress = self.wanted.gateways.iter().filter(|gateway| gateway.kind == GatewayKind::Ingress);
+        let signed = ingress.filter_map(|gateway| self.state.certificate(&gateway.name));
+        self.wanted.certificates.iter().cloned().chain(signed).collect()
+    }
+
+    /// The files of certificates that Consul knows nothing of.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.wanted.certificates.iter().flat_map(|c| [c.cert.clone(), c.key.clone()]).collect()
     }
 
     /// What was noted of the entries that were read last.
@@ -222,22 +259,22 @@ impl ConsulSource {
         self.threads.take()
     }
 
-    fn resources(&self, world: World) -> Resources {
-        let mut gateway = self.wanted.gateway.clone();
-        gateway.addresses.extend(self.wanted.listens.iter().map(|l| (l.port, l.ip)));
-        let there = world.leaves.keys().cloned().collect();
-        made_of(gateway, world, LeafFolder { path: self.state.certs().to_owned(), there: Some(Arc::new(there)) })
+    fn resources(&self, world: &World) -> Vec<Resources> {
+        let there = Some(Arc::new(world.leaves.keys().cloned().collect()));
+        let certs = LeafFolder { path: self.state.certs().to_owned(), there };
+        self.wanted.gateways.iter().map(|gateway| made_of(gateway.clone(), world.clone(), certs.clone())).collect()
     }
 }
 
 /// The world of a gateway whose certificates are in that folder. Without a leaf an ingress gateway is nobody in the mesh.
 pub(super) fn made_of(mut gateway: GatewayConfig, world: World, certs: LeafFolder) -> Resources {
+    let mut services = world.services;
     match gateway.kind {
         GatewayKind::Ingress => {
             let has_leaf = certs.there.as_ref().is_none_or(|there| there.contains(&gateway.name));
             gateway.identity = has_leaf.then(|| Identity::in_folder(&certs.path, &gateway.name));
         }
-        GatewayKind::Terminating => gateway.leaves = Some(certs),
+        GatewayKind::Terminating => (gateway.leaves, services) = (Some(certs), world.outside),
         GatewayKind::Mesh => {}
     }
     let trust_domain = world.roots.map_or_else(|| TrustDomain::new(TrustDomain::OF_FILES), |roots| roots.trust_domain);
@@ -246,7 +283,7 @@ pub(super) fn made_of(mut gateway: GatewayConfig, world: World, certs: LeafFolde
         datacenter: world.datacenter,
         trust_domain,
         entries: world.entries,
-        services: world.services,
+        services,
         federation: world.federation,
         default_action: world.default_action,
         rejected: world.left_out.into_iter().map(rejected).collect(),

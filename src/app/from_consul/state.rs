@@ -1,6 +1,6 @@
-//! What a gateway of Consul has on disk: the last answers, and the certificates that it shows.
+//! What gateways of Consul have on disk: the last answers, and the certificates that it shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use super::ConsulError;
 use crate::app::certs::{CertsError, Folder, Mode};
 use crate::model::ca::IssuedLeaf;
+use crate::model::gateway::{Certificate, GatewayConfig, Identity};
 use crate::source::consul::known::World;
+use crate::tls;
 
-/// The folder of one gateway and one agent.
+/// The folder of one agent, and of a gateway, or of those that run together.
 #[derive(Debug)]
 pub(super) struct StateFolder {
     root: PathBuf,
@@ -21,15 +23,18 @@ pub(super) struct StateFolder {
     /// What stands in the files.
     roots: String,
     leaves: BTreeMap<String, IssuedLeaf>,
+    /// Those of them that have DNS names.
+    named: BTreeSet<String>,
 }
 
 impl StateFolder {
     /// Makes it, its owner's alone. Without a folder it is one that is gone with the run: keys are read from files all the same.
-    pub(super) fn open(folder: Option<&Path>, gateway: &str, agent: &str) -> Result<Self, ConsulError> {
+    pub(super) fn open(folder: Option<&Path>, gateways: &[GatewayConfig], agent: &str) -> Result<Self, ConsulError> {
         let plain =
-            |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect::<String>();
+            |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() || "-.+".contains(c) { c } else { '_' }).collect::<String>();
         // What one Consul said is nothing that another has said.
-        let own = format!("{}@{}", plain(gateway), plain(agent));
+        let names: Vec<&str> = gateways.iter().map(|gateway| gateway.name.as_str()).collect();
+        let own = format!("{:.150}@{}", plain(&names.join("+")), plain(agent));
         let root = match folder {
             Some(folder) => folder.join(own),
             None => std::env::temp_dir().join(format!("gw-{}-{own}", std::process::id())),
@@ -41,6 +46,7 @@ impl StateFolder {
             root,
             roots: String::new(),
             leaves: BTreeMap::new(),
+            named: BTreeSet::new(),
         };
         for folder in [&state.root, &state.certs.path().to_owned()] {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
@@ -74,9 +80,20 @@ impl StateFolder {
                 self.certs.write_of_another(&format!("{name}-key.pem"), &leaf.key, Mode::Secret)?;
                 self.certs.write_of_another(&format!("{name}.pem"), &leaf.chain, Mode::Public)?;
                 self.leaves.insert(name.clone(), leaf.clone());
+                if tls::pem::has_dns_names(&leaf.chain) {
+                    self.named.insert(name.clone())
+                } else {
+                    self.named.remove(name)
+                };
             }
         }
         Ok(())
+    }
+
+    /// The leaf of a service as the certificate of its DNS names, if it has some.
+    pub(super) fn certificate(&self, name: &str) -> Option<Certificate> {
+        let Identity { cert, key, .. } = Identity::in_folder(self.certs.path(), name);
+        self.named.contains(name).then_some(Certificate { cert, key, hosts: Vec::new(), name: None })
     }
 }
 

@@ -56,9 +56,11 @@ fn of_source(world: &World, problems: &mut Problems) {
             "gw inspect services -o wide",
         );
     }
-    let registration = &world.standing["registration"];
-    if let Some(why) = registration["trouble"].as_str() {
-        problems.error("registration", why, None, "other gateways and services do not find this one", status);
+    for registration in world.standing["registrations"].as_array().into_iter().flatten() {
+        if let Some(why) = registration["trouble"].as_str() {
+            let what = format!("{}: {why}", registration["gateway"].as_str().unwrap_or_default());
+            problems.error("registration", &what, None, "other gateways and services do not find this one", status);
+        }
     }
 }
 

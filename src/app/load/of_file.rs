@@ -13,7 +13,7 @@ use crate::model::resources::Resources;
 use crate::rt::log::with_causes;
 use crate::source::diagnostic::Diagnostic;
 use crate::source::entry::{Decoded, EntrySource};
-use crate::source::file::{Configuration, GatewayFile, GatewayTable, ReadFile};
+use crate::source::file::{Configuration, GatewayFile, GatewayTable, ReadFile, exposed_token};
 use crate::tls;
 
 /// What is wrong with a `gw.toml` and the entries that were accepted, which are one set.
@@ -30,6 +30,7 @@ pub(super) fn check_file_again(read: &ReadFile, configuration: &Configuration, d
     problems.extend(unusable_bundles(read, configuration));
     problems.extend(unspeakable(read));
     problems.extend(leafless(read));
+    problems.extend(exposed_token(read));
     if configuration.certificates.is_empty() {
         let with_tls = with_tls(decoded);
         problems.extend(configuration.gateways.iter().flat_map(|gateway| uncertified(&gateway.config.name, &with_tls)));
@@ -114,12 +115,8 @@ pub(super) type WithTls = (Arc<IngressGateway>, EntrySource);
 pub(super) fn with_tls(decoded: &[&Decoded]) -> Vec<WithTls> {
     let gateways =
         decoded.iter().filter_map(|d| if let Some(ConfigEntry::IngressGateway(e)) = &d.entry { Some((e, &d.source)) } else { None });
-    let begins = |e: &IngressGateway| asks(&e.tls) || e.listeners.iter().any(|l| l.tls.as_ref().is_some_and(asks));
+    let begins = |e: &IngressGateway| e.tls.is_asked_for() || e.listeners.iter().any(|l| e.begins_with_tls(l));
     gateways.filter(|(e, _)| begins(e)).map(|(e, source)| (e.clone(), source.clone())).collect()
-}
-
-fn asks(tls: &GatewayTls) -> bool {
-    tls.enabled || tls.sds.is_some()
 }
 
 /// The listeners of a gateway that begin with TLS: an error for each, where there is no certificate to show.
@@ -127,8 +124,8 @@ pub(super) fn uncertified(gateway: &str, with_tls: &[WithTls]) -> Vec<Diagnostic
     let mut problems = Vec::new();
     for (entry, source) in with_tls.iter().filter(|(e, _)| ServiceKey::of(&e.common.name) == ServiceKey::of(gateway)) {
         for (n, listener) in entry.listeners.iter().enumerate() {
-            let own = listener.tls.as_ref().is_some_and(asks);
-            if !own && !asks(&entry.tls) {
+            let own = listener.tls.as_ref().is_some_and(GatewayTls::is_asked_for);
+            if !own && !entry.tls.is_asked_for() {
                 continue;
             }
             let name = ListenerName::of(gateway, listener.port);
@@ -227,7 +224,8 @@ fn untrusted(read: &ReadFile, error: &tls::Error) -> Option<Diagnostic> {
 
 /// Terminating gateways that would have no leaf to show.
 fn leafless(read: &ReadFile) -> Vec<Diagnostic> {
-    let terminating = |table: &&GatewayTable| read.parsed.certs.is_none() && table.kind() == Some(GatewayKind::Terminating);
+    let has_leaves = read.parsed.certs.is_some() || read.parsed.consul.is_some();
+    let terminating = |table: &&GatewayTable| !has_leaves && table.kind() == Some(GatewayKind::Terminating);
     let problem = |table: &GatewayTable| {
         let message =
             "a terminating gateway shows the leaves of the services that it speaks for, and there is no [certs] to take them from";

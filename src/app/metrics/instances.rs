@@ -14,8 +14,8 @@ const MOST: usize = 500;
 const HEALTH: [Health; 3] = [Health::Passing, Health::Warning, Health::Critical];
 
 pub(super) fn write(held: &Held, page: &mut Page) {
-    // Each gateway knows those that it needs. What two of them know is the same.
-    let known: Vec<_> = held.change().gateways.iter().map(|(said, _)| said.services.clone()).collect();
+    let known = held.services();
+    // What several gateways know is told once: as it is in the mesh.
     let services: BTreeMap<_, _> = known.iter().flat_map(|services| services.iter()).collect();
     let mut other = [0; HEALTH.len()];
     for (n, service) in services.values().enumerate() {

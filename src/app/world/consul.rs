@@ -18,7 +18,7 @@ use crate::model::gateway::{GatewayConfig, GatewayKind, LeafFolder};
 use crate::rt::rng::Rng;
 use crate::rt::supervise::Supervisor;
 use crate::source::consul::client::Client;
-use crate::source::consul::follow::{self, Following, Subject, Unfollowed};
+use crate::source::consul::follow::{self, Asking, Following, Subject, Unfollowed};
 
 /// How long it is waited for something new before it is looked what is missing.
 const LOOK: Duration = Duration::from_millis(50);
@@ -76,9 +76,9 @@ pub(super) fn read(reading: &OneReading) -> Result<World, Unread> {
     };
     let mut threads = Supervisor::default();
     let seed = Rng::from_entropy().next_u64();
-    let client = Arc::new(Client::new(reading.settings.clone())?);
+    let asking = Asking { client: Arc::new(Client::new(reading.settings.clone())?), signer: None };
     let gateway = GatewayConfig::of(kind, &name);
-    let following = follow::start_as(&mut threads, client, Subject::to_look_at(&gateway), &name, None, seed)?;
+    let following = follow::start_as(&mut threads, asking, Subject::to_look_at(&gateway), None, seed)?;
     let read = complete(reading, &consul, &following, &gateway);
     following.end();
     drop(threads.join());

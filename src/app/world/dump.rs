@@ -79,6 +79,9 @@ struct DumpedGateway {
     generation: u64,
     gateway: GatewayConfig,
     rejected: Vec<DumpedRejected>,
+    /// Where they are not those of all: a Consul tells gateways of different kinds of different instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    services: Option<Vec<DumpedService>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,6 +123,7 @@ fn answer(world: &World, _: &Asked) -> Result<Value, Unanswered> {
         generation: gateway.generation(),
         gateway: gateway.said.gateway.clone(),
         rejected: gateway.said.rejected.iter().map(rejected).collect(),
+        services: (gateway.said.services != base.services).then(|| services(gateway.said.services.values())),
     };
     let dump = Dump {
         schema: SCHEMA.to_owned(),
@@ -226,10 +230,11 @@ pub(super) fn world(text: &[u8]) -> Result<World, String> {
         ..Resources::of(GatewayConfig::of(GatewayKind::Ingress, ""))
     };
     let mut gateways = Vec::new();
-    for DumpedGateway { generation, gateway, rejected } in dump.gateways {
+    for DumpedGateway { generation, gateway, rejected, services } in dump.gateways {
         let rejected =
             rejected.into_iter().filter_map(|r| Some(Rejected { what: EntryRef::new(EntryKind::parse(&r.kind)?, &r.name), why: r.why }));
-        gateways.push(OneGateway::alone(Resources { gateway, rejected: rejected.collect(), ..base.clone() }, generation));
+        let services = services.map_or_else(|| base.services.clone(), |own| Arc::new(of_services(own)));
+        gateways.push(OneGateway::alone(Resources { gateway, rejected: rejected.collect(), services, ..base.clone() }, generation));
     }
     let mut world = World::of(dump.from, base, gateways);
     world.places = Places::Listed(Arc::new(dump.places));

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::generations::Generations;
 use super::load::WhichGateway;
 use crate::decide::Snapshot;
 use crate::decide::compile::compile;
@@ -58,6 +59,8 @@ pub struct World {
     pub standing: Value,
     /// What certificates say, where their files are not at hand.
     pub known_certificates: Option<Value>,
+    /// The generations of a process that runs.
+    pub generations: Generations,
 }
 
 /// A gateway, and what is made of what its source says.
@@ -141,6 +144,7 @@ impl World {
             notes: Vec::new(),
             standing: Value::Null,
             known_certificates: None,
+            generations: Generations::default(),
         }
     }
 

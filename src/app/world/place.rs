@@ -9,7 +9,6 @@ use super::consul::{OneReading, Unread};
 use super::dump::NoDump;
 use super::{Asked, Unanswered, Verb, World, consul, dump, files};
 use crate::admin::client::{self, AskError};
-use crate::app::chain;
 use crate::source::diagnostic::Diagnostic;
 use crate::tls;
 
@@ -76,8 +75,8 @@ impl Place {
                 let dump = self.ask(dump::DUMP, &[])?;
                 dump::world(dump.to_string().as_bytes()).map_err(|why| Unanswered::Wrong(why).into())
             }
-            Self::Files(path) => files::read(path).map_err(AskPlaceError::Files),
-            Self::UnjudgedFiles(path) => chain::read_unjudged(path).map_err(AskPlaceError::Files),
+            Self::Files(path) => files::read(path),
+            Self::UnjudgedFiles(path) => files::entries(path),
             Self::Consul(reading) => Ok(consul::read(reading)?),
             Self::Dump(path) => Ok(dump::read(path)?),
         }

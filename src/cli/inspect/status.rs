@@ -81,9 +81,9 @@ fn table(status: &Value) -> Table {
     for watch in list(&consul["watches"]) {
         row(text(&watch["what"]), &watch["index"], &watch["age"], watch["trouble"].as_str().unwrap_or("ok"));
     }
-    let registration = &status["registration"];
-    if !registration.is_null() {
-        row("registration".to_owned(), &Value::Null, &registration["age"], registration["trouble"].as_str().unwrap_or("ok"));
+    for registration in list(&status["registrations"]) {
+        let what = format!("registration {}", text(&registration["gateway"]));
+        row(what, &Value::Null, &registration["age"], registration["trouble"].as_str().unwrap_or("ok"));
     }
     table
 }
@@ -95,5 +95,5 @@ fn is_well(status: &Value) -> bool {
         && consul["away"].is_null()
         && list(&consul["missing"]).is_empty()
         && !list(&consul["watches"]).iter().any(troubled)
-        && !troubled(&status["registration"])
+        && !list(&status["registrations"]).iter().any(troubled)
 }

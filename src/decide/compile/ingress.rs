@@ -42,7 +42,7 @@ fn compile_listener(compiler: &mut ServiceCompiler<'_>, entry: &Arc<IngressGatew
         name: ListenerName::of(&gateway.name, wanted.port),
         bind: SocketAddr::new(gateway.addresses.get(&port).copied().unwrap_or(gateway.address), port),
         protocol,
-        mode: if uses_tls(entry, wanted) { ListenerMode::TerminateTls } else { ListenerMode::Plain },
+        mode: if entry.begins_with_tls(wanted) { ListenerMode::TerminateTls } else { ListenerMode::Plain },
     };
     let strict = gateway.switches.strict_host_port;
     let services = compile_services(compiler, entry, number);
@@ -69,11 +69,6 @@ fn index(port: i64, strict: bool, services: &[Arc<CompiledService>]) -> HostInde
         }
     }
     hosts
-}
-
-fn uses_tls(entry: &IngressGateway, listener: &IngressListener) -> bool {
-    let own = listener.tls.as_ref();
-    entry.tls.enabled || entry.tls.sds.is_some() || own.is_some_and(|t| t.enabled || t.sds.is_some())
 }
 
 /// The services in the order of the entry; `*` stands for every service with an instance that has the listener's protocol

@@ -20,6 +20,23 @@ pub struct IngressGateway {
 }
 
 impl IngressGateway {
+    /// Whether connections to a listener begin with TLS.
+    pub fn begins_with_tls(&self, listener: &IngressListener) -> bool {
+        self.tls.is_asked_for() || listener.tls.as_ref().is_some_and(GatewayTls::is_asked_for)
+    }
+
+    /// What is spoken on a listener: of each of the parameters its own, or the gateway's.
+    pub fn tls_parameters(&self, listener: &IngressListener) -> TlsParameters {
+        let Some(own) = listener.tls.as_ref().map(|tls| tls.parameters.clone()) else { return self.tls.parameters.clone() };
+        let either = |own: String, whole: &String| if own.is_empty() { whole.clone() } else { own };
+        let TlsParameters { tls_min_version, tls_max_version, cipher_suites } = &self.tls.parameters;
+        TlsParameters {
+            tls_min_version: either(own.tls_min_version, tls_min_version),
+            tls_max_version: either(own.tls_max_version, tls_max_version),
+            cipher_suites: if own.cipher_suites.is_empty() { cipher_suites.clone() } else { own.cipher_suites },
+        }
+    }
+
     /// The DNS names that its certificate is to have, for clients that come from outside the mesh: `*.ingress.DOMAIN` of each domain of
     /// Consul's DNS, and the hosts of listeners that end TLS. What no certificate can carry is left out; none without such a listener.
     pub fn certified_names(&self, domains: &[&str]) -> Vec<String> {
@@ -38,8 +55,15 @@ impl IngressGateway {
     }
 }
 
+impl GatewayTls {
+    /// Whether it makes connections begin with TLS.
+    pub const fn is_asked_for(&self) -> bool {
+        self.enabled || self.sds.is_some()
+    }
+}
+
 /// The name of a host, which may have a port; `None`: it is an address, or no name of DNS.
-fn certified_name(host: &str) -> Option<String> {
+pub fn certified_name(host: &str) -> Option<String> {
     let name = host.split_once(':').map_or(host, |(name, _)| name).trim_end_matches('.').to_ascii_lowercase();
     let of_a_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let is_label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(of_a_label);

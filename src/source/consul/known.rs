@@ -21,15 +21,18 @@ use crate::model::needs::{Needed, Needs};
 use crate::model::service::{Health, Service};
 use crate::source::diagnostic::Diagnostic;
 
+/// The domain of Consul's DNS where nobody says another.
+const DOMAIN: &str = "consul";
+
 /// Everything that was heard and believed.
 #[derive(Debug, Default)]
 pub struct Known {
     /// The own datacenter; empty before the agent has said it.
     pub datacenter: String,
-    /// The domain of its DNS; `None`: nobody said.
-    pub domain: Option<Arc<str>>,
     /// What holds where no intention decides; `None`: nobody said.
     pub default_action: Option<IntentionAction>,
+    /// The domains of Consul's DNS, the one that names of servers end with first; empty: nobody said, and it is the usual one.
+    pub domains: Vec<Arc<str>>,
     /// The roots of the mesh.
     pub roots: Option<CaRoots>,
     /// Leaves by the services that they are of.
@@ -77,8 +80,10 @@ pub struct World {
     pub leaves: BTreeMap<String, IssuedLeaf>,
     /// The entries of the kinds that were asked for.
     pub entries: Arc<Entries>,
-    /// The services of the own datacenter.
+    /// The services of the own datacenter, in the mesh.
     pub services: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
+    /// Those outside the mesh, which terminating gateways are linked with.
+    pub outside: Arc<BTreeMap<ServiceKey, Arc<Service>>>,
     /// Other datacenters.
     pub federation: Arc<Federation>,
     /// What holds where no intention decides.
@@ -96,11 +101,11 @@ pub struct Required<'a> {
     pub kinds: &'a [EntryKind],
     /// Whether it cannot be without roots.
     pub roots: bool,
-    /// The service whose leaf it shows as its own.
-    pub leaf: Option<&'a str>,
-    /// Whether it has to know where the servers are.
+    /// The services whose leaves are shown as gateways' own.
+    pub leaves: &'a [String],
+    /// Whether it has to be known where the servers are.
     pub servers: bool,
-    /// Whether it has to know where mesh gateways are, or that nobody can tell.
+    /// Whether it has to be known where mesh gateways are, or that nobody can tell.
     pub gateways: bool,
 }
 
@@ -146,22 +151,31 @@ impl Known {
         read.value.get("ModifyIndex").and_then(Value::as_u64)
     }
 
+    /// The DNS names that the leaf of an ingress gateway is to have; `None`: its entry is not known yet.
+    pub fn certified_names(&self, gateway: &str) -> Option<Vec<String>> {
+        let of_gateway = |read: &&Read| name_of(&read.value) == gateway.to_lowercase();
+        let entry = self.entries.get(&EntryKind::IngressGateway)?.iter().find(of_gateway).and_then(|read| read.entry.as_ref());
+        let Some(ConfigEntry::IngressGateway(entry)) = entry else { return Some(Vec::new()) };
+        let domains: Vec<&str> = if self.domains.is_empty() { vec![DOMAIN] } else { self.domains.iter().map(|domain| &**domain).collect() };
+        Some(entry.certified_names(&domains))
+    }
+
     /// Whether the names of all services are known.
     pub const fn has_names(&self) -> bool {
         self.names.is_some()
     }
 
     /// The instances of a service. False: they are as they were.
-    pub fn instances(&mut self, of: Needed, side: Side, rows: &[HealthRow]) -> bool {
-        self.instances_sparing(of, side, rows, false).0
+    pub fn instances(&mut self, of: Needed, rows: &[HealthRow]) -> bool {
+        self.instances_sparing(of, rows, false).0
     }
 
     /// The same; `sparing`: where no better one is left, instances that were not critical before are taken for what they were. Whether
     /// they are others than before, and whether some were spared.
-    pub fn instances_sparing(&mut self, of: Needed, side: Side, rows: &[HealthRow], sparing: bool) -> (bool, bool) {
-        let mut left_out = Vec::new();
+    pub fn instances_sparing(&mut self, of: Needed, rows: &[HealthRow], sparing: bool) -> (bool, bool) {
+        let (mut left_out, side) = (Vec::new(), side_of(&of));
         // What is outside the mesh is no proxy and no gateway.
-        let plain = |row: &&HealthRow| side != Side::Plain || row.service.kind.is_empty();
+        let plain = |row: &&HealthRow| !of.outside || row.service.kind.is_empty();
         let rows: Vec<HealthRow> = rows.iter().filter(plain).cloned().collect();
         let mut service = convert::service(of.service.as_str(), side, &rows, &self.datacenter, &mut left_out);
         let before = self.instances.get(&of);
@@ -173,15 +187,15 @@ impl Known {
         (true, spared)
     }
 
-    /// The services of the own datacenter that have instances.
-    pub fn with_instances(&self) -> impl Iterator<Item = &str> {
-        let own = self.instances.iter().filter(|(of, known)| of.datacenter == self.datacenter && !known.service.instances.is_empty());
+    /// The services of the own datacenter that have instances outside the mesh.
+    pub fn outside(&self) -> impl Iterator<Item = &str> {
+        let own = self.instances.iter().filter(|(of, known)| of.outside && !known.service.instances.is_empty());
         own.map(|(of, _)| of.service.as_str())
     }
 
-    /// Whether a service of the own datacenter has instances.
-    pub fn has_instances(&self, service: &ServiceKey) -> bool {
-        let of = Needed::of(service.clone(), &self.datacenter);
+    /// Whether a service of the own datacenter has instances outside the mesh.
+    pub fn is_outside(&self, service: &ServiceKey) -> bool {
+        let of = Needed::outside(service.clone(), &self.datacenter);
         self.service(&of).is_some_and(|service| !service.instances.is_empty())
     }
 
@@ -237,14 +251,15 @@ impl Known {
     /// The services that are to be asked for: what is needed, of all of it what there is by name.
     pub fn wanted(&self, needs: &Needs) -> BTreeSet<Needed> {
         let mut wanted = needs.services.clone();
-        if needs.all {
-            let names = self.names.iter().flatten();
-            // A sidecar is asked for by the name of its service.
-            let of_its_own = |name: &&ServiceKey| {
-                let of = name.as_str().strip_suffix(SIDECAR);
-                !of.is_some_and(|of| self.names.as_ref().is_some_and(|names| names.contains(of)))
-            };
-            wanted.extend(names.filter(of_its_own).map(|name| Needed::of(name.clone(), &self.datacenter)));
+        // A sidecar is asked for by the name of its service.
+        let of_its_own = |name: &&ServiceKey| {
+            let of = name.as_str().strip_suffix(SIDECAR);
+            !of.is_some_and(|of| self.names.as_ref().is_some_and(|names| names.contains(of)))
+        };
+        for outside in [false, true] {
+            let names = self.names.iter().flatten().filter(|_| if outside { needs.all_outside } else { needs.all });
+            let needed = |name: &ServiceKey| Needed { outside, ..Needed::of(name.clone(), &self.datacenter) };
+            wanted.extend(names.filter(of_its_own).map(needed));
         }
         wanted
     }
@@ -262,7 +277,7 @@ impl Known {
         let mut lacks = |lacking: bool, what: &str| missing.extend(lacking.then(|| what.to_owned()));
         lacks(self.datacenter.is_empty(), "the agent's datacenter");
         lacks(required.roots && self.roots.is_none(), "the roots of the mesh");
-        if let Some(leaf) = required.leaf {
+        for leaf in required.leaves {
             lacks(!self.leaves.contains_key(leaf), &format!("the leaf of {leaf}"));
         }
         lacks(required.gateways && !self.gateways.is_answered(), "the mesh gateways");
@@ -285,13 +300,15 @@ impl Known {
             left_out.extend(servers.left_out.iter().cloned());
             federation.servers.instances = servers.service.instances.clone();
         }
-        if let Some(domain) = &self.domain {
+        if let Some(domain) = self.domains.first() {
             federation.servers.domain = domain.clone();
         }
-        let mut services = BTreeMap::new();
+        let (mut services, mut outside) = (BTreeMap::new(), BTreeMap::new());
         for (of, known) in self.instances.iter().filter(|(of, _)| of.peer.is_empty()) {
             left_out.extend(known.left_out.iter().cloned());
-            let into = if of.datacenter == own {
+            let into = if of.outside {
+                &mut outside
+            } else if of.datacenter == own {
                 &mut services
             } else {
                 &mut federation.datacenters.entry(Datacenter::from(of.datacenter.as_str())).or_default().services
@@ -304,12 +321,18 @@ impl Known {
             leaves: self.leaves.clone(),
             entries: Arc::new(entries),
             services: Arc::new(services),
+            outside: Arc::new(outside),
             federation: Arc::new(federation),
             default_action: self.default_action.unwrap_or(IntentionAction::Deny),
             left_out,
             notes: read().flat_map(|read| read.notes.iter().cloned()).collect(),
         }
     }
+}
+
+/// How instances are asked for that are needed so.
+pub(super) const fn side_of(of: &Needed) -> Side {
+    if of.outside { Side::Plain } else { Side::Mesh }
 }
 
 /// Whether some were spared.
@@ -410,11 +433,11 @@ mod tests {
     #[test]
     fn instances_are_of_their_datacenter_and_news_only_where_something_differs() {
         let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
-        assert!(known.instances(web(), Side::Mesh, &[row("w", "passing")]));
-        assert!(!known.instances(web(), Side::Mesh, &[row("w", "passing")]));
-        assert!(known.instances(web(), Side::Mesh, &[row("w", "critical")]));
+        assert!(known.instances(web(), &[row("w", "passing")]));
+        assert!(!known.instances(web(), &[row("w", "passing")]));
+        assert!(known.instances(web(), &[row("w", "critical")]));
         let far = Needed::of(ServiceKey::of("web"), "dc2");
-        known.instances(far, Side::Mesh, &[]);
+        known.instances(far, &[]);
         let world = known.world();
         assert_eq!(world.services[&ServiceKey::of("web")].instances.len(), 1);
         assert!(world.federation.service("dc2", "web").is_some_and(|there| there.instances.is_empty()));
@@ -438,7 +461,7 @@ mod tests {
     fn the_domain_is_that_of_the_agent_and_consul_until_it_says_one() {
         let mut known = Known::default();
         assert_eq!(&*known.world().federation.servers.domain, "consul");
-        known.domain = Some("example.test".into());
+        known.domains = vec!["example.test".into(), "alt.test".into()];
         assert_eq!(&*known.world().federation.servers.domain, "example.test");
     }
 
@@ -446,12 +469,12 @@ mod tests {
     fn instances_that_turned_critical_are_spared_where_no_better_one_is_left() {
         let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
         let healths = |known: &Known| known.service(&web()).unwrap().instances.iter().map(|i| i.health).collect::<Vec<_>>();
-        known.instances(web(), Side::Mesh, &[row("a", "passing"), row("b", "critical")]);
-        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "critical")], true), (false, true));
+        known.instances(web(), &[row("a", "passing"), row("b", "critical")]);
+        assert_eq!(known.instances_sparing(web(), &[row("a", "critical"), row("b", "critical")], true), (false, true));
         assert_eq!(healths(&known), [Health::Passing, Health::Critical]);
-        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "passing")], true), (true, false));
+        assert_eq!(known.instances_sparing(web(), &[row("a", "critical"), row("b", "passing")], true), (true, false));
         assert_eq!(healths(&known), [Health::Critical, Health::Passing]);
-        assert_eq!(known.instances_sparing(web(), Side::Mesh, &[row("a", "critical"), row("b", "critical")], false), (true, false));
+        assert_eq!(known.instances_sparing(web(), &[row("a", "critical"), row("b", "critical")], false), (true, false));
         assert_eq!(healths(&known), [Health::Critical, Health::Critical]);
     }
 
@@ -459,7 +482,7 @@ mod tests {
     fn what_must_be_known_and_is_not_is_told_by_name() {
         let mut known = Known::default();
         let kinds = [EntryKind::ServiceResolver, EntryKind::Mesh];
-        let required = Required { kinds: &kinds, roots: true, leaf: Some("edge"), servers: true, gateways: true };
+        let required = Required { kinds: &kinds, roots: true, leaves: &["edge".to_owned()], servers: true, gateways: true };
         known.no_kind(EntryKind::Mesh);
         let missing = known.missing(&required);
         let of_mesh = ["the agent's datacenter", "the roots of the mesh", "the leaf of edge"];
@@ -473,7 +496,7 @@ mod tests {
     fn a_gateway_that_needs_all_wants_what_there_is_and_what_nobody_needs_is_forgotten() {
         let mut known = Known { datacenter: "dc1".into(), ..Known::default() };
         known.names(&serde_json::from_value(json!({"web": [], "api": null, "web-sidecar-proxy": [], "x-sidecar-proxy": []})).unwrap());
-        known.instances(web(), Side::Mesh, &[row("w", "passing")]);
+        known.instances(web(), &[row("w", "passing")]);
         let all = known.wanted(&Needs { all: true, ..Needs::default() });
         assert_eq!(all.iter().map(|n| n.service.as_str()).collect::<Vec<_>>(), ["api", "web", "x-sidecar-proxy"]);
         assert_eq!(known.forget_all_but(&BTreeSet::new()), [web()]);

@@ -35,6 +35,39 @@ pub struct Flags {
     pub grpc_ca_path: Option<String>,
 }
 
+// By hand: one of them is a token.
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags").field("http_addr", &self.http_addr).field("grpc_addr", &self.grpc_addr).finish_non_exhaustive()
+    }
+}
+
+impl Flags {
+    /// With what a file says where nothing was typed. Of what says the same in two ways, such as a token and its file, either counts.
+    #[must_use]
+    pub fn or(self, file: Self) -> Self {
+        let either = |a: (Option<String>, Option<String>), b| if a.0.is_some() || a.1.is_some() { a } else { b };
+        let (token, token_file) = either((self.token, self.token_file), (file.token, file.token_file));
+        let (ca_file, ca_path) = either((self.ca_file, self.ca_path), (file.ca_file, file.ca_path));
+        let (client_cert, client_key) = either((self.client_cert, self.client_key), (file.client_cert, file.client_key));
+        let (grpc_ca_file, grpc_ca_path) = either((self.grpc_ca_file, self.grpc_ca_path), (file.grpc_ca_file, file.grpc_ca_path));
+        Self {
+            http_addr: self.http_addr.or(file.http_addr),
+            token,
+            token_file,
+            ca_file,
+            ca_path,
+            client_cert,
+            client_key,
+            tls_server_name: self.tls_server_name.or(file.tls_server_name),
+            datacenter: self.datacenter.or(file.datacenter),
+            grpc_addr: self.grpc_addr.or(file.grpc_addr),
+            grpc_ca_file,
+            grpc_ca_path,
+        }
+    }
+}
+
 /// What flags and variables mean together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -93,7 +126,8 @@ impl fmt::Display for Agent {
 }
 
 /// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {

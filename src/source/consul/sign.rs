@@ -127,7 +127,7 @@ impl SignError {
                 format!("is it the gRPC port of a Consul server (8502, or https:// and 8503)? {HTTP_LEAF}")
             }
             Self::Unanswered(AskError::File { .. } | AskError::Pem { .. }) => {
-                "see --grpc-ca-file, --grpc-ca-path, --client-cert, --client-key, and CONSUL_GRPC_CACERT and the like".to_owned()
+                "see --grpc-ca-file, --client-cert, --client-key, CONSUL_GRPC_CACERT, CONSUL_GRPC_CAPATH and the like".to_owned()
             }
             Self::Unanswered(other) => return other.advice().map(str::to_owned),
             Self::Denied { whose, .. } => format!("give the token the rule {}", needed_for(whose)),

@@ -19,6 +19,9 @@ pub struct Touched {
     pub unknown: bool,
 }
 
+/// A service as it is asked for: outside the mesh, or in it.
+type Asked = (bool, ServiceKey);
+
 /// A check as it was heard of last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Check {
@@ -32,18 +35,19 @@ struct Check {
 pub struct Placed {
     /// By node and check.
     checks: HashMap<(String, String), Check>,
-    by_node: HashMap<String, HashSet<ServiceKey>>,
+    by_node: HashMap<String, HashSet<Asked>>,
     /// By node and the id of an instance there.
-    by_instance: HashMap<(String, String), HashSet<ServiceKey>>,
+    by_instance: HashMap<(String, String), HashSet<Asked>>,
     /// By the name that instances are registered under, which a sidecar has of its own.
-    by_name: HashMap<String, HashSet<ServiceKey>>,
+    by_name: HashMap<String, HashSet<Asked>>,
     /// Where the instances of a service were at last, to forget them.
-    places: HashMap<ServiceKey, Vec<(String, String, String)>>,
+    places: HashMap<Asked, Vec<(String, String, String)>>,
 }
 
 impl Placed {
-    /// The instances of a service, as they were answered just now.
-    pub fn place(&mut self, service: &ServiceKey, rows: &[HealthRow]) {
+    /// The instances of a service, outside the mesh or in it, as they were answered just now.
+    pub fn place(&mut self, service: &ServiceKey, outside: bool, rows: &[HealthRow]) {
+        let service = &(outside, service.clone());
         let places = rows.iter().map(|row| (row.node.node.clone(), row.service.id.clone(), row.service.service.clone()));
         let places: Vec<_> = places.collect();
         for (node, id, name) in self.places.remove(service).unwrap_or_default() {
@@ -83,12 +87,12 @@ impl Placed {
 
     fn touch(&self, node: &str, check: &Check, touched: &mut Touched) {
         if check.service_id.is_empty() {
-            touched.services.extend(self.by_node.get(node).into_iter().flatten().cloned());
+            touched.services.extend(self.by_node.get(node).into_iter().flatten().map(|(_, service)| service.clone()));
             return;
         }
         let at = self.by_instance.get(&(node.to_owned(), check.service_id.clone()));
         let named = self.by_name.get(&check.service_name);
-        touched.services.extend(at.into_iter().chain(named).flatten().cloned());
+        touched.services.extend(at.into_iter().chain(named).flatten().map(|(_, service)| service.clone()));
         // One that is new may be the first of its service, or the first sidecar of it.
         touched.services.insert(ServiceKey::of(&check.service_name));
         match check.service_name.strip_suffix(SIDECAR) {
@@ -98,7 +102,7 @@ impl Placed {
     }
 }
 
-fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, HashSet<ServiceKey>>, key: &K, service: &ServiceKey) {
+fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, HashSet<Asked>>, key: &K, service: &Asked) {
     if let Some(services) = map.get_mut(key) {
         services.remove(service);
         if services.is_empty() {
@@ -129,8 +133,8 @@ mod tests {
     /// Two services on two nodes; a sidecar of one has a name that says nothing.
     fn placed() -> (Placed, Vec<StateRow>) {
         let mut placed = Placed::default();
-        placed.place(&ServiceKey::of("web"), &[row("n1", "web-1-proxy", "proxy-of-web"), row("n2", "web-2-proxy", "proxy-of-web")]);
-        placed.place(&ServiceKey::of("api"), &[row("n2", "api-1-sidecar-proxy", "api-sidecar-proxy")]);
+        placed.place(&ServiceKey::of("web"), false, &[row("n1", "web-1-proxy", "proxy-of-web"), row("n2", "web-2-proxy", "proxy-of-web")]);
+        placed.place(&ServiceKey::of("api"), false, &[row("n2", "api-1-sidecar-proxy", "api-sidecar-proxy")]);
         let checks = vec![
             check("n1", "serfHealth", "passing", ("", "")),
             check("n2", "serfHealth", "passing", ("", "")),
@@ -182,7 +186,7 @@ mod tests {
     #[test]
     fn an_instance_that_moved_is_found_where_it_is_now() {
         let (mut placed, mut checks) = placed();
-        placed.place(&ServiceKey::of("web"), &[row("n3", "web-3-proxy", "proxy-of-web")]);
+        placed.place(&ServiceKey::of("web"), false, &[row("n3", "web-3-proxy", "proxy-of-web")]);
         checks[0].status = "critical".into();
         assert_eq!(names(&placed.heard(&checks)), Vec::<&str>::new());
     }

@@ -21,6 +21,9 @@ fields!(IngressGateway {
     defaults: "Defaults",
 });
 
+/// Who speaks where nothing is left to speak.
+const NOBODY: &str = "nobody is spoken to on such a listener, and one that is open";
+
 impl Kind for IngressGateway {
     fn normalize(&mut self) {
         for listener in &mut self.listeners {
@@ -33,6 +36,7 @@ impl Kind for IngressGateway {
 
     fn validate(&self, check: &mut Check<'_>) {
         tls::parameters(&self.tls.parameters, "TLS", check);
+        tls::not_spoken_by(NOBODY, &self.tls.parameters, "TLS", check);
         tls::gateway_sds(&self.tls, check);
         for (i, listener) in self.listeners.iter().enumerate() {
             let at = format!("Listeners[{i}]");
@@ -121,6 +125,7 @@ fn listener_rules(gateway: &IngressGateway, listener: &IngressListener, at: &str
     }
     if let Some(tls) = &listener.tls {
         tls::parameters(&tls.parameters, &format!("{at}.TLS"), check);
+        tls::not_spoken_by(NOBODY, &tls.parameters, &format!("{at}.TLS"), check);
     }
     if !listener.services.is_empty() {
         tls::listener_sds(&gateway.tls, listener, at, check);
@@ -225,7 +230,8 @@ mod tests {
         for (tls, wanted) in [
             (json!({"Enabled": true}), &["GW0210"][..]),
             (json!({"TLSMinVersion": "TLSv1_3", "TLSMaxVersion": "TLSv1_2"}), &["GW0211"]),
-            (json!({"TLSMinVersion": "TLS_AUTO", "TLSMaxVersion": "TLSv1_0"}), &[]),
+            (json!({"TLSMinVersion": "TLS_AUTO", "TLSMaxVersion": "TLSv1_0"}), &["GW0312"]),
+            (json!({"CipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}), &["GW0312"]),
             (json!({"TLSMinVersion": "tls12"}), &["GW0211"]),
             (json!({"TLSMinVersion": "TLSv1_3", "CipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA"]}), &["GW0211"]),
             (json!({"CipherSuites": ["TLS_AES_128_GCM_SHA256"]}), &["GW0211"]),

@@ -56,14 +56,24 @@ pub(super) fn parameters_as([min_field, max_field]: [&str; 2], tls: &TlsParamete
     }
 }
 
-/// Tells what there is none of here, where gw goes by the parameters, with what is left.
+/// Tells what there is none of here, with what is left.
 pub(super) fn not_spoken(tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
+    not_spoken_by("no gateway starts with it, and one that runs", tls, at, check);
+}
+
+/// The same, where `who` would speak nothing.
+pub(super) fn not_spoken_by(who: &str, tls: &TlsParameters, at: &str, check: &mut Check<'_>) {
+    let only_newest = tls.tls_min_version == "TLSv1_3";
+    if only_newest && (!tls.cipher_suites.is_empty() || !matches!(tls.tls_max_version.as_str(), "" | "TLS_AUTO" | "TLSv1_3")) {
+        // That it contradicts itself is told already.
+        return;
+    }
     let unknown: Vec<&str> = tls.unknown_suites().filter(|suite| CIPHER_SUITES.contains(suite)).collect();
     let (spoken, unknown) = (tls.spoken(), unknown.join(", "));
     if spoken.is_nothing() {
         let message = format!("{at} leaves nothing to speak: gw has TLS 1.3, and TLS 1.2 with suites of ECDHE and AEAD");
-        let help = "no gateway starts with it, and one that runs goes on with what it spoke before; raise TLSMaxVersion, or name a suite";
-        check.finding(codes::TLS_NOT_SPOKEN, at, message, help);
+        let help = format!("{who} goes on with what it spoke before; raise TLSMaxVersion, or name a suite");
+        check.finding(codes::TLS_NOT_SPOKEN, at, message, &help);
     } else if !unknown.is_empty() {
         let help = format!("what is spoken is {spoken}");
         check.warning(codes::TLS_NOT_SPOKEN, format!("{at}.CipherSuites"), format!("{at}.CipherSuites: gw has no {unknown}"), &help);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::ReadFile;
+use super::consul::ConsulOfFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
 use crate::model::entry::IntentionAction;
@@ -29,6 +30,8 @@ pub struct Configuration {
     pub entries: Vec<PathBuf>,
     /// The folder of the mesh's certificates.
     pub certs: Option<PathBuf>,
+    /// The Consul that everything but gateways and their own certificates comes from.
+    pub consul: Option<ConsulOfFile>,
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services of the own datacenter.
@@ -101,6 +104,7 @@ impl Default for Configuration {
             default_action: IntentionAction::Deny,
             entries: Vec::new(),
             certs: None,
+            consul: None,
             gateways: Vec::new(),
             services: Arc::default(),
             federation: Arc::default(),
@@ -165,6 +169,7 @@ impl Converter<'_> {
             default_action: default_action.unwrap_or(IntentionAction::Deny),
             entries: parsed.entries.iter().map(|e| folder.join(e.get_ref())).collect(),
             certs: parsed.certs.as_ref().map(|c| folder.join(c.dir.get_ref())),
+            consul: self.consul(),
             gateways: parsed.gateway.iter().map(|g| self.gateway(g)).collect(),
             services: Arc::default(),
             federation: Arc::new(self.federation()),
@@ -206,7 +211,7 @@ impl Converter<'_> {
         let forwarded = table.forwarded.as_ref();
         let forwarded = forwarded.and_then(|w| self.word(w, "forwarded", &[("append", Forwarded::Append), ("keep", Forwarded::Keep)]));
         let alpn = table.alpn.as_ref().and_then(|written| self.alpn(written));
-        let address = table.address.as_ref().and_then(|a| self.bind(kind, a));
+        let address = table.address.as_ref().and_then(|a| self.bind(a));
         let (address, port) = address.unwrap_or((IpAddr::V4(Ipv4Addr::LOCALHOST), None));
         let admin = table.admin.as_ref().and_then(|a| self.parse(a, "admin", "an address such as 127.0.0.1:19000"));
         if let (Some(written), true) = (&table.admin, admin.is_some_and(|a: SocketAddr| !a.ip().is_loopback())) {
@@ -214,7 +219,10 @@ impl Converter<'_> {
             self.problems.push(Diagnostic::error("GW0008", message).at(&self.file.text, written.span()));
         }
         self.of_mesh_gateways(kind, "expose_servers", &table.expose_servers);
-        self.of_mesh_gateways(kind, "wan_address", &table.wan_address);
+        // Of the others it is registered, and nothing else.
+        if self.file.parsed.consul.is_none() {
+            self.of_mesh_gateways(kind, "wan_address", &table.wan_address);
+        }
         let wan = table.wan_address.as_ref().and_then(|a| self.parse(a, "wan_address", "an address such as 192.0.2.1:8443"));
         GatewayFile {
             admin,
@@ -262,15 +270,13 @@ impl Converter<'_> {
         }
     }
 
-    /// Where a gateway listens: one that has a single listener may say the port too.
-    fn bind(&mut self, kind: GatewayKind, written: &Spanned<String>) -> Option<(IpAddr, Option<u16>)> {
-        if kind == GatewayKind::Ingress {
-            return self.parse(written, "address", "an IP address such as 127.0.0.1").map(|ip| (ip, None));
-        }
+    /// Where a gateway listens: one that has a single listener may say the port too, and an ingress gateway where it is asked whether it
+    /// is ready.
+    fn bind(&mut self, written: &Spanned<String>) -> Option<(IpAddr, Option<u16>)> {
         let socket = written.get_ref().parse::<SocketAddr>().ok().map(|socket| (socket.ip(), Some(socket.port())));
         let bind = socket.or_else(|| Some((written.get_ref().parse().ok()?, None)));
         if bind.is_none() {
-            self.refuse(written, "address", "an IP address with a port, such as 127.0.0.1:8443");
+            self.refuse(written, "address", "an IP address such as 127.0.0.1, or one with a port, such as 127.0.0.1:8443");
         }
         bind
     }

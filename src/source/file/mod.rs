@@ -1,6 +1,7 @@
 //! `gw.toml` and the folders of config entries it names.
 
 mod check;
+mod consul;
 mod convert;
 mod datacenters;
 mod entries;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Text};
 use super::entry::{self, Decoded, Syntax};
 
+pub use consul::{ConsulOfFile, exposed_token};
 pub use convert::{AccessLogFile, Configuration, GatewayFile, convert};
 pub use entries::{Differs, EntryFiles};
 pub use schema::{GatewayTable, GwToml};
@@ -44,6 +46,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("GW0009", "a gateway that is there twice"),
     ("GW0010", "a folder without entries"),
     ("GW0011", "a datacenter or peer that is there twice"),
+    ("GW0012", "a gw.toml with [consul] that says itself what Consul says"),
+    ("GW0013", "a token in a gw.toml that others may read"),
 ];
 
 /// What the file of gateways is called where nothing else is said.

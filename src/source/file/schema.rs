@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::consul::ConsulTable;
 use super::datacenters::{Datacenters, PeerTable, ServerTable};
 use crate::source::diagnostic::{Diagnostic, Text};
 
@@ -17,6 +18,7 @@ pub(super) const KEYS: &[&str] = &[
     "entries",
     "default_intention",
     "certs",
+    "consul",
     "gateway",
     "service",
     "certificate",
@@ -50,6 +52,8 @@ pub struct GwToml {
     pub default_intention: Option<Spanned<String>>,
     /// `[certs]`
     pub certs: Option<CertsTable>,
+    /// `[consul]`
+    pub consul: Option<Spanned<ConsulTable>>,
     /// `[[gateway]]`
     #[serde(default)]
     pub gateway: Vec<GatewayTable>,
@@ -83,7 +87,7 @@ pub struct GatewayTable {
     /// Where its listeners bind: an IP address; 127.0.0.1 if not given. Of a terminating gateway, which has one, `ip:port`;
     /// 127.0.0.1:8443 if not given.
     pub address: Option<Spanned<String>>,
-    /// Where a mesh gateway listens besides, for clients of other datacenters: `ip:port`.
+    /// Where clients of other datacenters connect, as it is registered: `ip:port`. A mesh gateway listens there besides.
     pub wan_address: Option<Spanned<String>>,
     /// Whether a mesh gateway carries what Consul's servers of federated datacenters say to each other; `false` if not given.
     pub expose_servers: Option<Spanned<bool>>,

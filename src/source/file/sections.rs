@@ -50,7 +50,8 @@ impl KeptFile {
         // A `service` that is no section, even an empty one, is a part of what the sections are of.
         let parsed: GwToml = toml::from_str(&rest).ok().filter(|_| !rest.contains("service"))?;
         let read = ReadFile { parsed, text: text.clone(), folder: folder_of(path) };
-        let mut configuration = convert::convert(&read).ok()?;
+        // Services beside a Consul are refused, which takes all of it.
+        let mut configuration = convert::convert(&read).ok().filter(|read| read.consul.is_none() || sections.is_empty())?;
         let last = last.filter(|last| last.configuration.datacenter == configuration.datacenter);
         let mut earlier = last.map(|last| last.services.as_slice()).unwrap_or_default();
         let mut services = Vec::with_capacity(sections.len());

@@ -148,6 +148,14 @@ impl World {
         self
     }
 
+    /// What the TLS of the gateway and of the listener say besides.
+    pub(crate) fn speaking(mut self, gateway: Value, listener: Value) -> Self {
+        self.entries[1]["TLS"] = gateway;
+        self.entries[1]["Listeners"][0]["TLS"] = listener;
+        self.entries[1]["Listeners"][0]["TLS"]["Enabled"] = json!(true);
+        self
+    }
+
     /// The listener on an address of its own instead of a free one.
     pub(crate) fn on(mut self, address: SocketAddr) -> Self {
         self.entries[1]["Listeners"][0]["Port"] = json!(address.port());

@@ -9,7 +9,7 @@ use super::Wait;
 use crate::source::consul::call::Call;
 
 /// Questions that wait at the agent for news of the own datacenter, each on a connection of its own.
-const STANDING: usize = 8;
+pub const STANDING: usize = 8;
 /// Questions that wait for news of others: they take turns.
 const FAR: usize = 1;
 /// Questions that are answered at once.

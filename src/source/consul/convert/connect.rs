@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::id::{SpiffeId, TrustDomain};
+use crate::id::{Identity, TrustDomain};
 use crate::model::ca::{CaRoot, CaRoots, IssuedLeaf};
 use crate::model::entry::IntentionAction;
 use crate::source::consul::answer::{Meta, policy};
@@ -48,7 +48,7 @@ pub fn roots(answer: &RootsAnswer) -> Result<CaRoots, NotReady> {
 /// The leaf of a service.
 pub fn leaf(answer: &LeafAnswer) -> Result<IssuedLeaf, NotReady> {
     let field = |field, what| NotReady::Field { field, what };
-    let id = SpiffeId::parse(&answer.service_uri).ok_or_else(|| field("ServiceURI", "the id of a service"))?;
+    let id = Identity::parse(&answer.service_uri).ok_or_else(|| field("ServiceURI", "the id of a service or a mesh gateway"))?;
     let chain = tls::pem_in_order(&answer.cert_pem).ok_or_else(|| field("CertPEM", "a certificate in PEM"))?;
     if !answer.private_key_pem.contains("PRIVATE KEY-----") {
         return Err(field("PrivateKeyPEM", "a key in PEM"));
@@ -56,10 +56,11 @@ pub fn leaf(answer: &LeafAnswer) -> Result<IssuedLeaf, NotReady> {
     Ok(IssuedLeaf { id, chain, key: answer.private_key_pem.clone() })
 }
 
-/// The domain of an agent's DNS, with which the names of servers end.
-pub fn domain(agent: &SelfAnswer) -> Option<Arc<str>> {
-    let domain = agent.debug_config.dns_domain.trim_matches('.').to_ascii_lowercase();
-    (!domain.is_empty()).then(|| domain.into())
+/// The domains of Consul's DNS: the one with which the names of servers end first.
+pub fn domains(agent: &SelfAnswer) -> Vec<Arc<str>> {
+    let of = &agent.debug_config;
+    let plain = |domain: &String| Arc::from(domain.trim_matches('.').to_ascii_lowercase());
+    [&of.dns_domain, &of.dns_alt_domain].into_iter().map(plain).filter(|domain: &Arc<str>| !domain.is_empty()).collect()
 }
 
 /// What holds between services of which no intention says anything. An agent that may not be asked about itself says in the headers

@@ -5,7 +5,7 @@ mod entries;
 mod federation;
 mod instances;
 
-pub use connect::{NotReady, default_action, domain, leaf, roots};
+pub use connect::{NotReady, default_action, domains, leaf, roots};
 pub use entries::{Entry, entries, entry, in_place_of, of_intentions, stored, without_what_consul_adds};
 pub use federation::{federation, mesh_gateways};
 pub use instances::service;

@@ -117,6 +117,8 @@ fn a_chain_has_each_certificate_once_in_order_and_no_key_is_printed() {
     let found = leaf(&answer).expect("a leaf");
     assert_eq!(found.chain, web + &sec + &root);
     assert!(!format!("{answer:?} {found:?}").contains("s3cr3t"));
-    let gateway = LeafAnswer { service_uri: "spiffe://td.consul/gateway/mesh/dc/dc2".to_owned(), ..answer };
-    assert_eq!(leaf(&gateway).map_err(|e| e.to_string()), Err("ServiceURI is not the id of a service".to_owned()));
+    let of = |uri: &str| leaf(&LeafAnswer { service_uri: uri.to_owned(), ..answer.clone() });
+    assert_eq!(of("spiffe://td.consul/gateway/mesh/dc/dc2").expect("a leaf").id.to_string(), "spiffe://td.consul/gateway/mesh/dc/dc2");
+    let why = of("spiffe://td.consul/agent/server/dc/dc2").map_err(|e| e.to_string());
+    assert_eq!(why, Err("ServiceURI is not the id of a service or a mesh gateway".to_owned()));
 }

@@ -18,6 +18,7 @@ use crate::rt::task::{self, Held};
 use crate::source::consul::answer::Answer;
 use crate::source::consul::call::Call;
 use crate::source::consul::client::AskError;
+use crate::source::consul::known::side_of;
 use crate::source::consul::touched::Placed;
 use crate::source::consul::watch::{Content, News, Rules, Verdict, Watch};
 use crate::source::consul::wire::HealthRow;
@@ -122,7 +123,7 @@ pub(super) async fn run(follow: Rc<Follow>) {
             continue;
         }
         let (wanted, gone) = follow.shared.wanted();
-        let own = follow.shared.look(|known, needs| needs.all.then(|| known.datacenter.clone()));
+        let own = follow.shared.look(|known, needs| (needs.all || needs.all_outside).then(|| known.datacenter.clone()));
         let datacenters: BTreeSet<&str> =
             wanted.iter().map(|of| of.datacenter.as_str()).chain(own.as_deref()).filter(|d| !d.is_empty()).collect();
         running.retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
@@ -150,7 +151,7 @@ async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
         if let Some(catalog) = &catalog {
             catalog.heard_of().await;
         }
-        let call = Call::instances(follow.shared.subject.side, of.service.as_str());
+        let call = Call::instances(side_of(&of), of.service.as_str());
         let own = follow.shared.look(|known, _| known.datacenter == of.datacenter);
         let call = match (of.peer.as_str(), own) {
             ("", true) => call,
@@ -207,18 +208,17 @@ impl Follow {
             self.keep(&asked, &body);
         }
         if let Some(catalog) = catalog {
-            catalog.placed.borrow_mut().place(&of.service, &rows);
+            catalog.placed.borrow_mut().place(&of.service, of.outside, &rows);
         }
         let sparing = self.since_back().and_then(|since| SPARED.checked_sub(since));
         let mut spared = false;
-        let side = self.shared.subject.side;
         self.shared.change(|known| {
-            let (changed, kept) = known.instances_sparing(of.clone(), side, &rows, sparing.is_some());
+            let (changed, kept) = known.instances_sparing(of.clone(), &rows, sparing.is_some());
             spared = kept;
             changed
         });
         self.shared.asked(of);
-        self.shared.linked.notify_one();
+        self.shared.leaves.notify_one();
         sparing.filter(|_| spared)
     }
 
@@ -234,7 +234,7 @@ impl Follow {
         self.queue(of).rules.borrow_mut().remove(of);
         self.shared.recovered(&Asked::Instances(of.clone()).to_string());
         if let Some(catalog) = self.catalogs.borrow().get(&of.datacenter) {
-            catalog.placed.borrow_mut().place(&of.service, &[]);
+            catalog.placed.borrow_mut().place(&of.service, of.outside, &[]);
         }
         if let Some(keeping) = &self.keeping {
             keeping.forget(&Asked::Instances(of.clone()));

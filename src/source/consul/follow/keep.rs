@@ -18,11 +18,13 @@ use crate::model::needs::Needed;
 use crate::source::consul::call::{Call, Side};
 use crate::source::consul::convert;
 use crate::source::consul::kept::{Kept, KeptAnswer};
-use crate::source::consul::known::Known;
+use crate::source::consul::known::{Known, side_of};
 use crate::tls;
 
 /// A kept leaf that ends sooner is asked for anew: within this time it is renewed, or nothing can be had.
 const STILL_GOOD: Duration = Duration::from_secs(600);
+/// Of services outside the mesh.
+const OUTSIDE: &str = "instances-outside";
 
 /// What is asked for, as its answer is kept and as an operator reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,8 +53,8 @@ impl fmt::Display for Asked {
             Self::Leaf(of) => write!(f, "leaf {of}"),
             Self::Checks(datacenter) => write!(f, "checks {datacenter}"),
             Self::Names(datacenter) => write!(f, "services {datacenter}"),
-            Self::Instances(Needed { service, datacenter, peer }) if peer.is_empty() => {
-                write!(f, "instances {datacenter} {}", service.as_str())
+            Self::Instances(Needed { service, datacenter, peer, outside }) if peer.is_empty() => {
+                write!(f, "{} {datacenter} {}", if *outside { OUTSIDE } else { "instances" }, service.as_str())
             }
             Self::Instances(Needed { service, peer, .. }) => write!(f, "instances-of-peer {peer} {}", service.as_str()),
         }
@@ -66,6 +68,12 @@ impl Asked {
         matches!(self, Self::Entries(ProxyDefaults | Mesh) | Self::Roots | Self::Gateways)
     }
 
+    /// Whether it takes turns where several gateways ask for more than can wait at a time: four at most, and none of them has a long answer.
+    pub(super) const fn is_rare(&self) -> bool {
+        use EntryKind::{IngressGateway, ServiceSplitter, TerminatingGateway};
+        matches!(self, Self::Entries(IngressGateway | TerminatingGateway | ServiceSplitter) | Self::Servers)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
         Some(match *words.as_slice() {
@@ -77,9 +85,10 @@ impl Asked {
             ["servers"] => Self::Servers,
             ["leaf", of] => Self::Leaf(of.to_owned()),
             ["services", datacenter] => Self::Names(datacenter.to_owned()),
+            [OUTSIDE, datacenter, service] => Self::Instances(Needed::outside(ServiceKey::of(service), datacenter)),
             ["instances", datacenter, service] => Self::Instances(Needed::of(ServiceKey::of(service), datacenter)),
             ["instances-of-peer", peer, service] => {
-                Self::Instances(Needed { service: ServiceKey::of(service), datacenter: String::new(), peer: peer.to_owned() })
+                Self::Instances(Needed { peer: peer.to_owned(), ..Needed::of(ServiceKey::of(service), "") })
             }
             _ => return None,
         })
@@ -165,7 +174,6 @@ impl Desk {
 /// Takes what an earlier run kept for what is known, where nothing is known yet. How many answers that were.
 pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
     let answers = Kept::open(folder)?.all(|_| true)?;
-    let side = following.0.subject.side;
     let mut taken = 0;
     following.take_for_known(|known| {
         let mut read: Vec<(Asked, KeptAnswer)> =
@@ -173,7 +181,7 @@ pub fn restore(following: &Following, folder: &Path) -> io::Result<usize> {
         // The agent first: whose instances are those of the own datacenter hangs on it.
         read.sort_by(|a, b| a.0.cmp(&b.0));
         for (asked, answer) in read {
-            taken += usize::from(take(known, asked, &answer.body, side).is_some());
+            taken += usize::from(take(known, asked, &answer.body).is_some());
         }
         if taken > 0 && !known.has_gateways() {
             // The earlier run was not told of any.
@@ -194,7 +202,7 @@ pub(super) fn leaves(kept: &Kept) -> io::Result<BTreeMap<String, IssuedLeaf>> {
 }
 
 /// `None`: it is no answer, or something newer is known.
-fn take(known: &mut Known, asked: Asked, body: &[u8], side: Side) -> Option<()> {
+fn take(known: &mut Known, asked: Asked, body: &[u8]) -> Option<()> {
     fn read<T>(call: &Call<T>, body: &[u8]) -> Option<T> {
         (call.decode)(body).ok()
     }
@@ -202,7 +210,7 @@ fn take(known: &mut Known, asked: Asked, body: &[u8], side: Side) -> Option<()> 
         Asked::Agent if known.datacenter.is_empty() => {
             let agent = read(&Call::agent_self(), body)?;
             known.default_action = convert::default_action(Some(&agent), &super::super::answer::Meta::default());
-            known.domain = convert::domain(&agent);
+            known.domains = convert::domains(&agent);
             known.datacenter = agent.config.datacenter;
         }
         Asked::Entries(kind) if !known.has(kind) => drop(known.entries(kind, read(&Call::entries(kind), body)?)),
@@ -219,8 +227,8 @@ fn take(known: &mut Known, asked: Asked, body: &[u8], side: Side) -> Option<()> 
             known.names(&read(&Call::services(), body)?);
         }
         Asked::Instances(of) if known.service(&of).is_none() => {
-            let rows = read(&Call::instances(side, of.service.as_str()), body)?;
-            known.instances(of, side, &rows);
+            let rows = read(&Call::instances(side_of(&of), of.service.as_str()), body)?;
+            known.instances(of, &rows);
         }
         _ => return None,
     }

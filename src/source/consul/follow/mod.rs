@@ -3,17 +3,18 @@
 //! Few questions wait at the agent at a time: one for each kind of entries of which there are many, for the servers where they are exposed,
 //! for all checks and for the names of all services; those with short answers that rarely change take turns, and so do those of other
 //! datacenters (`Turns`). What these tell of, instances and leaves, is asked for one after the other on connections that are used again
-//! (`catalog`, `leaves`).
+//! (`catalog`, `leaves`). Gateways of one process are followed for together: what one of them needs is asked for once.
 
 mod catalog;
 mod keep;
 mod leaves;
 mod shared;
+mod signed;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +26,15 @@ pub use self::keep::restore;
 use self::keep::{Asked, Keeping};
 pub use self::shared::{Following, WatchStatus};
 use self::shared::{Shared, Told};
+use self::signed::Signing;
 use super::answer::Why;
 use super::call::{Call, Side};
-use super::client::{AskError, Client};
+use super::client::{AskError, Client, MOST_STANDING};
 use super::convert;
 use super::kept::Kept;
 use super::known::Required;
+use super::settings::Settings;
+use super::sign::Signer;
 use super::watch::{News, Turns, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
@@ -53,18 +57,18 @@ const TURN: Duration = Duration::from_millis(150);
 /// The same for catalogs of other datacenters, whose answers are long.
 const FAR_TURN: Duration = Duration::from_secs(2);
 
-/// What a gateway of a kind has to know.
-#[derive(Clone, Copy, Debug)]
+/// What gateways have to know.
+#[derive(Clone, Debug, Default)]
 pub struct Subject {
     /// The kinds of entries.
-    pub kinds: &'static [EntryKind],
-    /// Which instances of services: those in the mesh, or those outside it.
-    pub side: Side,
-    /// Whether it cannot be without the roots of the mesh.
+    pub kinds: Vec<EntryKind>,
+    /// Whether they cannot be without the roots of the mesh.
     pub roots: bool,
-    /// Whose leaves it shows.
-    pub leaves: Leaves,
-    /// Whether it has to know where mesh gateways are.
+    /// The gateways that show leaves of their own.
+    pub own: Vec<String>,
+    /// Whether the leaves of linked services are shown, those outside the mesh.
+    pub linked: bool,
+    /// Whether they have to know where mesh gateways are.
     pub gateways: bool,
     /// Whether it has to know where the servers are.
     pub servers: bool,
@@ -74,112 +78,102 @@ pub struct Subject {
     pub once: bool,
 }
 
-/// Whose leaves a gateway shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
-    /// Nobody's.
-    None,
-    /// Its own.
-    Own,
-    /// Those of the services that it speaks for, each from when a client has named the service: Consul signs a few dozen a second for all.
-    Linked,
-}
-
 impl Subject {
-    /// What a gateway has to know.
-    pub const fn of(gateway: &GatewayConfig) -> Self {
+    /// What gateways have to know together.
+    pub fn of(gateways: &[GatewayConfig]) -> Self {
         use EntryKind::{
             IngressGateway, Mesh, ProxyDefaults, ServiceDefaults, ServiceIntentions, ServiceResolver, ServiceRouter, ServiceSplitter,
             TerminatingGateway,
         };
-        match gateway.kind {
-            GatewayKind::Ingress => Self {
-                kinds: &[ProxyDefaults, ServiceDefaults, ServiceRouter, ServiceSplitter, ServiceResolver, IngressGateway, Mesh],
-                side: Side::Mesh,
-                roots: true,
-                leaves: Leaves::Own,
-                gateways: true,
-                servers: false,
-                beside: &[],
-                once: false,
-            },
-            GatewayKind::Terminating => Self {
-                kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh],
-                side: Side::Plain,
-                roots: true,
-                leaves: Leaves::Linked,
-                gateways: false,
-                servers: false,
-                beside: &[],
-                once: false,
-            },
-            GatewayKind::Mesh => Self {
-                kinds: &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
-                side: Side::Mesh,
-                // Before a secondary datacenter has found its primary there are none, and servers are routed to all the same.
-                roots: false,
-                leaves: Leaves::None,
-                gateways: true,
-                servers: gateway.exposes_servers,
-                beside: &[],
-                once: false,
-            },
+        let mut all = Self::default();
+        for gateway in gateways {
+            let kinds: &[EntryKind] = match gateway.kind {
+                GatewayKind::Ingress => {
+                    all.own.push(gateway.name.clone());
+                    &[ProxyDefaults, ServiceDefaults, ServiceRouter, ServiceSplitter, ServiceResolver, IngressGateway, Mesh]
+                }
+                GatewayKind::Terminating => {
+                    all.linked = true;
+                    &[ProxyDefaults, ServiceDefaults, ServiceResolver, TerminatingGateway, ServiceIntentions, Mesh]
+                }
+                GatewayKind::Mesh => &[ProxyDefaults, ServiceDefaults, ServiceResolver, Mesh],
+            };
+            let new: Vec<EntryKind> = kinds.iter().filter(|kind| !all.kinds.contains(kind)).copied().collect();
+            all.kinds.extend(new);
+            // Before a secondary datacenter has found its primary there are none, and mesh gateways route to servers all the same.
+            all.roots |= gateway.kind != GatewayKind::Mesh;
+            all.gateways |= gateway.kind != GatewayKind::Terminating;
+            all.servers |= gateway.exposes_servers;
         }
+        all
     }
 
-    /// The same to look at it alone: it shows no leaf, and whatever else is written about its services is told too.
-    pub const fn to_look_at(gateway: &GatewayConfig) -> Self {
+    /// The same to look at one alone: it shows no leaf, and whatever else is written about its services is told too.
+    pub fn to_look_at(gateway: &GatewayConfig) -> Self {
         use EntryKind::{ExportedServices, IngressGateway, ServiceIntentions, ServiceRouter, ServiceSplitter, TerminatingGateway};
         let beside: &[EntryKind] = match gateway.kind {
             GatewayKind::Ingress => &[ServiceIntentions, TerminatingGateway, ExportedServices],
             GatewayKind::Terminating => &[ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
             GatewayKind::Mesh => &[ServiceIntentions, TerminatingGateway, ServiceRouter, ServiceSplitter, IngressGateway, ExportedServices],
         };
-        Self { leaves: Leaves::None, gateways: true, beside, once: true, ..Self::of(gateway) }
+        let of_one = Self::of(std::slice::from_ref(gateway));
+        Self { own: Vec::new(), linked: false, gateways: true, beside, once: true, ..of_one }
     }
 
-    /// What there must be before a gateway of that name can be started.
-    pub fn required<'a>(&'a self, gateway: &'a str) -> Required<'a> {
-        let leaf = (self.leaves == Leaves::Own).then_some(gateway);
-        Required { kinds: self.kinds, roots: self.roots, leaf, servers: self.servers, gateways: self.gateways }
+    /// What there must be before the gateways can be started.
+    pub fn required(&self) -> Required<'_> {
+        Required { kinds: &self.kinds, roots: self.roots, leaves: &self.own, servers: self.servers, gateways: self.gateways }
+    }
+
+    /// Whether there are more questions that wait for news than may wait at a time: then those with rarer news take turns. One gateway has
+    /// never so many.
+    fn is_crowded(&self) -> bool {
+        let asked = self.kinds.iter().map(|kind| Asked::Entries(*kind)).chain(self.servers.then_some(Asked::Servers));
+        // The checks, the names of services, and the one of those whose turn it is.
+        asked.filter(|asked| !asked.is_short()).count() + 3 > MOST_STANDING
     }
 }
 
 /// Begins to follow an agent on a thread of its own, which is one of a supervisor's. `folder`: where the last answers are kept.
 pub fn start(
     threads: &mut Supervisor,
-    client: Arc<Client>,
-    gateway: &GatewayConfig,
+    asking: Asking,
+    gateways: &[GatewayConfig],
     folder: Option<&Path>,
     seed: u64,
 ) -> Result<Following, Unfollowed> {
-    let subject = Subject::of(gateway);
-    start_as(threads, client, subject, &gateway.name, folder, seed)
+    start_as(threads, asking, Subject::of(gateways), folder, seed)
 }
 
-/// The same for who says what it has to know.
+/// The same for who says what there is to know.
 pub fn start_as(
     threads: &mut Supervisor,
-    client: Arc<Client>,
+    asking: Asking,
     subject: Subject,
-    gateway: &str,
     folder: Option<&Path>,
     seed: u64,
 ) -> Result<Following, Unfollowed> {
+    let Asking { client, signer } = asking;
     let kept = folder.map(Kept::open).transpose().map_err(Unfollowed::Folder)?;
-    let shared = Arc::new(Shared::new(subject, gateway));
-    if let Some(kept) = kept.as_ref().filter(|_| subject.leaves == Leaves::Linked) {
-        shared.had_leaves(keep::leaves(kept).map_err(Unfollowed::Folder)?);
+    let shared = Arc::new(Shared::new(subject));
+    if let Some(kept) = kept.as_ref().filter(|_| shared.subject.linked) {
+        let mut leaves = keep::leaves(kept).map_err(Unfollowed::Folder)?;
+        leaves.retain(|name, _| !shared.subject.own.contains(name));
+        shared.had_leaves(leaves);
     }
-    let follows = shared.clone();
+    let (follows, folder) = (shared.clone(), folder.map(Path::to_owned));
     threads.start("consul", move || async move {
         let keeping = kept.map(Keeping::start).transpose()?;
+        let rare = follows.subject.is_crowded().then(|| Turns::of(TURN));
         let follow = Follow {
             client,
+            signing: signer.map(Signing::by),
             shared: follows,
             keeping,
+            folder,
             rng: Rng::seeded(seed).into(),
             short: Turns::of(TURN),
+            rare,
             far: Turns::of(FAR_TURN),
             catalogs: RefCell::default(),
             queue: Queue::default(),
@@ -192,6 +186,22 @@ pub fn start_as(
         Ok(())
     })?;
     Ok(Following(shared))
+}
+
+/// Who is asked.
+#[derive(Debug)]
+pub struct Asking {
+    /// The agent.
+    pub client: Arc<Client>,
+    /// The server that signs keys of one's own, if one is named.
+    pub signer: Option<Signer>,
+}
+
+impl Asking {
+    /// Those of these settings.
+    pub fn of(settings: &Settings) -> Result<Self, AskError> {
+        Ok(Self { client: Arc::new(Client::new(settings.clone())?), signer: Signer::of(settings)? })
+    }
 }
 
 /// Why Consul is not followed.
@@ -208,11 +218,15 @@ pub enum Unfollowed {
 /// What the tasks of the thread share.
 struct Follow {
     client: Arc<Client>,
+    signing: Option<Signing>,
     shared: Arc<Shared>,
     keeping: Option<Keeping>,
+    /// Where that is kept.
+    folder: Option<PathBuf>,
     rng: RefCell<Rng>,
-    /// Those whose answers are short, and those of other datacenters.
+    /// Those whose answers are short; those that are rarely others, where there are too many questions; and those of other datacenters.
     short: Arc<Turns>,
+    rare: Option<Arc<Turns>>,
     far: Arc<Turns>,
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
@@ -224,7 +238,7 @@ struct Follow {
 impl Follow {
     /// Each of the tasks. They end with the thread.
     fn begin(self: Rc<Self>) {
-        let subject = self.shared.subject;
+        let subject = self.shared.subject.clone();
         task::spawn(self.clone().about());
         for kind in subject.kinds.iter().chain(subject.beside) {
             self.entries(*kind);
@@ -237,7 +251,7 @@ impl Follow {
         if subject.servers {
             self.servers();
         }
-        if subject.leaves != Leaves::None {
+        if subject.linked || !subject.own.is_empty() {
             task::spawn(leaves::run(self.clone()));
         }
         task::spawn(catalog::run(self));
@@ -265,7 +279,11 @@ impl Follow {
         task::spawn(async move {
             let name = asked.to_string();
             let watch = Watch::new(call, is_empty, follow.rng());
-            let mut watch = if asked.is_short() { watch.in_turn(&follow.short) } else { watch };
+            let mut watch = match &follow.rare {
+                _ if asked.is_short() => watch.in_turn(&follow.short),
+                Some(rare) if asked.is_rare() => watch.in_turn(rare),
+                _ => watch,
+            };
             loop {
                 let news = watch.once(&follow.client).await;
                 // What an older Consul does not have is no trouble.
@@ -305,16 +323,17 @@ impl Follow {
                     self.keep(&Asked::Agent, &answer.body);
                     let action = convert::default_action(answer.what.as_ref(), &answer.meta);
                     let datacenter = answer.what.as_ref().map(|agent| agent.config.datacenter.clone());
-                    let domain = answer.what.as_ref().and_then(convert::domain);
+                    let domains = answer.what.as_ref().map(convert::domains).unwrap_or_default();
                     self.shared.answered(&name, 0, Some(Told::Well));
                     self.shared.change(|known| {
-                        let before = (known.datacenter.clone(), known.default_action, known.domain.clone());
+                        let before = (known.datacenter.clone(), known.default_action, known.domains.clone());
                         known.datacenter = datacenter.filter(|d| !d.is_empty()).unwrap_or_else(|| before.0.clone());
                         known.default_action = action.or(before.1);
-                        known.domain = domain.or_else(|| before.2.clone());
-                        before != (known.datacenter.clone(), known.default_action, known.domain.clone())
+                        known.domains = if domains.is_empty() { before.2.clone() } else { domains };
+                        before != (known.datacenter.clone(), known.default_action, known.domains.clone())
                     });
                     self.shared.needs.notify_one();
+                    self.shared.leaves.notify_one();
                     ABOUT
                 }
                 Err(error) => {
@@ -345,6 +364,7 @@ impl Follow {
             new
         });
         self.shared.needs.notify_one();
+        self.shared.leaves.notify_one();
         !self.shared.subject.kinds.contains(&EntryKind::ServiceIntentions) && self.shared.look(|known, _| !known.datacenter.is_empty())
     }
 
@@ -352,6 +372,10 @@ impl Follow {
         self.watch(Asked::Entries(kind), Call::entries(kind), Vec::is_empty, move |follow, heard| match heard {
             Ok(values) => {
                 follow.shared.change(|known| known.entries(kind, values.unwrap_or_default()));
+                if kind == EntryKind::IngressGateway {
+                    // It says which names the leaf is to have.
+                    follow.shared.leaves.notify_one();
+                }
                 true
             }
             // An older Consul. It is not asked again.
@@ -396,7 +420,7 @@ impl Follow {
                     match convert::roots(&answer) {
                         Ok(roots) => {
                             follow.shared.change(|known| known.roots.replace(roots) != known.roots);
-                            follow.shared.roots.notify_one();
+                            follow.shared.leaves.notify_one();
                         }
                         Err(why) => follow.shared.answered(&Asked::Roots.to_string(), 0, Some(Told::Trouble(why.to_string().into()))),
                     }

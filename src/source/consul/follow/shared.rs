@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::Subject;
 use super::keep::Asked;
-use super::{Leaves, Subject};
 use crate::id::ServiceKey;
 use crate::model::ca::IssuedLeaf;
 use crate::model::entry::EntryKind;
@@ -39,18 +39,15 @@ pub struct WatchStatus {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) subject: Subject,
-    /// The gateway's service.
-    pub(super) gateway: String,
     state: Mutex<State>,
     /// For a thread that waits, and for a task that does.
     changed: Condvar,
     news: Notify,
     /// Others are needed.
     pub(super) needs: Notify,
-    /// Other roots are trusted.
-    pub(super) roots: Notify,
-    /// A service has instances of which there were none before, or none any more; or its leaf is needed now.
-    pub(super) linked: Notify,
+    /// Other leaves may be wanted: other roots are trusted, other services have instances, an ingress gateway has other hosts, a client
+    /// named a service.
+    pub(super) leaves: Notify,
     /// Nobody follows any more.
     pub(super) ended: Notify,
 }
@@ -145,10 +142,10 @@ impl Told {
 }
 
 impl Shared {
-    pub(super) fn new(subject: Subject, gateway: &str) -> Self {
+    pub(super) fn new(subject: Subject) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let (news, needs, roots, linked, ended) = Default::default();
-        Self { subject, gateway: gateway.to_owned(), state, changed, news, needs, roots, linked, ended }
+        let (news, needs, leaves, ended) = Default::default();
+        Self { subject, state, changed, news, needs, leaves, ended }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -254,8 +251,8 @@ impl Shared {
     /// What a gateway cannot be started without and is not known yet, in words.
     pub(super) fn missing(&self) -> Vec<String> {
         let state = self.state();
-        let mut missing = state.known.missing(&self.subject.required(&self.gateway));
-        if state.needs.all && !state.known.has_names() {
+        let mut missing = state.known.missing(&self.subject.required());
+        if (state.needs.all || state.needs.all_outside) && !state.known.has_names() {
             missing.push("the names of all services".to_owned());
         }
         let (done, all) = progress(&state);
@@ -309,10 +306,10 @@ impl Following {
         let service = ServiceKey::of(service);
         let mut state = self.0.state();
         // Whoever waits for the same is one, and there are no more than there are services.
-        if self.0.subject.leaves == Leaves::Linked && !state.named.contains(&service) {
+        if self.0.subject.linked && !state.named.contains(&service) {
             state.named.push_back(service);
             drop(state);
-            self.0.linked.notify_one();
+            self.0.leaves.notify_one();
         }
     }
 

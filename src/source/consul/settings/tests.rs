@@ -193,3 +193,25 @@ fn the_grpc_port_of_a_server_is_named_by_flag_or_variable_and_its_scheme_says_wh
     assert_eq!(plain.grpc.map(|grpc| grpc.at.tls), Some(false));
     assert!(read(&Flags::default(), &[("CONSUL_GRPC_ADDR", "xds://10.0.0.1:8502")]).is_err());
 }
+
+#[test]
+fn an_ip_address_is_no_name_for_a_certificate() {
+    for name in ["10.0.0.1", "10.0.0.1:8501"] {
+        let refused = read(&Flags { tls_server_name: Some(name.to_owned()), ..Flags::default() }, &[]);
+        assert_eq!(refused, Err(SettingsError::Name(name.to_owned())));
+    }
+}
+
+#[test]
+fn what_is_typed_goes_before_what_a_file_says_and_that_before_variables() {
+    let some = |text: &str| Some(text.to_owned());
+    let file = || Flags { http_addr: some("file:1"), token_file: some("of-file"), grpc_addr: some("grpc:1"), ..Flags::default() };
+    let env = [("CONSUL_HTTP_ADDR", "env:1"), ("CONSUL_HTTP_TOKEN", "of-env")];
+    let alone = read(&Flags::default().or(file()), &env).unwrap();
+    assert_eq!((alone.agent.to_string().as_str(), alone.token.file.as_deref()), ("http://file:1", Some("of-file".as_ref())));
+    let typed = Flags { http_addr: some("typed:1"), token: some("s3cr3t"), ..Flags::default() };
+    assert!(!format!("{typed:?}").contains("s3cr3t"));
+    let both = read(&typed.or(file()), &env).unwrap();
+    assert_eq!((both.agent.to_string().as_str(), both.token.file, both.grpc.is_some()), ("http://typed:1", None, true));
+    assert_eq!(both.token.text.map(|text| text.reveal().to_owned()).as_deref(), Some("s3cr3t"));
+}

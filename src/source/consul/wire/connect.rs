@@ -41,7 +41,7 @@ pub struct RootRow {
 }
 
 /// `.../ca/leaf/SERVICE`.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct LeafAnswer {
     /// PEM: the leaf, then what stands between it and a root; some of it twice, or out of order.
