@@ -163,6 +163,12 @@ _gw() {
             gw__subcmd__inspect,status)
                 cmd="gw__subcmd__inspect__subcmd__status"
                 ;;
+            gw__subcmd__inspect,tap)
+                cmd="gw__subcmd__inspect__subcmd__tap"
+                ;;
+            gw__subcmd__inspect,top)
+                cmd="gw__subcmd__inspect__subcmd__top"
+                ;;
             gw__subcmd__wan__subcmd__fed,init)
                 cmd="gw__subcmd__wan__subcmd__fed__subcmd__init"
                 ;;
@@ -1066,7 +1072,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__ingress)
-            opts="-c -h --config --config-dir --listen --route --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --route --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --grpc-addr --grpc-ca-file --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1129,6 +1135,14 @@ _gw() {
                     return 0
                     ;;
                 --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1196,7 +1210,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__inspect)
-            opts="-h --error-format --help status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump"
+            opts="-h --error-format --help status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2461,6 +2475,122 @@ _gw() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        gw__subcmd__inspect__subcmd__tap)
+            opts="-o -h --admin --gateway --listener --service --source --code --status --path-prefix --host --sample --limit --for --query --header --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listener)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --code)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --path-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sample)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        gw__subcmd__inspect__subcmd__top)
+            opts="-o -h --admin --interval --once --sort --output --error-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "rate errors p99 bytes open" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "full short json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         gw__subcmd__man)
             opts="-h --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2480,7 +2610,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__mesh)
-            opts="-c -h --config --config-dir --listen --service --address --expose-servers --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --service --address --expose-servers --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --grpc-addr --grpc-ca-file --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2539,6 +2669,14 @@ _gw() {
                     return 0
                     ;;
                 --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2606,7 +2744,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__run)
-            opts="-c -h --config --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --grpc-addr --grpc-ca-file --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2617,6 +2755,58 @@ _gw() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wan-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deregister-after-critical)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2672,7 +2862,7 @@ _gw() {
             return 0
             ;;
         gw__subcmd__terminating)
-            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
+            opts="-c -h --config --config-dir --listen --service --address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --grpc-addr --grpc-ca-file --register --wan-address --deregister-after-critical --state-dir --admin-bind --admin-token-file --metrics-bind --access-log --access-log-format --otlp-endpoint --trace-ratio --drain-time --workers --log --log-json --error-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2731,6 +2921,14 @@ _gw() {
                     return 0
                     ;;
                 --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
