@@ -535,26 +535,28 @@ complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -s h -l help -d 'Print help'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "status" -d 'Tell where the state of a running gateway comes from, how fresh it is, and what is wrong with it'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "problems" -d 'List everything that is wrong or soon will be: where, why it matters, and what to type'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "listeners" -d 'List where gateways listen, and what is spoken there'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "services" -d 'List the services that are known, and how their instances are'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "certs" -d 'List the certificates that gateways show or trust, and how long they last'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "intentions" -d 'List the intentions, the strongest first'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "datacenters" -d 'List other datacenters and peers, and the gateways by which they are reached'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "connections" -d 'List the open tcp connections of a running gateway: files and Consul have none'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections chain authz sni explain batch dump" -f -a "dump" -d 'Print everything that a gateway goes by, without keys and tokens: --dump FILE asks it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -s h -l help -d 'Print help'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "status" -d 'Tell where the state of a running gateway comes from, how fresh it is, and what is wrong with it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "problems" -d 'List everything that is wrong or soon will be: where, why it matters, and what to type'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "route" -d 'Show where a request goes, every step and near miss, and the rule that decided'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "routes" -d 'List what is served: listeners, hosts, routes, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "listeners" -d 'List where gateways listen, and what is spoken there'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "services" -d 'List the services that are known, and how their instances are'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "certs" -d 'List the certificates that gateways show or trust, and how long they last'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "intentions" -d 'List the intentions, the strongest first'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "datacenters" -d 'List other datacenters and peers, and the gateways by which they are reached'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "connections" -d 'List the open tcp connections of a running gateway: files and Consul have none'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "tap" -d 'Watch requests and tcp connections of a running gateway as they pass'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "top" -d 'Watch what a running gateway does: rates, errors, latency and connections, by listener and service'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "chain" -d 'Show the discovery chain of a service: router, splitter, resolver, targets'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "authz" -d 'Show whether a service may talk to another one, and the intention that decides'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "sni" -d 'Show what a server name (SNI) names, and where a mesh or terminating gateway leads it'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "dump" -d 'Print everything that a gateway goes by, without keys and tokens: --dump FILE asks it'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
@@ -789,6 +791,42 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l gateway -d 'What comes to this gateway, where a process has several' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l listener -d 'What comes to this listener: edge:8080, or its port' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l service -d 'What goes to this service' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l source -d 'What comes from there: the service of a certificate, its SPIFFE id, or an IP address' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l code -d 'What ends in this code (gw inspect explain); repeatable' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l status -d 'What is answered with this status, such as 404 or 5xx; repeatable' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l path-prefix -d 'Requests for paths that begin so' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l host -d 'Requests for this host; *.shop.test is all below' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l sample -d 'One of N, by chance' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l limit -d 'It is over after so many' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l for -d 'It is over after this time, such as 30s' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l header -d 'Tell this header of requests, too; repeatable' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line each'
+json\t'A JSON document each'
+jsonl\t'A JSON object a line, with those that tell of the tap itself'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l query -d 'Tell what stands behind the ? of a path, too'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -l admin -d 'The admin listener of a running gateway' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -l interval -d 'How long each reading is after the last' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -l sort -d 'Which come first' -r -f -a "rate\t'Those with the most requests or connections'
+errors\t'Those with the most errors'
+p99\t'The slowest'
+bytes\t'Those with the most bytes, both ways together'
+open\t'Those with the most under way'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -s o -l output -d 'How it is printed' -r -f -a "table\t'The whole terminal; on a pipe, a table each time'
+json\t'One JSON document each time'
+jsonl\t'One JSON object a line'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
+short\t''
+json\t''"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -l once -d 'Print one interval, and end'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l datacenter -d 'Compile for this datacenter' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-protocol -d 'Consul\'s OverrideProtocol' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from chain" -l override-mesh-gateway -d 'Consul\'s OverrideMeshGateway' -r

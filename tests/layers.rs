@@ -40,7 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("base64::", &["admin/page/mod.rs", "source/entry/octets.rs"]),
     ("mimalloc::", &["main.rs"]),
     ("foldhash::", &["id/table.rs"]),
-    ("rustix::", &["proxy/pipes.rs"]),
+    ("rustix::", &["proxy/pipes.rs", "ui/screen.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
     ("prometheus_client::", &["app/metrics/page.rs"]),
     ("reqwest::", &["admin/client.rs", "app/traces.rs", "source/consul/client"]),

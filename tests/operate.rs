@@ -5,7 +5,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use support::{Gateway, Scratch, backend, curl, free_port, gw, scratch_with};
 
@@ -140,4 +140,140 @@ fn metrics_are_told_alone_where_that_is_asked_for() {
     drop(open(listener));
     assert!(gateway.said().contains(&format!("metrics on http://127.0.0.1:{port}/metrics")), "{}", gateway.said());
     assert!(curl(&format!("http://127.0.0.1:{port}/metrics")).contains("gw_connections_total{gateway=\"edge\""));
+}
+
+/// A gateway whose entries have records written, with more of `AccessLogs`.
+fn recorded_by_entries(name: &str, logs: &str, args: &[&str]) -> (Scratch, Option<i32>, String) {
+    let (port, address) = (free_port(), backend("web"));
+    let edge =
+        format!("Kind = \"ingress-gateway\"\nName = \"edge\"\nListeners = [{{ Port = {port}, Services = [{{ Name = \"web\" }}] }}]\n");
+    let file = format!(
+        "entries = [\"gw.d\"]\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n[[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"{address}\"\n"
+    );
+    let defaults = format!("Kind = \"proxy-defaults\"\nName = \"global\"\nAccessLogs = {{ Enabled = true, {logs} }}\n");
+    let folder = scratch_with(name, &[("gw.toml", &file), ("gw.d/edge.hcl", &edge), ("gw.d/defaults.hcl", &defaults)]);
+    let gateway = Gateway::start(&[&["run", "-c", "gw.toml"], args].concat(), folder.path());
+    drop(open(port));
+    let said = gateway.said();
+    (folder, gateway.end(), said)
+}
+
+#[test]
+fn proxy_defaults_say_where_access_records_go_where_nobody_else_does() {
+    let path = std::env::temp_dir().join(format!("gw-access-logs-{}.log", std::process::id()));
+    let logs = format!("Type = \"file\", Path = \"{}\"", path.display());
+    let (_folder, code, _) = recorded_by_entries("operate-defaults", &logs, &[]);
+    let text = std::fs::read_to_string(&path).expect("the file of records");
+    drop(std::fs::remove_file(&path));
+    let record: serde_json::Value = serde_json::from_str(text.lines().next().expect("a record")).expect("JSON");
+    assert_eq!((code, record["code"].as_str()), (Some(0), Some("ok")), "{text}");
+    // A flag wins, and what stands in the entry is not even opened.
+    let (folder, code, _) = recorded_by_entries("operate-defaults-flag", &logs, &["--access-log", "own.log"]);
+    assert!(code == Some(0) && folder.path().join("own.log").exists() && !path.exists());
+}
+
+#[test]
+fn a_format_of_proxy_defaults_that_gw_does_not_write_is_told_and_text_stays_text() {
+    let (_folder, code, said) = recorded_by_entries("operate-format", "Type = \"stderr\", TextFormat = \"%PROTOCOL%\"", &[]);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("AccessLogs.TextFormat") && said.contains("GW0313"), "{said}");
+}
+
+/// What a command prints to stdout until it ends, and its exit code; `signal` is sent when it has printed something.
+fn watched(args: &[&str], signal: Option<&str>) -> (Option<i32>, String) {
+    let mut child = gw(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("gw runs");
+    let mut out = String::new();
+    let mut stdout = child.stdout.take().expect("a pipe");
+    if let Some(signal) = signal {
+        let mut first = [0; 1];
+        stdout.read_exact(&mut first).expect("it prints");
+        out.push(first[0].into());
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().expect("kill").success());
+    }
+    stdout.read_to_string(&mut out).expect("a text");
+    (child.wait().expect("it ends").code(), out)
+}
+
+/// Asks again and again until told to stop.
+fn load(port: u16) -> (std::thread::JoinHandle<u64>, std::sync::Arc<std::sync::atomic::AtomicBool>) {
+    let stop = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
+    let stopped = stop.clone();
+    let asking = std::thread::spawn(move || {
+        let mut asked = 0;
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            drop(open(port));
+            asked += 1;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        asked
+    });
+    (asking, stop)
+}
+
+#[test]
+fn what_passes_is_watched_as_one_types_it_until_there_was_enough_or_ctrl_c() {
+    let (_folder, gateway, port) = http("operate-tap", &[]);
+    let admin = gateway.admin.to_string();
+    let (asking, stop) = load(port);
+    let tap = |args: &[&str], signal| watched(&[&["inspect", "tap", "--admin", &admin], args].concat(), signal);
+    let (code, out) = tap(&["--limit", "3"], None);
+    assert!(code == Some(0) && out.lines().count() == 3, "{code:?} {out}");
+    assert!(out.lines().all(|line| line.contains(" GET a/ 200 ok ") && line.contains(" -> web web-1 ")), "{out}");
+    let (code, out) = tap(&["-o", "jsonl", "--service", "web"], Some("-INT"));
+    let first: serde_json::Value = serde_json::from_str(out.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((code, first["event"].as_str()), (Some(0), Some("begins")));
+    assert_eq!(tap(&["--status", "5xx", "--for", "300ms"], None), (Some(0), String::new()));
+    assert_eq!(tap(&["--header", "authorization"], None).0, Some(2));
+    assert_eq!(tap(&["--code", "nope"], None).0, Some(2));
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    asking.join().expect("it asked");
+    let gone = std::thread::spawn(move || watched(&["inspect", "tap", "--admin", &admin, "-o", "jsonl"], None));
+    while !curl(&format!("http://{}/metrics", gateway.admin)).contains("gw_taps_active 1\n") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(gateway.end(), Some(0));
+    assert_eq!(gone.join().expect("it ended").0, Some(4), "the gateway is gone");
+}
+
+/// A gateway that reads requests.
+fn http(name: &str, args: &[&str]) -> (Scratch, Gateway, u16) {
+    let (port, address) = (free_port(), backend("web"));
+    let edge = format!(
+        r#"{{"Kind": "ingress-gateway", "Name": "edge", "Listeners": [{{"Port": {port}, "Protocol": "http", "Services": [{{"Name": "web", "Hosts": ["*"]}}]}}]}}"#
+    );
+    let defaults = r#"{"Kind": "service-defaults", "Name": "web", "Protocol": "http"}"#;
+    let file = format!(
+        "entries = [\"gw.d\"]\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n[[service]]\nname = \"web\"\n[[service.instance]]\naddress = \"{address}\"\n"
+    );
+    let folder = scratch_with(name, &[("gw.toml", &file), ("gw.d/edge.json", &edge), ("gw.d/web.json", defaults)]);
+    let gateway = Gateway::start(&[&["run", "-c", "gw.toml"], args].concat(), folder.path());
+    (folder, gateway, port)
+}
+
+#[test]
+fn what_top_tells_is_what_was_asked() {
+    let (_folder, gateway, port) = http("operate-top", &[]);
+    let admin = gateway.admin.to_string();
+    drop(open(port));
+    let (asking, stop) = load(port);
+    let top = |args: &[&str], signal| watched(&[&["inspect", "top", "--admin", &admin], args].concat(), signal);
+    let (code, out) = top(&["--once", "-o", "jsonl", "--interval", "500ms"], None);
+    let told: serde_json::Value = serde_json::from_str(&out).expect("a line of JSON");
+    assert_eq!((code, told["schema"].as_str(), told["rows"][0]["service"].as_str()), (Some(0), Some("gw.top/v1"), Some("web")));
+    let (rate, p99) = (told["total"]["rate"].as_f64().unwrap_or_default(), told["rows"][0]["p99"].as_f64());
+    assert!(rate > 1.0 && rate <= 200.0 && p99.is_some_and(|p99| p99 > 0.0), "{told}");
+    let (code, out) = top(&["--once", "--interval", "200ms"], None);
+    assert!(
+        code == Some(0) && out.starts_with("LISTENER") && out.contains(" web ") && out.lines().last().is_some_and(|l| l.starts_with("all")),
+        "{out}"
+    );
+    let (code, out) = top(&["-o", "jsonl", "--interval", "100ms"], Some("-TERM"));
+    assert!(code == Some(0) && out.starts_with('{'), "{code:?} {out}");
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let asked = asking.join().expect("it asked");
+    assert!(asked > 0);
+    assert_eq!(top(&["--interval", "1ms"], None).0, Some(2));
+    assert_eq!(gateway.end(), Some(0));
+    assert_eq!(top(&["--once"], None).0, Some(4));
 }

@@ -1,14 +1,15 @@
 //! Pages with Envoy's names, for tools that read them: certificates and clusters in Envoy's shape, as far as gw has what they tell;
-//! the configuration in gw's own.
+//! the configuration in gw's own, with the names where Envoy has them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::Subject;
 use super::paths::{Page, json as page, listed};
+use super::{Asked, Subject};
 use crate::decide::snapshot::{Endpoint, Next, Snapshot, Target};
+use crate::model::gateway::Listener;
 use crate::model::service::{Address, Health};
 use crate::state::State;
 use crate::tls::{Held, Moment, X509};
@@ -43,7 +44,7 @@ pub(super) fn clusters(subject: &Subject) -> Page {
     let states = states(subject);
     let mut clusters = BTreeMap::new();
     for target in states.iter().flat_map(|state| targets(&state.snapshot)) {
-        let name = if target.sni.is_empty() { target.id.to_string() } else { target.sni.clone() };
+        let name = name(target);
         clusters.entry(name.clone()).or_insert_with(|| {
             let hosts: Vec<Value> = target.endpoints.iter().map(|endpoint| host(endpoint)).collect();
             json!({"name": name, "added_via_api": true, "host_statuses": hosts})
@@ -66,12 +67,49 @@ fn host(endpoint: &Endpoint) -> Value {
     })
 }
 
-/// Everything that is compiled: `"schema": "gw.config_dump/v1"`.
+/// Everything that is said and compiled, `"schema": "gw.config_dump/v1"`: what `gw inspect dump` prints, and under `configs` the listeners
+/// and clusters by name where tools of Envoy's look for them.
 pub(super) fn config_dump(subject: &Subject) -> Page {
     let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
     let status = (subject.status.0)(&standing);
     drop(standing);
-    page(&json!({"schema": "gw.config_dump/v1", "status": status, "routes": listed(subject)}))
+    let dump = subject.questions.iter().find(|(page, _)| *page == "/v1/dump");
+    let dump = dump.and_then(|(_, question)| (question.0)(&Asked::default()).ok());
+    let states = states(subject);
+    let configs = [listeners(&states), named_clusters(&states)];
+    page(&json!({"schema": "gw.config_dump/v1", "status": status, "routes": listed(subject), "dump": dump, "configs": configs}))
+}
+
+/// Envoy's `admin.v3.ListenersConfigDump`, as far as names and addresses go.
+fn listeners(states: &[Arc<State>]) -> Value {
+    let of_one = |state: &Arc<State>| {
+        let version = state.generation.to_string();
+        let active = |listener: Listener| {
+            let socket = json!({"address": listener.bind.ip().to_string(), "port_value": listener.bind.port()});
+            let named = json!({"name": listener.name.as_str(), "address": {"socket_address": socket}});
+            json!({"name": listener.name.as_str(), "active_state": {"version_info": version, "listener": named}})
+        };
+        state.listeners().into_iter().map(active).collect::<Vec<_>>()
+    };
+    let listeners: Vec<Value> = states.iter().flat_map(of_one).collect();
+    json!({"@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "dynamic_listeners": listeners})
+}
+
+/// Envoy's `admin.v3.ClustersConfigDump`: the names.
+fn named_clusters(states: &[Arc<State>]) -> Value {
+    let of_one = |state: &Arc<State>| {
+        let version = state.generation.to_string();
+        targets(&state.snapshot).map(|target| (name(target), version.clone())).collect::<Vec<_>>()
+    };
+    let clusters: BTreeMap<String, String> = states.iter().flat_map(of_one).collect();
+    let active = clusters.iter().map(|(name, version)| json!({"version_info": version, "cluster": {"name": name}}));
+    let active: Vec<Value> = active.collect();
+    json!({"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "dynamic_active_clusters": active})
+}
+
+/// As Consul names the cluster of a target.
+fn name(target: &Target) -> String {
+    if target.sni.is_empty() { target.id.to_string() } else { target.sni.clone() }
 }
 
 fn states(subject: &Subject) -> Vec<Arc<State>> {

@@ -9,6 +9,7 @@ mod metrics;
 mod page;
 mod paths;
 pub mod probe;
+mod tap;
 
 use std::convert::Infallible;
 use std::io;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,6 +41,7 @@ use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::Live;
 use crate::state::connections::Lister;
+use crate::state::taps::Tapper;
 
 /// Within which a request's head must be there.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -56,6 +58,8 @@ pub struct Subject {
     pub questions: Arc<[(&'static str, Question)]>,
     /// Asks which connections are open.
     pub connections: Lister,
+    /// Opens taps.
+    pub taps: Tapper,
     /// How the process stands: where its state comes from, and how fresh that is.
     pub status: Status,
     /// What is told at `/metrics`.
@@ -192,7 +196,12 @@ async fn connection(stream: TcpStream, here: Rc<Here>) {
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let service = service_fn(|request| {
         let here = here.clone();
-        async move { Ok::<_, Infallible>(answer(&here, &request).await) }
+        async move {
+            Ok::<_, Infallible>(match tap::asked(&here, &request) {
+                Some(query) => tap::response(&here.subject, query).await,
+                None => answer(&here, &request).await.map(Either::Left),
+            })
+        }
     });
     // An error is a client that went away.
     drop(pin!(builder.serve_connection(TokioIo::new(stream), service)).await);
@@ -215,9 +224,11 @@ async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes
     match (deeds::find(path), paths::find(subject, path)) {
         _ if elsewhere => text(StatusCode::NOT_FOUND, "here are metrics alone, at /metrics\n".to_owned()),
         (Some(deed), _) if request.method() == Method::POST => deed.response(subject, query).await,
+        _ if path == tap::PATH => other_method("what passes is watched by GET\n", "GET"),
         (Some(_), _) => other_method("this is asked for by POST\n", "POST"),
         (None, None) if !metrics::PATHS.contains(&path) => {
-            let known = [page::PATH.to_owned(), paths::names(subject), metrics::PATHS.join(", "), deeds::names()].join(", ");
+            let known =
+                [page::PATH.to_owned(), paths::names(subject), tap::PATH.to_owned(), metrics::PATHS.join(", "), deeds::names()].join(", ");
             text(StatusCode::NOT_FOUND, format!("no such page; there are {known}\n"))
         }
         (None, Some(make)) if reads => {

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::config::AccessLogTo;
+use crate::model::entry::Entries;
 use crate::model::gateway::RecordFormat;
 use crate::proxy::AccessLog;
 
@@ -17,6 +18,40 @@ use crate::proxy::AccessLog;
 const QUEUE: usize = 16 * 1024;
 /// How long a record may wait for company before it is written.
 const LINGER: Duration = Duration::from_millis(100);
+
+/// Where the entries of gateways have records written (`proxy-defaults`, `AccessLogs`; semantics 9): what Consul has its Envoys do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfEntries {
+    /// Where to.
+    pub to: Stream,
+    /// How. A format of somebody's own is not taken, but for whether it is text (GW0313).
+    pub format: RecordFormat,
+}
+
+/// Where records go that entries ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// `stdout`, or nothing.
+    Stdout,
+    /// `stderr`
+    Stderr,
+    /// `file`
+    File(PathBuf),
+}
+
+impl OfEntries {
+    /// `None`: they ask for none.
+    pub fn read(entries: &Entries) -> Option<Self> {
+        let logs = &entries.proxy_defaults.as_ref()?.access_logs;
+        let to = match logs.r#type.as_str() {
+            "file" => Stream::File(logs.path.clone().into()),
+            "stderr" => Stream::Stderr,
+            _ => Stream::Stdout,
+        };
+        let format = if logs.text_format.is_empty() { RecordFormat::Json } else { RecordFormat::Text };
+        logs.enabled.then_some(Self { to, format })
+    }
+}
 
 /// The thread, and what it is told.
 #[derive(Debug)]

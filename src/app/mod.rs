@@ -1,6 +1,6 @@
 //! Assembly: the only module that sees all the layers below it.
 
-mod access_log;
+pub mod access_log;
 pub mod admin;
 pub mod authz;
 pub mod batch;
@@ -31,6 +31,8 @@ mod run;
 mod served;
 pub mod sni;
 pub mod status;
+pub mod tap;
+pub mod top;
 mod traces;
 pub mod wan_fed;
 mod with_tls;

@@ -12,7 +12,7 @@ use super::certs;
 use super::config::RunConfig;
 use super::control::{self, Control, Registering};
 use super::from_consul::{ConsulError, ConsulSource};
-use super::metrics::{self, Reloads};
+use super::metrics::{self, Reloads, counters};
 use super::publish::Publishing;
 use super::reload::{Desk, From, Reload, Told};
 use super::served::Served;
@@ -32,6 +32,7 @@ use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::source::consul::follow::Following;
 use crate::state::connections::Lister;
+use crate::state::taps::Tapper;
 use crate::tls;
 
 /// What is answered at the admin listener besides its own pages.
@@ -145,13 +146,14 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let leaves = config.consul.as_ref().map(ConsulSource::leaves);
     let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
     let (connections, asked) = Lister::of(workers);
+    let (taps, tapped) = Tapper::of(workers);
     let ledger = Ledger::of(workers);
-    for (n, (orders, asked)) in received.into_iter().zip(asked).enumerate() {
+    for (n, ((orders, asked), tapped)) in received.into_iter().zip(asked).zip(tapped).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (meter, access, tracing) = (Meter::new(ledger.clone(), n), log.clone(), tracing.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
         let leaves = leaves.clone();
-        let share = Share { orders, names: names.clone(), asked, meter, leaves, access, tracing, max_connections, drain_time, rng };
+        let share = Share { orders, names: names.clone(), asked, tapped, meter, leaves, access, tracing, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -169,8 +171,10 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let held = Held::default();
     let stands = status::standing(following.clone(), registered, names.clone());
     let question = |verb: Verb| (verb.page, held.question(verb, config.origin.clone(), stands.clone()));
-    let questions = QUESTIONS.into_iter().map(question).collect();
+    let counters = (counters::PAGE, counters::question(ledger.clone()));
+    let questions = QUESTIONS.into_iter().map(question).chain([counters]).collect();
     let status = status::status(config.origin.clone(), stands.clone());
+    let told_of = held.clone();
     let from = From { files: config.files, consul };
     let (desk, changes, unwatched) = Desk::new(from, served, standing.clone(), held);
     unwatched.into_iter().for_each(|why| drop(tell.try_send(Told::Unwatched(why))));
@@ -182,7 +186,9 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
         names: names.clone(),
         shutdown: shutdown.clone(),
         reloads: reloads.clone(),
+        held: told_of,
         following: following.clone(),
+        taps: taps.clone(),
         dropped: access.as_ref().map(|writer| writer.dropped.clone()),
         spans: tracer.as_ref().map(|tracer: &Exporter| tracer.counted.clone()),
     });
@@ -192,7 +198,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let control = Control {
         admin: admin_sockets,
         probes,
-        subject: Subject { standing, questions, connections, status, metrics: scrape, reload: reloading, shutdown: shutdown.clone() },
+        subject: Subject { standing, questions, connections, taps, status, metrics: scrape, reload: reloading, shutdown: shutdown.clone() },
         echo: config.echo,
         signals: config.signals,
         shutdown: shutdown.clone(),

@@ -11,6 +11,7 @@ use super::control_plane::{ControlArgs, OfConsul};
 use super::error::Failure;
 use super::one_listener::{Place, address};
 use super::{Answer, input, told};
+use crate::app::access_log::{OfEntries, Stream};
 use crate::app::config::{self, AccessLogTo, RunConfig, Token, TracesTo};
 use crate::app::echo::EchoServices;
 use crate::app::files::Files;
@@ -167,8 +168,16 @@ impl LifeArgs {
         log: Option<AccessLogFile>,
     ) -> Result<RunConfig, Failure> {
         let service = gateways.first().map(|resources| resources.gateway.name.clone()).unwrap_or_default();
+        let asked = self.access_log.is_some() || log.is_some();
+        let of_entries = gateways.first().filter(|_| !asked).and_then(|resources| OfEntries::read(&resources.entries));
         let format = self.access_log_format.map(RecordFormat::from).or(log.as_ref().map(|log| log.format));
+        let format = format.or(of_entries.as_ref().map(|wanted| wanted.format));
         let of_file = log.map(|log| log.path.map_or_else(|| AccessLogTo::Writer(ui::records()), AccessLogTo::File));
+        let of_entries = of_entries.map(|wanted| match wanted.to {
+            Stream::Stdout => AccessLogTo::Writer(ui::records()),
+            Stream::Stderr => AccessLogTo::Writer(ui::records_beside()),
+            Stream::File(path) => AccessLogTo::File(path),
+        });
         let admin_token = self.admin_token_file.as_deref().map(Token::read).transpose()?;
         Ok(RunConfig {
             admin_token,
@@ -176,7 +185,7 @@ impl LifeArgs {
             origin: from.to_string(),
             admin: admin.into_iter().collect(),
             workers: self.workers.and_then(|n| NonZeroUsize::new(usize::from(n))),
-            access_log: self.access_log.map(access_log).or(of_file),
+            access_log: self.access_log.map(access_log).or(of_file).or(of_entries),
             record_format: format.unwrap_or_default(),
             traces: self.otlp_endpoint.filter(|url| !url.is_empty()).map(|endpoint| TracesTo {
                 endpoint,

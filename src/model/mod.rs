@@ -3,6 +3,7 @@
 pub mod ca;
 pub mod chain;
 pub mod check;
+pub mod credential;
 pub mod duration;
 pub mod entry;
 pub mod federation;

@@ -191,7 +191,7 @@ pub(super) async fn in_time<T>(first: impl Future<Output = io::Result<T>>, drain
 async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>, open: Rc<Open>) -> Option<Tcp> {
     let passed_on = listener.mode == ListenerMode::Passthrough;
     let progress = Progress::start();
-    let mut outcome = Outcome::open(&site.worker, site.undecided(false), ends, &progress, None);
+    let mut outcome = Outcome::open(&site.worker, &listener.name, site.undecided(false), ends, &progress, None);
     let state = site.current();
     let plan = match state.snapshot.plan(&ends.facts(&listener.name, None), &**site, &mut site.dice(), &mut ()) {
         Ok(plan) => plan,

@@ -104,7 +104,7 @@ pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: 
 fn refuse(site: &Rc<Site>, listener: &Listener, ends: &mut Ends, refusal: &Refusal) {
     tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
     let ends = std::mem::replace(ends, Ends::new(ends.client, ends.local));
-    Outcome::open(&site.worker, site.undecided(false), &Arc::new(ends), &Progress::start(), None).refused(refusal);
+    Outcome::open(&site.worker, &listener.name, site.undecided(false), &Arc::new(ends), &Progress::start(), None).refused(refusal);
 }
 
 async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: &mut Ends) -> Result<Begun, Refusal> {

@@ -354,8 +354,8 @@ impl Job {
 impl Exchange {
     fn open(client: &Rc<Client>) -> Self {
         let progress = Progress::start();
-        let outcome =
-            Outcome::open(&client.site.worker, client.site.undecided(true), &client.ends, &progress, client.waits.as_ref().map(Waits::ask));
+        let (site, busy) = (&client.site, client.waits.as_ref().map(Waits::ask));
+        let outcome = Outcome::open(&site.worker, &client.listener, site.undecided(true), &client.ends, &progress, busy);
         Self { client: client.clone(), state: client.site.current(), progress, outcome, grpc: false, bodiless: false }
     }
 

@@ -124,10 +124,19 @@ pub struct Door {
     pub accepted: Count,
     /// Those that are open.
     pub open: Count,
+    /// Those that were cut because the time of a drain was over.
+    pub cut: Count,
     /// TLS handshakes that were completed.
     pub handshakes: Count,
     /// Those that were not.
     pub failed_handshakes: Count,
+}
+
+impl Door {
+    /// So many connections were cut.
+    pub(super) fn cut(&self, connections: usize) {
+        self.cut.add(connections as u64);
+    }
 }
 
 /// A worker's own counters, by as many hands as need them on its thread.
@@ -148,6 +157,11 @@ impl Deref for Tally {
 }
 
 impl Tally {
+    /// Whether requests are counted; else tcp connections.
+    pub(super) const fn is_of_requests(&self) -> bool {
+        self.http
+    }
+
     /// One ended.
     pub(super) fn ended(&self, code: Code, status: u16, took: Duration, received: u64, sent: u64) {
         let Series { ended, answered, open, took: durations, .. } = &**self;

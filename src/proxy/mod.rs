@@ -8,7 +8,7 @@
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
 //! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed, `trace`) |
 //! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
-//! | the record | `outcome`, `record`; what is counted, `meters` |
+//! | the record | `outcome`, `record`; who watches live, `tap`; what is counted, `meters` |
 //! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
 
 mod answer;
@@ -44,6 +44,7 @@ mod retry;
 mod shared;
 mod splice;
 mod standing;
+mod tap;
 pub mod trace;
 mod tunnel;
 mod upload;
@@ -72,6 +73,7 @@ use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::connections::Ask;
+use crate::state::taps::Opened;
 use crate::state::{AskForLeaf, Live};
 
 /// The most headers of a request (wire 4).
@@ -150,6 +152,8 @@ pub struct Share {
     pub names: Names,
     /// Who asks which connections are open.
     pub asked: Receiver<Ask>,
+    /// Who wants to see what passes.
+    pub tapped: Receiver<Opened>,
     /// Its counters.
     pub meter: Meter,
     /// How the leaf of a service is had that is not there; `None`: in no way.
@@ -195,6 +199,7 @@ pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     worker.sweep();
     worker.hellos.watch();
     connections::answer(&worker, share.asked);
+    tap::hear(&worker, share.tapped);
     let mut posts = Posts::new(&worker, share.max_connections, share.drain_time, shutdown.clone());
     let mut orders = share.orders;
     while let Some(order) = tokio::select! {

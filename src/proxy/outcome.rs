@@ -16,6 +16,7 @@ use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
 use super::meters::Tally;
 use super::progress::Progress;
 use super::record::{Ended, Record};
+use super::tap::Tapped;
 use super::trace::Traced;
 use super::waits::Busy;
 use super::worker::Worker;
@@ -90,15 +91,24 @@ pub(super) struct Outcome {
     status: u16,
     /// The HTTP/1 connection is not idle meanwhile.
     _busy: Option<Busy>,
-    /// Only where somebody reads records.
+    /// Only where somebody reads records, or watches.
     record: Option<Box<Record>>,
 }
 
 impl Outcome {
     /// From here on every way out ends in one record. Until told otherwise, the client went away.
-    pub(super) fn open(worker: &Rc<Worker>, tally: &Tally, ends: &Arc<Ends>, progress: &Rc<Progress>, busy: Option<Busy>) -> Self {
+    pub(super) fn open(
+        worker: &Rc<Worker>,
+        listener: &ListenerName,
+        tally: &Tally,
+        ends: &Arc<Ends>,
+        progress: &Rc<Progress>,
+        busy: Option<Busy>,
+    ) -> Self {
         tally.open.add(1);
-        let record = worker.access.is_some().then(|| Box::new(Record::new()));
+        let tapped = if worker.taps.are_open() { worker.tapped(listener, ends, tally.is_of_requests()) } else { None };
+        let is_recorded = worker.access.is_some() || tapped.is_some();
+        let record = is_recorded.then(|| Box::new(Record::of(tapped)));
         let (worker, tally, ends, progress) = (worker.clone(), tally.clone(), ends.clone(), progress.clone());
         Self { worker, tally, ends, progress, code: Code::ClientGone, status: 0, _busy: busy, record }
     }
@@ -129,7 +139,7 @@ impl Outcome {
 
     /// Its span is recorded.
     pub(super) fn traced(&mut self, traced: Traced) {
-        self.record.get_or_insert_with(|| Box::new(Record::new())).traced = Some(Box::new(traced));
+        self.record.get_or_insert_with(|| Box::new(Record::of(None))).traced = Some(Box::new(traced));
     }
 
     /// What was asked for by a head that may not pass.
@@ -137,12 +147,15 @@ impl Outcome {
         let Some(Asked { method, uri, version, host }) = asked else {
             return;
         };
+        let target = uri.path_and_query().map_or("*", PathAndQuery::as_str);
+        let host = host.as_ref().map(|h| String::from_utf8_lossy(h.as_bytes()));
+        let authority = uri.authority().map(|a| a.as_str().into()).or(host);
+        self.tapped(|tapped| tapped.asked(authority.as_deref().unwrap_or_default(), target, None));
         self.note(|r| {
             r.put("method", method.as_str());
-            r.put("path", uri.path_and_query().map_or("*", PathAndQuery::as_str));
+            r.put("path", target);
             r.put("protocol", protocol(version));
-            let host = host.as_ref().map(|h| String::from_utf8_lossy(h.as_bytes()));
-            if let Some(authority) = uri.authority().map(|a| a.as_str().into()).or(host) {
+            if let Some(authority) = authority {
                 r.put("authority", authority);
             }
         });
@@ -150,6 +163,7 @@ impl Outcome {
 
     /// What was asked for.
     pub(super) fn request(&mut self, head: &Head) {
+        self.tapped(|tapped| tapped.asked(head.authority(), head.target(), Some(&head.headers)));
         self.note(|r| {
             r.put("method", head.method.as_str());
             r.put("path", head.target());
@@ -166,6 +180,7 @@ impl Outcome {
         self.tally.open.take(1);
         tally.open.add(1);
         self.tally = tally;
+        self.tapped(|tapped| tapped.planned(plan.first_target()));
         self.note(|r| {
             r.put("route_name", plan.route.rule.to_string());
             r.put("rule", plan.route.rule.to_string());
@@ -206,6 +221,24 @@ impl Outcome {
             r.put("instance", &*endpoint.id);
             r.put("upstream_host", endpoint.address.to_string());
         });
+        if let Some(record) = &self.record
+            && let Some(tapped) = &record.tapped
+        {
+            tapped.opened(record, &self.ends);
+        }
+    }
+
+    /// Tells those who watch live what they wait to know. Where nobody wants it any more, nothing is noted any more either.
+    fn tapped(&mut self, tell: impl FnOnce(&mut Tapped)) {
+        let Some(record) = &mut self.record else { return };
+        let Some(tapped) = &mut record.tapped else { return };
+        tell(tapped);
+        if tapped.is_unwanted() {
+            record.tapped = None;
+            if self.worker.access.is_none() && record.traced.is_none() {
+                self.record = None;
+            }
+        }
     }
 
     fn note(&mut self, write: impl FnOnce(&mut Record)) {
@@ -227,10 +260,13 @@ impl Drop for Outcome {
         if let (Some(traced), Some(tracing)) = (record.traced.take(), &self.worker.tracing) {
             tracing.write(record.span(*traced, code, self.status, took));
         }
-        let Some(log) = &self.worker.access else {
-            return;
-        };
-        log.write(record.line(log.format(), Ended { code, status: self.status, took, ends: &self.ends, progress }));
+        let ended = Ended { code, status: self.status, took, ends: &self.ends, progress };
+        if let Some(tapped) = record.tapped.take() {
+            tapped.ended(&record, &ended);
+        }
+        if let Some(log) = &self.worker.access {
+            log.write(record.line(log.format(), ended));
+        }
     }
 }
 

@@ -100,22 +100,29 @@ impl Posts {
         let Some(post) = self.open.get_mut(&id) else { return };
         self.left.push(Rc::downgrade(&post.door.replace(door).site));
         let before = std::mem::replace(&mut post.guests, guests);
+        let counted = post.door.borrow().site.door.clone();
         let (over, leaving) = (self.over(), self.leaving.clone());
-        task::spawn(async move { drop((before.finish_before(over).await, leaving)) });
+        task::spawn(async move {
+            counted.cut(before.finish_before(over).await.unwrap_or_default());
+            drop(leaving);
+        });
     }
 
     fn close(&mut self, id: u64) {
         let Some(Post { door, guests, socket }) = self.open.remove(&id) else { return };
         let (time, over, leaving) = (self.drain_time, self.over(), self.leaving.clone());
         let name = door.borrow().listener.name.clone();
-        self.left.push(Rc::downgrade(&door.borrow().site));
-        drop(door);
+        let site = door.borrow().site.clone();
+        self.left.push(Rc::downgrade(&site));
+        let counted = site.door.clone();
+        drop((door, site));
         guests.say();
         task::spawn(async move {
             // First the socket: who was still let in is among the guests.
             socket.finish(CLOSING).await;
-            if !guests.finish_before(over).await {
-                tracing::warn!(listener = %name, seconds = time.as_secs(), "connections were cut at the end of the drain time");
+            if let Some(cut) = guests.finish_before(over).await {
+                counted.cut(cut);
+                tracing::warn!(listener = %name, seconds = time.as_secs(), cut, "connections were cut at the end of the drain time");
             }
             drop(leaving);
         });

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::outcome::Ends;
 use super::progress::Progress;
+use super::tap::Tapped;
 use super::trace::{Span, Traced};
 use crate::decide::code::Code;
 use crate::model::entry::RuleRef;
@@ -48,6 +49,8 @@ pub(super) struct Record {
     wall: SystemTime,
     /// Its place in a trace, if that is recorded.
     pub(super) traced: Option<Box<Traced>>,
+    /// Who watches live, and may want it.
+    pub(super) tapped: Option<Box<Tapped>>,
     /// When the status was known.
     pub(super) answered: Option<Duration>,
     pub(super) fields: Map<String, Value>,
@@ -64,8 +67,9 @@ pub(super) struct Ended<'o> {
 }
 
 impl Record {
-    pub(super) fn new() -> Self {
-        Self { wall: SystemTime::now(), traced: None, answered: None, fields: Map::new() }
+    /// Nothing is known yet but who watches.
+    pub(super) fn of(tapped: Option<Box<Tapped>>) -> Self {
+        Self { wall: SystemTime::now(), traced: None, tapped, answered: None, fields: Map::new() }
     }
 
     pub(super) fn put(&mut self, key: &str, value: impl Into<String>) {
@@ -182,7 +186,7 @@ impl Record {
     }
 
     /// When it began (RFC 3339).
-    fn started(&self) -> String {
+    pub(super) fn started(&self) -> String {
         time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
     }
 }

@@ -331,7 +331,8 @@ mod tests {
         let tally = meter.tally(&ListenerName::of("edge", 8080), None, true);
         let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, None, None, None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
-        let outcome = Outcome::open(&worker, &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
+        let outcome =
+            Outcome::open(&worker, &ListenerName::of("edge", 8080), &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());
         ended.await.unwrap().unwrap();
         Relay::new(Bytes::new(), incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)

@@ -12,17 +12,19 @@ use super::connections::Connections;
 use super::copy::Buffer;
 use super::hello::Hellos;
 use super::meters::{Door, Meter, Tally};
+use super::outcome::Ends;
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
 use super::record::AccessLog;
 use super::retry::Budget;
 use super::standing::Standing;
+use super::tap::{Tapped, Taps};
 use super::trace::Tracing;
 use super::waits::Rounds;
 use crate::decide::balance::{Dice, Load};
 use crate::decide::snapshot::{Endpoint, Target};
-use crate::id::Table;
+use crate::id::{ListenerName, Table};
 use crate::model::gateway::Listener;
 use crate::net::Dialer;
 use crate::rt::rng::Rng;
@@ -53,6 +55,8 @@ pub(super) struct Worker {
     pub(super) rounds: Rounds,
     pub(super) hellos: Rc<Hellos>,
     pub(super) connections: Rc<Connections>,
+    /// Who wants to see what passes.
+    pub(super) taps: Taps,
     rng: RefCell<Rng>,
 }
 
@@ -79,6 +83,7 @@ impl Worker {
             rounds: Rounds::default(),
             hellos: Rc::default(),
             connections: Rc::default(),
+            taps: Taps::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)
@@ -101,6 +106,11 @@ impl Worker {
                 }
             }
         });
+    }
+
+    /// Those who watch live and may want what came to a listener.
+    pub(super) fn tapped(&self, listener: &ListenerName, ends: &Ends, http: bool) -> Option<Box<Tapped>> {
+        self.taps.met(listener, ends, http, |sides| self.chance(|rng| rng.below(sides)))
     }
 
     /// A new request id: a random UUID.

@@ -72,9 +72,10 @@ impl Guests {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cut(&self) {
+    fn cut(&self) -> usize {
         let open: Vec<AbortHandle> = self.book().open.drain().map(|(_, handle)| handle).collect();
         open.iter().for_each(AbortHandle::abort);
+        open.len()
     }
 }
 
@@ -148,21 +149,18 @@ impl Drain {
 
     /// Says *drain* and waits until every watch is dropped. False: `within` was over before, and the guests that were left were cut.
     pub async fn finish(self, within: Duration) -> bool {
-        self.finish_before(tokio::time::sleep(within)).await
+        self.finish_before(tokio::time::sleep(within)).await.is_none()
     }
 
-    /// The same until something else is over.
-    pub async fn finish_before(mut self, over: impl Future<Output = ()>) -> bool {
+    /// The same until something else is over. How many guests were cut then; `None`: there was time for all.
+    pub async fn finish_before(mut self, over: impl Future<Output = ()>) -> Option<usize> {
         self.say();
         let done = tokio::select! {
             biased;
             _ = self.done.recv() => true,
             () = over => false,
         };
-        if !done {
-            self.guests.cut();
-        }
-        done
+        (!done).then(|| self.guests.cut())
     }
 }
 

@@ -72,6 +72,17 @@ impl Shutdown {
     }
 }
 
+/// Resolves at INT or TERM: one who watches has seen enough. Where they cannot be heard they kill, as they did before.
+pub async fn interrupted() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
 /// The signals that a process hears.
 #[derive(Debug)]
 pub struct Signals {

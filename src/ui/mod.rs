@@ -2,6 +2,7 @@
 
 mod error;
 mod progress;
+mod screen;
 mod table;
 
 use std::error::Error;
@@ -9,11 +10,17 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 pub use error::{ErrorFormat, Place, Report, Severity};
 pub use progress::Progress;
+pub use screen::Screen;
 pub use table::Table;
 
 /// Stdout for records that another thread writes, whole lines at a time.
 pub fn records() -> Box<dyn Write + Send> {
     Box::new(io::stdout())
+}
+
+/// The same of stderr.
+pub fn records_beside() -> Box<dyn Write + Send> {
+    Box::new(io::stderr())
 }
 
 /// The terminal, the pipe or the file that this process writes to. Colour is as NO_COLOR, CLICOLOR_FORCE and the terminal say.
@@ -41,6 +48,11 @@ impl Ui {
     pub fn table(&mut self, table: &Table) -> io::Result<()> {
         let text = if self.out_is_terminal { table.drawn(self.width() as u16) } else { table.plain() };
         self.print(&text)
+    }
+
+    /// Whether stdout is a terminal.
+    pub const fn is_terminal(&self) -> bool {
+        self.out_is_terminal
     }
 
     /// Everything printed so far leaves the process.

@@ -30,7 +30,7 @@ impl Table {
     }
 
     /// For programs: columns two blanks apart, no borders, nothing cut or wrapped.
-    pub(super) fn plain(&self) -> String {
+    pub fn plain(&self) -> String {
         let lines = || std::iter::once(&self.header).chain(&self.rows);
         let width = |column: usize| lines().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.header.len()).map(width).collect();

@@ -116,7 +116,15 @@ fn envoys_pages_tell_certificates_and_clusters_in_envoys_shape_and_no_key() {
     assert_eq!(cluster["name"], "web.default.dc1.internal.11111111-2222-3333-4444-555555555555.consul");
     let socket = &cluster["host_statuses"][0]["address"]["socket_address"];
     assert_eq!((&socket["address"], &socket["port_value"]), (&"127.0.0.1".into(), &service.address.port().into()));
-    assert_eq!(json("/config_dump")["routes"]["schema"], "gw.routes/v1");
+    let dump = json("/config_dump");
+    assert_eq!((&dump["routes"]["schema"], &dump["dump"]["schema"]), (&"gw.routes/v1".into(), &"gw.dump/v1".into()));
+    let kinds: Vec<&str> = dump["configs"].as_array().unwrap().iter().map(|config| config["@type"].as_str().unwrap()).collect();
+    assert!(kinds.iter().all(|kind| kind.starts_with("type.googleapis.com/envoy.admin.v3.")), "{kinds:?}");
+    assert!(
+        dump["configs"][0]["dynamic_listeners"][0]["active_state"]["listener"]["address"]["socket_address"]["port_value"].is_u64(),
+        "{dump}"
+    );
+    assert!(dump["configs"][1]["dynamic_active_clusters"][0]["cluster"]["name"].is_string(), "{dump}");
     let secret = key.lines().nth(1).unwrap();
     for path in ["/certs", "/clusters", "/config_dump", "/v1/status", "/metrics"] {
         assert!(!page(gateway.admin, "GET", path, "localhost").1.contains(secret), "{path}");

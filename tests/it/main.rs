@@ -34,6 +34,7 @@ mod renewal;
 mod rotation;
 mod smuggling;
 mod spoken;
+mod tap;
 mod tcp;
 mod terminating;
 mod terminating_tls;

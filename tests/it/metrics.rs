@@ -3,9 +3,13 @@
 use std::net::SocketAddr;
 
 use gw::app::metrics::METRICS;
+use gw::app::metrics::counters::Counters;
+use gw::app::top::Top;
+use gw::model::check::{Check, Probe};
+use gw::model::service::Health;
 use serde_json::json;
 
-use crate::harness::{Client, Folder, Scrape, Service, World, answer, eventually, get, request};
+use crate::harness::{Client, Folder, LONG, Scrape, Service, World, answer, eventually, get, request};
 
 fn asked(address: SocketAddr, path: &str, headers: &str) -> (u16, String, String) {
     let answer = Client::connect(address).ask(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n"));
@@ -133,4 +137,46 @@ fn where_metrics_are_told_alone_nothing_else_is_and_any_name_may_ask() {
         assert_eq!(ask(method, path).status, status, "{method} {path}");
     }
     assert_eq!(asked(gateway.admin, "/ready", "").0, 200, "it runs");
+}
+
+#[test]
+fn the_difference_of_two_readings_of_the_counters_is_what_was_done_between_them() {
+    let (web, api) = (Service::saying("four"), Service::answering(|_| answer(503, "no")));
+    let router = json!({"Kind": "service-router", "Name": "web", "Routes": [
+        {"Match": {"HTTP": {"PathPrefix": "/api"}}, "Destination": {"Service": "api"}}]});
+    let gateway = World::of("http").instance("web", web.address).instance("api", api.address).entry(router).start();
+    let read = || {
+        eventually("all have ended", || scrape(gateway.admin).sum("gw_http_requests_active", &[]) == 0.0);
+        serde_json::from_value::<Counters>(gw::admin::client::get_blocking(gateway.admin, "/v1/counters").unwrap()).unwrap()
+    };
+    let mut client = Client::connect(gateway.address);
+    client.ask(&request("GET", "/", "", ""));
+    let before = read();
+    (0..7).for_each(|_| drop(client.ask(&request("POST", "/", "", "body!"))));
+    (0..3).for_each(|_| drop(client.ask(&request("GET", "/api", "", ""))));
+    client.ask(&request("BREW", "/", "", ""));
+    let now = read();
+    let top = Top::between(&before, &now);
+    let row = |service: &str| top.rows.iter().find(|row| row.service == service).unwrap_or_else(|| panic!("{service}: {top:?}"));
+    // Rates are of a second: times the seconds they are numbers.
+    let number = |rate: f64| (rate * top.seconds).round() as u64;
+    let [web, api, none] = ["web", "api", ""].map(row);
+    assert_eq!([web, api, none].map(|row| (number(row.rate), number(row.errors))), [(7, 0), (3, 3), (1, 0)]);
+    assert_eq!((number(web.received), number(web.sent), number(top.total.rate), number(top.total.errors)), (35, 28, 11, 3));
+    assert_eq!(none.codes.keys().collect::<Vec<_>>(), ["bad_request"]);
+    assert!(web.p50.is_some_and(|p50| p50 > 0.0) && web.p99 >= web.p50, "{web:?}");
+    let told = scrape(gateway.admin);
+    assert_eq!(told.sum("gw_http_requests_total", &[]), 12.0, "the same counters");
+}
+
+#[test]
+fn instances_are_counted_by_how_they_are() {
+    let service = Service::saying("ok");
+    let probe = Probe::Tcp { at: None };
+    let critical = Check { probe, interval: LONG, timeout: LONG, success_before_passing: 1, failures_before_critical: 1 };
+    let gateway = World::of("http").instance("web", service.address).instance("web", service.address);
+    let gateway = gateway.checked("web", Service::nowhere(), Health::Critical, critical).start();
+    let told = scrape(gateway.admin);
+    let count = |health: &str| told.sum("gw_service_instances", &[("service", "web"), ("health", health)]);
+    assert_eq!(["passing", "warning", "critical"].map(count), [2.0, 0.0, 1.0]);
 }

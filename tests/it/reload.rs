@@ -11,7 +11,7 @@ use gw::app::files::Unreadable;
 use gw::app::origin::OriginError;
 use gw::app::{Refused, StartError, Told};
 
-use crate::harness::{Answer, Client, Folder, Run, Seen, Service, answer, entries, eventually, get, request};
+use crate::harness::{Answer, Client, Folder, Run, Scrape, Seen, Service, answer, entries, eventually, get, request};
 use crate::http2::run;
 use crate::tls::handshake;
 
@@ -184,10 +184,17 @@ fn what_is_not_done_when_the_drain_time_of_its_listener_is_over_is_cut() {
     folder.entries(&[(first, "tcp", false)], &[]);
     run.until(2);
     assert!(cut.is_closed());
+    eventually("it is counted", || told(run.admin()).sum("gw_connections_cut_total", &[("gateway", "edge")]) == 1.0);
     kept.send("x");
     kept.stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let still = std::io::Read::read(&mut kept.stream, &mut [0]).unwrap_err();
     assert_eq!(still.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// What is told at `/metrics`.
+fn told(admin: SocketAddr) -> Scrape {
+    let answer = Client::connect(admin).ask("GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    Scrape::read(answer.text())
 }
 
 /// Asks again and again, each time on a connection of its own and on one that is kept, until told to end. How often.

@@ -2,6 +2,8 @@
 //! Nothing of it is kept up for being told: a scrape reads what is there, on a thread of its own.
 
 mod certificates;
+pub mod counters;
+mod instances;
 mod page;
 mod process;
 mod reloads;
@@ -16,12 +18,14 @@ use self::page::Page;
 pub(super) use self::reloads::{Reloads, Result as ReloadResult};
 use self::table as m;
 pub use self::table::{Kind, METRICS, Metric};
+use super::world::Held;
 use crate::admin::{Scrape, Standing};
 use crate::net::Names;
 use crate::proxy::meters::Ledger;
 use crate::proxy::trace::Spans;
 use crate::rt::signal::Shutdown;
 use crate::source::consul::follow::Following;
+use crate::state::taps::Tapper;
 
 /// What there is to tell of.
 #[derive(Debug)]
@@ -31,7 +35,9 @@ pub(super) struct Told {
     pub(super) names: Names,
     pub(super) shutdown: Shutdown,
     pub(super) reloads: Reloads,
+    pub(super) held: Held,
     pub(super) following: Option<Following>,
+    pub(super) taps: Tapper,
     /// Access records that were dropped; `None`: there is no access log.
     pub(super) dropped: Option<Arc<AtomicU64>>,
     /// `None`: nothing is traced.
@@ -56,6 +62,7 @@ impl Told {
             page.count(&m::REJECTED, &[name], state.snapshot.rejected.len() as u64);
         }
         certificates.write(&standing.gateways, &mut page);
+        instances::write(&self.held, &mut page);
         self.reloads.write(standing.refused.is_none(), &mut page);
         if let Some(following) = &self.following {
             consul(following, &mut page);
@@ -70,6 +77,8 @@ impl Told {
         if let Some(dropped) = &self.dropped {
             page.count(&m::LOG_DROPPED, &[], dropped.load(Ordering::Relaxed));
         }
+        page.count(&m::TAPS, &[], self.taps.open() as u64);
+        page.count(&m::TAPS_DROPPED, &[], self.taps.dropped());
         if let Some(spans) = &self.spans {
             page.count(&m::SPANS, &[], spans.sent.load(Ordering::Relaxed));
             page.count(&m::SPANS_DROPPED, &[], spans.dropped.load(Ordering::Relaxed));

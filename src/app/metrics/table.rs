@@ -67,6 +67,7 @@ metrics! {
     UPSTREAM Counter "gw_upstream_connections_total" BY_RESULT, "Connections to instances that were dialed: ok, connect_failed or upstream_tls";
     CONNECTIONS Counter "gw_connections_total" OF_LISTENERS, "Connections that were accepted";
     CONNECTIONS_ACTIVE Gauge "gw_connections_active" OF_LISTENERS, "Connections that are open";
+    CONNECTIONS_CUT Counter "gw_connections_cut_total" OF_LISTENERS, "Connections that were cut because the time of a drain was over";
     HANDSHAKES Counter "gw_tls_handshakes_total" &["gateway", "listener", "result"], "TLS handshakes with clients: ok or failed";
     DRAINING Gauge "gw_draining" &[], "1 while the process ends, else 0";
     GENERATION Gauge "gw_config_generation" &["gateway"], "The number of the configuration in effect";
@@ -80,9 +81,12 @@ metrics! {
     AWAY Gauge "gw_consul_away_seconds" &[], "Since when the agent answers nothing; 0: it does";
     STALE Gauge "gw_consul_stale" &[], "1 while what is served is what an earlier run knew";
     CERTIFICATES Gauge "gw_certificate_not_after_timestamp_seconds" &["gateway", "use", "name"], "When a certificate that is in use ends, since 1970";
+    INSTANCES Gauge "gw_service_instances" &["service", "health"], "Instances of services of the own datacenter, with what checks have found";
     DNS_NAMES Gauge "gw_dns_names" &["state"], "Host names of instances: resolved, unresolved or asked";
     DNS_LOOKUPS Counter "gw_dns_lookups_total" &["result"], "Questions for host names: ok or failed";
     LOG_DROPPED Counter "gw_access_log_dropped_total" &[], "Access records that found no place in the queue";
+    TAPS Gauge "gw_taps_active" &[], "Who watches requests and connections live (gw inspect tap)";
+    TAPS_DROPPED Counter "gw_tap_dropped_total" &[], "Lines that found no place in the queue of their tap";
     SPANS_DROPPED Counter "gw_trace_spans_dropped_total" &[], "Spans that found no place in the queue, or no collector";
     SPANS Counter "gw_trace_spans_total" &[], "Spans that a collector has taken";
     LABEL_SETS Gauge "gw_metrics_label_sets" &[], "Sets of labels of requests and tcp connections";

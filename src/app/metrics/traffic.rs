@@ -43,6 +43,7 @@ pub(super) fn write(ledger: &Ledger, page: &mut Page) {
         let gateway = gateway(listener);
         page.count(&m::CONNECTIONS, &[gateway, listener], of(|door| &door.accepted));
         page.count(&m::CONNECTIONS_ACTIVE, &[gateway, listener], of(|door| &door.open));
+        page.count(&m::CONNECTIONS_CUT, &[gateway, listener], of(|door| &door.cut));
         for (result, n) in [("ok", of(|door| &door.handshakes)), ("failed", of(|door| &door.failed_handshakes))] {
             if n > 0 {
                 page.count(&m::HANDSHAKES, &[gateway, listener, result], n);
@@ -51,7 +52,7 @@ pub(super) fn write(ledger: &Ledger, page: &mut Page) {
     }
 }
 
-fn sum(workers: &[std::sync::Arc<Series>], of: &dyn Fn(&Series) -> &Count) -> u64 {
+pub(super) fn sum(workers: &[std::sync::Arc<Series>], of: &dyn Fn(&Series) -> &Count) -> u64 {
     workers.iter().fold(0, |sum, series| sum.wrapping_add(of(series).get()))
 }
 
@@ -95,6 +96,6 @@ fn series(labels: &Labels, sum: impl Fn(&dyn Fn(&Series) -> &Count) -> u64, page
 }
 
 /// Of `edge:8080`, `edge`.
-fn gateway(listener: &str) -> &str {
-    listener.rsplit_once(':').map_or("", |(gateway, _)| gateway)
+pub(super) fn gateway(listener: &str) -> &str {
+    listener.split_once(':').map_or("", |(gateway, _)| gateway)
 }

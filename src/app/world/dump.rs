@@ -15,6 +15,7 @@ use super::{Asked, Note, OneGateway, Unanswered, Verb, World};
 use crate::app::inspect::certs;
 use crate::decide::listing::rules;
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
+use crate::model::credential::is_credential;
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, IntentionAction};
 use crate::model::federation::{FederatedDatacenter, Federation, Peer, Servers};
 use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind};
@@ -171,12 +172,11 @@ fn without_secrets(mut entry: Value) -> Value {
 }
 
 fn hide(value: &mut Value, edits: bool) {
-    const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
     match value {
         Value::Array(all) => all.iter_mut().for_each(|value| hide(value, edits)),
         Value::Object(fields) => {
             for (name, value) in fields.iter_mut() {
-                if edits && value.is_string() && CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
+                if edits && value.is_string() && is_credential(name) {
                     *value = "(hidden)".into();
                 } else {
                     hide(value, matches!(name.as_str(), "RequestHeaders" | "ResponseHeaders") || edits);

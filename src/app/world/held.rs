@@ -1,5 +1,6 @@
 //! What a process that runs tells of: set by who publishes, read by who is asked.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -7,8 +8,10 @@ use serde_json::Value;
 use super::{Asked, Note, OneGateway, Places, Unanswered, Verb, World};
 use crate::admin::Question;
 use crate::app::generations::{Cause, Generations};
+use crate::id::ServiceKey;
 use crate::model::gateway::{Certificate, GatewayKind};
 use crate::model::resources::Resources;
+use crate::model::service::Service;
 use crate::state::Live;
 
 /// What is served, for questions.
@@ -60,6 +63,14 @@ impl Held {
             world.standing = standing();
             world.ask(verb, asked)
         }))
+    }
+
+    /// The services that each gateway knows. Those of terminating gateways, which know instances outside the mesh, are first.
+    pub(in crate::app) fn services(&self) -> Vec<Arc<BTreeMap<ServiceKey, Arc<Service>>>> {
+        let serving = self.change();
+        let mut said: Vec<&Resources> = serving.gateways.iter().map(|(said, _)| said).collect();
+        said.sort_by_key(|said| said.gateway.kind != GatewayKind::Terminating);
+        said.into_iter().map(|said| said.services.clone()).collect()
     }
 
     fn world(&self, from: &str) -> Result<World, Unanswered> {

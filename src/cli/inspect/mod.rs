@@ -14,6 +14,8 @@ pub(super) mod route;
 mod routes;
 mod sni;
 mod status;
+mod tap;
+mod top;
 
 use clap::{Args, Subcommand};
 
@@ -50,6 +52,8 @@ enum Question {
     #[command(after_long_help = OF_LISTS)]
     Datacenters(list::ListArgs),
     Connections(connections::ConnectionsArgs),
+    Tap(tap::TapArgs),
+    Top(top::TopArgs),
     Chain(chain::ChainArgs),
     Authz(authz::AuthzArgs),
     Sni(sni::SniArgs),
@@ -80,6 +84,8 @@ pub(super) fn run(args: InspectArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         Question::Intentions(args) => list::run(list::OF_INTENTIONS, args, ui),
         Question::Datacenters(args) => list::run(list::OF_DATACENTERS, args, ui),
         Question::Connections(args) => connections::run(&args, ui),
+        Question::Tap(args) => tap::run(args, ui),
+        Question::Top(args) => top::run(&args, ui),
         Question::Chain(args) => chain::run(args, ui),
         Question::Authz(args) => authz::run(args, ui),
         Question::Sni(args) => sni::run(args, ui),

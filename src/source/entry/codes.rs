@@ -46,6 +46,7 @@ codes! {
     JWT "GW0310" "a token that gw does not verify is asked for",
     CLEAR_TEXT "GW0311" "a server name where no TLS is spoken",
     TLS_NOT_SPOKEN "GW0312" "versions or suites of TLS that gw does not have",
+    LOG_FORMAT "GW0313" "access records in a format of their own, which gw does not write",
 }
 
 #[cfg(test)]

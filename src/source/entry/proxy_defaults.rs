@@ -110,6 +110,11 @@ fn access_log_rules(logs: &AccessLogs, check: &mut Check<'_>) {
     if !logs.json_format.is_empty() && !logs.text_format.is_empty() {
         check.error(codes::EXCLUSIVE, "AccessLogs", "AccessLogs cannot have both JSONFormat and TextFormat");
     }
+    let own = [(&logs.json_format, "JSONFormat", "its JSON"), (&logs.text_format, "TextFormat", "its text")];
+    if let Some((_, field, instead)) = own.iter().find(|(format, ..)| logs.enabled && !format.is_empty()) {
+        let message = format!("AccessLogs.{field} is a format that gw does not write: records are in {instead}");
+        check.warning(codes::LOG_FORMAT, format!("AccessLogs.{field}"), message, "docs/admin.md has the keys and the line of gw's records");
+    }
     let parsed = serde_json::from_str::<serde::de::IgnoredAny>(&logs.json_format);
     if let Some(e) = parsed.err().filter(|_| !logs.json_format.is_empty()) {
         check.error(codes::VALUE, "AccessLogs.JSONFormat", format!("AccessLogs.JSONFormat is no JSON: {e}"));
