@@ -11,7 +11,7 @@ mod leaves;
 mod shared;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -35,6 +35,7 @@ use super::watch::{News, Turns, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
 use crate::model::gateway::{GatewayConfig, GatewayKind};
+use crate::model::needs::Needed;
 use crate::rt::rng::Rng;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::rt::task;
@@ -181,6 +182,7 @@ pub fn start_as(
             rng: Rng::seeded(seed).into(),
             short: Turns::of(TURN),
             far: Turns::of(FAR_TURN),
+            wanted: RefCell::default(),
             catalogs: RefCell::default(),
             queue: Queue::default(),
             far_queue: Queue::default(),
@@ -214,6 +216,8 @@ struct Follow {
     /// Those whose answers are short, and those of other datacenters.
     short: Arc<Turns>,
     far: Arc<Turns>,
+    /// Services that are needed by now.
+    wanted: RefCell<BTreeSet<Needed>>,
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
     queue: Queue,
