@@ -43,6 +43,9 @@ pub enum WhichGateway {
     /// There is none at all.
     #[error("there is no [[gateway]] in the file, and no ingress-gateway or terminating-gateway among the entries")]
     None,
+    /// The same of a Consul.
+    #[error("Consul has no ingress-gateway and no terminating-gateway entry, or the token may see none")]
+    NoneAtConsul,
     /// None has the name.
     #[error("no gateway is called {name:?}; there are {}", .known.join(", "))]
     Unknown {

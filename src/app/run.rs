@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::access_log::{self, Writer};
 use super::certs;
-use super::config::RunConfig;
+use super::config::{AccessLogTo, RunConfig};
 use super::control::{self, Control, Registering};
 use super::from_consul::{ConsulError, ConsulSource};
 use super::metrics::{self, Reloads, counters};
@@ -23,9 +23,10 @@ use super::{authz, chain, generations, inspect, sni};
 use crate::admin::{self, Place, Reloading, Standing, Subject};
 use crate::check::Found;
 use crate::id::ListenerName;
+use crate::model::gateway::RecordFormat;
 use crate::net;
 use crate::proxy::meters::{Ledger, Meter};
-use crate::proxy::{self, Orders, Share};
+use crate::proxy::{self, AccessLog, Orders, Share};
 use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
@@ -82,8 +83,8 @@ pub enum StartError {
     #[error(transparent)]
     Consul(#[from] ConsulError),
     /// The access log cannot be opened.
-    #[error("cannot open the access log")]
-    AccessLog(#[source] io::Error),
+    #[error("cannot open the access log {0}")]
+    AccessLog(String, #[source] io::Error),
     /// Spans cannot be sent.
     #[error(transparent)]
     Traces(#[from] TracesError),
@@ -140,8 +141,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (metrics, metrics_sockets) = bind_admin(config.metrics.as_slice(), &Place { token: None, only_metrics: true })?;
     admin_sockets.extend(metrics_sockets);
     let probes = bind_probes(&ready)?;
-    let (log, access) =
-        config.access_log.map(|to| access_log::start(to, config.record_format)).transpose().map_err(StartError::AccessLog)?.unzip();
+    let (log, access) = config.access_log.map(|to| open_access_log(to, config.record_format)).transpose()?.unzip();
 
     let leaves = config.consul.as_ref().map(ConsulSource::leaves);
     let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
@@ -274,6 +274,14 @@ impl Bound {
 
 /// A listener for admin requests, and what is told at it.
 type BoundAt = (std::net::TcpListener, Place);
+
+fn open_access_log(to: AccessLogTo, format: RecordFormat) -> Result<(AccessLog, Writer), StartError> {
+    let name = match &to {
+        AccessLogTo::File(path) => path.display().to_string(),
+        AccessLogTo::Writer(_) => "on stdout".to_owned(),
+    };
+    access_log::start(to, format).map_err(|error| StartError::AccessLog(name, error))
+}
 
 fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, Vec<BoundAt>), StartError> {
     let (mut addresses, mut sockets) = (Vec::new(), Vec::new());

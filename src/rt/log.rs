@@ -31,7 +31,8 @@ struct Log {
 pub fn start(asked: &str, format: Format) {
     let parsed = parse(asked);
     let (asked, filter) = parsed.map_or_else(|_| ("info", EnvFilter::new(format!("{QUIET},info"))), |filter| (asked, filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // What it says of a line that cannot be written goes to stderr by a macro that panics if that cannot be written either.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(std::io::stderr);
     let (set, started): (Box<dyn Fn(EnvFilter) -> _ + Send + Sync>, _) = match format {
         Format::Text => {
             let builder = builder.with_ansi(false).with_filter_reloading();

@@ -1,7 +1,8 @@
 //! What is followed of a real Consul.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gw::id::ServiceKey;
 use gw::model::gateway::{GatewayConfig, GatewayKind};
@@ -15,6 +16,7 @@ use serde_json::json;
 
 use crate::agent::Consul;
 use crate::harness::{Service, eventually};
+use crate::proxy::Spoiler;
 
 /// A Consul that is followed until the test ends.
 pub(crate) struct Followed {
@@ -65,8 +67,12 @@ impl Drop for Followed {
 
 /// A way to its agent.
 pub(crate) fn client(consul: &Consul, token: &str) -> Client {
+    client_at(consul.address, token)
+}
+
+fn client_at(address: SocketAddr, token: &str) -> Client {
     gw::tls::install();
-    let flags = Flags { http_addr: Some(consul.address.to_string()), token: Some(token.to_owned()), ..Flags::default() };
+    let flags = Flags { http_addr: Some(address.to_string()), token: Some(token.to_owned()), ..Flags::default() };
     Client::new(Settings::of(&flags, |_| None).unwrap()).unwrap()
 }
 
@@ -130,6 +136,34 @@ fn what_a_terminating_gateway_needs_is_known_and_every_change_is_heard() {
     eventually("that it is gone is heard", || followed.world().entries.intentions.is_empty());
     consul.register(&json!({"ID": "new", "Name": "new", "Address": "127.0.0.1", "Port": 10}));
     eventually("a new service is heard of", || followed.health("new") == ["127.0.0.1:10 Passing"]);
+}
+
+#[test]
+fn a_datacenter_that_nobody_knows_is_asked_at_one_pace_and_forgotten_with_the_last_who_needs_it() {
+    let consul = Consul::start("nowhere");
+    let spoiler = Spoiler::before(consul.address);
+    let followed = Followed::begin_with(client_at(spoiler.address, &consul.token), GatewayKind::Ingress, "edge");
+    let needs = |services: &[(&str, &str)]| {
+        let services = services.iter().map(|(service, datacenter)| Needed::of(ServiceKey::of(service), datacenter));
+        followed.following.want(Needs { services: services.collect(), ..Needs::default() });
+    };
+    let asked = |service: &str| spoiler.asked(&format!("/v1/health/connect/{service}"));
+    needs(&[("far", "dc9")]);
+    eventually("it is asked for", || asked("far") > 0);
+    // Each time that others are needed as well it is looked whom to ask for.
+    for n in 0..8 {
+        let other = format!("other-{n}");
+        needs(&[("far", "dc9"), (&other, "dc1")]);
+        eventually("the other one is asked for", || asked(&other) > 0);
+    }
+    let (before, start) = (asked("far"), Instant::now());
+    eventually("it is asked for again", || asked("far") >= before + 3);
+    assert!(start.elapsed() >= Duration::from_secs(4), "every two seconds, and it was {:?} for three times", start.elapsed());
+
+    let troubles = || followed.following.watches().into_iter().filter(|watch| watch.what.contains("dc9")).count();
+    assert!(troubles() > 0, "nobody knows the way there");
+    needs(&[("last", "dc1")]);
+    eventually("nothing is told of it", || asked("last") > 0 && troubles() == 0);
 }
 
 #[test]

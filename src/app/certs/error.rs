@@ -22,7 +22,7 @@ pub enum CertsError {
     #[error("{} exists and is not overwritten: --force does it", .0.display())]
     Exists(PathBuf),
     /// There is no CA.
-    #[error("there is no CA in {}: gw certs init makes one, and --dir says where", .0.display())]
+    #[error("there is no CA in {}: gw certs init makes one; --dir, or --ca of gw wan-fed init, says where it is", .0.display())]
     NoCa(PathBuf),
     /// There is a CA, but not its key.
     #[error("{} is not there: a CA without its key verifies, and signs nothing", .0.display())]

@@ -6,6 +6,7 @@ mod reach;
 use serde_json::{Value, json};
 
 pub(in crate::app) use self::found::Problems;
+use self::found::word;
 use super::certs::CERTS;
 use crate::app::world::{Asked, Note, Unanswered, Verb, World};
 use crate::decide::graph::{Finding, check_set, traps};
@@ -32,17 +33,18 @@ fn of_source(world: &World, problems: &mut Problems) {
     let consul = &world.standing["consul"];
     let status = "gw inspect status";
     if let Some(away) = consul["away"].as_f64() {
-        let what = format!("the Consul agent has not answered for {away:.0}s");
+        let why = troubles(consul).map(|(_, why)| why).find(|why| !is_of_token(why)).unwrap_or("no answer");
+        let what = format!("the Consul agent has not answered for {away:.0}s: {why}");
         problems.error("agent_away", &what, None, "what is known goes on being served, and gets old", status);
     }
     if consul["stale"] == true {
         let what = "what is served is what an earlier run heard of Consul";
         problems.error("stale", what, None, "Consul has not said yet whether it still holds", status);
     }
-    for watch in consul["watches"].as_array().into_iter().flatten() {
-        let (what, why) = (watch["what"].as_str().unwrap_or_default(), watch["trouble"].as_str());
-        let Some(why) = why else { continue };
-        let acl = why.contains("token");
+    // While nothing is answered, whatever is watched is not: that is one problem.
+    let is_away = consul["away"].is_number();
+    for (what, why) in troubles(consul).filter(|(_, why)| !is_away || is_of_token(why)) {
+        let acl = is_of_token(why);
         let (code, next) = if acl { ("acl", "gw config gen acl-policy --for KIND NAME") } else { ("watch", status) };
         problems.error(code, &format!("{what}: {why}"), None, "the last good answer goes on being used", next);
     }
@@ -62,6 +64,16 @@ fn of_source(world: &World, problems: &mut Problems) {
             problems.error("registration", &what, None, "other gateways and services do not find this one", status);
         }
     }
+}
+
+/// What is watched at Consul and does not come, and why.
+fn troubles(consul: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let watches = consul["watches"].as_array().into_iter().flatten();
+    watches.filter_map(|watch| Some((watch["what"].as_str().unwrap_or_default(), watch["trouble"].as_str()?)))
+}
+
+fn is_of_token(why: &str) -> bool {
+    why.contains("token")
 }
 
 /// What is wrong with entries, one by one and as a set.
@@ -96,7 +108,7 @@ fn of_certificates(certs: &Value, problems: &mut Problems) {
             "listener" => "clients of the listener do not trust it after that",
             _ => "services outside the mesh cannot be reached by TLS after that",
         };
-        let next = format!("gw certs inspect {}", text("file"));
+        let next = format!("gw certs inspect {}", word(text("file")));
         match text("state") {
             "unreadable" => problems.error("certificate", &format!("of {who}: {}", text("why")), file, matters, &next),
             "expired" => problems.error("certificate", &format!("{who} expired at {}", text("not_after")), file, matters, &next),

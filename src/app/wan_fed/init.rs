@@ -28,6 +28,8 @@ pub enum Role {
 pub struct Version(pub u32, pub u32);
 
 impl Version {
+    /// The first whose servers can be federated through mesh gateways.
+    pub const OLDEST: Self = Self(1, 8);
     /// The newest that is known here.
     pub const NEWEST: Self = Self(1, 21);
 

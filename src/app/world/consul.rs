@@ -152,7 +152,7 @@ fn which(reading: &OneReading, known: &[(GatewayKind, String)]) -> Result<(Gatew
         }
         (None, _, [(kind, name)]) => Ok((*kind, name.clone())),
         (None, Some(kind), []) => Err(WhichGateway::NoEntry { kind, name: kind.default_name().to_owned(), known: Vec::new() }),
-        (None, None, []) => Err(WhichGateway::None),
+        (None, None, []) => Err(WhichGateway::NoneAtConsul),
         (None, _, _) => Err(WhichGateway::Several(names())),
     }
 }

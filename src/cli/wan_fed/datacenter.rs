@@ -128,5 +128,7 @@ fn server(text: &str) -> Result<Server, String> {
 }
 
 fn version(text: &str) -> Result<Version, String> {
-    Version::parse(text).ok_or_else(|| "it is not a version of Consul, such as 1.21 or 1.8.7".to_owned())
+    let version = Version::parse(text).ok_or_else(|| "it is not a version of Consul, such as 1.21 or 1.8.7".to_owned())?;
+    let is_able = version >= Version::OLDEST;
+    is_able.then_some(version).ok_or_else(|| format!("servers reach each other through mesh gateways since Consul {}", Version::OLDEST))
 }

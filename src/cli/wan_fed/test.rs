@@ -113,10 +113,14 @@ fn summed_up(trial: &Trial, ui: &mut Ui) {
     let (ok, failed) = (count(|o| *o == Outcome::Ok), count(|o| matches!(o, Outcome::Failed { .. })));
     for check in &trial.checks {
         if let Outcome::NotProbed { why } = &check.outcome {
-            ui.note(&format!("gw: not probed: {} {}: {why}", check.hop, check.name()));
+            let name = [&*check.hop, &*check.name()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+            ui.note(&format!("gw: not probed: {name}: {why}"));
         }
     }
-    let wrong =
-        if trial.findings.is_empty() { "nothing is wrong".to_owned() } else { format!("{} things are wrong", trial.findings.len()) };
+    let wrong = match trial.findings.len() {
+        0 => "nothing is wrong".to_owned(),
+        1 => "one thing is wrong".to_owned(),
+        many => format!("{many} things are wrong"),
+    };
     ui.note(&format!("gw: {} probes, {ok} ok, {failed} failed; {wrong}", trial.checks.len()));
 }

@@ -97,6 +97,12 @@ impl<'a> ServiceCompiler<'a> {
         self.rejected.push(Rejected { what, why: why.to_owned() });
     }
 
+    /// The same of a place in an entry, or of all of it.
+    fn reject_at(&mut self, rule: &RuleRef, why: &str) {
+        let place = if rule.path.is_empty() { String::new() } else { format!("{}: ", rule.path) };
+        self.reject(rule.entry.clone(), &(place + why));
+    }
+
     /// The listener of that number as it was the last time.
     pub(super) fn last_listener(&self, number: usize) -> Option<&Arc<CompiledListener>> {
         self.memo.listeners.get(&number)
@@ -211,7 +217,7 @@ impl<'a> ServiceCompiler<'a> {
         let mut problems = Vec::new();
         let matcher = Matcher::compile(definition.r#match.as_ref().and_then(|m| m.http.as_ref()), &mut problems);
         for problem in problems {
-            self.reject(route.rule.entry.clone(), &format!("{}: {problem}; the route matches nothing", route.rule.path));
+            self.reject_at(&route.rule, &format!("{problem}; the route matches nothing"));
         }
         let destination = definition.destination.as_ref();
         let compiled = Route {
@@ -302,8 +308,7 @@ impl<'a> ServiceCompiler<'a> {
             let target = self.targets.compile(target, protocol, &mut self.rejected);
             let rule = if targets.is_empty() { resolver.rules.last() } else { failover.and_then(|f| f.rule.as_ref()) };
             if let (Some(why), Some(rule)) = (&target.unreached, rule) {
-                let part = if rule.path.is_empty() { String::new() } else { format!("{}: ", rule.path) };
-                self.reject(rule.entry.clone(), &format!("{part}{id} is not reached: {why}"));
+                self.reject_at(rule, &format!("{id} is not reached: {why}"));
             }
             targets.push(target);
         }
@@ -321,7 +326,7 @@ impl<'a> ServiceCompiler<'a> {
         let mut problems = Vec::new();
         let compiled = Edits::compile(edits?, &mut problems);
         for problem in problems {
-            self.reject(rule.entry.clone(), &format!("{}: header {problem}; this edit is left out", rule.path));
+            self.reject_at(rule, &format!("header {problem}; this edit is left out"));
         }
         Some(compiled)
     }

@@ -1,5 +1,6 @@
 //! The problems that were found, each once, the worst first.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -48,5 +49,34 @@ impl Problems {
     pub(super) fn sorted(mut self) -> Vec<Value> {
         self.found.sort_by_key(|(is_error, _)| !is_error);
         self.found.into_iter().map(|(_, problem)| problem).collect()
+    }
+}
+
+/// One word of a command, as a shell takes it: names come from entries, and a command is there to be pasted.
+pub(super) fn word(text: &str) -> Cow<'_, str> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_a_command_whatever_it_is() {
+        for (name, as_typed) in [
+            ("web", "web"),
+            ("certs/web-1.pem", "certs/web-1.pem"),
+            ("", "''"),
+            ("<img src=x>", "'<img src=x>'"),
+            ("a;reboot", "'a;reboot'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", r"'it'\''s'"),
+        ] {
+            assert_eq!(word(name), as_typed);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::Problems;
+use super::{Problems, word};
 use crate::app::world::{OneGateway, World};
 use crate::decide::snapshot::{Next, Target, Upstream};
 use crate::model::service::Health;
@@ -32,7 +32,7 @@ fn of_targets(world: &World, gateway: &OneGateway, problems: &mut Problems) {
                     let what = why(target);
                     let rule = upstream.rules.last().unwrap_or(&rule.route.rule);
                     let place = world.places.of(rule).or_else(|| Some(rule.to_string()));
-                    let next = format!("gw inspect chain {}", target.id.service);
+                    let next = format!("gw inspect chain {}", word(&target.id.service));
                     match stands_in {
                         Some(other) => {
                             let matters = format!("{} takes its requests", other.id);

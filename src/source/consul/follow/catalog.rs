@@ -67,6 +67,8 @@ struct Rounds {
 pub(super) struct Queue {
     waiting: RefCell<VecDeque<Needed>>,
     among: RefCell<BTreeSet<Needed>>,
+    /// Those that are asked for again in a while, and when.
+    resting: RefCell<HashMap<Needed, Instant>>,
     more: Notify,
     emptied: Notify,
     /// Of services that were asked for.
@@ -80,6 +82,35 @@ impl Queue {
             self.waiting.borrow_mut().push_back(of);
             self.more.notify_one();
         }
+    }
+
+    /// Whether it was never asked for, and will not be either.
+    fn is_new(&self, of: &Needed) -> bool {
+        !self.rules.borrow().contains_key(of) && !self.resting.borrow().contains_key(of)
+    }
+
+    /// Has it rest until then. False: it rests already, and not for longer.
+    fn rest(&self, of: &Needed, until: Instant) -> bool {
+        let mut resting = self.resting.borrow_mut();
+        let shorter = resting.get(of).is_none_or(|earlier| until < *earlier);
+        if shorter {
+            resting.insert(of.clone(), until);
+        }
+        shorter
+    }
+
+    /// Its rest until then is over.
+    fn rested(&self, of: &Needed, until: Instant) {
+        let is_over = self.resting.borrow().get(of) == Some(&until);
+        if is_over {
+            self.resting.borrow_mut().remove(of);
+            self.push(of.clone());
+        }
+    }
+
+    fn forget(&self, of: &Needed) {
+        self.rules.borrow_mut().remove(of);
+        self.resting.borrow_mut().remove(of);
     }
 
     async fn next(&self) -> Needed {
@@ -127,18 +158,18 @@ pub(super) async fn run(follow: Rc<Follow>) {
         let datacenters: BTreeSet<&str> =
             wanted.iter().map(|of| of.datacenter.as_str()).chain(own.as_deref()).filter(|d| !d.is_empty()).collect();
         running.retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
-        follow.catalogs.borrow_mut().retain(|datacenter, _| datacenters.contains(datacenter.as_str()));
+        follow.forget_catalogs_but(&datacenters);
         for datacenter in datacenters.into_iter().filter(|d| !running.contains_key(*d)).collect::<Vec<_>>() {
             let catalog = Rc::new(Catalog::of(datacenter));
             follow.catalogs.borrow_mut().insert(datacenter.to_owned(), catalog.clone());
             let (checks, names) = (catalog.clone().checks(follow.clone()), catalog.clone().names(follow.clone()));
             running.insert(datacenter.to_owned(), vec![task::hold(checks), task::hold(names), task::hold(catalog.rounds(follow.clone()))]);
         }
-        for gone in gone {
-            follow.forget(&gone);
+        let before = follow.wanted.replace(wanted.clone());
+        for gone in gone.iter().chain(before.difference(&wanted)) {
+            follow.forget(gone);
         }
-        let is_new = |of: &Needed| !follow.queue(of).rules.borrow().contains_key(of);
-        wanted.into_iter().filter(is_new).for_each(|of| follow.queue(&of).push(of));
+        wanted.into_iter().filter(|of| follow.queue(of).is_new(of)).for_each(|of| follow.queue(&of).push(of));
         follow.shared.needs.notified().await;
     }
 }
@@ -151,6 +182,9 @@ async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
         if let Some(catalog) = &catalog {
             catalog.heard_of().await;
         }
+        if !follow.is_wanted(&of) {
+            continue;
+        }
         let call = Call::instances(side_of(&of), of.service.as_str());
         let own = follow.shared.look(|known, _| known.datacenter == of.datacenter);
         let call = match (of.peer.as_str(), own) {
@@ -158,7 +192,12 @@ async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
             ("", false) => call.in_datacenter(&of.datacenter),
             (peer, _) => call.of_peer(peer),
         };
-        let again = match follow.client.ask(&call).await {
+        let asked = follow.client.ask(&call).await;
+        if !follow.is_wanted(&of) {
+            // What is forgotten is not to be known again.
+            continue;
+        }
+        let again = match asked {
             Ok(answer) => follow.answered(&of, catalog.as_deref(), answer),
             Err(error) => {
                 follow.unanswered(&of, &error);
@@ -166,11 +205,7 @@ async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
             }
         };
         if let Some(pause) = again {
-            let follow = follow.clone();
-            task::spawn(async move {
-                sleep(pause).await;
-                follow.queue(&of).push(of);
-            });
+            follow.ask_again(of, Instant::now() + pause);
         }
     }
 }
@@ -180,6 +215,36 @@ impl Follow {
     fn queue(&self, of: &Needed) -> &Queue {
         let far = of.peer.is_empty() && self.shared.look(|known, _| known.datacenter != of.datacenter);
         if far { &self.far_queue } else { &self.queue }
+    }
+
+    fn is_wanted(&self, of: &Needed) -> bool {
+        self.wanted.borrow().contains(of)
+    }
+
+    /// Asks for a service again at a time; once, however often it is said.
+    fn ask_again(self: &Rc<Self>, of: Needed, at: Instant) {
+        if self.queue(&of).rest(&of, at) {
+            let follow = self.clone();
+            task::spawn(async move {
+                tokio::time::sleep_until(at).await;
+                follow.queue(&of).rested(&of, at);
+            });
+        }
+    }
+
+    /// Forgets the datacenters that nobody needs any more.
+    fn forget_catalogs_but(&self, datacenters: &BTreeSet<&str>) {
+        self.catalogs.borrow_mut().retain(|datacenter, catalog| {
+            let stays = datacenters.contains(datacenter.as_str());
+            if !stays {
+                // Who waits for it waits no more, and has others to ask for.
+                catalog.is_heard();
+                for asked in [Asked::Checks(datacenter.clone()), Asked::Names(datacenter.clone())] {
+                    self.shared.forgotten(&asked.to_string());
+                }
+            }
+            stays
+        });
     }
 
     /// An answer about a service. After how long it is to be asked for again, if it is.
@@ -231,8 +296,8 @@ impl Follow {
     }
 
     fn forget(&self, of: &Needed) {
-        self.queue(of).rules.borrow_mut().remove(of);
-        self.shared.recovered(&Asked::Instances(of.clone()).to_string());
+        self.queue(of).forget(of);
+        self.shared.forgotten(&Asked::Instances(of.clone()).to_string());
         if let Some(catalog) = self.catalogs.borrow().get(&of.datacenter) {
             catalog.placed.borrow_mut().place(&of.service, of.outside, &[]);
         }

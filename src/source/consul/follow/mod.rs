@@ -12,7 +12,7 @@ mod shared;
 mod signed;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -39,6 +39,7 @@ use super::watch::{News, Turns, Watch};
 use crate::model::entry::EntryKind;
 use crate::model::federation::Servers;
 use crate::model::gateway::{GatewayConfig, GatewayKind};
+use crate::model::needs::Needed;
 use crate::rt::rng::Rng;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::rt::task;
@@ -175,6 +176,7 @@ pub fn start_as(
             short: Turns::of(TURN),
             rare,
             far: Turns::of(FAR_TURN),
+            wanted: RefCell::default(),
             catalogs: RefCell::default(),
             queue: Queue::default(),
             far_queue: Queue::default(),
@@ -228,6 +230,8 @@ struct Follow {
     short: Arc<Turns>,
     rare: Option<Arc<Turns>>,
     far: Arc<Turns>,
+    /// Services that are needed by now.
+    wanted: RefCell<BTreeSet<Needed>>,
     /// By datacenter.
     catalogs: RefCell<HashMap<String, Rc<Catalog>>>,
     queue: Queue,

@@ -235,6 +235,11 @@ impl Shared {
         }
     }
 
+    /// A question that is not asked any more, whatever was told of it.
+    pub(super) fn forgotten(&self, name: &str) {
+        self.state().watches.remove(name);
+    }
+
     /// When the agent came back.
     pub(super) fn back(&self) -> Option<Instant> {
         self.state().back
