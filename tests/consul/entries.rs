@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::agent::Consul;
 use crate::program::at_least;
+use crate::support::scratch_with;
 
 /// gw as one types it, with nothing of the environment but where Consul is.
 fn gw(consul: &Consul, args: &[&str]) -> Output {
@@ -202,4 +203,42 @@ fn the_chain_of_a_service_is_shown_as_consul_has_it_and_beside_it() {
     let (out, _) = expect(&gw(&consul, &args), 0);
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&answer["schema"], &answer["equal"]), (&json!("gw.chain-verify/v1"), &json!(true)));
+}
+
+#[test]
+fn expectations_are_asked_of_a_consul_and_of_what_it_was_before() {
+    let mut consul = Consul::start("expected");
+    consul.write(&json!({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}}));
+    for name in ["web", "api"] {
+        consul.in_the_mesh(&format!("{name}-1"), name, "127.0.0.1:3000".parse().unwrap(), &json!({}));
+    }
+    let services = json!([{"Name": "web", "Hosts": ["*"]}]);
+    consul.write(
+        &json!({"Kind": "ingress-gateway", "Name": "edge", "Listeners": [{"Port": 8080, "Protocol": "http", "Services": services}]}),
+    );
+    let test = "[[request]]\nurl = \"http://x:8080/\"\nexpect = { service = \"web\", code = \"ok\" }\n";
+    let folder = scratch_with("expected", &[("expected.toml", test)]);
+    let [file, dump] = ["expected.toml", "old.dump"].map(|name| folder.path().join(name).display().to_string());
+    let (out, err) = expect(&gw(&consul, &["config", "test", &file]), 0);
+    assert!(out.starts_with("ok ") && err.contains("1 of 1 expectations are met, asked of Consul at"), "{out}{err}");
+    let (said, _) = expect(&gw(&consul, &["inspect", "dump", "--http-addr", &consul.address.to_string()]), 0);
+    std::fs::write(&dump, said).unwrap();
+    consul.write(&json!({"Kind": "service-resolver", "Name": "web", "Redirect": {"Service": "api"}}));
+    let (out, _) = expect(&gw(&consul, &["config", "test", &file]), 1);
+    assert!(out.starts_with("FAILED") && out.contains("service: expected web, is api"), "{out}");
+    assert!(out.contains("[service-resolver/web Redirect] Consul, modify index"), "{out}");
+    // From what it was to what it is, and the other way round.
+    let (out, err) = expect(&gw(&consul, &["config", "test", &file, "--against", &dump]), 1);
+    assert!(
+        out.contains(" web.default.default.dc1 ")
+            && out.contains(" api.default.default.dc1 ")
+            && err.contains("1 of 1 change their answer, from the dump ")
+            && err.contains(" to Consul at "),
+        "{out}{err}"
+    );
+    let at = format!("http://{}", consul.address);
+    let (out, _) = expect(&gw(&consul, &["config", "test", &file, "--against", &at, "--dump", &dump]), 1);
+    let places = ["api.default.default.dc1", "web.default.default.dc1"].map(|target| out.find(target));
+    assert!(places[0].is_some() && places[0] < places[1], "{out}");
+    expect(&gw(&consul, &["config", "test", &file, "--against", &at]), 0);
 }

@@ -97,7 +97,7 @@ impl PlaceArgs {
     pub(in crate::cli) fn world(self, ui: &mut Ui) -> Result<World, Failure> {
         // Of questions any will do: what is needed of a Consul is the same for all about a gateway.
         let (place, _) = self.places(Asking::of(ROUTE, Unnamed::Files), ui)?;
-        Ok(place.world()?)
+        world_at(&place)
     }
 
     /// The answer; who gave it is told.
@@ -195,7 +195,12 @@ pub(in crate::cli) fn world_of(named: &str, gateway: Option<&str>, ui: &mut Ui) 
     } else {
         Place::Files(named.into())
     };
-    Ok(place.world()?)
+    world_at(&place)
+}
+
+/// What is known there, by the name of the place: a dump has that of whom it was taken.
+fn world_at(place: &Place) -> Result<World, Failure> {
+    Ok(World { from: place.name(), ..place.world()? })
 }
 
 impl From<AskPlaceError> for Failure {
