@@ -125,7 +125,8 @@ impl TapArgs {
 /// Prints a line, and lets it go at once: somebody waits for it.
 fn tell(line: &str, output: Output, ui: &mut Ui) -> std::io::Result<ControlFlow<()>> {
     let event: Value = serde_json::from_str(line).unwrap_or_default();
-    let is_over = event["event"] == "over";
+    // At the end of the gateway itself the stream just ends: it is gone.
+    let is_over = event["event"] == "over" && event["why"] != "end";
     if output == Output::Jsonl {
         ui.print(&format!("{line}\n"))?;
     }
