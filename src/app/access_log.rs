@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::config::AccessLogTo;
 use crate::model::entry::Entries;
@@ -16,8 +16,13 @@ use crate::proxy::AccessLog;
 
 /// Records that may wait.
 const QUEUE: usize = 16 * 1024;
-/// How long a record may wait for company before it is written.
-const LINGER: Duration = Duration::from_millis(100);
+/// How long records gather before they are written together: nobody has to wake the thread for each of them. In that time the queue
+/// has room for more than any worker can make.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often it is looked whether the file is to be opened anew, while there are no records.
+const LOOK: Duration = Duration::from_millis(100);
+/// What is written at once.
+const BUFFER: usize = 64 * 1024;
 
 /// Where the entries of gateways have records written (`proxy-defaults`, `AccessLogs`; semantics 9): what Consul has its Envoys do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +94,7 @@ pub(super) fn start(to: AccessLogTo, format: RecordFormat) -> io::Result<(Access
     let dropped = Arc::<AtomicU64>::default();
     let thread = std::thread::Builder::new().name("access-log".to_owned());
     let thread = thread.spawn(move || {
-        if let Err(error) = write_all(BufWriter::new(writer), file.as_ref(), &records) {
+        if let Err(error) = write_all(BufWriter::with_capacity(BUFFER, writer), file.as_ref(), &records) {
             tracing::error!(%error, "access records cannot be written, and are dropped from now on");
         }
     })?;
@@ -100,35 +105,45 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-fn write_all(mut writer: BufWriter<Box<dyn Write + Send>>, file: Option<&(PathBuf, Reopen)>, records: &Receiver<String>) -> io::Result<()> {
-    // When the oldest record that is not written came.
-    let mut since: Option<Instant> = None;
+type Lines = BufWriter<Box<dyn Write + Send>>;
+
+fn write_all(mut writer: Lines, file: Option<&(PathBuf, Reopen)>, records: &Receiver<String>) -> io::Result<()> {
     loop {
-        let wait = since.map_or(LINGER, |since| LINGER.saturating_sub(since.elapsed()));
-        let record = records.recv_timeout(wait);
-        if let Some((path, _)) = file.filter(|(_, reopen)| reopen.is_asked()) {
-            writer.flush()?;
-            match open(path) {
-                Ok(file) => writer = BufWriter::new(Box::new(file)),
-                Err(error) => tracing::error!(%error, "cannot open {} anew: records still go to the file that it was", path.display()),
-            }
-        }
-        match record {
-            Ok(line) => {
-                writer.write_all(line.as_bytes())?;
-                writer.write_all(b"\n")?;
-                if since.get_or_insert_with(Instant::now).elapsed() >= LINGER {
-                    writer.flush()?;
-                    since = None;
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                writer.flush()?;
-                since = None;
-            }
+        let first = match records.recv_timeout(LOOK) {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return writer.flush(),
+        };
+        open_anew_if_asked(&mut writer, file)?;
+        let Some(first) = first else { continue };
+        write_line(&mut writer, &first)?;
+        let mut lines = 1;
+        while lines > 0 {
+            std::thread::sleep(GATHER);
+            open_anew_if_asked(&mut writer, file)?;
+            lines = 0;
+            for line in records.try_iter().take(QUEUE) {
+                write_line(&mut writer, &line)?;
+                lines += 1;
+            }
+            writer.flush()?;
         }
     }
+}
+
+fn write_line(writer: &mut Lines, line: &str) -> io::Result<()> {
+    writer.write_all(line.as_bytes())?;
+    writer.write_all(b"\n")
+}
+
+fn open_anew_if_asked(writer: &mut Lines, file: Option<&(PathBuf, Reopen)>) -> io::Result<()> {
+    let Some((path, _)) = file.filter(|(_, reopen)| reopen.is_asked()) else { return Ok(()) };
+    writer.flush()?;
+    match open(path) {
+        Ok(file) => *writer = BufWriter::with_capacity(BUFFER, Box::new(file)),
+        Err(error) => tracing::error!(%error, "cannot open {} anew: records still go to the file that it was", path.display()),
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ impl Outcome {
             r.put("route_name", plan.route.rule.to_string());
             r.put("rule", plan.route.rule.to_string());
             r.rules(plan.rules());
-            r.fields.insert("roll".to_owned(), plan.roll.map_or(Value::Null, Value::from));
+            r.fields.insert("roll", plan.roll.map_or(Value::Null, Value::from));
         });
     }
 
@@ -197,7 +197,7 @@ impl Outcome {
                 r.put("rule", rule.to_string());
             }
             r.rules(refusal.rule.iter());
-            r.fields.insert("roll".to_owned(), refusal.roll.map_or(Value::Null, Value::from));
+            r.fields.insert("roll", refusal.roll.map_or(Value::Null, Value::from));
             r.put("response_code_details", &*refusal.subject);
         });
     }

@@ -6,7 +6,8 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::outcome::Ends;
 use super::progress::Progress;
@@ -53,7 +54,25 @@ pub(super) struct Record {
     pub(super) tapped: Option<Box<Tapped>>,
     /// When the status was known.
     pub(super) answered: Option<Duration>,
-    pub(super) fields: Map<String, Value>,
+    pub(super) fields: Fields,
+}
+
+/// What is known, by the keys of records. There are few: they are looked through.
+#[derive(Debug, Default)]
+pub(super) struct Fields(Vec<(&'static str, Value)>);
+
+impl Fields {
+    /// In place of what was there.
+    pub(super) fn insert(&mut self, key: &'static str, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((key, value)),
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
 }
 
 /// How a request or connection ended.
@@ -69,14 +88,14 @@ pub(super) struct Ended<'o> {
 impl Record {
     /// Nothing is known yet but who watches.
     pub(super) fn of(tapped: Option<Box<Tapped>>) -> Self {
-        Self { wall: SystemTime::now(), traced: None, tapped, answered: None, fields: Map::new() }
+        Self { wall: SystemTime::now(), traced: None, tapped, answered: None, fields: Fields::default() }
     }
 
-    pub(super) fn put(&mut self, key: &str, value: impl Into<String>) {
-        self.fields.insert(key.to_owned(), Value::String(value.into()));
+    pub(super) fn put(&mut self, key: &'static str, value: impl Into<String>) {
+        self.fields.insert(key, Value::String(value.into()));
     }
 
-    pub(super) fn header(&mut self, key: &str, headers: &HeaderMap, name: &str) {
+    pub(super) fn header(&mut self, key: &'static str, headers: &HeaderMap, name: &str) {
         if let Some(value) = headers.get(name) {
             self.put(key, String::from_utf8_lossy(HeaderValue::as_bytes(value)));
         }
@@ -84,7 +103,7 @@ impl Record {
 
     /// Every rule that led there, outermost first; `rule` is the one that decided.
     pub(super) fn rules<'a>(&mut self, rules: impl Iterator<Item = &'a RuleRef>) {
-        self.fields.insert("rules".to_owned(), rules.map(ToString::to_string).collect());
+        self.fields.insert("rules", rules.map(ToString::to_string).collect());
     }
 
     /// One line.
@@ -96,36 +115,31 @@ impl Record {
     }
 
     /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
-    fn json(mut self, ended: Ended<'_>) -> String {
+    // Written as it is said: a tree of it would cost more than the request.
+    fn json(&self, ended: Ended<'_>) -> String {
         let Ended { code, status, took, ends, progress } = ended;
-        let mut out = Map::new();
-        out.insert("start_time".to_owned(), json!(self.started()));
-        for key in ["route_name", "method", "path", "protocol"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        out.insert("response_code".to_owned(), json!(status));
-        out.insert("response_flags".to_owned(), json!(code.flags()));
-        out.insert("response_code_details".to_owned(), self.fields.remove("response_code_details").unwrap_or_default());
-        out.insert("connection_termination_details".to_owned(), Value::Null);
-        out.insert("bytes_received".to_owned(), json!(progress.received.get()));
-        out.insert("bytes_sent".to_owned(), json!(progress.sent.get()));
-        out.insert("duration".to_owned(), json!(milliseconds(took)));
-        out.insert("upstream_service_time".to_owned(), self.answered.map_or(Value::Null, |t| json!(milliseconds(t))));
-        for key in ["x_forwarded_for", "user_agent", "request_id", "authority", "upstream_host", "upstream_cluster"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        out.insert("upstream_local_address".to_owned(), Value::Null);
-        out.insert("downstream_local_address".to_owned(), json!(ends.local.to_string()));
-        out.insert("downstream_remote_address".to_owned(), json!(ends.client.to_string()));
-        out.insert("requested_server_name".to_owned(), json!(ends.sni));
-        let transport = "upstream_transport_failure_reason";
-        out.insert(transport.to_owned(), self.fields.remove(transport).unwrap_or_default());
-        out.insert("code".to_owned(), json!(code.as_str()));
-        out.insert("peer".to_owned(), ends.peer.as_ref().map_or(Value::Null, |peer| json!(peer.member.id.to_string())));
-        for key in ["rule", "rules", "roll", "target", "instance"] {
-            out.insert(key.to_owned(), self.fields.remove(key).unwrap_or_default());
-        }
-        Value::Object(out).to_string()
+        let mut line = Line(Vec::with_capacity(1024));
+        let known = |line: &mut Line, keys: &[&str]| keys.iter().for_each(|key| line.put(key, &self.fields.get(key)));
+        line.put("start_time", &self.started());
+        known(&mut line, &["route_name", "method", "path", "protocol"]);
+        line.put("response_code", &status);
+        line.put("response_flags", code.flags());
+        known(&mut line, &["response_code_details"]);
+        line.put("connection_termination_details", &());
+        line.put("bytes_received", &progress.received.get());
+        line.put("bytes_sent", &progress.sent.get());
+        line.put("duration", &milliseconds(took));
+        line.put("upstream_service_time", &self.answered.map(milliseconds));
+        known(&mut line, &["x_forwarded_for", "user_agent", "request_id", "authority", "upstream_host", "upstream_cluster"]);
+        line.put("upstream_local_address", &());
+        line.put("downstream_local_address", &ends.local);
+        line.put("downstream_remote_address", &ends.client);
+        line.put("requested_server_name", &ends.sni);
+        known(&mut line, &["upstream_transport_failure_reason"]);
+        line.put("code", code.as_str());
+        line.put("peer", &ends.peer.as_ref().map(|peer| peer.member.id.to_string()));
+        known(&mut line, &["rule", "rules", "roll", "target", "instance"]);
+        line.end()
     }
 
     /// One line as Envoy's default format has it, then gw's code and rule.
@@ -188,6 +202,25 @@ impl Record {
     /// When it began (RFC 3339).
     pub(super) fn started(&self) -> String {
         time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+    }
+}
+
+/// A line of JSON that grows.
+struct Line(Vec<u8>);
+
+impl Line {
+    /// `key` is written as it stands.
+    fn put(&mut self, key: &str, value: &(impl Serialize + ?Sized)) {
+        self.0.extend_from_slice(if self.0.is_empty() { b"{\"" } else { b",\"" });
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(b"\":");
+        // Memory takes it, and texts and numbers are always JSON.
+        let _ = serde_json::to_writer(&mut self.0, value);
+    }
+
+    fn end(mut self) -> String {
+        self.0.push(b'}');
+        String::from_utf8(self.0).unwrap_or_default()
     }
 }
 
