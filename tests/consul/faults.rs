@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gw::model::gateway::GatewayKind;
 use serde_json::{Value, json};
@@ -50,6 +50,16 @@ impl Load {
         eventually("requests flow", || self.done.load(Ordering::SeqCst) >= until);
     }
 
+    /// The same for as long as an agent is to be away: `GW_AWAY` in seconds, by hand.
+    fn while_away(&self, n: usize) {
+        let away = std::env::var("GW_AWAY").map_or(0, |seconds| seconds.parse().expect("GW_AWAY in seconds"));
+        let start = Instant::now();
+        self.more(n);
+        while start.elapsed() < Duration::from_secs(away) {
+            self.more(n);
+        }
+    }
+
     #[track_caller]
     fn none_failed(self, when: &str) {
         self.more(100);
@@ -91,11 +101,11 @@ fn an_agent_that_stands_still_and_one_that_is_restarted_fail_no_request() {
     let (mut consul, _exit, _edge, port) = world("restart");
     let load = Load::begin(port);
     consul.signal("STOP");
-    load.more(300);
+    load.while_away(300);
     consul.signal("CONT");
     load.more(100);
     consul.end();
-    load.more(300);
+    load.while_away(300);
     consul.run();
     consul.leads();
     load.more(300);
