@@ -242,7 +242,7 @@ fn a_token_that_is_revoked_fails_no_request_and_is_told_once() {
 fn an_agent_that_comes_back_and_calls_its_instances_critical_fails_no_request() {
     let (mut consul, exit, _edge, port) = world("critical");
     // Until it looks for itself, a newer agent calls critical what has no other state of its own.
-    let check = json!({"TCP": format!("127.0.0.1:{}", exit.port), "Interval": "8s"});
+    let check = json!({"TCP": format!("127.0.0.1:{}", exit.port), "Interval": "4s"});
     consul.register(&json!({"Kind": "terminating-gateway", "Name": "exit", "Address": "127.0.0.1", "Port": exit.port, "Check": check}));
     let instances = |consul: &Consul| {
         let answer = consul.ask("GET", "/v1/health/connect/old?passing", "").filter(|answer| answer.status == 200)?;
