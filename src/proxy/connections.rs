@@ -75,7 +75,7 @@ impl Open {
         Connection {
             listener: listener.to_string(),
             client: ends.client.to_string(),
-            sni: ends.sni.clone(),
+            sni: ends.sni.as_deref().map(str::to_owned),
             peer: ends.peer.as_ref().map(|peer| peer.member.id.to_string()),
             target,
             instance,

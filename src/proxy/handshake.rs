@@ -49,7 +49,7 @@ pub(super) async fn with_certificate(
     };
     site.door.handshakes.add(1);
     let (_, session) = stream.get_ref();
-    ends.sni = session.server_name().map(str::to_owned);
+    ends.sni = session.server_name().map(Into::into);
     let http2 = session.alpn_protocol() == Some(b"h2");
     Some(Begun { io: Io::tls(TlsStream::from(stream)), protocol: listener.protocol, http2 })
 }
@@ -88,7 +88,7 @@ pub(super) async fn of_the_mesh(
 pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: &Listener, ends: &mut Ends) -> Option<Begun> {
     match hello::read(&mut stream, &site.worker).await {
         Ok(Some(Said { sni, bytes })) => {
-            ends.sni = sni;
+            ends.sni = sni.map(String::into_boxed_str);
             Some(Begun { io: Io::tcp(stream).replaying(bytes.into()), protocol: listener.protocol, http2: false })
         }
         Ok(None) => None,
@@ -102,7 +102,7 @@ pub(super) async fn of_others(mut stream: TcpStream, site: &Rc<Site>, listener: 
 
 /// The record of a connection of which nothing was planned, and nothing will be.
 fn refuse(site: &Rc<Site>, listener: &Listener, ends: &mut Ends, refusal: &Refusal) {
-    tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni, code = %refusal.code, "no connection: {}", refusal.subject);
+    tracing::debug!(listener = %listener.name, client = %ends.client, sni = ends.sni.as_deref(), code = %refusal.code, "no connection: {}", refusal.subject);
     let ends = std::mem::replace(ends, Ends::new(ends.client, ends.local));
     Outcome::open(&site.worker, &listener.name, site.undecided(false), &Arc::new(ends), &Progress::start(), None).refused(refusal);
 }
@@ -111,7 +111,7 @@ async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: 
     let failed = |error: &dyn std::error::Error| Refusal::new(Code::ClientTls, error.to_string());
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let hello = hello.await.map_err(|error| failed(&error))?;
-    ends.sni = hello.client_hello().server_name().map(str::to_owned);
+    ends.sni = hello.client_hello().server_name().map(Into::into);
     let keys = timeout(LEAF_TIME, keys_for(site, listener, ends.sni.as_deref()));
     let (protocol, inbound, config) = keys.await.unwrap_or_else(|_| {
         let (name, time) = (ends.sni.as_deref().unwrap_or_default(), LEAF_TIME.as_secs());

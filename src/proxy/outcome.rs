@@ -32,7 +32,8 @@ use crate::tls::Peer;
 pub(super) struct Ends {
     pub(super) client: SocketAddr,
     pub(super) local: SocketAddr,
-    pub(super) sni: Option<String>,
+    // A connection that is open holds no more of it than it has letters.
+    pub(super) sni: Option<Box<str>>,
     /// Who connected, where that had to be shown.
     pub(super) peer: Option<Arc<Peer>>,
     /// It was closed, with what was under way, because nothing may be asked for on it any more.

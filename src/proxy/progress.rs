@@ -1,6 +1,7 @@
 //! How far a request is, and the watch over what may end it: its two timeouts, and once it is answered that it is forbidden.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,7 +14,6 @@ use crate::decide::code::Code;
 use crate::decide::plan::Timeouts;
 
 /// What moved, and when: written by the bodies of both directions, read by the watchdog.
-#[derive(Debug)]
 pub(super) struct Progress {
     began: Instant,
     moved: Cell<Instant>,
@@ -22,14 +22,21 @@ pub(super) struct Progress {
     pub(super) received: Cell<u64>,
     /// Bytes of the answer's body.
     pub(super) sent: Cell<u64>,
-    waker: RefCell<Option<Waker>>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { began, moved, complete, received, sent, waker: _ } = self;
+        f.debug_struct("Progress").field("times", &(began, moved, complete)).field("bytes", &(received, sent)).finish_non_exhaustive()
+    }
 }
 
 impl Progress {
     pub(super) fn start() -> Rc<Self> {
         let (received, sent) = (Cell::new(0), Cell::new(0));
         let began = Instant::now();
-        Rc::new(Self { began, moved: Cell::new(began), complete: Cell::new(None), received, sent, waker: RefCell::new(None) })
+        Rc::new(Self { began, moved: Cell::new(began), complete: Cell::new(None), received, sent, waker: Cell::default() })
     }
 
     /// The idle timeout begins anew.
@@ -78,7 +85,7 @@ impl Progress {
     pub(super) fn complete(&self) {
         if self.complete.get().is_none() {
             self.complete.set(Some(Instant::now()));
-            if let Some(waker) = self.waker.borrow_mut().take() {
+            if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
         }
@@ -160,7 +167,7 @@ impl Future for Watchdog {
             return Poll::Ready(Code::Denied);
         }
         if this.progress.complete.get().is_none() {
-            *this.progress.waker.borrow_mut() = Some(cx.waker().clone());
+            this.progress.waker.set(Some(cx.waker().clone()));
         }
         loop {
             let Some((at, code)) = this.next() else {
