@@ -183,8 +183,9 @@ impl Outcome {
         self.tally = tally;
         self.tapped(|tapped| tapped.planned(plan.first_target()));
         self.note(|r| {
-            r.put("route_name", plan.route.rule.to_string());
-            r.put("rule", plan.route.rule.to_string());
+            let rule = plan.route.rule.to_string();
+            r.put("route_name", rule.as_str());
+            r.put("rule", rule);
             r.rules(plan.rules());
             r.fields.insert("roll", plan.roll.map_or(Value::Null, Value::from));
         });
