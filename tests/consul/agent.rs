@@ -1,7 +1,7 @@
 //! A real Consul: a server of its own on free ports, its sidecars, and what is said to it.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, eventually, request};
 use crate::program::{at_least, program, spawn};
+use crate::support::free_ports;
 
 /// What a server is like.
 #[derive(Clone, Copy, Debug)]
@@ -239,10 +240,4 @@ impl Drop for Consul {
         }
         drop(fs::remove_dir_all(&self.folder));
     }
-}
-
-/// Ports that nobody has at the moment, none twice.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }

@@ -3,9 +3,10 @@
 use gw::model::gateway::GatewayKind;
 use serde_json::json;
 
-use crate::agent::{Consul, Like, free_ports};
+use crate::agent::{Consul, Like};
 use crate::gateway::{Gateway, get};
 use crate::harness::{Service, eventually};
+use crate::support::free_ports;
 
 /// A mesh gateway, and its agent told of it.
 fn mesh_gateway(consul: &Consul) -> Gateway {

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use gw::model::gateway::GatewayKind;
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, Like, free_ports};
+use crate::agent::{Consul, Like};
 use crate::follow::{Followed, client};
 use crate::gateway::{Gateway, get};
 use crate::harness::{Service, eventually};
 use crate::program::at_least;
 use crate::proxy::{Spoil, Spoiler};
+use crate::support::free_ports;
 
 /// Requests that flow until they are counted.
 struct Load {

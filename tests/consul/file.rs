@@ -5,11 +5,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::Consul;
 use crate::gateway::get;
 use crate::harness::{Service, eventually};
 use crate::program::at_least;
 use crate::signed::curl;
+use crate::support::free_ports;
 use crate::support::{Gateway, scratch_with};
 
 /// The instances of a service that are well.

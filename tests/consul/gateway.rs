@@ -12,8 +12,9 @@ use gw::model::gateway::{Certificate, GatewayConfig, GatewayKind};
 use gw::source::consul::settings::{Flags, Settings};
 use serde_json::Value;
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::Consul;
 use crate::harness::{Client, LONG, eventually, request};
+use crate::support::free_ports;
 
 /// What a gateway is like.
 #[derive(Default)]

@@ -3,9 +3,10 @@
 use gw::model::gateway::GatewayKind;
 use serde_json::json;
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::Consul;
 use crate::gateway::{Gateway, get};
 use crate::harness::{Service, eventually};
+use crate::support::free_ports;
 
 /// web in two versions and api, each with a sidecar; all speak http.
 fn mesh(name: &str) -> Consul {

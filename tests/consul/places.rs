@@ -14,10 +14,11 @@ use gw::source::consul::policy::policy;
 use serde_json::{Value, json};
 
 use crate::acl;
-use crate::agent::{Consul, free_ports};
+use crate::agent::Consul;
 use crate::gateway::{Gateway, get};
 use crate::generate::{Random, Request};
 use crate::harness::{Service, eventually};
+use crate::support::free_ports;
 
 fn settings(address: &str, token: &str) -> Settings {
     let flags = Flags { http_addr: Some(address.to_owned()), token: Some(token.to_owned()), ..Flags::default() };

@@ -7,7 +7,8 @@ use gw::source::consul::sign::{SignError, Signer};
 use gw::tls::{Bundle, Moment, Request, Side, X509, pem};
 use serde_json::json;
 
-use crate::agent::{Consul, Like, free_ports};
+use crate::agent::{Consul, Like};
+use crate::support::free_ports;
 
 fn sign(address: &str, token: &str, whose: &Identity, names: &[String]) -> Result<(Request, String), SignError> {
     gw::tls::install();

@@ -16,10 +16,11 @@ use rustls_pki_types::pem::PemObject;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::Consul;
 use crate::gateway::{Gateway, Like, at, get};
 use crate::harness::{Service, eventually};
 use crate::signer::{Does, Server};
+use crate::support::free_ports;
 use crate::terminating::Caller;
 
 /// A server that signs in place of Consul's own, by a CA that it has made Consul's.

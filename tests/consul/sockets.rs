@@ -6,10 +6,11 @@ use gw::model::gateway::{GatewayConfig, GatewayKind};
 use gw::source::consul::client::MOST_CONNECTIONS;
 use serde_json::{Value, json};
 
-use crate::agent::{Consul, free_ports};
+use crate::agent::Consul;
 use crate::gateway::Gateway;
 use crate::harness::{Service, eventually};
 use crate::proxy::Spoiler;
+use crate::support::free_ports;
 use crate::terminating::Caller;
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Gateway, World, answer, eventually, read_request, request};
+use crate::support::free_port;
 
 /// A service that can die, with its connections, and live again at the same address.
 struct Leg {
@@ -41,7 +42,8 @@ struct Lost {
 
 impl Leg {
     fn start(name: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Also of its next life.
+        let listener = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
         Self { address: listener.local_addr().unwrap(), life: Mutex::new(Life::begin(listener, name)) }
     }
 

@@ -16,4 +16,6 @@ mod harness;
 mod nghttp;
 mod nginx;
 mod peer;
+#[path = "../support/mod.rs"]
+mod support;
 mod websocket;

@@ -1,13 +1,14 @@
 //! Programs of others: started, spoken to, ended.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::harness::eventually;
+use crate::support::free_port;
 
 /// A program that runs until it is dropped.
 pub(crate) struct Peer {
@@ -27,7 +28,7 @@ impl Peer {
     /// Starts a server that is told its port, and waits until it listens. A port that another one took in between is tried anew.
     pub(crate) fn listening(mut command: impl FnMut(u16) -> Command) -> (Self, SocketAddr) {
         for _ in 0..5 {
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
             let mut peer = Self::start(&mut command(address.port()));
             let mut up = false;
             eventually("the server listens, or ends", || {

@@ -7,13 +7,12 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::harness::{Client, Dns, LONG, Service, World, answer, eventually, get, read_request, request};
+use crate::support::free_port;
 
 /// A service that says which address it was reached at, on one port of several addresses. Connections are not kept.
 fn services(addresses: &[&str]) -> u16 {
-    let first = TcpListener::bind((addresses[0], 0)).unwrap();
-    let port = first.local_addr().unwrap().port();
-    let rest = addresses[1..].iter().map(|a| TcpListener::bind((*a, port)).unwrap());
-    for listener in std::iter::once(first).chain(rest) {
+    let port = free_port();
+    for listener in addresses.iter().map(|a| TcpListener::bind((*a, port)).unwrap()) {
         std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(say_where));
     }
     port
@@ -25,11 +24,6 @@ fn say_where(mut stream: TcpStream) {
         let text = answer(200, &here).replace("content-length", "connection: close\r\ncontent-length");
         stream.write_all(text.as_bytes()).unwrap();
     }
-}
-
-/// A free port of one address.
-fn free_port(address: &str) -> u16 {
-    TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -161,7 +155,7 @@ fn tcp_listeners_reach_names_too() {
     dns.has("web.test", 60, &["127.0.0.1"]);
     let gateway = World::of("tcp").dns(dns.address).named("web", &format!("web.test:{}", service.address.port())).start();
     assert_eq!(Client::connect(gateway.address).read_to_end(), b"hello");
-    let nowhere = free_port("127.0.0.1");
+    let nowhere = free_port();
     let gateway = World::of("tcp").dns(dns.address).named("web", &format!("web.test:{nowhere}")).start();
     let mut client = Client::connect(gateway.address);
     client.send(&request("GET", "/", "", ""));

@@ -13,11 +13,8 @@ use gw::app::{Refused, StartError, Told};
 
 use crate::harness::{Answer, Client, Folder, Run, Scrape, Seen, Service, answer, entries, eventually, get, request};
 use crate::http2::run;
+use crate::support::free_port;
 use crate::tls::handshake;
-
-fn free_port() -> u16 {
-    Service::nowhere().port()
-}
 
 fn local(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
@@ -279,7 +276,7 @@ fn a_listener_moves_from_one_address_to_all_of_its_port() {
 fn an_address_that_is_taken_refuses_all_of_it() {
     let web = Service::saying("ok");
     let (folder, run, port) = gateway("taken", &web, &["/a"]);
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
     let second = taken.local_addr().unwrap();
     folder.entries(&[(port, "http", false), (second.port(), "http", false)], &["/b"]);
     match run.refused() {

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::harness::http2::{ask, connect, run, text};
 use crate::harness::{Ca, Dns, Folder, LONG, Run, Seen, Service, answer, entries, eventually, get};
 use crate::mesh::sidecar;
+use crate::support::free_port;
 
 /// A service that says its name, and at `/health` a status that may change; it counts how often it was asked for that.
 struct Checked {
@@ -50,10 +51,6 @@ fn write(folder: &Folder, instances: &[&Checked]) {
     folder.gw_toml(instances[0].service.address, &format!("{check}{}", more.collect::<String>()));
 }
 
-fn port() -> u16 {
-    Service::nowhere().port()
-}
-
 /// Which instances answer, if one asks often enough for each to have its turn at each worker.
 fn who(run: &Run) -> Vec<String> {
     let mut seen: Vec<String> = (0..16).map(|_| get(run.address(), "/").text().to_owned()).collect();
@@ -65,7 +62,7 @@ fn who(run: &Run) -> Vec<String> {
 #[test]
 fn after_a_reload_a_failing_check_keeps_its_instance_out_and_a_new_instance_is_checked() {
     let (one, two, three) = (Checked::new("one", 503), Checked::new("two", 200), Checked::new("three", 503));
-    let (folder, port) = (Folder::new("checks"), port());
+    let (folder, port) = (Folder::new("checks"), free_port());
     folder.entries(&[(port, "http", false)], &["/"]);
     write(&folder, &[&one, &two]);
     let run = folder.start();
@@ -87,7 +84,7 @@ fn after_a_reload_a_failing_check_keeps_its_instance_out_and_a_new_instance_is_c
 #[test]
 fn what_checks_find_while_the_files_are_refused_is_in_effect() {
     let (one, two) = (Checked::new("one", 200), Checked::new("two", 200));
-    let (folder, port) = (Folder::new("checks-refused"), port());
+    let (folder, port) = (Folder::new("checks-refused"), free_port());
     folder.entries(&[(port, "http", false)], &["/"]);
     write(&folder, &[&one, &two]);
     let run = folder.start();
@@ -103,7 +100,7 @@ fn what_checks_find_while_the_files_are_refused_is_in_effect() {
 #[test]
 fn the_check_of_an_instance_that_is_gone_ends() {
     let (one, two) = (Checked::new("one", 200), Checked::new("two", 200));
-    let (folder, port) = (Folder::new("checks-end"), port());
+    let (folder, port) = (Folder::new("checks-end"), free_port());
     folder.entries(&[(port, "http", false)], &["/"]);
     write(&folder, &[&one, &two]);
     let run = folder.start();
@@ -125,7 +122,7 @@ fn the_check_of_an_instance_that_is_gone_ends() {
 fn a_name_that_comes_with_a_reload_is_resolved_before_anybody_asks_for_it() {
     let (dns, web) = (Dns::start(), Service::saying("named"));
     dns.has("web.test", 60, &["127.0.0.1"]);
-    let (folder, port) = (Folder::new("names"), port());
+    let (folder, port) = (Folder::new("names"), free_port());
     folder.entries(&[(port, "http", false)], &["/"]);
     let nowhere = Service::nowhere();
     folder.gw_toml(nowhere, &format!("[dns]\nservers = [\"{}\"]\n", dns.address));
@@ -149,7 +146,7 @@ fn a_name_that_comes_with_a_reload_is_resolved_before_anybody_asks_for_it() {
 #[test]
 fn a_renewed_identity_is_shown_to_the_next_sidecar_and_one_that_is_not_trusted_is_not() {
     gw::tls::install();
-    let (folder, ca, other, port) = (Folder::new("identity"), Ca::new(), Ca::new(), port());
+    let (folder, ca, other, port) = (Folder::new("identity"), Ca::new(), Ca::new(), free_port());
     let ((first, first_saw), (second, second_saw)) =
         (sidecar(ca.sidecar(&[Ca::id("web")]), "first"), sidecar(ca.sidecar(&[Ca::id("web")]), "second"));
     let write = |service: &Service| folder.gw_toml(service.address, "mesh = true\n[certs]\ndir = \"certs\"\n");
@@ -222,7 +219,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn a_connection_that_was_being_made_with_the_old_identity_serves_no_request_of_the_new_one() {
     gw::tls::install();
-    let (folder, ca, port) = (Folder::new("identity-dialing"), Ca::new(), port());
+    let (folder, ca, port) = (Folder::new("identity-dialing"), Ca::new(), free_port());
     let (sidecar, permits, connections) = http2_sidecar(ca.sidecar(&[Ca::id("web")]));
     let leaf = || hex(&CertificateDer::from_pem_file(folder.at("certs/edge.pem")).unwrap());
     std::fs::create_dir(folder.at("certs")).unwrap();

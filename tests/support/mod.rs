@@ -1,6 +1,8 @@
 //! What tests of the running program share: folders, backends, the program, curl.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part")]
+
+mod ports;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+pub(crate) use ports::{free_port, free_ports};
 
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,11 +49,6 @@ pub(crate) fn scratch_with(name: &str, files: &[(&str, &str)]) -> Scratch {
         std::fs::write(file, text).expect("a file");
     }
     folder
-}
-
-/// A port that nobody has at the moment.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
 
 /// gw with arguments, and nothing of the environment that speaks to it.

@@ -40,7 +40,10 @@ impl Folder {
     /// Writes a file where it is.
     pub(crate) fn write(&self, file: &str, text: &str) {
         std::fs::create_dir_all(self.at(file).parent().unwrap()).unwrap();
-        std::fs::write(self.at(file), text).unwrap();
+        // Whole or not at all, for whom a gateway watches the folder.
+        let beside = self.at(&format!("{file}.new"));
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(beside, self.at(file)).unwrap();
     }
 
     /// A certificate of its own for a host, in two files.

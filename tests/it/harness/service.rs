@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::LONG;
+use crate::support::free_port;
 
 /// A service on a free port. It goes on until the test ends.
 pub(crate) struct Service {
@@ -64,7 +65,7 @@ impl Service {
 
     /// An address where nobody listens.
     pub(crate) fn nowhere() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+        SocketAddr::from(([127, 0, 0, 1], free_port()))
     }
 
     /// How many connections it has had.
