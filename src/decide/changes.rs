@@ -105,6 +105,11 @@ impl DependsOn {
         Self(Some(found.into()))
     }
 
+    /// Which they are.
+    pub(super) fn named(&self) -> Option<&[ServiceKey]> {
+        self.0.as_deref()
+    }
+
     /// Whether one of them is among those that changed.
     pub(super) fn is_touched(&self, changes: &Changes) -> bool {
         match (changes, &self.0) {

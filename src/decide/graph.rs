@@ -11,6 +11,7 @@ mod exported;
 mod hosts;
 mod intentions;
 mod judged;
+mod looks;
 mod order;
 mod protocols;
 mod set;

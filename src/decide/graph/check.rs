@@ -30,10 +30,7 @@ struct Affected<'a> {
 
 /// Whether Consul takes a change on top of what exists.
 pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> {
-    let proposed = match *change {
-        Change::Write(entry) => Proposed { kind: entry.kind(), name: &entry.common().name, entry: Some(entry) },
-        Change::WriteOther(kind, name) | Change::Delete(kind, name) => Proposed { kind, name, entry: None },
-    };
+    let proposed = proposed(change);
     if proposed.kind == EntryKind::ProxyDefaults && proposed.name != "global" {
         return Err(GraphError::NotGlobal(proposed.name.to_owned()));
     }
@@ -58,6 +55,18 @@ pub fn check(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> 
         intentions::check_protocol(of_service, chain.map_or("", |c| &c.protocol))?;
     }
     Ok(())
+}
+
+fn proposed<'a>(change: &Change<'a>) -> Proposed<'a> {
+    match *change {
+        Change::Write(entry) => Proposed { kind: entry.kind(), name: &entry.common().name, entry: Some(entry) },
+        Change::WriteOther(kind, name) | Change::Delete(kind, name) => Proposed { kind, name, entry: None },
+    }
+}
+
+/// The services whose chains are compiled for that.
+pub(super) fn chains_for<'a>(existing: &'a Entries, change: &Change<'a>) -> BTreeSet<&'a str> {
+    affected(existing, &proposed(change)).chains
 }
 
 /// Permissive needs the mesh's leave, unless the entry was permissive before.

@@ -3,11 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{Change, Checker, GraphError, check};
+#[cfg(not(test))]
+use super::check;
+use super::looks::Looks;
+use super::{Change, Checker, GraphError};
 use crate::decide::chain::ChainError;
 use crate::id::ServiceKey;
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, IngressGateway};
 use crate::model::level::Level;
+#[cfg(test)]
+use tests::counted as check;
 
 /// One thing that is written or deleted.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,9 +47,11 @@ pub fn order(existing: &Entries, changes: &[Change<'_>]) -> Result<Vec<Step>, Gr
 fn order_after(existing: &Entries, changes: &[Change<'_>], kinds: &[EntryKind]) -> Result<Vec<Step>, GraphError> {
     let mut left: Vec<usize> = (0..changes.len()).collect();
     left.sort_by_key(|n| rank(&changes[*n]));
-    let (state, checker) = (existing.clone(), Checker::default());
-    let mut way = Way { state, changes, left, back: Vec::new(), aside: Vec::new(), steps: Vec::new(), checker, errors: 0 };
-    way.errors = way.errors_of(existing);
+    let (state, checker) = (Arc::new(existing.clone()), Checker::default());
+    let (verdicts, trials) = (changes.iter().map(|_| None).collect(), changes.iter().map(|_| None).collect());
+    let (back, aside, steps) = Default::default();
+    let mut way = Way { state, changes, left, back, aside, steps, checker, errors: 0, verdicts, trials };
+    way.errors = way.errors_of(&way.state.clone());
     way.all_aside(kinds);
     loop {
         way.what_is_taken();
@@ -81,9 +88,31 @@ fn rank(change: &Change<'_>) -> i32 {
     if written { rank } else { 100 - rank }
 }
 
+/// What came of looking at a change, and what that hangs on.
+struct Found<T> {
+    what: T,
+    looks: Looks,
+}
+
+/// Something that may be set aside, and what of it stays.
+type Aside = (ConfigEntry, Option<ConfigEntry>);
+
+/// What may be set aside for a change that is refused.
+#[derive(Clone, Default)]
+struct Trial {
+    /// After this it is taken.
+    taken: Option<Aside>,
+    /// After this it is refused for another reason.
+    nearer: Option<Aside>,
+    /// This belongs to what is refused, and may go.
+    alike: Option<Aside>,
+    /// This may go.
+    any: Option<Aside>,
+}
+
 struct Way<'a> {
     /// What Consul has after the steps.
-    state: Entries,
+    state: Arc<Entries>,
     changes: &'a [Change<'a>],
     /// The changes that are still to be made.
     left: Vec<usize>,
@@ -95,6 +124,10 @@ struct Way<'a> {
     checker: Checker,
     /// What is wrong with the state as a whole.
     errors: usize,
+    /// By change: whether it is taken now, and what would help. A thousand that wait for one another are not asked again for each step,
+    /// but those alone that it concerns.
+    verdicts: Vec<Option<Found<Result<(), GraphError>>>>,
+    trials: Vec<Option<Found<Trial>>>,
 }
 
 impl Way<'_> {
@@ -104,11 +137,10 @@ impl Way<'_> {
         loop {
             let before = self.left.len();
             for n in std::mem::take(&mut self.left) {
-                let change = &self.changes[n];
-                let after = check(&self.state, change).is_ok().then(|| self.after(change));
+                let after = self.verdict(n).is_ok().then(|| self.after(&self.changes[n]));
                 match after.map(|state| (self.errors_of(&state), state)) {
                     Some((errors, state)) if errors <= self.errors => {
-                        (self.state, self.errors) = (state, errors);
+                        self.goes_to(&self.changes[n], state, errors);
                         self.steps.push(Step::Change(n));
                     }
                     _ => self.left.push(n),
@@ -122,47 +154,86 @@ impl Way<'_> {
 
     /// Makes a change that Consul takes, although something breaks that it does not look at. False: there is none.
     fn one_unseen(&mut self) -> bool {
-        let Some(at) = self.left.iter().position(|n| check(&self.state, &self.changes[*n]).is_ok()) else { return false };
+        let Some(at) = (0..self.left.len()).find(|at| self.verdict(self.left[*at]).is_ok()) else { return false };
         let n = self.left.remove(at);
-        self.state = self.after(&self.changes[n]);
-        self.errors = self.errors_of(&self.state.clone());
+        self.makes(&self.changes[n]);
         self.steps.push(Step::Change(n));
         true
     }
 
-    fn after(&self, change: &Change<'_>) -> Entries {
-        let mut state = self.state.clone();
-        make(&mut state, change);
-        state
+    /// Whether a change is taken now.
+    fn verdict(&mut self, n: usize) -> Result<(), GraphError> {
+        let (state, change) = (&self.state, &self.changes[n]);
+        let found = self.verdicts[n].get_or_insert_with(|| Found { what: check(state, change), looks: Looks::at(state, change) });
+        found.what.clone()
     }
 
-    fn errors_of(&mut self, state: &Entries) -> usize {
-        self.checker.check_set(&Arc::new(state.clone())).iter().filter(|finding| finding.level == Level::Error).count()
+    /// Makes a change that is taken.
+    fn makes(&mut self, change: &Change<'_>) {
+        let state = self.after(change);
+        let errors = self.errors_of(&state);
+        self.goes_to(change, state, errors);
+    }
+
+    /// Goes on from the state that a change has led to.
+    fn goes_to(&mut self, change: &Change<'_>, state: Arc<Entries>, errors: usize) {
+        let touched = Looks::touched(&self.state, &state, change);
+        self.verdicts.iter_mut().for_each(|found| drop(found.take_if(|found| found.looks.meets(&touched))));
+        self.trials.iter_mut().for_each(|found| drop(found.take_if(|found| found.looks.meets(&touched))));
+        (self.state, self.errors) = (state, errors);
+    }
+
+    fn after(&self, change: &Change<'_>) -> Arc<Entries> {
+        let mut state = (*self.state).clone();
+        make(&mut state, change);
+        Arc::new(state)
+    }
+
+    fn errors_of(&mut self, state: &Arc<Entries>) -> usize {
+        self.checker.check_set(state).iter().filter(|finding| finding.level == Level::Error).count()
     }
 
     /// Sets something aside after which a change is taken, or at least refused for another reason; or, where several things are in
     /// the way alike, one of them, rather one that belongs to what is refused. False: there is nothing.
     fn one_aside(&mut self) -> bool {
-        let refused: Vec<(usize, GraphError)> =
-            self.left.iter().filter_map(|n| Some((*n, check(&self.state, &self.changes[*n]).err()?))).collect();
-        let (mut nearer, mut alike, mut any) = (None, None, None);
-        for (n, why) in &refused {
-            for (was, left) in self.candidates(why) {
-                let change = aside(&was, left.as_ref());
-                if check(&self.state, &change).is_err() {
-                    continue;
+        let mut best = Trial::default();
+        for n in self.left.clone() {
+            let Trial { taken, nearer, alike, any } = self.trial(n);
+            if let Some((was, left)) = taken {
+                return self.set_aside(was, left);
+            }
+            best = Trial { taken, nearer: best.nearer.or(nearer), alike: best.alike.or(alike), any: best.any.or(any) };
+        }
+        best.nearer.or(best.alike).or(best.any).is_some_and(|(was, left)| self.set_aside(was, left))
+    }
+
+    /// What may be set aside for a change, of what its refusal hangs on. Nothing for one that is taken.
+    fn trial(&mut self, n: usize) -> Trial {
+        if let Some(found) = &self.trials[n] {
+            return found.what.clone();
+        }
+        let Err(why) = self.verdict(n) else { return Trial::default() };
+        let change = &self.changes[n];
+        let refused = Looks::at(&self.state, change);
+        let (mut trial, mut looks) = (Trial::default(), refused.clone());
+        for (was, left) in self.candidates(&why, &refused) {
+            // What may stay of a gateway hangs on all of its services.
+            looks.extend(Looks::at(&self.state, &if left.is_some() { Change::Write(&was) } else { aside(&was, None) }));
+            let change_aside = aside(&was, left.as_ref());
+            if check(&self.state, &change_aside).is_err() {
+                continue;
+            }
+            match check(&self.after(&change_aside), change) {
+                Ok(()) => {
+                    trial.taken = Some((was, left));
+                    break;
                 }
-                let state = self.after(&change);
-                match check(&state, &self.changes[*n]) {
-                    Ok(()) => return self.set_aside(state, was, left),
-                    Err(other) if other != *why && nearer.is_none() => nearer = Some((state, was, left)),
-                    Err(_) if alike.is_none() && belongs(&was, why) => alike = Some((state, was, left)),
-                    Err(_) if any.is_none() => any = Some((state, was, left)),
-                    Err(_) => {}
-                }
+                Err(other) if other != why => trial.nearer = trial.nearer.or(Some((was, left))),
+                Err(_) if belongs(&was, &why) => trial.alike = trial.alike.or(Some((was, left))),
+                Err(_) => trial.any = trial.any.or(Some((was, left))),
             }
         }
-        nearer.or(alike).or(any).is_some_and(|(state, was, left)| self.set_aside(state, was, left))
+        self.trials[n].insert(Found { what: trial, looks }).what.clone()
     }
 
     /// Sets all entries of some kinds aside that Consul lets go.
@@ -171,13 +242,12 @@ impl Way<'_> {
             let lets_go = |was: &ConfigEntry| kinds.contains(&was.kind()) && check(&self.state, &aside(was, None)).is_ok();
             let gateways = self.state.ingress_gateways.values().cloned().map(ConfigEntry::IngressGateway);
             let Some(was) = gateways.chain(self.whole()).find(lets_go) else { return };
-            self.set_aside(self.after(&aside(&was, None)), was, None);
+            self.set_aside(was, None);
         }
     }
 
-    fn set_aside(&mut self, state: Entries, was: ConfigEntry, left: Option<ConfigEntry>) -> bool {
-        self.errors = self.errors_of(&state);
-        self.state = state;
+    fn set_aside(&mut self, was: ConfigEntry, left: Option<ConfigEntry>) -> bool {
+        self.makes(&aside(&was, left.as_ref()));
         let entry = was.entry_ref();
         let is_written = |n: &usize| matches!(self.changes[*n], Change::Write(e) if is_same(&e.entry_ref(), &entry));
         let is_deleted = |n: &usize| matches!(self.changes[*n], Change::Delete(kind, name) if is_same(&EntryRef::new(kind, name), &entry));
@@ -195,16 +265,16 @@ impl Way<'_> {
         true
     }
 
-    /// What could be in the way, with what may stay of it: of an ingress gateway all but the service that does not fit, for a
+    /// What could be in the way of what is refused, which hangs on those services, with what may stay of it: of an ingress gateway all but the service that does not fit, for a
     /// gateway has other services, too. Intentions never go: nothing is opened for a moment.
-    fn candidates(&self, why: &GraphError) -> Vec<(ConfigEntry, Option<ConfigEntry>)> {
-        let mut out: Vec<(ConfigEntry, Option<ConfigEntry>)> = Vec::new();
+    fn candidates(&self, why: &GraphError, refused: &Looks) -> Vec<Aside> {
+        let mut out: Vec<Aside> = Vec::new();
         if let GraphError::IngressProtocol { service, .. } = why {
             let left =
                 |gateway: &Arc<IngressGateway>| Some((ConfigEntry::IngressGateway(gateway.clone()), Some(self.reduced(gateway, service)?)));
             out.extend(self.state.ingress_gateways.values().filter_map(left));
         }
-        out.extend(self.whole().into_iter().map(|entry| (entry, None)));
+        out.extend(self.whole().into_iter().filter(|entry| refused.has(&entry.common().name)).map(|entry| (entry, None)));
         // A gateway may stand in the way of several services; and what was written in place of what went, once more.
         let times = |was: &ConfigEntry| self.aside.iter().filter(|gone| is_same(gone, &was.entry_ref())).count();
         out.retain(|(was, left)| left.is_some() || times(was) < 2);
@@ -213,7 +283,7 @@ impl Way<'_> {
 
     /// What may go as a whole, rather the first than the last.
     fn whole(&self) -> Vec<ConfigEntry> {
-        let Entries { routers, splitters, resolvers, .. } = &self.state;
+        let Entries { routers, splitters, resolvers, .. } = &*self.state;
         let routers = routers.values().cloned().map(ConfigEntry::ServiceRouter);
         let splitters = splitters.values().cloned().map(ConfigEntry::ServiceSplitter);
         routers.chain(splitters).chain(resolvers.values().cloned().map(ConfigEntry::ServiceResolver)).collect()
@@ -239,15 +309,14 @@ impl Way<'_> {
             match check(&self.state, &Change::Write(entry)) {
                 Ok(()) => {
                     let entry = self.back.remove(n);
-                    self.state = self.after(&Change::Write(&entry));
-                    self.errors = self.errors_of(&self.state.clone());
+                    self.makes(&Change::Write(&entry));
                     self.steps.push(Step::Back(entry));
                     return Ok(());
                 }
                 Err(error) => why = why.or(Some(error)),
             }
         }
-        let first = self.left.first().and_then(|n| check(&self.state, &self.changes[*n]).err());
+        let first = self.left.first().copied().and_then(|n| self.verdict(n).err());
         // One of them is there: nothing is left that is taken.
         first.or(why).map_or(Ok(()), Err)
     }
@@ -285,5 +354,56 @@ pub fn make(entries: &mut Entries, change: &Change<'_>) {
         Change::WriteOther(EntryKind::JwtProvider, name) => drop(entries.jwt_providers.insert(ServiceKey::of(name), name.to_owned())),
         Change::WriteOther(..) => {}
         Change::Delete(kind, name) => entries.remove(kind, name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::decide::fixture::Set;
+
+    thread_local! {
+        static ASKED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// What Consul says of a change, and how often that was asked.
+    pub(super) fn counted(existing: &Entries, change: &Change<'_>) -> Result<(), GraphError> {
+        ASKED.set(ASKED.get() + 1);
+        super::super::check(existing, change)
+    }
+
+    /// Services that lead to one another in a ring, all of one protocol.
+    fn ring(length: usize, protocol: &str) -> Set {
+        (0..length).fold(Set::new(), |set, n| {
+            let next = format!("s{}", (n + 1) % length);
+            set.protocol(&format!("s{n}"), protocol).router(&format!("s{n}"), &[("/next", &next, "")])
+        })
+    }
+
+    #[test]
+    fn a_ring_that_changes_its_protocol_is_looked_at_only_where_a_step_was_made() {
+        const LENGTH: usize = 300;
+        let (before, after) = (ring(LENGTH, "http").0, ring(LENGTH, "http2").0);
+        let defaults: Vec<ConfigEntry> = after.service_defaults.values().cloned().map(ConfigEntry::ServiceDefaults).collect();
+        let changes: Vec<Change<'_>> = defaults.iter().map(Change::Write).collect();
+        ASKED.set(0);
+        let steps = order(&before, &changes).unwrap();
+        let asked = ASKED.get();
+        let mut state = before;
+        for step in &steps {
+            let change = match step {
+                Step::Change(n) => changes[*n],
+                Step::Aside { was, left } => aside(was, left.as_ref()),
+                Step::Back(entry) => Change::Write(entry),
+            };
+            assert_eq!(counted(&state, &change), Ok(()), "{step:?}");
+            make(&mut state, &change);
+        }
+        assert_eq!(state, after);
+        // Every service changes, and its router goes and comes back.
+        assert_eq!(steps.len(), 3 * LENGTH);
+        assert!(asked < 50 * LENGTH, "asked {asked} times");
     }
 }
