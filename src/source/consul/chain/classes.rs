@@ -122,3 +122,143 @@ fn without_partitions(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A chain as gw prints it.
+    fn own() -> Value {
+        let (web, api) = ("web.default.default.dc1", "api.default.default.dc1");
+        json!({
+            "ServiceName": "web", "Namespace": "default", "Partition": "default", "Datacenter": "dc1", "CustomizationHash": "aaaa",
+            "Protocol": "http", "ServiceMeta": {"owner": "us"}, "StartNode": "router:web.default.default",
+            "Nodes": {
+                "router:web.default.default": {"Type": "router", "Routes": [
+                    {"Definition": {"Destination": {"Service": "api"}}, "NextNode": "splitter:api.default.default"},
+                    {"Definition": {"Match": {"HTTP": {"PathPrefix": "/"}}}, "NextNode": format!("resolver:{web}")},
+                ]},
+                "splitter:api.default.default": {"Type": "splitter", "Splits": [
+                    {"Definition": {"Weight": 33.33}, "Weight": 33.33, "NextNode": format!("resolver:{web}")},
+                    {"Definition": {"Weight": 66.67}, "Weight": 66.67, "NextNode": format!("resolver:{api}")},
+                ]},
+                format!("resolver:{web}"): {"Type": "resolver", "Resolver": {"ConnectTimeout": "5s", "Target": web}},
+                format!("resolver:{api}"): {"Type": "resolver", "Resolver": {"ConnectTimeout": "5s", "Target": api}},
+            },
+            "Targets": {
+                web: {"ID": web, "Service": "web", "Partition": "default", "Datacenter": "dc1", "MeshGateway": {"Mode": "local"},
+                    "ConnectTimeout": "5s"},
+                api: {"ID": api, "Service": "api", "Partition": "default", "Datacenter": "dc1", "MeshGateway": {}, "ConnectTimeout": "5s"},
+            },
+        })
+    }
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    /// The same as Consul 1.8 prints it.
+    fn of_an_older_consul() -> Value {
+        let mut chain = without_partitions(&own());
+        for field in ["Partition", "ServiceMeta"] {
+            chain.as_object_mut().unwrap().remove(field);
+        }
+        for target in chain["Targets"].as_object_mut().unwrap().values_mut() {
+            let target = target.as_object_mut().unwrap();
+            ["Partition", "ConnectTimeout"].iter().for_each(|field| drop(target.remove(*field)));
+            target.insert("MeshGateway".into(), json!({}));
+        }
+        for split in chain["Nodes"]["splitter:api.default"]["Splits"].as_array_mut().unwrap() {
+            split.as_object_mut().unwrap().remove("Definition");
+        }
+        let routes = &mut chain["Nodes"]["router:web.default"]["Routes"];
+        routes[0]["Definition"]["Destination"]["Namespace"] = json!("default");
+        routes[1]["Definition"]["Destination"] = json!({"Namespace": "default"});
+        chain
+    }
+
+    /// What is left of a comparison: the place, and the class.
+    fn compared(consul: Value) -> Vec<(String, Option<Class>)> {
+        compare(&own(), &object(consul)).into_iter().map(|found| (found.differs.place(), found.class)).collect()
+    }
+
+    #[test]
+    fn a_newer_consul_that_has_the_same_has_no_difference_but_of_its_history_and_the_text_of_a_hash() {
+        let mut consul = own();
+        consul["AutoVirtualIPs"] = json!(["240.0.0.1"]);
+        consul["ManualVirtualIPs"] = json!(["10.0.0.1"]);
+        consul["CustomizationHash"] = json!("bbbb");
+        assert_eq!(compared(consul.clone()), []);
+        // That there is a hash at all is a difference.
+        consul.as_object_mut().unwrap().remove("CustomizationHash");
+        assert_eq!(compared(consul), [("CustomizationHash".to_owned(), None)]);
+    }
+
+    #[test]
+    fn of_a_newer_consul_only_rounding_is_explained() {
+        let mut consul = own();
+        let splits = &mut consul["Nodes"]["splitter:api.default.default"]["Splits"];
+        splits[0]["Weight"] = json!(33.35);
+        splits[1]["Weight"] = json!(66.64);
+        consul["Targets"]["web.default.default.dc1"]["MeshGateway"] = json!({});
+        let place = |n: usize| format!("Nodes[splitter:api.default.default].Splits[{n}].Weight");
+        let mode = "Targets[web.default.default.dc1].MeshGateway".to_owned();
+        assert_eq!(compared(consul), [(place(0), Some(Class::Rounding)), (place(1), None), (mode, None)]);
+    }
+
+    #[test]
+    fn what_an_older_consul_has_otherwise_is_explained_each_by_its_reason() {
+        let found = compared(of_an_older_consul());
+        assert!(found.iter().all(|(_, class)| class.is_some()), "{found:?}");
+        let mut classes: Vec<Class> = found.into_iter().filter_map(|(_, class)| class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        assert_eq!(classes, [Class::Partition, Class::NotPrinted, Class::OwnMeshGateway, Class::Namespace]);
+        let mut hashed = of_an_older_consul();
+        hashed.as_object_mut().unwrap().remove("CustomizationHash");
+        assert!(compared(hashed).contains(&("CustomizationHash".to_owned(), Some(Class::Hash))));
+    }
+
+    #[test]
+    fn what_an_older_consul_does_with_requests_otherwise_is_explained_by_nothing() {
+        type Change = fn(&mut Value);
+        let cases: [(&str, Change); 6] = [
+            ("another protocol", |c| c["Protocol"] = json!("tcp")),
+            ("another target", |c| c["Nodes"]["resolver:web.default.dc1"]["Resolver"]["Target"] = json!("api.default.dc1")),
+            ("a timeout that it prints", |c| c["Nodes"]["resolver:web.default.dc1"]["Resolver"]["ConnectTimeout"] = json!("7s")),
+            ("a namespace that is not the default", |c| {
+                c["Nodes"]["router:web.default"]["Routes"][0]["Definition"]["Destination"]["Namespace"] = json!("other");
+            }),
+            ("a mode that it prints", |c| c["Targets"]["web.default.dc1"]["MeshGateway"] = json!({"Mode": "remote"})),
+            ("a field that it prints otherwise", |c| c["Targets"]["api.default.dc1"]["ConnectTimeout"] = json!("1s")),
+        ];
+        for (name, change) in cases {
+            let mut consul = of_an_older_consul();
+            change(&mut consul);
+            assert_eq!(compared(consul).iter().filter(|(_, class)| class.is_none()).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_mode_of_a_target_elsewhere_is_a_difference_for_an_older_consul_too() {
+        let (mut own, mut consul) = (own(), of_an_older_consul());
+        own["Datacenter"] = json!("dc2");
+        consul["Datacenter"] = json!("dc2");
+        let found = compare(&own, &object(consul));
+        let unexplained: Vec<String> = found.iter().filter(|f| f.class.is_none()).map(|f| f.differs.place()).collect();
+        assert_eq!(unexplained, ["Targets[web.default.dc1].MeshGateway"]);
+    }
+
+    #[test]
+    fn names_lose_their_partition_only_where_a_part_of_a_name_ends() {
+        let named = |text: &str| without_partitions(&json!({ text: [text] }));
+        let both = |text: &str| json!({ text: [text] });
+        assert_eq!(named("web.default.default.dc1"), both("web.default.dc1"));
+        assert_eq!(named("splitter:api.default.default"), both("splitter:api.default"));
+        assert_eq!(named("v1.web.default.default.dc1"), both("v1.web.default.dc1"));
+        assert_eq!(named("web.default.defaults.dc1"), both("web.default.defaults.dc1"));
+        assert_eq!(named("web.default.dc1"), both("web.default.dc1"));
+    }
+}
