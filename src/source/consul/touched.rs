@@ -22,19 +22,11 @@ pub struct Touched {
 /// A service as it is asked for: outside the mesh, or in it.
 type Asked = (bool, ServiceKey);
 
-/// A check as it was heard of last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Check {
-    status: String,
-    service_id: String,
-    service_name: String,
-}
-
 /// Which services have instances where, and all checks.
 #[derive(Clone, Debug, Default)]
 pub struct Placed {
-    /// By node and check.
-    checks: HashMap<(String, String), Check>,
+    /// As they were heard of last.
+    checks: HashSet<StateRow>,
     by_node: HashMap<String, HashSet<Asked>>,
     /// By node and the id of an instance there.
     by_instance: HashMap<(String, String), HashSet<Asked>>,
@@ -66,36 +58,34 @@ impl Placed {
     }
 
     /// All checks, as they were answered just now: whom those concern that are others than before.
-    pub fn heard(&mut self, rows: &[StateRow]) -> Touched {
+    pub fn heard(&mut self, rows: Vec<StateRow>) -> Touched {
         let mut touched = Touched::default();
-        let mut checks = HashMap::with_capacity(rows.len());
+        let mut before = std::mem::take(&mut self.checks);
+        let mut checks = HashSet::with_capacity(rows.len());
         for row in rows {
-            let key = (row.node.clone(), row.check_id.clone());
-            let check = Check { status: row.status.clone(), service_id: row.service_id.clone(), service_name: row.service_name.clone() };
-            let before = self.checks.remove(&key);
-            if before.as_ref() != Some(&check) {
-                before.into_iter().for_each(|before| self.touch(&key.0, &before, &mut touched));
-                self.touch(&key.0, &check, &mut touched);
-            }
-            checks.insert(key, check);
+            // What is as it was stays where it is in memory.
+            checks.insert(before.take(&row).unwrap_or_else(|| {
+                self.touch(&row, &mut touched);
+                row
+            }));
         }
-        for ((node, _), gone) in std::mem::replace(&mut self.checks, checks) {
-            self.touch(&node, &gone, &mut touched);
-        }
+        before.iter().for_each(|gone| self.touch(gone, &mut touched));
+        self.checks = checks;
         touched
     }
 
-    fn touch(&self, node: &str, check: &Check, touched: &mut Touched) {
-        if check.service_id.is_empty() {
+    fn touch(&self, check: &StateRow, touched: &mut Touched) {
+        let (node, service_id, service_name) = (check.node(), check.service_id(), check.service_name());
+        if service_id.is_empty() {
             touched.services.extend(self.by_node.get(node).into_iter().flatten().map(|(_, service)| service.clone()));
             return;
         }
-        let at = self.by_instance.get(&(node.to_owned(), check.service_id.clone()));
-        let named = self.by_name.get(&check.service_name);
+        let at = self.by_instance.get(&(node.to_owned(), service_id.to_owned()));
+        let named = self.by_name.get(service_name);
         touched.services.extend(at.into_iter().chain(named).flatten().map(|(_, service)| service.clone()));
         // One that is new may be the first of its service, or the first sidecar of it.
-        touched.services.insert(ServiceKey::of(&check.service_name));
-        match check.service_name.strip_suffix(SIDECAR) {
+        touched.services.insert(ServiceKey::of(service_name));
+        match service_name.strip_suffix(SIDECAR) {
             Some(service) => drop(touched.services.insert(ServiceKey::of(service))),
             None => touched.unknown |= at.is_none() && named.is_none(),
         }
@@ -113,12 +103,14 @@ fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, HashSet<Asked>>, key: &K
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::wire::{NodeRow, ServiceRow};
     use super::*;
 
     fn check(node: &str, id: &str, status: &str, of: (&str, &str)) -> StateRow {
-        let (service_id, service_name) = (of.0.to_owned(), of.1.to_owned());
-        StateRow { node: node.into(), check_id: id.into(), status: status.into(), service_id, service_name }
+        let fields = json!({"Node": node, "CheckID": id, "Status": status, "ServiceID": of.0, "ServiceName": of.1, "Output": "fine"});
+        serde_json::from_value(fields).unwrap()
     }
 
     fn row(node: &str, id: &str, name: &str) -> HealthRow {
@@ -141,53 +133,53 @@ mod tests {
             check("n1", "c1", "passing", ("web-1-proxy", "proxy-of-web")),
             check("n2", "c2", "passing", ("api-1-sidecar-proxy", "api-sidecar-proxy")),
         ];
-        placed.heard(&checks);
+        placed.heard(checks.clone());
         (placed, checks)
     }
 
     #[test]
     fn a_check_that_is_the_same_touches_nobody() {
         let (mut placed, checks) = placed();
-        assert_eq!(placed.heard(&checks), Touched::default());
+        assert_eq!(placed.heard(checks.clone()), Touched::default());
     }
 
     #[test]
     fn a_check_that_changes_touches_the_services_of_its_instance() {
         let (mut placed, mut checks) = placed();
-        checks[2].status = "critical".into();
-        let touched = placed.heard(&checks);
+        checks[2] = check("n1", "c1", "critical", ("web-1-proxy", "proxy-of-web"));
+        let touched = placed.heard(checks.clone());
         assert_eq!((names(&touched), touched.unknown), (vec!["proxy-of-web", "web"], false));
     }
 
     #[test]
     fn a_node_that_fails_touches_the_services_with_instances_there() {
         let (mut placed, mut checks) = placed();
-        checks[1].status = "critical".into();
-        assert_eq!(names(&placed.heard(&checks)), ["api", "web"]);
+        checks[1] = check("n2", "serfHealth", "critical", ("", ""));
+        assert_eq!(names(&placed.heard(checks.clone())), ["api", "web"]);
     }
 
     #[test]
     fn a_check_that_is_gone_touches_whose_it_was() {
         let (mut placed, mut checks) = placed();
         checks.pop();
-        assert_eq!(names(&placed.heard(&checks)), ["api", "api-sidecar-proxy"]);
+        assert_eq!(names(&placed.heard(checks.clone())), ["api", "api-sidecar-proxy"]);
     }
 
     #[test]
     fn a_new_sidecar_touches_its_service_and_one_that_nobody_knows_may_be_anybodys() {
         let (mut placed, mut checks) = placed();
         checks.push(check("n3", "c", "passing", ("pay-1-sidecar-proxy", "pay-sidecar-proxy")));
-        let touched = placed.heard(&checks);
+        let touched = placed.heard(checks.clone());
         assert_eq!((names(&touched), touched.unknown), (vec!["pay", "pay-sidecar-proxy"], false));
         checks.push(check("n3", "d", "passing", ("x", "some-proxy")));
-        assert!(placed.heard(&checks).unknown);
+        assert!(placed.heard(checks.clone()).unknown);
     }
 
     #[test]
     fn an_instance_that_moved_is_found_where_it_is_now() {
         let (mut placed, mut checks) = placed();
         placed.place(&ServiceKey::of("web"), false, &[row("n3", "web-3-proxy", "proxy-of-web")]);
-        checks[0].status = "critical".into();
-        assert_eq!(names(&placed.heard(&checks)), Vec::<&str>::new());
+        checks[0] = check("n1", "serfHealth", "critical", ("", ""));
+        assert_eq!(names(&placed.heard(checks.clone())), Vec::<&str>::new());
     }
 }

@@ -1,8 +1,9 @@
 //! `/v1/health/...`: a service's instances, each with its node and its checks.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::or_null;
 
@@ -146,20 +147,62 @@ pub struct CheckRow {
     pub status: String,
 }
 
-/// A line of `/v1/health/state/any`: a check, and whose.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+/// A line of `/v1/health/state/any`: a check, and whose. In one piece: there are thousands of them, and at each change of one all of them
+/// are read, and compared with those before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StateRow {
+    text: Box<str>,
+    /// Where the fields but the last one end.
+    ends: [usize; 4],
+}
+
+/// Its fields.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct StateFields<'a> {
+    #[serde(borrow)]
+    node: Cow<'a, str>,
+    #[serde(borrow, rename = "CheckID")]
+    check_id: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(borrow, rename = "ServiceID")]
+    service_id: Cow<'a, str>,
+    #[serde(borrow)]
+    service_name: Cow<'a, str>,
+}
+
+impl<'de> Deserialize<'de> for StateRow {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let StateFields { node, check_id, status, service_id, service_name } = StateFields::deserialize(from)?;
+        let fields = [&*node, &*check_id, &*status, &*service_id, &*service_name];
+        let mut ends = [0; 4];
+        let mut length = 0;
+        for (end, field) in ends.iter_mut().zip(fields) {
+            length += field.len();
+            *end = length;
+        }
+        Ok(Self { text: fields.concat().into(), ends })
+    }
+}
+
+impl StateRow {
+    fn part(&self, from: usize, to: usize) -> &str {
+        self.text.get(from..to).unwrap_or_default()
+    }
+
     /// The node that it is registered with.
-    pub node: String,
-    /// Unique on its node.
-    #[serde(rename = "CheckID")]
-    pub check_id: String,
-    /// `passing`, `warning`, `critical`.
-    pub status: String,
+    pub fn node(&self) -> &str {
+        self.part(0, self.ends[0])
+    }
+
     /// The instance that it is a check of; empty is the node itself.
-    #[serde(rename = "ServiceID")]
-    pub service_id: String,
+    pub fn service_id(&self) -> &str {
+        self.part(self.ends[2], self.ends[3])
+    }
+
     /// The name that the instance is registered under.
-    pub service_name: String,
+    pub fn service_name(&self) -> &str {
+        self.part(self.ends[3], self.text.len())
+    }
 }
