@@ -1,8 +1,9 @@
-//! The one place where tasks of a worker are spawned. They stay on its thread.
+//! The one place where tasks of a worker are spawned, and what they wait for. They stay on its thread.
 
 use std::future::Future;
 
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
 
 /// Spawns a task on the worker's own thread. It ends with the worker at the latest.
 ///
@@ -36,4 +37,12 @@ impl Drop for Held {
 /// As [`spawn`].
 pub fn hold(future: impl Future<Output = ()> + 'static) -> Held {
     Held(spawn_held(future))
+}
+
+/// Resolves at a time, or never.
+pub async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }

@@ -20,7 +20,7 @@ use super::settings::{AgentTls, Grpc, Secret, Settings, Token};
 pub use error::{AskError, Unreached};
 pub(super) use grpc::GrpcReply;
 use lines::Lines;
-pub use lines::{MOST_CONNECTIONS, STANDING as MOST_STANDING};
+pub use lines::{MOST_CONNECTIONS, MOST_QUICK, STANDING as MOST_STANDING};
 
 /// Longer answers are not read: 5,000 services with three instances each in one list are a quarter of it.
 const MOST_BYTES: usize = 64 << 20;

@@ -12,7 +12,7 @@ use crate::source::consul::call::Call;
 pub const STANDING: usize = 8;
 /// Questions that wait for news of others: they take turns.
 const FAR: usize = 1;
-/// Questions that are answered at once.
+/// Questions that are answered at once, and have a line of their own; they also take those two beside as long as nobody else does.
 const QUICK: usize = 1;
 /// Questions that may take long all the same: what is signed, what the agent does, what another datacenter knows. Nothing that changes is
 /// held up by them.
@@ -21,6 +21,9 @@ const SLOW: usize = 1;
 pub(super) const KEPT: usize = 1;
 /// A question that waits longer waits for news.
 const SHORT: Duration = Duration::from_millis(100);
+
+/// Questions that are answered at once, at a time.
+pub const MOST_QUICK: usize = QUICK + SLOW + FAR;
 
 /// Connections to an agent at a time, for all that a gateway asks there. Over HTTP/2 it is one, whatever is asked.
 pub const MOST_CONNECTIONS: usize = STANDING + FAR + QUICK + SLOW + KEPT;
@@ -50,9 +53,49 @@ impl Lines {
             (true, true) => &self.far,
             (true, false) => &self.slow,
             (false, false) if call.is_of_the_agent() => &self.slow,
-            (false, false) => &self.quick,
+            (false, false) => {
+                // For no longer than it takes to answer: who comes for one of these meanwhile hardly waits.
+                let free = [&self.quick, &self.slow, &self.far].into_iter().find_map(|line| line.try_acquire().ok());
+                if free.is_some() {
+                    return free;
+                }
+                &self.quick
+            }
         };
         // Nobody ever closes one.
         line.acquire().await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::consul::call::Side;
+
+    /// Whether a question may be asked now.
+    async fn asks<'a, T>(lines: &'a Lines, call: &Call<T>, wait: Wait) -> Option<SemaphorePermit<'a>> {
+        tokio::time::timeout(Duration::ZERO, lines.turn(call, wait)).await.ok().flatten()
+    }
+
+    #[tokio::test]
+    async fn quick_questions_take_what_nobody_uses_and_never_what_others_have() {
+        let (lines, quick) = (Lines::default(), Call::instances(Side::Mesh, "web"));
+        let far = Call::instances(Side::Mesh, "web").in_datacenter("dc2");
+        let mut held = Vec::new();
+        while let Some(turn) = asks(&lines, &quick, Wait::Not).await {
+            held.push(turn);
+        }
+        assert_eq!(held.len(), MOST_QUICK);
+        assert!(asks(&lines, &far, Wait::Not).await.is_none(), "all three are in use");
+        held.clear();
+        let slow = asks(&lines, &far, Wait::Not).await.expect("nobody has it");
+        let waits = asks(&lines, &far, Wait::Index(7, Duration::from_secs(30))).await.expect("nobody has it");
+        let own = asks(&lines, &quick, Wait::Not).await.expect("its own line is its own");
+        assert!(asks(&lines, &quick, Wait::Not).await.is_none());
+        drop((slow, waits, own));
+        for _ in 0..STANDING {
+            held.push(asks(&lines, &quick, Wait::Index(7, Duration::from_secs(30))).await.expect("so many wait"));
+        }
+        assert!(asks(&lines, &quick, Wait::Index(7, Duration::from_secs(30))).await.is_none(), "and no more");
     }
 }

@@ -17,14 +17,14 @@ use crate::model::needs::Needed;
 use crate::rt::task::{self, Held};
 use crate::source::consul::answer::Answer;
 use crate::source::consul::call::Call;
-use crate::source::consul::client::AskError;
+use crate::source::consul::client::{AskError, MOST_QUICK};
 use crate::source::consul::known::side_of;
 use crate::source::consul::touched::Placed;
 use crate::source::consul::watch::{Content, News, Rules, Verdict, Watch};
 use crate::source::consul::wire::HealthRow;
 
-/// Questions at a time over plain HTTP, where there are few connections.
-const LANES: usize = 1;
+/// Questions at a time over plain HTTP, where there are few connections: while one is answered the answer to another one is read.
+const LANES: usize = MOST_QUICK;
 /// The same over HTTP/2, which carries them all on one.
 const LANES_OF_ONE: usize = 8;
 /// For how long after its own agent came back instances that turned critical stay in use: newer agents call their sidecars critical until
@@ -67,6 +67,9 @@ struct Rounds {
 pub(super) struct Queue {
     waiting: RefCell<VecDeque<Needed>>,
     among: RefCell<BTreeSet<Needed>>,
+    /// Those that are asked for right now, and whether they are to be asked for once more: of two answers on two connections the older
+    /// one could come last.
+    asking: RefCell<HashMap<Needed, bool>>,
     /// Those that are asked for again in a while, and when.
     resting: RefCell<HashMap<Needed, Instant>>,
     more: Notify,
@@ -78,15 +81,17 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn push(&self, of: Needed) {
-        if self.among.borrow_mut().insert(of.clone()) {
+        if let Some(again) = self.asking.borrow_mut().get_mut(&of) {
+            *again = true;
+        } else if self.among.borrow_mut().insert(of.clone()) {
             self.waiting.borrow_mut().push_back(of);
             self.more.notify_one();
         }
     }
 
-    /// Whether it was never asked for, and will not be either.
+    /// Whether it was never asked for, is not right now, and will not be either.
     fn is_new(&self, of: &Needed) -> bool {
-        !self.rules.borrow().contains_key(of) && !self.resting.borrow().contains_key(of)
+        !self.rules.borrow().contains_key(of) && !self.resting.borrow().contains_key(of) && !self.asking.borrow().contains_key(of)
     }
 
     /// Has it rest until then. False: it rests already, and not for longer.
@@ -118,6 +123,7 @@ impl Queue {
             let first = self.waiting.borrow_mut().pop_front();
             if let Some(of) = first {
                 self.among.borrow_mut().remove(&of);
+                self.asking.borrow_mut().insert(of.clone(), false);
                 if !self.waiting.borrow().is_empty() {
                     // For another lane.
                     self.more.notify_one();
@@ -126,6 +132,14 @@ impl Queue {
             }
             self.emptied.notify_waiters();
             self.more.notified().await;
+        }
+    }
+
+    /// It is asked for no more.
+    fn done(&self, of: &Needed) {
+        let again = self.asking.borrow_mut().remove(of).unwrap_or(false);
+        if again {
+            self.push(of.clone());
         }
     }
 
@@ -178,32 +192,8 @@ pub(super) async fn run(follow: Rc<Follow>) {
 async fn lane(follow: Rc<Follow>, queue: fn(&Follow) -> &Queue) {
     loop {
         let of = queue(&follow).next().await;
-        let catalog = follow.catalogs.borrow().get(&of.datacenter).cloned();
-        if let Some(catalog) = &catalog {
-            catalog.heard_of().await;
-        }
-        if !follow.is_wanted(&of) {
-            continue;
-        }
-        let call = Call::instances(side_of(&of), of.service.as_str());
-        let own = follow.shared.look(|known, _| known.datacenter == of.datacenter);
-        let call = match (of.peer.as_str(), own) {
-            ("", true) => call,
-            ("", false) => call.in_datacenter(&of.datacenter),
-            (peer, _) => call.of_peer(peer),
-        };
-        let asked = follow.client.ask(&call).await;
-        if !follow.is_wanted(&of) {
-            // What is forgotten is not to be known again.
-            continue;
-        }
-        let again = match asked {
-            Ok(answer) => follow.answered(&of, catalog.as_deref(), answer),
-            Err(error) => {
-                follow.unanswered(&of, &error);
-                Some(AGAIN)
-            }
-        };
+        let again = follow.ask(&of).await;
+        queue(&follow).done(&of);
         if let Some(pause) = again {
             follow.ask_again(of, Instant::now() + pause);
         }
@@ -219,6 +209,36 @@ impl Follow {
 
     fn is_wanted(&self, of: &Needed) -> bool {
         self.wanted.borrow().contains(of)
+    }
+
+    /// Asks for a service. After how long it is to be asked for again, if it is.
+    async fn ask(&self, of: &Needed) -> Option<Duration> {
+        let catalog = self.catalogs.borrow().get(&of.datacenter).cloned();
+        if let Some(catalog) = &catalog {
+            catalog.heard_of().await;
+        }
+        if !self.is_wanted(of) {
+            return None;
+        }
+        let call = Call::instances(side_of(of), of.service.as_str());
+        let own = self.shared.look(|known, _| known.datacenter == of.datacenter);
+        let call = match (of.peer.as_str(), own) {
+            ("", true) => call,
+            ("", false) => call.in_datacenter(&of.datacenter),
+            (peer, _) => call.of_peer(peer),
+        };
+        let asked = self.client.ask(&call).await;
+        if !self.is_wanted(of) {
+            // What is forgotten is not to be known again.
+            return None;
+        }
+        match asked {
+            Ok(answer) => self.answered(of, catalog.as_deref(), answer),
+            Err(error) => {
+                self.unanswered(of, &error);
+                Some(AGAIN)
+            }
+        }
     }
 
     /// Asks for a service again at a time; once, however often it is said.
@@ -277,13 +297,15 @@ impl Follow {
         }
         let sparing = self.since_back().and_then(|since| SPARED.checked_sub(since));
         let mut spared = false;
-        self.shared.change(|known| {
-            let (changed, kept) = known.instances_sparing(of.clone(), &rows, sparing.is_some());
-            spared = kept;
+        let mut changed = false;
+        self.shared.change_service(of, |known| {
+            (changed, spared) = known.instances_sparing(of.clone(), &rows, sparing.is_some());
             changed
         });
-        self.shared.asked(of);
-        self.shared.leaves.notify_one();
+        if changed && of.outside {
+            // It may be the first instance, and then its leaf is wanted; or the last one.
+            self.shared.leaves.notify_one();
+        }
         sparing.filter(|_| spared)
     }
 
@@ -351,15 +373,15 @@ impl Catalog {
         let name = Asked::Checks(self.datacenter.clone()).to_string();
         let mut watch = self.watch(&follow, Call::checks(), Vec::is_empty);
         loop {
-            let news = watch.once(&follow.client).await;
+            let mut news = watch.once(&follow.client).await;
             let told = news.as_ref().map(|news| match news {
                 // Each node has a check of its own: who sees none may see no node. 1.8 says it by nothing else.
                 News::Is { what: Some(all), .. } if all.is_empty() => Told::hidden(),
                 news => Told::of(news),
             });
             follow.shared.asked_again(&name, &watch, told);
-            if let Some(News::Is { what, .. }) = &news {
-                let touched = self.placed.borrow_mut().heard(what.as_deref().unwrap_or_default());
+            if let Some(News::Is { what, .. }) = &mut news {
+                let touched = self.placed.borrow_mut().heard(what.take().unwrap_or_default());
                 if !touched.services.is_empty() {
                     // A deregistration raises this index as well, where there was no check, and nobody is touched.
                     self.told_index.set(watch.index());
@@ -424,7 +446,7 @@ impl Catalog {
         loop {
             tokio::select! {
                 () = self.rounds.wanted.notified() => {}
-                () = at(anyway) => {}
+                () = task::at(anyway) => {}
             }
             sleep(TOLD_BY_CHECK).await;
             // What is registered with a check has the same index there. What came with it in one answer may have had none, and is found
@@ -445,10 +467,27 @@ impl Catalog {
     }
 }
 
-/// Resolves at a time, or never.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ServiceKey;
+
+    #[tokio::test]
+    async fn a_service_that_is_asked_for_is_asked_for_again_only_when_it_was_answered() {
+        let queue = Queue::default();
+        let [web, api] = ["web", "api"].map(|name| Needed::of(ServiceKey::of(name), "dc1"));
+        queue.push(web.clone());
+        assert_eq!(queue.next().await, web);
+        assert!(!queue.is_new(&web));
+        queue.push(web.clone());
+        queue.push(web.clone());
+        queue.push(api.clone());
+        assert_eq!(queue.next().await, api, "another lane does not ask for it meanwhile");
+        queue.done(&api);
+        assert!(tokio::time::timeout(Duration::ZERO, queue.next()).await.is_err());
+        queue.done(&web);
+        assert_eq!(queue.next().await, web);
+        queue.done(&web);
+        assert!(tokio::time::timeout(Duration::ZERO, queue.next()).await.is_err(), "once, however often it was said");
     }
 }

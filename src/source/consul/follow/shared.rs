@@ -58,6 +58,8 @@ struct State {
     needs: Needs,
     /// Services that were asked for at least once since they are needed, whatever came.
     asked: BTreeSet<Needed>,
+    /// How far that is; nothing: to be counted anew. It is asked after each answer, and a thousand are counted once for a thousand answers.
+    sought: Option<Sought>,
     /// Services that clients named whose leaves are not there: in the order in which they did.
     named: VecDeque<ServiceKey>,
     watches: BTreeMap<String, Watched>,
@@ -71,11 +73,42 @@ struct State {
     stale: bool,
 }
 
+/// How far asking for services is.
+#[derive(Debug)]
+struct Sought {
+    /// How many are wanted.
+    all: usize,
+    /// Those of which nothing is known yet, for nobody has answered.
+    open: BTreeSet<Needed>,
+}
+
 #[derive(Debug, Default)]
 struct Watched {
     index: u64,
     answered: Option<Instant>,
     trouble: Option<Trouble>,
+}
+
+impl State {
+    /// A service was asked for. Whether it was not before.
+    fn asked(&mut self, of: &Needed) -> bool {
+        if let Some(sought) = &mut self.sought {
+            sought.open.remove(of);
+        }
+        self.asked.insert(of.clone())
+    }
+
+    /// How many services are known or were asked for, of how many.
+    fn progress(&mut self) -> (usize, usize) {
+        let Self { known, needs, asked, sought, .. } = self;
+        let sought = sought.get_or_insert_with(|| {
+            let mut open = known.wanted(needs);
+            let all = open.len();
+            open.retain(|wanted| !asked.contains(wanted) && known.service(wanted).is_none());
+            Sought { all, open }
+        });
+        (sought.all - sought.open.len(), sought.all)
+    }
 }
 
 /// What is told of a question.
@@ -156,6 +189,17 @@ impl Shared {
     pub(super) fn change(&self, change: impl FnOnce(&mut Known) -> bool) {
         let mut state = self.state();
         if change(&mut state.known) {
+            // Which services are wanted hangs on what is known.
+            state.sought = None;
+            self.happened(state);
+        }
+    }
+
+    /// The same of the instances of a service, which was asked for.
+    pub(super) fn change_service(&self, of: &Needed, change: impl FnOnce(&mut Known) -> bool) {
+        let mut state = self.state();
+        let changed = change(&mut state.known);
+        if state.asked(of) || changed {
             self.happened(state);
         }
     }
@@ -248,19 +292,19 @@ impl Shared {
     /// A service was asked for.
     pub(super) fn asked(&self, of: &Needed) {
         let mut state = self.state();
-        if state.asked.insert(of.clone()) {
+        if state.asked(of) {
             self.happened(state);
         }
     }
 
     /// What a gateway cannot be started without and is not known yet, in words.
     pub(super) fn missing(&self) -> Vec<String> {
-        let state = self.state();
+        let mut state = self.state();
         let mut missing = state.known.missing(&self.subject.required());
         if (state.needs.all || state.needs.all_outside) && !state.known.has_names() {
             missing.push("the names of all services".to_owned());
         }
-        let (done, all) = progress(&state);
+        let (done, all) = state.progress();
         if missing.is_empty() && done < all {
             missing.push(format!("the instances of {} of {all} services", all - done));
         }
@@ -286,6 +330,7 @@ impl Shared {
         let wanted = state.known.wanted(&state.needs);
         let gone = state.known.forget_all_but(&wanted);
         state.asked.retain(|asked| wanted.contains(asked));
+        state.sought = None;
         (wanted, gone)
     }
 }
@@ -300,7 +345,7 @@ impl Following {
     pub fn want(&self, needs: Needs) {
         let mut state = self.0.state();
         if state.needs != needs {
-            state.needs = needs;
+            (state.needs, state.sought) = (needs, None);
             drop(state);
             self.0.needs.notify_one();
         }
@@ -360,7 +405,7 @@ impl Following {
 
     /// How many services were asked for, of how many.
     pub fn progress(&self) -> (usize, usize) {
-        progress(&self.0.state())
+        self.0.state().progress()
     }
 
     /// Waits until something is known that was not at that version, or until the time is over.
@@ -400,13 +445,7 @@ impl Following {
     pub(super) fn take_for_known(&self, fill: impl FnOnce(&mut Known)) {
         let mut state = self.0.state();
         fill(&mut state.known);
-        state.stale = true;
+        (state.stale, state.sought) = (true, None);
         self.0.happened(state);
     }
-}
-
-fn progress(state: &State) -> (usize, usize) {
-    let wanted = state.known.wanted(&state.needs);
-    let done = wanted.iter().filter(|wanted| state.asked.contains(wanted) || state.known.service(wanted).is_some()).count();
-    (done, wanted.len())
 }
