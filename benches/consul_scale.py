@@ -6,7 +6,7 @@
 For each number N a Consul of its own is started, with N services of three instances. Behind all instances stands one process: for the
 ingress gateway it is every sidecar (TLS, the leaf of the service that the server name is of, as Consul issued it), for the terminating
 gateway every service. "First sync" is the time from the start of the gateway's command until 20 services spread over the N have
-answered; a change is timed from just before it is sent to Consul until the first answer that shows it, asking all the time. CPU and
+answered, "first answer" the one of the first of them; a change is timed from just before it is sent to Consul until the first answer that shows it, asking all the time. CPU and
 memory are those of /proc. Everything is on loopback, and ends with this script. Only the standard library is used.
 """
 import argparse
@@ -317,9 +317,11 @@ def measure(program, gw, kind, count, repeat, rest, registers):
             while not ended.wait(0.002) and gateway.poll() is None:
                 most[0] = max(most[0], connections(gateway.pid, consul.ports["http"]))
         threading.Thread(target=look, daemon=True).start()
+        until(f"{spread[0]} answers", lambda: answers(spread[0]), 120)
+        first = time.monotonic() - start
         for name in spread:
             until(f"{name} answers", lambda: answers(name), 120)
-        out = {"first sync": f"{time.monotonic() - start:.2f} s", "gw CPU to there": f"{cpu(gateway.pid):.2f} s"}
+        out = {"first answer": f"{first:.2f} s", "first sync": f"{time.monotonic() - start:.2f} s", "gw CPU to there": f"{cpu(gateway.pid):.2f} s"}
         ended.set()
         time.sleep(max(0, 15 - (time.monotonic() - start)))
         out["agent CPU, 15 s"] = f"{cpu(consul.process.pid) - before:.2f} s"
@@ -334,7 +336,9 @@ def measure(program, gw, kind, count, repeat, rest, registers):
         number = repeat * len(changes)
         out["gw / agent CPU a change"] = "{:.0f} / {:.0f} ms".format(
             *((now - then) / number * 1000 for now, then in ((cpu(gateway.pid), own), (cpu(consul.process.pid), agent))))
-        out["gw RSS after them"] = "{:.0f} MiB".format(rss(gateway.pid)[0])
+        out["gw RSS after them, 5 s later"] = "{:.0f}".format(rss(gateway.pid)[0])
+        time.sleep(5)
+        out["gw RSS after them, 5 s later"] += ", {:.0f} MiB".format(rss(gateway.pid)[0])
         return consul.version, out
     except SystemExit:
         if os.path.exists(f"{folder}/gw.log"):

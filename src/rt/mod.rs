@@ -2,6 +2,7 @@
 
 pub mod drain;
 pub mod log;
+pub mod memory;
 pub mod rng;
 pub mod signal;
 pub mod supervise;
