@@ -73,10 +73,12 @@ def connections(pid, port):
 
 
 class Consul:
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, signs):
         self.ports = {"http": free_port(), "server": free_port(), "serf_lan": free_port(), "serf_wan": -1, "dns": -1, "grpc": -1}
         version = subprocess.run([program, "version"], capture_output=True, text=True).stdout.split()[1]
         self.version = version.lstrip("v")
+        if signs:
+            self.ports["grpc"] = free_port()
         if tuple(int(n) for n in self.version.split(".")[:2]) >= (1, 14):
             self.ports["grpc_tls"] = -1
         config = {"server": True, "bootstrap_expect": 1, "datacenter": "dc1", "node_name": "server", "data_dir": f"{folder}/data",
@@ -284,9 +286,9 @@ def of_terminating(consul, client, port, repeat):
     return {"deny -> refused": median(denied), "allow -> served": median(allowed)}
 
 
-def measure(program, gw, kind, count, repeat, rest, registers):
+def measure(program, gw, kind, count, repeat, rest, registers, signs):
     folder = tempfile.mkdtemp(prefix="gw-scale-")
-    consul, gateway = Consul(program, folder), None
+    consul, gateway = Consul(program, folder, signs), None
     try:
         services = Services(consul, folder)
         consul.write({"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "http"}})
@@ -309,6 +311,7 @@ def measure(program, gw, kind, count, repeat, rest, registers):
         command = [gw, kind, "--service", "edge", "--http-addr", f"127.0.0.1:{consul.ports['http']}", *where,
                    "--state-dir", f"{folder}/state", "--admin-bind", "127.0.0.1:0"]
         command += ["--register"] if registers else []
+        command += ["--grpc-addr", f"127.0.0.1:{consul.ports['grpc']}"] if signs else []
         log = open(f"{folder}/gw.log", "w")
         gateway = subprocess.Popen(command, stdout=log, stderr=log)
         most, ended = [0], threading.Event()
@@ -362,11 +365,12 @@ def main():
     parse.add_argument("--rest", type=int, default=20, help="seconds of which CPU at rest is taken")
     parse.add_argument("--unregistered", action="store_true",
                        help="without --register: the agent of a registered gateway prepares by itself all that an Envoy would ask for")
+    parse.add_argument("--signs", action="store_true", help="the server signs the gateway's own keys (--grpc-addr)")
     of = parse.parse_args()
     program = os.environ.get("CONSUL", "consul")
     for kind in of.kinds.split(","):
         for count in (int(n) for n in of.services.split(",")):
-            version, out = measure(program, os.path.abspath(of.gw), kind, count, of.repeat, of.rest, not of.unregistered)
+            version, out = measure(program, os.path.abspath(of.gw), kind, count, of.repeat, of.rest, not of.unregistered, of.signs)
             print(f"{kind}, {count} services of 3 instances, Consul {version}, load {os.getloadavg()[0]:.1f}")
             for what, figure in out.items():
                 print(f"  {what:34} {figure}")

@@ -265,8 +265,8 @@ impl Way<'_> {
         true
     }
 
-    /// What could be in the way of what is refused, which hangs on those services, with what may stay of it: of an ingress gateway all but the service that does not fit, for a
-    /// gateway has other services, too. Intentions never go: nothing is opened for a moment.
+    /// What could be in the way of what is refused, which hangs on those services, with what may stay of it: of an ingress gateway all
+    /// but the service that does not fit, for a gateway has other services, too. Intentions never go: nothing is opened for a moment.
     fn candidates(&self, why: &GraphError, refused: &Looks) -> Vec<Aside> {
         let mut out: Vec<Aside> = Vec::new();
         if let GraphError::IngressProtocol { service, .. } = why {

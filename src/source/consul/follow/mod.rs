@@ -2,8 +2,8 @@
 //!
 //! Few questions wait at the agent at a time: one for each kind of entries of which there are many, for the servers where they are exposed,
 //! for all checks and for the names of all services; those with short answers that rarely change take turns, and so do those of other
-//! datacenters (`Turns`). What these tell of, instances and leaves, is asked for one after the other on connections that are used again
-//! (`catalog`, `leaves`). Gateways of one process are followed for together: what one of them needs is asked for once.
+//! datacenters (`Turns`). What these tell of is asked for on connections that are used again: instances a few at a time (`catalog`),
+//! leaves one after the other (`leaves`). Gateways of one process are followed for together: what one of them needs is asked for once.
 
 mod catalog;
 mod keep;
