@@ -1,9 +1,11 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,7 +28,7 @@ use super::listen::Open;
 use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
-use super::relay::Relay;
+use super::relay::{self, Relay};
 use super::trace::Context;
 use super::tunnel::Tunnel;
 use super::upload::Source;
@@ -58,6 +60,9 @@ const STREAMS: u32 = 256;
 const SEND_BUFFER: usize = 64 * 1024;
 /// How many streams may be reset before they are looked at, or for errors of the client, until the connection ends.
 const RESETS: usize = 128;
+
+/// Up to so many bytes an answer is looked at once with its head: most of those have come with it.
+const SHORT: u64 = 16 * 1024;
 
 /// A client's connection on a listener that reads requests.
 #[derive(Debug)]
@@ -232,6 +237,14 @@ struct Job {
     judged: Option<Judged>,
 }
 
+/// What came of the body of an answer together with its head.
+enum First {
+    /// All of it.
+    Whole(Bytes),
+    /// Something that is to be passed on, or nothing yet.
+    Of(relay::Polled),
+}
+
 impl Job {
     /// Sends the request; the answer.
     async fn send(mut self: Box<Self>) -> Response<Answer> {
@@ -252,7 +265,10 @@ impl Job {
             Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
                 Box::pin(self.bridge(answered, watchdog)).await
             }
-            Ok(answered) => self.relay(answered, Bytes::new(), watchdog),
+            Ok(mut answered) => match self.first(&mut answered.response).await {
+                First::Whole(body) => self.whole(answered, body),
+                First::Of(frame) => self.relay(answered, Bytes::new(), frame, watchdog),
+            },
             Err(_) if self.source.borrow().malformed() => self.exchange.local(Code::BadRequest, true),
             Err(_) if self.source.borrow().broke_off() => self.exchange.unheard(),
             Err(failed) => self.failed(&failed),
@@ -286,13 +302,44 @@ impl Job {
                 }
                 answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
             }
-            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, target, endpoint }), kept, watchdog),
+            Ok(Bridged::Long(response, kept)) => {
+                self.relay(Box::new(Answered { response, lease, target, endpoint }), kept, Poll::Pending, watchdog)
+            }
             Err(failed) => self.failed(&failed),
         }
     }
 
-    /// A service's answer, passed on. `kept`: what was read of it already.
-    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, mut watchdog: Watchdog) -> Response<Answer> {
+    /// What has come of a short answer together with its head. Nothing of one of HTTP/2 is taken here: its client may take it slowly, and
+    /// until then it may be forbidden.
+    async fn first(&self, response: &mut Response<Incoming>) -> First {
+        let body = response.body_mut();
+        let is_short = matches!(body.size_hint().exact(), Some(1..=SHORT));
+        if !is_short || self.head.version == Version::HTTP_2 || !self.exchange.progress.is_complete() {
+            return First::Of(Poll::Pending);
+        }
+        match poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await {
+            Poll::Ready(Some(Ok(frame))) if body.is_end_stream() => match frame.into_data() {
+                Ok(whole) => First::Whole(whole),
+                Err(frame) => First::Of(Poll::Ready(Some(Ok(frame)))),
+            },
+            frame => First::Of(frame),
+        }
+    }
+
+    /// A service's answer that came as a whole: there is nothing to watch over, and its connection is free.
+    fn whole(mut self: Box<Self>, answered: Box<Answered>, body: Bytes) -> Response<Answer> {
+        let Answered { mut response, mut lease, target, endpoint } = *answered;
+        lease.give_back();
+        drop(lease);
+        self.exchange.outcome.answered_by(&target, &endpoint);
+        self.exchange.outcome.end(Code::Ok);
+        answer::clean(response.status(), response.headers_mut());
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        answer::whole(response.map(|_| body), self.exchange.outcome)
+    }
+
+    /// A service's answer, passed on. `kept`: what was read of it already; `first`: what came of its body with its head.
+    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, first: relay::Polled, mut watchdog: Watchdog) -> Response<Answer> {
         let Answered { mut response, lease, target, endpoint } = *answered;
         self.exchange.outcome.answered_by(&target, &endpoint);
         self.exchange.outcome.status(response.status().as_u16());
@@ -310,7 +357,7 @@ impl Job {
         let (progress, outcome) = (self.exchange.progress, self.exchange.outcome);
         let length_kept = http1 && answer::is_not_modified_with_length(&response);
         answer::relayed(response, |incoming| {
-            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
+            let relay = Relay::new(kept, first, incoming, lease, outcome, progress, watchdog, request);
             if length_kept { relay.keeping_length() } else { relay }
         })
     }
