@@ -163,6 +163,7 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
         draining: Cell::new(false),
         open,
         forwarded_cert: OnceCell::new(),
+        changes: RefCell::default(),
     });
     let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
     let ends = client.ends.clone();

@@ -29,6 +29,7 @@ use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::{self, Relay};
+use super::standing::Changes;
 use super::trace::Context;
 use super::tunnel::Tunnel;
 use super::upload::Source;
@@ -82,6 +83,8 @@ pub(super) struct Client {
     pub(super) open: Rc<Open>,
     /// Its certificate as services are told of it: written once, at its first request.
     pub(super) forwarded_cert: OnceCell<HeaderValue>,
+    /// Of who has shown who he is, over HTTP/1, between two requests.
+    pub(super) changes: RefCell<Option<Changes>>,
 }
 
 impl Client {

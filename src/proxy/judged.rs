@@ -35,7 +35,8 @@ pub(super) fn prepare(snapshot: &Snapshot, listener: &ListenerName, ends: &Ends,
 #[derive(Debug)]
 pub(super) struct Judged {
     client: Rc<Client>,
-    changes: Changes,
+    /// Until it is dropped.
+    changes: Option<Changes>,
     /// Who allowed it when it was asked about last.
     by: Option<Arc<Judge>>,
     headers: Before,
@@ -60,12 +61,14 @@ impl Judged {
         } else {
             Before::Added(head.headers.get(X_FORWARDED_FOR).cloned(), head.headers.contains_key(X_FORWARDED_HOST))
         };
-        Some(Self { client: client.clone(), changes: client.site.standing.changes(), by: None, headers })
+        let mut changes = client.changes.borrow_mut().take().unwrap_or_else(|| client.site.standing.changes());
+        changes.begin_anew();
+        Some(Self { client: client.clone(), changes: Some(changes), by: None, headers })
     }
 
     /// Ready when it is forbidden.
     fn poll_forbidden(&mut self, head: &Head, cx: &mut Context<'_>) -> Poll<()> {
-        while self.changes.poll(cx).is_ready() {
+        while self.changes.as_mut().is_some_and(|changes| changes.poll(cx).is_ready()) {
             if !self.goes_on(head) {
                 return Poll::Ready(());
             }
@@ -87,6 +90,16 @@ impl Judged {
         // Nobody may have looked at its path before.
         let prepared = prepare(snapshot, listener, ends, &mut head);
         prepared.and_then(|()| snapshot.permitted(&ends.facts(listener, Some(head.facts())), &mut ()).map(drop)).is_ok()
+    }
+}
+
+impl Drop for Judged {
+    fn drop(&mut self) {
+        // The next request of an HTTP/1 connection waits in the same task.
+        if self.client.waits.is_some() {
+            let before = self.client.changes.replace(self.changes.take());
+            drop(before);
+        }
     }
 }
 

@@ -237,6 +237,7 @@ mod tests {
             draining,
             open,
             forwarded_cert: OnceCell::new(),
+            changes: RefCell::default(),
         });
         let (tell, ended) = oneshot::channel();
         task::spawn(async move {

@@ -100,7 +100,7 @@ impl Standing {
 
     /// For who asks for himself: what was said up to now is known to him.
     pub(super) fn changes(self: &Rc<Self>) -> Changes {
-        Changes { number: self.number(), heard: self.said.get(), standing: self.clone() }
+        Changes { number: self.number(), heard: self.said.get(), standing: self.clone(), waits: None }
     }
 
     /// Ends those that may not go on. Where the very same judge decides as the last time, nobody is asked.
@@ -124,21 +124,32 @@ pub(super) struct Changes {
     number: u64,
     standing: Rc<Standing>,
     heard: u64,
+    /// Who waits, since nothing was said: it stands among those who do.
+    waits: Option<Waker>,
 }
 
 impl Changes {
+    /// From here on for another one who asks for himself.
+    pub(super) fn begin_anew(&mut self) {
+        let said = self.standing.said.get();
+        if said != self.heard {
+            (self.heard, self.waits) = (said, None);
+        }
+    }
+
     /// Ready when something was said since it was ready last.
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let said = self.standing.said.get();
         if said != self.heard {
-            self.heard = said;
+            (self.heard, self.waits) = (said, None);
             return Poll::Ready(());
         }
-        let mut waiting = self.standing.waiting.borrow_mut();
-        let known = waiting.get(&self.number).is_some_and(|waker| waker.will_wake(cx.waker()));
-        let before = if known { None } else { waiting.insert(self.number, cx.waker().clone()) };
+        if self.waits.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        let before = self.standing.waiting.borrow_mut().insert(self.number, cx.waker().clone());
+        self.waits = Some(cx.waker().clone());
         // Dropping the last waker of a task may drop what waits in it.
-        drop(waiting);
         drop(before);
         Poll::Pending
     }
