@@ -3,10 +3,10 @@
 //!
 //! The guard follows the framing of requests so that it finds their heads. Bodies go through as they are.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -36,20 +36,44 @@ pub(super) enum Verdict {
 }
 
 /// The verdicts over the requests of a connection, in their order; taken by the one who answers them.
-// The lock is never contended: guard and service run on one thread, but an upgraded connection must be `Send`.
+// Guard and service run on one thread, but an upgraded connection must be `Send`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Verdicts(Arc<Mutex<VecDeque<Verdict>>>);
+pub(super) struct Verdicts(Arc<Found>);
+
+#[derive(Debug, Default)]
+struct Found {
+    /// Requests that passed, after each of which another one may follow, and which nobody has answered yet.
+    passed: AtomicUsize,
+    /// What is found after `ended` is of no request that is answered.
+    ended: AtomicBool,
+    /// The verdict that came last, until it is taken.
+    last: Mutex<Option<Verdict>>,
+}
 
 impl Verdicts {
     /// The verdict over the next request. One that nobody looked at does not pass.
     pub(super) fn next(&self) -> Verdict {
-        let next = self.0.lock().ok().and_then(|mut verdicts| verdicts.pop_front());
-        next.unwrap_or(Verdict::Refused(Code::BadRequest))
+        let Found { passed, last, .. } = &*self.0;
+        if let Some(others) = passed.load(Relaxed).checked_sub(1) {
+            passed.store(others, Relaxed);
+            return Verdict::Passed { last: false };
+        }
+        let last = last.lock().ok().and_then(|mut last| last.take());
+        last.unwrap_or(Verdict::Refused(Code::BadRequest))
     }
 
     fn push(&self, verdict: Verdict) {
-        if let Ok(mut verdicts) = self.0.lock() {
-            verdicts.push_back(verdict);
+        let Found { passed, ended, last } = &*self.0;
+        if ended.load(Relaxed) {
+            return;
+        }
+        if verdict == (Verdict::Passed { last: false }) {
+            passed.store(passed.load(Relaxed) + 1, Relaxed);
+            return;
+        }
+        ended.store(true, Relaxed);
+        if let Ok(mut last) = last.lock() {
+            *last = Some(verdict);
         }
     }
 }
