@@ -1,6 +1,6 @@
 //! The life of one connection, straight down the page.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use super::http::{Client, LAST_REQUEST, serve_http1, serve_http2};
 use super::listen::Open;
 use super::outcome::{Ends, Outcome};
 use super::pool::Active;
-use super::progress::Progress;
+use super::progress::{Progress, Timers};
 use super::splice::Splice;
 use super::standing::{self, Allowed};
 use super::worker::{Site, Worker};
@@ -153,6 +153,7 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
     io = io.replaying(Bytes::from(first));
     let client = Rc::new(Client {
         waits: (!http2).then(|| site.worker.rounds.enter()),
+        timers: if http2 { site.worker.timers.clone() } else { Timers::of_one() },
         site,
         listener: listener.name.clone(),
         forwarded_for: ends.forwarded_for(),

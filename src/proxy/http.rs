@@ -27,7 +27,7 @@ use super::judged::{self, Judged, UnderWay};
 use super::listen::Open;
 use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
-use super::progress::{Progress, Watchdog};
+use super::progress::{Progress, Timers, Watchdog};
 use super::relay::{self, Relay};
 use super::standing::Changes;
 use super::trace::Context;
@@ -85,6 +85,8 @@ pub(super) struct Client {
     pub(super) forwarded_cert: OnceCell<HeaderValue>,
     /// Of who has shown who he is, over HTTP/1, between two requests.
     pub(super) changes: RefCell<Option<Changes>>,
+    /// For its requests: of its own over HTTP/1, where all of them wait in one task.
+    pub(super) timers: Rc<Timers>,
 }
 
 impl Client {
@@ -254,7 +256,7 @@ impl Job {
         let mut judged = self.judged.take();
         let mut watchdog = {
             let Exchange { client, progress, .. } = &self.exchange;
-            Watchdog::new(progress, self.plan.route.timeouts, &client.site.worker.timers)
+            Watchdog::new(progress, self.plan.route.timeouts, &client.timers)
         };
         let sent = tokio::select! {
             biased;
