@@ -37,6 +37,13 @@ pub struct Plan {
     pub roll: Option<u32>,
 }
 
+/// Where an instance stands in a plan. Who holds the plan needs no pointer to the instance, whose counter all workers share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    target: usize,
+    endpoint: usize,
+}
+
 /// The times within which things must happen. `None` is without limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -319,11 +326,22 @@ impl Plan {
     /// The instances to try, best first: the chosen one, the others of its target, then the failover targets in order.
     /// Each but the first only after a connection was refused before a byte was sent (`docs/differences.md`, try-next).
     pub fn hops(&self) -> impl Iterator<Item = (&Arc<Target>, &Arc<Endpoint>)> {
-        self.upstream.targets.iter().enumerate().skip(self.target).flat_map(move |(n, target)| {
-            let start = if n == self.target { self.first } else { 0 };
-            let (before, after) = target.endpoints.split_at(start.min(target.endpoints.len()));
-            after.iter().chain(before).map(move |endpoint| (target, endpoint))
+        self.order().map(|hop| self.at(hop))
+    }
+
+    /// The same by their places.
+    pub fn order(&self) -> impl Iterator<Item = Hop> {
+        self.upstream.targets.iter().enumerate().skip(self.target).flat_map(move |(target, found)| {
+            let count = found.endpoints.len();
+            let start = if target == self.target { self.first.min(count) } else { 0 };
+            (start..count).chain(0..start).map(move |endpoint| Hop { target, endpoint })
         })
+    }
+
+    /// The instance of this plan at a place, and its target.
+    pub fn at(&self, hop: Hop) -> (&Arc<Target>, &Arc<Endpoint>) {
+        let target = &self.upstream.targets[hop.target];
+        (target, &target.endpoints[hop.endpoint])
     }
 
     /// The target of the first hop.

@@ -38,7 +38,7 @@ use super::waits::Waits;
 use super::worker::Site;
 use super::{LocalExecutor, MAX_HEADER_BYTES};
 use crate::decide::code::Code;
-use crate::decide::plan::{Plan, Refusal};
+use crate::decide::plan::{Hop, Plan, Refusal};
 use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
@@ -267,7 +267,7 @@ impl Job {
         self.judged = judged;
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
-            Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
+            Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && self.plan.at(answered.hop).0.protocol == Protocol::Grpc => {
                 Box::pin(self.bridge(answered, watchdog)).await
             }
             Ok(mut answered) => match self.first(&mut answered.response).await {
@@ -281,14 +281,14 @@ impl Job {
     }
 
     fn sending(&self) -> Sending<'_> {
-        let Self { exchange: Exchange { client, state, outcome, .. }, plan, head, source, .. } = self;
+        let Self { exchange: Exchange { client, state, progress, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        Sending { worker, tally: &outcome.tally, credentials, generation, plan, head, source }
+        Sending { worker, tally: &outcome.tally, credentials, generation, began: progress.began(), plan, head, source }
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
     async fn bridge(mut self: Box<Self>, answered: Box<Answered>, mut watchdog: Watchdog) -> Response<Answer> {
-        let Answered { response, lease, target, endpoint } = *answered;
+        let Answered { response, lease, hop } = *answered;
         let bridged = tokio::select! {
             biased;
             bridged = bridge(response, &self.exchange.progress) => bridged,
@@ -298,7 +298,7 @@ impl Job {
         match bridged {
             Ok(Bridged::Whole(mut response)) => {
                 let unread = self.source.borrow_mut().cut();
-                self.exchange.outcome.answered_by(&target, &endpoint);
+                self.exchange.answered_by(&self.plan, hop);
                 self.exchange.outcome.end(Code::Ok);
                 answer::clean(response.status(), response.headers_mut());
                 self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -308,7 +308,7 @@ impl Job {
                 answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
             }
             Ok(Bridged::Long(response, kept)) => {
-                self.relay(Box::new(Answered { response, lease, target, endpoint }), kept, Poll::Pending, watchdog)
+                self.relay(Box::new(Answered { response, lease, hop }), kept, Poll::Pending, watchdog)
             }
             Err(failed) => self.failed(&failed),
         }
@@ -333,10 +333,10 @@ impl Job {
 
     /// A service's answer that came as a whole: there is nothing to watch over, and its connection is free.
     fn whole(mut self: Box<Self>, answered: Box<Answered>, body: Bytes) -> Response<Answer> {
-        let Answered { mut response, mut lease, target, endpoint } = *answered;
+        let Answered { mut response, mut lease, hop } = *answered;
         lease.give_back();
         drop(lease);
-        self.exchange.outcome.answered_by(&target, &endpoint);
+        self.exchange.answered_by(&self.plan, hop);
         self.exchange.outcome.end(Code::Ok);
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -345,8 +345,8 @@ impl Job {
 
     /// A service's answer, passed on. `kept`: what was read of it already; `first`: what came of its body with its head.
     fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, first: relay::Polled, mut watchdog: Watchdog) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = *answered;
-        self.exchange.outcome.answered_by(&target, &endpoint);
+        let Answered { mut response, lease, hop } = *answered;
+        self.exchange.answered_by(&self.plan, hop);
         self.exchange.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -369,8 +369,8 @@ impl Job {
 
     /// A 101: the answer goes to the client, and the two connections become a tunnel.
     fn switch(mut self: Box<Self>, answered: Box<Answered>) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = *answered;
-        self.exchange.outcome.answered_by(&target, &endpoint);
+        let Answered { mut response, lease, hop } = *answered;
+        self.exchange.answered_by(&self.plan, hop);
         let Some(client) = self.upgrade.take().filter(|_| self.head.websocket) else {
             // Nobody asked for it.
             return self.exchange.local(Code::UpstreamBroken, false);
@@ -474,6 +474,11 @@ impl Exchange {
     fn plan(&self, head: &Head) -> Result<Plan, Refusal> {
         let site = &*self.client.site;
         self.state.snapshot.plan(&self.client.ends.facts(&self.client.listener, Some(head.facts())), site, &mut site.dice(), &mut ())
+    }
+
+    fn answered_by(&mut self, plan: &Plan, hop: Hop) {
+        let (target, endpoint) = plan.at(hop);
+        self.outcome.answered_by(target, endpoint);
     }
 
     fn switches(&self) -> Switches {
