@@ -444,8 +444,11 @@ impl Exchange {
         if let Some(trace) = trace {
             trace.hand_on(&mut head.headers);
         }
-        let judged = Judged::of(&self.client, &head, &plan);
-        self.edit_request(&mut head, &plan);
+        let mut judged = Judged::of(&self.client, &head, &plan);
+        let forwarded = self.edit_request(&mut head, &plan);
+        if let Some(judged) = &mut judged {
+            judged.forwarded(forwarded);
+        }
         if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
             head.name_host();
         }
@@ -486,15 +489,15 @@ impl Exchange {
     }
 
     /// What the gateway says of the client, then the edits of the entries.
-    fn edit_request(&self, head: &mut Head, plan: &Plan) {
-        if self.switches().forwarded == Forwarded::Append {
-            append_forwarded(head, &self.client.forwarded_for);
-        }
+    fn edit_request(&self, head: &mut Head, plan: &Plan) -> Option<judged::Forwarded> {
+        let appends = self.switches().forwarded == Forwarded::Append;
+        let forwarded = appends.then(|| append_forwarded(head, &self.client.forwarded_for));
         for edits in plan.request_edits() {
             let mut headers = std::mem::take(&mut head.headers);
             edits.apply(&mut headers, &self.edit_context(head, plan.first_target().sni.as_str()));
             head.headers = headers;
         }
+        forwarded
     }
 
     fn edit_context<'f>(&'f self, head: &'f Head, upstream_cluster: &'f str) -> EditContext<'f> {
@@ -554,18 +557,30 @@ impl Exchange {
     }
 }
 
-/// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`).
-fn append_forwarded(head: &mut Head, client: &HeaderValue) {
-    match head.headers.entry(X_FORWARDED_FOR) {
+/// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`). What
+/// there was of them before.
+fn append_forwarded(head: &mut Head, client: &HeaderValue) -> judged::Forwarded {
+    let sent = match head.headers.entry(X_FORWARDED_FOR) {
         Entry::Occupied(mut sent) if !sent.get().is_empty() => {
             let list = [sent.get().as_bytes(), b", ", client.as_bytes()].concat();
             // Two values with a comma between them are a value.
-            if let Ok(list) = HeaderValue::from_bytes(&list) {
-                sent.insert(list);
-            }
+            Some(match HeaderValue::from_bytes(&list) {
+                Ok(list) => sent.insert(list),
+                Err(_) => sent.get().clone(),
+            })
         }
-        Entry::Occupied(mut empty) => drop(empty.insert(client.clone())),
-        Entry::Vacant(none) => drop(none.insert(client.clone())),
-    }
-    head.headers.entry(X_FORWARDED_HOST).or_insert_with(|| head.host.value());
+        Entry::Occupied(mut empty) => Some(empty.insert(client.clone())),
+        Entry::Vacant(none) => {
+            none.insert(client.clone());
+            None
+        }
+    };
+    let host = match head.headers.entry(X_FORWARDED_HOST) {
+        Entry::Occupied(_) => true,
+        Entry::Vacant(none) => {
+            none.insert(head.host.value());
+            false
+        }
+    };
+    judged::Forwarded { client: sent, host }
 }

@@ -46,10 +46,17 @@ pub(super) struct Judged {
 /// all is made for these.
 #[derive(Debug)]
 enum Before {
-    /// `x-forwarded-for` as it came, and whether `x-forwarded-host` did.
-    Added(Option<HeaderValue>, bool),
+    /// They are as they came, or gw has added to them.
+    Added(Option<Forwarded>),
     /// Entries edit them.
     Edited(Box<HeaderMap>),
+}
+
+/// What came of the headers by which gw tells of the client: `x-forwarded-for`, and whether `x-forwarded-host` did.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    pub(super) client: Option<HeaderValue>,
+    pub(super) host: bool,
 }
 
 impl Judged {
@@ -59,11 +66,18 @@ impl Judged {
         let headers = if plan.request_edits().next().is_some() {
             Before::Edited(Box::new(head.headers.clone()))
         } else {
-            Before::Added(head.headers.get(X_FORWARDED_FOR).cloned(), head.headers.contains_key(X_FORWARDED_HOST))
+            Before::Added(None)
         };
         let mut changes = client.changes.borrow_mut().take().unwrap_or_else(|| client.site.standing.changes());
         changes.begin_anew();
         Some(Self { client: client.clone(), changes: Some(changes), by: None, headers })
+    }
+
+    /// What gw has added to the headers since.
+    pub(super) fn forwarded(&mut self, forwarded: Option<Forwarded>) {
+        if let Before::Added(added) = &mut self.headers {
+            *added = forwarded;
+        }
     }
 
     /// Ready when it is forbidden.
@@ -109,13 +123,15 @@ impl Before {
         let mut head = head.clone();
         match self {
             Self::Edited(headers) => head.headers = (**headers).clone(),
-            Self::Added(forwarded_for, has_host) => {
-                head.headers.remove(X_FORWARDED_FOR);
-                if let Some(value) = forwarded_for {
-                    head.headers.insert(X_FORWARDED_FOR, value.clone());
-                }
-                if !has_host {
-                    head.headers.remove(X_FORWARDED_HOST);
+            Self::Added(added) => {
+                if let Some(Forwarded { client, host }) = added {
+                    head.headers.remove(X_FORWARDED_FOR);
+                    if let Some(value) = client {
+                        head.headers.insert(X_FORWARDED_FOR, value.clone());
+                    }
+                    if !host {
+                        head.headers.remove(X_FORWARDED_HOST);
+                    }
                 }
                 head.headers.remove(HOST);
             }
