@@ -191,11 +191,12 @@ impl Guard {
                 passes
             }
             Expects::Head => {
-                if bytes.len() > MAX_HEADER_BYTES as usize || head_end(bytes, 0) != Some(bytes.len()) {
+                // One head and nothing else; what else this could be is looked at as such.
+                if bytes.len() > MAX_HEADER_BYTES as usize || !bytes.ends_with(b"\n\r\n") {
                     return false;
                 }
                 match Checked::of(bytes) {
-                    Ok(checked) if checked.line.is_none() => {
+                    Ok(checked) if checked.line.is_none() && checked.end == bytes.len() => {
                         self.passed(&checked);
                         true
                     }
