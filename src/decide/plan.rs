@@ -89,6 +89,15 @@ pub struct Refusal {
     pub location: Option<String>,
 }
 
+/// What there is to do with each request of a connection of who has shown who he is: the same for all, as long as nothing is published.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    /// Services are told of the certificate of who connected.
+    pub client_cert: bool,
+    /// It goes through `Snapshot::prepare`; else that would leave it as it is.
+    pub prepare: bool,
+}
+
 impl Snapshot {
     /// The one question: what is to be done with this connection or request?
     ///
@@ -185,10 +194,12 @@ impl Snapshot {
         }
     }
 
-    /// Whether services are told of the certificate of who connected.
-    pub fn forwards_client_cert(&self, listener: &ListenerName) -> bool {
-        let inbound = self.listeners.get(listener).and_then(|listener| listener.inbound.as_ref());
-        inbound.is_some_and(|inbound| inbound.forwards_client_cert)
+    /// What there is to do with each request of a connection before it is decided.
+    pub fn before(&self, listener: &ListenerName, sni: Option<&str>) -> Before {
+        let Some(listener) = self.listeners.get(listener) else { return Before { client_cert: false, prepare: true } };
+        let client_cert = listener.inbound.as_ref().is_some_and(|inbound| inbound.forwards_client_cert);
+        let judge = listener.of_name(sni).map(|service| service.judge.as_ref());
+        Before { client_cert, prepare: judge.map_or(true, |judge| judge.is_some_and(|judge| judge.looks_at_requests())) }
     }
 
     fn listener(&self, name: &ListenerName) -> Result<&Arc<CompiledListener>, Refusal> {

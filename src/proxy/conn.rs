@@ -164,6 +164,7 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
         draining: Cell::new(false),
         open,
         forwarded_cert: OnceCell::new(),
+        before: Cell::default(),
         changes: RefCell::default(),
     });
     let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);

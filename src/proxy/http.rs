@@ -38,7 +38,7 @@ use super::waits::Waits;
 use super::worker::Site;
 use super::{LocalExecutor, MAX_HEADER_BYTES};
 use crate::decide::code::Code;
-use crate::decide::plan::{Hop, Plan, Refusal};
+use crate::decide::plan::{Before, Hop, Plan, Refusal};
 use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
@@ -83,6 +83,8 @@ pub(super) struct Client {
     pub(super) open: Rc<Open>,
     /// Its certificate as services are told of it: written once, at its first request.
     pub(super) forwarded_cert: OnceCell<HeaderValue>,
+    /// Of who has shown who he is, by the generation that it was asked of last.
+    pub(super) before: Cell<Option<(u64, Before)>>,
     /// Of who has shown who he is, over HTTP/1, between two requests.
     pub(super) changes: RefCell<Option<Changes>>,
     /// For its requests: of its own over HTTP/1, where all of them wait in one task.
@@ -92,10 +94,22 @@ pub(super) struct Client {
 impl Client {
     /// What becomes of `x-forwarded-client-cert`: it goes, but where the listener tells services of certificates.
     fn client_cert(&self, state: &Current) -> Option<&HeaderValue> {
-        let peer = self.ends.peer.as_ref().filter(|_| state.snapshot.forwards_client_cert(&self.listener))?;
+        let peer = self.ends.peer.as_ref().filter(|_| self.before(state).client_cert)?;
         // What is no value of a header is not told; there is none.
         let encode = || HeaderValue::from_str(&peer.forwarded()).unwrap_or(HeaderValue::from_static(""));
         Some(self.forwarded_cert.get_or_init(encode)).filter(|value| !value.is_empty())
+    }
+
+    /// What there is to do with a request before it is decided by this state.
+    fn before(&self, state: &Current) -> Before {
+        match self.before.get() {
+            Some((generation, before)) if generation == state.generation => before,
+            _ => {
+                let before = state.snapshot.before(&self.listener, self.ends.sni.as_deref());
+                self.before.set(Some((state.generation, before)));
+                before
+            }
+        }
     }
 }
 
@@ -468,7 +482,7 @@ impl Exchange {
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.
     fn prepare(&self, head: &mut Head) -> Result<(), Refusal> {
-        if self.client.ends.peer.is_none() {
+        if self.client.ends.peer.is_none() || !self.client.before(&self.state).prepare {
             return Ok(());
         }
         judged::prepare(&self.state.snapshot, &self.client.listener, &self.client.ends, head)

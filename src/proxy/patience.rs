@@ -237,6 +237,7 @@ mod tests {
             draining,
             open,
             forwarded_cert: OnceCell::new(),
+            before: Cell::default(),
             changes: RefCell::default(),
             timers: Rc::default(),
         });
