@@ -133,7 +133,7 @@ impl Tcp {
         let ended = match moved {
             Poll::Ready(moved) => moved.map_err(Code::from),
             Poll::Pending => {
-                ready!(standing::poll_forbidden(&mut self.allowed, cx));
+                ready!(standing::poll_forbidden(self.allowed.as_deref(), cx));
                 Err(Code::Denied)
             }
         };
@@ -167,13 +167,13 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
         before: Cell::default(),
         changes: RefCell::default(),
     });
-    let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
+    let allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
     let ends = client.ends.clone();
     tokio::select! {
         biased;
         () = async { if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await } } => {}
         () = async {
-            standing::forbidden(&mut allowed).await;
+            standing::forbidden(allowed.as_deref()).await;
             ends.cut();
         } => {}
     }
@@ -206,13 +206,13 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>,
     };
     outcome.planned(&plan, site.tally(plan.first_target(), false));
     // From here on a change may forbid it; what it was allowed by is the newest state that this worker has seen.
-    let mut allowed = stands(site, &listener.name, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
+    let allowed = stands(site, &listener.name, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
     let listed = site.worker.connections.enter(&listener.name, ends, &progress);
     let connecting = Box::pin(connect(site, &state.credentials, &plan, &mut outcome, &listed));
     let connected = tokio::select! {
         biased;
         connected = connecting => connected.map_err(|failed| outcome.failed(&failed)),
-        () = standing::forbidden(&mut allowed) => Err(Code::Denied),
+        () = standing::forbidden(allowed.as_deref()) => Err(Code::Denied),
     };
     let (service, active) = match connected {
         Ok(connected) => connected,

@@ -4,12 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-use tokio::sync::oneshot;
 
 use super::outcome::Ends;
 use crate::decide::Snapshot;
@@ -32,7 +29,33 @@ struct Stands {
     may_go_on: Box<MayGoOn>,
     /// Who allowed it when it was asked last.
     by: Option<Arc<Judge>>,
-    end: oneshot::Sender<()>,
+    end: Rc<End>,
+}
+
+/// The end of a connection, and who waits for it: its one task, which looks at this each time that anything happens on it.
+#[derive(Debug, Default)]
+struct End {
+    told: Cell<bool>,
+    waits: RefCell<Option<Waker>>,
+}
+
+impl End {
+    fn tell(&self) {
+        self.told.set(true);
+        let waits = self.waits.take();
+        waits.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.told.get() {
+            return Poll::Ready(());
+        }
+        if !self.waits.borrow().as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            let before = self.waits.replace(Some(cx.waker().clone()));
+            drop(before);
+        }
+        Poll::Pending
+    }
 }
 
 /// Whether a connection may go on, at the listener where it would come in by now.
@@ -74,7 +97,7 @@ impl fmt::Debug for Stands {
 pub(super) struct Allowed {
     number: u64,
     standing: Rc<Standing>,
-    ended: oneshot::Receiver<()>,
+    end: Rc<End>,
 }
 
 impl Standing {
@@ -86,10 +109,10 @@ impl Standing {
         may_go_on: impl Fn(&Snapshot, &ListenerName) -> bool + 'static,
     ) -> Allowed {
         let number = self.number();
-        let (end, ended) = oneshot::channel();
+        let end = Rc::<End>::default();
         let (listener, ends, may_go_on) = (listener.clone(), ends.clone(), Box::new(may_go_on));
-        self.open.borrow_mut().insert(number, Stands { listener, ends, may_go_on, by: None, end });
-        Allowed { number, standing: self.clone(), ended }
+        self.open.borrow_mut().insert(number, Stands { listener, ends, may_go_on, by: None, end: end.clone() });
+        Allowed { number, standing: self.clone(), end }
     }
 
     fn number(&self) -> u64 {
@@ -109,8 +132,7 @@ impl Standing {
             return;
         }
         for (_, stands) in self.open.borrow_mut().extract_if(|_, stands| !stands.goes_on(snapshot)) {
-            // Who is gone meanwhile needs no telling.
-            let _ = stands.end.send(());
+            stands.end.tell();
         }
         self.said.set(self.said.get() + 1);
         let waiting: Vec<Waker> = self.waiting.borrow_mut().drain().map(|(_, waker)| waker).collect();
@@ -163,22 +185,13 @@ impl Drop for Changes {
 }
 
 /// Resolves when a connection is to end; of one that nobody asks about, never.
-pub(super) async fn forbidden(allowed: &mut Option<Box<Allowed>>) {
+pub(super) async fn forbidden(allowed: Option<&Allowed>) {
     std::future::poll_fn(|cx| poll_forbidden(allowed, cx)).await;
 }
 
 /// The same, for who is a future itself.
-pub(super) fn poll_forbidden(allowed: &mut Option<Box<Allowed>>, cx: &mut Context<'_>) -> Poll<()> {
-    // Who judges may be gone before the connection: then nobody asks any more.
-    let told = allowed.as_mut().map_or(Poll::Pending, |allowed| Pin::new(&mut allowed.ended).poll(cx));
-    match told {
-        Poll::Ready(Ok(())) => Poll::Ready(()),
-        Poll::Ready(Err(_)) => {
-            *allowed = None;
-            Poll::Pending
-        }
-        Poll::Pending => Poll::Pending,
-    }
+pub(super) fn poll_forbidden(allowed: Option<&Allowed>, cx: &Context<'_>) -> Poll<()> {
+    allowed.map_or(Poll::Pending, |allowed| allowed.end.poll(cx))
 }
 
 impl Drop for Allowed {
@@ -233,7 +246,7 @@ mod tests {
         let ends = Arc::new(ends);
         let count = asked.clone();
         // It came to a listener that is on another port by now.
-        let mut allowed = standing.stands(&ListenerName::of("exit", 8444), &ends, move |_, listener| {
+        let allowed = standing.stands(&ListenerName::of("exit", 8444), &ends, move |_, listener| {
             assert_eq!(*listener, ListenerName::of("exit", 8443));
             count.set(count.get() + 1);
             count.get() < 3
@@ -242,6 +255,6 @@ mod tests {
             standing.judge(&snapshot(&mut judges, default));
             assert_eq!(asked.get(), times);
         }
-        assert!(allowed.ended.try_recv().is_ok());
+        assert!(allowed.end.told.get());
     }
 }
