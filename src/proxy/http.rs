@@ -463,9 +463,7 @@ impl Exchange {
         if let Some(judged) = &mut judged {
             judged.forwarded(forwarded);
         }
-        if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
-            head.name_host();
-        }
+        head.name_host(matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http));
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, judged }), last)
     }
