@@ -281,9 +281,7 @@ impl Job {
         self.judged = judged;
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
-            Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && self.plan.at(answered.hop).0.protocol == Protocol::Grpc => {
-                Box::pin(self.bridge(answered, watchdog)).await
-            }
+            Ok(answered) if self.is_bridged(answered.hop) => Box::pin(self.bridge(answered, watchdog)).await,
             Ok(mut answered) => match self.first(&mut answered.response).await {
                 First::Whole(body) => self.whole(answered, body),
                 First::Of(frame) => self.relay(answered, Bytes::new(), frame, watchdog),
@@ -298,6 +296,11 @@ impl Job {
         let Self { exchange: Exchange { client, state, progress, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
         Sending { worker, tally: &outcome.tally, credentials, generation, began: progress.began(), plan, head, source }
+    }
+
+    /// Whether a gRPC service answers a client that cannot read trailers.
+    fn is_bridged(&self, hop: Hop) -> bool {
+        self.exchange.grpc && self.head.version != Version::HTTP_2 && self.plan.at(hop).0.protocol == Protocol::Grpc
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
@@ -321,9 +324,7 @@ impl Job {
                 }
                 answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
             }
-            Ok(Bridged::Long(response, kept)) => {
-                self.relay(Box::new(Answered { response, lease, hop }), kept, Poll::Pending, watchdog)
-            }
+            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, hop }), kept, Poll::Pending, watchdog),
             Err(failed) => self.failed(&failed),
         }
     }

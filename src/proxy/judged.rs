@@ -63,11 +63,8 @@ impl Judged {
     /// A request that was judged just now, before anything is changed about it. `None`: nobody has to be allowed anything.
     pub(super) fn of(client: &Rc<Client>, head: &Head, plan: &Plan) -> Option<Self> {
         client.ends.peer.as_ref()?;
-        let headers = if plan.request_edits().next().is_some() {
-            Before::Edited(Box::new(head.headers.clone()))
-        } else {
-            Before::Added(None)
-        };
+        let headers =
+            if plan.request_edits().next().is_some() { Before::Edited(Box::new(head.headers.clone())) } else { Before::Added(None) };
         let mut changes = client.changes.borrow_mut().take().unwrap_or_else(|| client.site.standing.changes());
         changes.begin_anew();
         Some(Self { client: client.clone(), changes: Some(changes), by: None, headers })

@@ -330,8 +330,8 @@ mod tests {
         }
     }
 
-    /// The answer of an HTTP/2 service, of these frames, of which all have come.
-    async fn relayed(frames: &'static [&'static str]) -> Relay {
+    /// The answer of an HTTP/2 service, of these frames, of which all have come, after what was found at a first look.
+    async fn relayed(first: Polled, frames: &'static [&'static str]) -> Relay {
         let (ours, theirs) = tokio::io::duplex(65_536);
         task::spawn(async move {
             let answer = async |_| Ok::<_, Infallible>(Response::new(Frames(frames.iter().copied().collect())));
@@ -352,20 +352,35 @@ mod tests {
             Outcome::open(&worker, &ListenerName::of("edge", 8080), &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());
         ended.await.unwrap().unwrap();
-        Relay::new(Bytes::new(), Poll::Pending, incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)
+        Relay::new(Bytes::new(), first, incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)
     }
 
     #[test]
     fn the_last_frame_of_an_answer_waits_for_its_client_until_it_is_asked_for() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
-            let mut relay = relayed(&["ab", "cd"]).await;
+            let mut relay = relayed(Poll::Pending, &["ab", "cd"]).await;
             let patience = Rc::<Patience>::default();
             relay.is_taken(patience.ask().answered().unwrap());
             for (frame, waits) in [("ab", 1), ("cd", 0)] {
                 let taken = std::future::poll_fn(|cx| relay.poll_frame(cx)).await.unwrap().unwrap();
                 assert_eq!((taken.into_data().unwrap(), patience.waiting()), (Bytes::from(frame), waits));
             }
+        });
+    }
+
+    #[test]
+    fn what_came_with_the_head_of_an_answer_is_counted_when_it_is_taken_and_goes_before_what_follows() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut relay = relayed(Poll::Ready(Some(Ok(Frame::data("ab".into())))), &["cde"]).await;
+            assert_eq!(relay.passing.borrow().progress.sent.get(), 2);
+            for wanted in ["ab", "cde"] {
+                let taken = std::future::poll_fn(|cx| relay.poll_frame(cx)).await.unwrap().unwrap();
+                assert_eq!(taken.into_data().unwrap(), Bytes::from(wanted));
+            }
+            assert!(relay.is_end_stream());
+            assert_eq!(relay.passing.borrow().progress.sent.get(), 5);
         });
     }
 }
