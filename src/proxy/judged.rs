@@ -107,8 +107,9 @@ impl Judged {
 impl Drop for Judged {
     fn drop(&mut self) {
         // The next request of an HTTP/1 connection waits in the same task.
-        if self.client.waits.is_some() {
-            let before = self.client.changes.replace(self.changes.take());
+        if let (Some(changes), Some(_)) = (self.changes.take(), &self.client.waits) {
+            changes.rest();
+            let before = self.client.changes.replace(Some(changes));
             drop(before);
         }
     }

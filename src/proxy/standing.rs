@@ -20,7 +20,14 @@ pub(super) struct Standing {
     open: RefCell<HashMap<u64, Stands>>,
     /// How often it was said that something changed, and who waits for the next time.
     said: Cell<u64>,
-    waiting: RefCell<Table<u64, Waker>>,
+    waiting: RefCell<Table<u64, Waits>>,
+}
+
+/// Who asks for himself, and whether he does so just now: one who rests is not woken.
+#[derive(Debug)]
+struct Waits {
+    waker: Waker,
+    asks: Rc<Cell<bool>>,
 }
 
 struct Stands {
@@ -123,7 +130,7 @@ impl Standing {
 
     /// For who asks for himself: what was said up to now is known to him.
     pub(super) fn changes(self: &Rc<Self>) -> Changes {
-        Changes { number: self.number(), heard: self.said.get(), standing: self.clone(), waits: None }
+        Changes { number: self.number(), heard: self.said.get(), standing: self.clone(), asks: Rc::new(Cell::new(true)), waits: None }
     }
 
     /// Ends those that may not go on. Where the very same judge decides as the last time, nobody is asked.
@@ -135,8 +142,7 @@ impl Standing {
             stands.end.tell();
         }
         self.said.set(self.said.get() + 1);
-        let waiting: Vec<Waker> = self.waiting.borrow_mut().drain().map(|(_, waker)| waker).collect();
-        waiting.into_iter().for_each(Waker::wake);
+        self.waiting.borrow().values().filter(|waits| waits.asks.get()).for_each(|waits| waits.waker.wake_by_ref());
     }
 }
 
@@ -146,41 +152,45 @@ pub(super) struct Changes {
     number: u64,
     standing: Rc<Standing>,
     heard: u64,
-    /// Who waits, since nothing was said: it stands among those who do.
+    asks: Rc<Cell<bool>>,
+    /// Who stands among those who wait.
     waits: Option<Waker>,
 }
 
 impl Changes {
     /// From here on for another one who asks for himself.
     pub(super) fn begin_anew(&mut self) {
-        let said = self.standing.said.get();
-        if said != self.heard {
-            (self.heard, self.waits) = (said, None);
-        }
+        self.heard = self.standing.said.get();
+        self.asks.set(true);
+    }
+
+    /// Nobody asks until then.
+    pub(super) fn rest(&self) {
+        self.asks.set(false);
     }
 
     /// Ready when something was said since it was ready last.
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let said = self.standing.said.get();
         if said != self.heard {
-            (self.heard, self.waits) = (said, None);
+            self.heard = said;
             return Poll::Ready(());
         }
         if self.waits.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             return Poll::Pending;
         }
-        let before = self.standing.waiting.borrow_mut().insert(self.number, cx.waker().clone());
-        self.waits = Some(cx.waker().clone());
+        let waits = Waits { waker: cx.waker().clone(), asks: self.asks.clone() };
+        let before = self.standing.waiting.borrow_mut().insert(self.number, waits);
         // Dropping the last waker of a task may drop what waits in it.
-        drop(before);
+        drop((before, self.waits.replace(cx.waker().clone())));
         Poll::Pending
     }
 }
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        let waker = self.standing.waiting.borrow_mut().remove(&self.number);
-        drop(waker);
+        let waits = self.standing.waiting.borrow_mut().remove(&self.number);
+        drop(waits);
     }
 }
 
