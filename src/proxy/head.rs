@@ -407,7 +407,7 @@ mod tests {
         let head = head.unwrap();
         assert_eq!(
             head.headers.keys().map(HeaderName::as_str).filter(|n| *n != "x-request-id" && *n != "x-forwarded-proto").collect::<Vec<_>>(),
-            ["x-three"]
+            ["host", "x-three"]
         );
         for name in ["host", ":path", "x-forwarded-for", "upgrade, X-Forwarded-Client-Cert"] {
             assert_eq!(
