@@ -377,3 +377,22 @@ impl AsyncWrite for Guard {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_are_taken_in_their_order_and_behind_the_last_nothing_passes() {
+        let (more, last, none) = (Verdict::Passed { last: false }, Verdict::Passed { last: true }, Verdict::Refused(Code::BadRequest));
+        let verdicts = Verdicts::default();
+        assert_eq!(verdicts.next(), none);
+        for verdict in [more, more, last, more] {
+            verdicts.push(verdict);
+        }
+        assert_eq!([(); 5].map(|()| verdicts.next()), [more, more, last, none, none]);
+        let refused = Verdicts::default();
+        refused.push(Verdict::Refused(Code::HeadersTooLarge));
+        assert_eq!([(); 2].map(|()| refused.next()), [Verdict::Refused(Code::HeadersTooLarge), none]);
+    }
+}

@@ -267,4 +267,41 @@ mod tests {
         }
         assert!(allowed.end.told.get());
     }
+
+    /// How often it was woken.
+    struct Woken(std::sync::atomic::AtomicU32);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_asks_for_himself_is_woken_by_each_change_and_who_rests_is_not() {
+        let (mut judges, standing) = (Judges::default(), Rc::<Standing>::default());
+        let snapshot = snapshot(&mut judges, IntentionAction::Allow);
+        let woken = Arc::new(Woken(0.into()));
+        let waker = Waker::from(woken.clone());
+        let cx = Context::from_waker(&waker);
+        let times = || woken.0.load(std::sync::atomic::Ordering::Relaxed);
+        let mut changes = standing.changes();
+        assert!(changes.poll(&cx).is_pending());
+        for told in 1..3 {
+            standing.judge(&snapshot);
+            assert_eq!(times(), told);
+            assert!(changes.poll(&cx).is_ready() && changes.poll(&cx).is_pending());
+        }
+        changes.rest();
+        standing.judge(&snapshot);
+        assert_eq!(times(), 2);
+        // What was said meanwhile is known to the next one.
+        changes.begin_anew();
+        assert!(changes.poll(&cx).is_pending());
+        standing.judge(&snapshot);
+        assert_eq!(times(), 3);
+        assert!(changes.poll(&cx).is_ready());
+        drop(changes);
+        assert!(standing.waiting.borrow().is_empty());
+    }
 }
