@@ -117,11 +117,16 @@ impl Judge {
         headers: &mut HeaderMap,
         witness: &mut impl Witness,
     ) -> Result<Normalized<'a>, Unfit> {
-        if !self.own.as_ref().is_some_and(|own| own.look_at_requests) {
+        if !self.looks_at_requests() {
             return Ok(Normalized::Forward(target.into()));
         }
         normalization.headers(headers)?;
         Ok(normalization.target(target, witness))
+    }
+
+    /// Whether one of its intentions has permissions.
+    pub fn looks_at_requests(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.look_at_requests)
     }
 
     /// The one question: may this caller, of whom the handshake has proved who it is, connect to the destination; and on a listener
@@ -198,8 +203,9 @@ impl Judge {
         [&self.own, &self.every].into_iter().flatten().flat_map(move |intentions| {
             let found = |name: &str| intentions.by_source.get(name).map(|n| &intentions.list[*n]);
             let named = found(source);
-            let any = found(EVERY).filter(|any| named.is_none_or(|named| !std::ptr::eq(named, *any)));
-            named.into_iter().chain(any)
+            // Looked up only where somebody asks for more than the one that decides.
+            let any = std::iter::once_with(move || found(EVERY)).flatten();
+            named.into_iter().chain(any.filter(move |any| named.is_none_or(|named| !std::ptr::eq(named, *any))))
         })
     }
 

@@ -1,8 +1,7 @@
 //! Which service of a listener a Host means: exact, then the longest `*.x`, then the longest `x.*`, then `*`
 //! (semantics 7, wire 2).
 
-use std::borrow::Cow;
-
+use super::names::lower;
 use super::prefix_index::PrefixIndex;
 
 /// The domains of a listener. Later ones never replace earlier ones of the same spelling.
@@ -83,10 +82,6 @@ impl HostIndex {
         let last = text.char_indices().last()?.0;
         index.beginning_of(&text[..last]).next_back().and_then(|numbers| numbers.first().copied())
     }
-}
-
-fn lower(host: &str) -> Cow<'_, str> {
-    if host.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) }
 }
 
 /// The host without `:port`; brackets of an IPv6 address stay, and a colon without digits is no port.

@@ -53,8 +53,10 @@ impl NameTable {
     }
 }
 
-fn lower(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
+/// A name in lower case, which nearly all are in: so all of it is looked at, without a way out in the middle, many letters at once.
+pub(super) fn lower(name: &str) -> Cow<'_, str> {
+    let other = name.bytes().fold(false, |other, b| other | b.is_ascii_uppercase());
+    if other { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
 }
 
 #[cfg(test)]

@@ -37,6 +37,13 @@ pub struct Plan {
     pub roll: Option<u32>,
 }
 
+/// Where an instance stands in a plan. Who holds the plan needs no pointer to the instance, whose counter all workers share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    target: usize,
+    endpoint: usize,
+}
+
 /// The times within which things must happen. `None` is without limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -80,6 +87,15 @@ pub struct Refusal {
     pub subject: String,
     /// Where the answer sends the client instead.
     pub location: Option<String>,
+}
+
+/// What there is to do with each request of a connection of who has shown who he is: the same for all, as long as nothing is published.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    /// Services are told of the certificate of who connected.
+    pub client_cert: bool,
+    /// It goes through `Snapshot::prepare`; else that would leave it as it is.
+    pub prepare: bool,
 }
 
 impl Snapshot {
@@ -178,10 +194,12 @@ impl Snapshot {
         }
     }
 
-    /// Whether services are told of the certificate of who connected.
-    pub fn forwards_client_cert(&self, listener: &ListenerName) -> bool {
-        let inbound = self.listeners.get(listener).and_then(|listener| listener.inbound.as_ref());
-        inbound.is_some_and(|inbound| inbound.forwards_client_cert)
+    /// What there is to do with each request of a connection before it is decided.
+    pub fn before(&self, listener: &ListenerName, sni: Option<&str>) -> Before {
+        let Some(listener) = self.listeners.get(listener) else { return Before { client_cert: false, prepare: true } };
+        let client_cert = listener.inbound.as_ref().is_some_and(|inbound| inbound.forwards_client_cert);
+        let judge = listener.of_name(sni).map(|service| service.judge.as_ref());
+        Before { client_cert, prepare: judge.map_or(true, |judge| judge.is_some_and(|judge| judge.looks_at_requests())) }
     }
 
     fn listener(&self, name: &ListenerName) -> Result<&Arc<CompiledListener>, Refusal> {
@@ -319,11 +337,22 @@ impl Plan {
     /// The instances to try, best first: the chosen one, the others of its target, then the failover targets in order.
     /// Each but the first only after a connection was refused before a byte was sent (`docs/differences.md`, try-next).
     pub fn hops(&self) -> impl Iterator<Item = (&Arc<Target>, &Arc<Endpoint>)> {
-        self.upstream.targets.iter().enumerate().skip(self.target).flat_map(move |(n, target)| {
-            let start = if n == self.target { self.first } else { 0 };
-            let (before, after) = target.endpoints.split_at(start.min(target.endpoints.len()));
-            after.iter().chain(before).map(move |endpoint| (target, endpoint))
+        self.order().map(|hop| self.at(hop))
+    }
+
+    /// The same by their places.
+    pub fn order(&self) -> impl Iterator<Item = Hop> {
+        self.upstream.targets.iter().enumerate().skip(self.target).flat_map(move |(target, found)| {
+            let count = found.endpoints.len();
+            let start = if target == self.target { self.first.min(count) } else { 0 };
+            (start..count).chain(0..start).map(move |endpoint| Hop { target, endpoint })
         })
+    }
+
+    /// The instance of this plan at a place, and its target.
+    pub fn at(&self, hop: Hop) -> (&Arc<Target>, &Arc<Endpoint>) {
+        let target = &self.upstream.targets[hop.target];
+        (target, &target.endpoints[hop.endpoint])
     }
 
     /// The target of the first hop.

@@ -68,6 +68,12 @@ pub(super) fn with_outcome(response: Response<impl Into<Bytes>>, bodiless: bool,
     response.map(|text| Answer::Local(Local { text: if bodiless { Bytes::new() } else { text.into() }, outcome, taking: None }))
 }
 
+/// A service's answer that is there as a whole, for a client of HTTP/1: hyper writes its version and framing.
+pub(super) fn whole(mut response: Response<Bytes>, outcome: Outcome) -> Response<Answer> {
+    *response.version_mut() = Version::HTTP_11;
+    with_outcome(response, false, outcome)
+}
+
 /// The gRPC status of an HTTP one (wire 1.8).
 const fn grpc_status(status: u16) -> &'static str {
     match status {

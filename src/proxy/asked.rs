@@ -56,8 +56,19 @@ impl Sent {
     }
 }
 
-/// Which host is meant: the target's authority, else the one Host header. `host` leaves the headers.
-pub(super) fn host(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<Host, Code> {
+/// Which host is meant: the target's authority, else the one Host header; and whether that header stays, for it says just that: one of
+/// HTTP/1 mostly goes on to a service that reads it. Otherwise `host` leaves the headers.
+pub(super) fn host(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -> Result<(Host, bool), Code> {
+    if uri.authority().is_none() && version != Version::HTTP_2 {
+        let mut hosts = headers.get_all(HOST).iter();
+        return match (hosts.next(), hosts.next()) {
+            (Some(_), Some(_)) => Err(Code::BadRequest),
+            (Some(host), None) => Ok((checked_host(host.clone())?, true)),
+            // Old clients know no Host; they get what an empty one gets.
+            (None, _) if version < Version::HTTP_11 => Ok((Host::new("")?, false)),
+            (None, _) => Err(Code::BadRequest),
+        };
+    }
     let host = match headers.entry(HOST) {
         Entry::Occupied(hosts) if hosts.iter().nth(1).is_some() => return Err(Code::BadRequest),
         Entry::Occupied(host) => Some(host.remove()),
@@ -72,14 +83,9 @@ pub(super) fn host(uri: &http::Uri, headers: &mut HeaderMap, version: Version) -
         if host.contains('@') || wrong_port {
             return Err(Code::BadRequest);
         }
-        return Host::new(host);
+        return Ok((Host::new(host)?, false));
     }
-    match host {
-        Some(host) => checked_host(host),
-        // Old clients know no Host; they get what an empty one gets.
-        None if version < Version::HTTP_11 => Host::new(""),
-        None => Err(Code::BadRequest),
-    }
+    Ok((checked_host(host.ok_or(Code::BadRequest)?)?, false))
 }
 
 fn checked_host(value: HeaderValue) -> Result<Host, Code> {

@@ -1,6 +1,6 @@
 //! The life of one connection, straight down the page.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use super::http::{Client, LAST_REQUEST, serve_http1, serve_http2};
 use super::listen::Open;
 use super::outcome::{Ends, Outcome};
 use super::pool::Active;
-use super::progress::Progress;
+use super::progress::{Progress, Timers};
 use super::splice::Splice;
 use super::standing::{self, Allowed};
 use super::worker::{Site, Worker};
@@ -133,7 +133,7 @@ impl Tcp {
         let ended = match moved {
             Poll::Ready(moved) => moved.map_err(Code::from),
             Poll::Pending => {
-                ready!(standing::poll_forbidden(&mut self.allowed, cx));
+                ready!(standing::poll_forbidden(self.allowed.as_deref(), cx));
                 Err(Code::Denied)
             }
         };
@@ -153,6 +153,7 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
     io = io.replaying(Bytes::from(first));
     let client = Rc::new(Client {
         waits: (!http2).then(|| site.worker.rounds.enter()),
+        timers: if http2 { site.worker.timers.clone() } else { Timers::of_one() },
         site,
         listener: listener.name.clone(),
         forwarded_for: ends.forwarded_for(),
@@ -163,14 +164,16 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
         draining: Cell::new(false),
         open,
         forwarded_cert: OnceCell::new(),
+        before: Cell::default(),
+        changes: RefCell::default(),
     });
-    let mut allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
+    let allowed = stands(&client.site, &client.listener, &client.ends, Snapshot::admits);
     let ends = client.ends.clone();
     tokio::select! {
         biased;
         () = async { if http2 { serve_http2(io, client).await } else { serve_http1(io, client).await } } => {}
         () = async {
-            standing::forbidden(&mut allowed).await;
+            standing::forbidden(allowed.as_deref()).await;
             ends.cut();
         } => {}
     }
@@ -203,13 +206,13 @@ async fn tcp(client: Io, site: &Rc<Site>, listener: &Listener, ends: &Arc<Ends>,
     };
     outcome.planned(&plan, site.tally(plan.first_target(), false));
     // From here on a change may forbid it; what it was allowed by is the newest state that this worker has seen.
-    let mut allowed = stands(site, &listener.name, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
+    let allowed = stands(site, &listener.name, ends, |snapshot, facts| snapshot.permitted(facts, &mut ()).is_ok());
     let listed = site.worker.connections.enter(&listener.name, ends, &progress);
     let connecting = Box::pin(connect(site, &state.credentials, &plan, &mut outcome, &listed));
     let connected = tokio::select! {
         biased;
         connected = connecting => connected.map_err(|failed| outcome.failed(&failed)),
-        () = standing::forbidden(&mut allowed) => Err(Code::Denied),
+        () = standing::forbidden(allowed.as_deref()) => Err(Code::Denied),
     };
     let (service, active) = match connected {
         Ok(connected) => connected,

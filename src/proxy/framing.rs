@@ -15,6 +15,8 @@ pub(super) struct Checked {
     pub(super) line: Option<Vec<u8>>,
     /// Where the request line ends.
     pub(super) line_end: usize,
+    /// Where the head ends.
+    pub(super) end: usize,
     /// What follows the head.
     pub(super) framing: Framing,
     /// It asks for a tunnel, a websocket's or by CONNECT: nothing else may follow, whether it is granted or not.
@@ -35,7 +37,7 @@ pub(super) enum Framing {
 }
 
 impl Checked {
-    /// Checks a whole head, from the request line to the empty line.
+    /// Checks a whole head, from the request line to the empty line, and looks at nothing behind it.
     pub(super) fn of(head: &[u8]) -> Result<Self, Code> {
         let (first, line_end) = line(head).ok_or(Code::BadRequest)?;
         let line = request_line(first)?;
@@ -51,7 +53,7 @@ impl Checked {
             fields.add(field)?;
         }
         let websocket = fields.websocket == Some(true) && fields.names_upgrade;
-        Ok(Self { line, line_end, framing: fields.framing()?, tunnel: websocket || connect, closes: fields.closes })
+        Ok(Self { line, line_end, end: at, framing: fields.framing()?, tunnel: websocket || connect, closes: fields.closes })
     }
 
     /// How long a head is for the library, that came with so many bytes.
@@ -111,7 +113,7 @@ impl Fields {
         // A line that begins with a blank would be folded; its name is none.
         let end = field.iter().position(|b| KINDS[usize::from(*b)] & TOKEN == 0).ok_or(Code::BadRequest)?;
         let (name, value) = (&field[..end], field[end + 1..].trim_ascii());
-        if name.is_empty() || field[end] != b':' || !all(value, VALUE) {
+        if name.is_empty() || field[end] != b':' || !is_value(value) {
             return Err(Code::BadRequest);
         }
         if name.eq_ignore_ascii_case(b"content-length") {
@@ -193,9 +195,34 @@ pub(super) fn all(bytes: &[u8], kind: u8) -> bool {
     bytes.iter().fold(kind, |all, b| all & KINDS[usize::from(*b)]) == kind
 }
 
+/// Whether all bytes may stand in the value of a header: eight at a time, for most of a head is such.
+fn is_value(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    // The highest bit of some byte is set where one is less than `least`.
+    let any_below = |eight: u64, least: u64| eight.wrapping_sub(EACH * least) & !eight & (EACH * 0x80) != 0;
+    let (eights, rest) = bytes.as_chunks();
+    let passes = |bytes: &[u8; 8]| {
+        let eight = u64::from_ne_bytes(*bytes);
+        // A tab is told from other control bytes one by one.
+        !(any_below(eight, 0x20) || any_below(eight ^ (EACH * 0x7f), 1)) || all(bytes, VALUE)
+    };
+    eights.iter().all(passes) && all(rest, VALUE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_that_may_not_stand_in_a_value_is_found_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..19 {
+                let mut value = *b"aaaa\taaaaaaaaaaaaaa";
+                value[at] = byte;
+                assert_eq!(is_value(&value), byte == b'\t' || !byte.is_ascii_control(), "{byte} at {at}");
+            }
+        }
+    }
 
     fn check(head: &str) -> Result<Framing, Code> {
         Checked::of(head.as_bytes()).map(|c| c.framing)

@@ -3,10 +3,10 @@
 //!
 //! The guard follows the framing of requests so that it finds their heads. Bodies go through as they are.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -36,20 +36,44 @@ pub(super) enum Verdict {
 }
 
 /// The verdicts over the requests of a connection, in their order; taken by the one who answers them.
-// The lock is never contended: guard and service run on one thread, but an upgraded connection must be `Send`.
+// Guard and service run on one thread, but an upgraded connection must be `Send`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Verdicts(Arc<Mutex<VecDeque<Verdict>>>);
+pub(super) struct Verdicts(Arc<Found>);
+
+#[derive(Debug, Default)]
+struct Found {
+    /// Requests that passed, after each of which another one may follow, and which nobody has answered yet.
+    passed: AtomicUsize,
+    /// What is found after `ended` is of no request that is answered.
+    ended: AtomicBool,
+    /// The verdict that came last, until it is taken.
+    last: Mutex<Option<Verdict>>,
+}
 
 impl Verdicts {
     /// The verdict over the next request. One that nobody looked at does not pass.
     pub(super) fn next(&self) -> Verdict {
-        let next = self.0.lock().ok().and_then(|mut verdicts| verdicts.pop_front());
-        next.unwrap_or(Verdict::Refused(Code::BadRequest))
+        let Found { passed, last, .. } = &*self.0;
+        if let Some(others) = passed.load(Relaxed).checked_sub(1) {
+            passed.store(others, Relaxed);
+            return Verdict::Passed { last: false };
+        }
+        let last = last.lock().ok().and_then(|mut last| last.take());
+        last.unwrap_or(Verdict::Refused(Code::BadRequest))
     }
 
     fn push(&self, verdict: Verdict) {
-        if let Ok(mut verdicts) = self.0.lock() {
-            verdicts.push_back(verdict);
+        let Found { passed, ended, last } = &*self.0;
+        if ended.load(Relaxed) {
+            return;
+        }
+        if verdict == (Verdict::Passed { last: false }) {
+            passed.store(passed.load(Relaxed) + 1, Relaxed);
+            return;
+        }
+        ended.store(true, Relaxed);
+        if let Ok(mut last) = last.lock() {
+            *last = Some(verdict);
         }
     }
 }
@@ -167,11 +191,12 @@ impl Guard {
                 passes
             }
             Expects::Head => {
-                if bytes.len() > MAX_HEADER_BYTES as usize || head_end(bytes, 0) != Some(bytes.len()) {
+                // One head and nothing else; what else this could be is looked at as such.
+                if bytes.len() > MAX_HEADER_BYTES as usize || !bytes.ends_with(b"\n\r\n") {
                     return false;
                 }
                 match Checked::of(bytes) {
-                    Ok(checked) if checked.line.is_none() => {
+                    Ok(checked) if checked.line.is_none() && checked.end == bytes.len() => {
                         self.passed(&checked);
                         true
                     }
@@ -350,5 +375,24 @@ impl AsyncWrite for Guard {
             ready!(self.poll_linger(cx));
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_are_taken_in_their_order_and_behind_the_last_nothing_passes() {
+        let (more, last, none) = (Verdict::Passed { last: false }, Verdict::Passed { last: true }, Verdict::Refused(Code::BadRequest));
+        let verdicts = Verdicts::default();
+        assert_eq!(verdicts.next(), none);
+        for verdict in [more, more, last, more] {
+            verdicts.push(verdict);
+        }
+        assert_eq!([(); 5].map(|()| verdicts.next()), [more, more, last, none, none]);
+        let refused = Verdicts::default();
+        refused.push(Verdict::Refused(Code::HeadersTooLarge));
+        assert_eq!([(); 2].map(|()| refused.next()), [Verdict::Refused(Code::HeadersTooLarge), none]);
     }
 }

@@ -91,7 +91,7 @@ pub(super) struct Head {
     pub(super) target: Sent,
     pub(super) scheme: &'static str,
     pub(super) headers: HeaderMap,
-    /// `host` is among them again, for an instance that speaks HTTP/1.
+    /// `host` is among them, for an instance that speaks HTTP/1. Nobody but the instance reads it there.
     pub(super) names_host: bool,
     /// The client asks for a websocket; `connection` and `upgrade` are still there.
     pub(super) websocket: bool,
@@ -143,14 +143,14 @@ impl Head {
         if !http2 && !USUAL.contains(&method) && !METHODS.contains(&method.as_str()) {
             return Err(Code::BadRequest);
         }
-        let host = host(&uri, &mut headers, version)?;
+        let (host, names_host) = host(&uri, &mut headers, version)?;
         let target = target(&uri, &method, http2)?;
-        let mut head = Self { method, version, host, target, scheme: "http", headers, names_host: false, websocket: false, framed: true };
+        let mut head = Self { method, version, host, target, scheme: "http", headers, names_host, websocket: false, framed: true };
         join_request(&mut head.headers, http2);
         let found = Found::among(&head.headers);
         head.connection(found, http2)?;
         // The crumbs that HTTP/2 makes of a cookie are one header again.
-        if head.headers.len() > MAX_HEADERS {
+        if head.headers.len() - usize::from(names_host) > MAX_HEADERS {
             return Err(Code::HeadersTooLarge);
         }
         head.client_cert(found, came.client_cert);
@@ -161,10 +161,14 @@ impl Head {
         Ok(head)
     }
 
-    /// Puts `host` back once, for all attempts. Only HTTP/1 has it.
-    pub(super) fn name_host(&mut self) {
-        self.headers.insert(HOST, self.host.value());
-        self.names_host = true;
+    /// Puts `host` among the headers, or takes it out, once for all attempts. Only HTTP/1 has it.
+    pub(super) fn name_host(&mut self, http1: bool) {
+        match (self.names_host, http1) {
+            (false, true) => drop(self.headers.insert(HOST, self.host.value())),
+            (true, false) => drop(self.headers.remove(HOST)),
+            (true, true) | (false, false) => {}
+        }
+        self.names_host = http1;
     }
 
     /// It asks for something else by now.
@@ -403,7 +407,7 @@ mod tests {
         let head = head.unwrap();
         assert_eq!(
             head.headers.keys().map(HeaderName::as_str).filter(|n| *n != "x-request-id" && *n != "x-forwarded-proto").collect::<Vec<_>>(),
-            ["x-three"]
+            ["host", "x-three"]
         );
         for name in ["host", ":path", "x-forwarded-for", "upgrade, X-Forwarded-Client-Cert"] {
             assert_eq!(

@@ -1,9 +1,11 @@
 //! HTTP from clients: one decision a request, then the request goes out and the answer comes back.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,8 +27,9 @@ use super::judged::{self, Judged, UnderWay};
 use super::listen::Open;
 use super::outcome::{Asked, Ends, Outcome, protocol};
 use super::patience::{End, Patience};
-use super::progress::{Progress, Watchdog};
-use super::relay::Relay;
+use super::progress::{Progress, Timers, Watchdog};
+use super::relay::{self, Relay};
+use super::standing::Changes;
 use super::trace::Context;
 use super::tunnel::Tunnel;
 use super::upload::Source;
@@ -35,7 +38,7 @@ use super::waits::Waits;
 use super::worker::Site;
 use super::{LocalExecutor, MAX_HEADER_BYTES};
 use crate::decide::code::Code;
-use crate::decide::plan::{Plan, Refusal};
+use crate::decide::plan::{Before, Hop, Plan, Refusal};
 use crate::id::ListenerName;
 use crate::model::gateway::{Forwarded, Protocol, Switches};
 use crate::model::template::EditContext;
@@ -59,6 +62,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// How many streams may be reset before they are looked at, or for errors of the client, until the connection ends.
 const RESETS: usize = 128;
 
+/// Up to so many bytes an answer is looked at once with its head: most of those have come with it.
+const SHORT: u64 = 16 * 1024;
+
 /// A client's connection on a listener that reads requests.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -77,15 +83,33 @@ pub(super) struct Client {
     pub(super) open: Rc<Open>,
     /// Its certificate as services are told of it: written once, at its first request.
     pub(super) forwarded_cert: OnceCell<HeaderValue>,
+    /// Of who has shown who he is, by the generation that it was asked of last.
+    pub(super) before: Cell<Option<(u64, Before)>>,
+    /// Of who has shown who he is, over HTTP/1, between two requests.
+    pub(super) changes: RefCell<Option<Changes>>,
+    /// For its requests: of its own over HTTP/1, where all of them wait in one task.
+    pub(super) timers: Rc<Timers>,
 }
 
 impl Client {
     /// What becomes of `x-forwarded-client-cert`: it goes, but where the listener tells services of certificates.
     fn client_cert(&self, state: &Current) -> Option<&HeaderValue> {
-        let peer = self.ends.peer.as_ref().filter(|_| state.snapshot.forwards_client_cert(&self.listener))?;
+        let peer = self.ends.peer.as_ref().filter(|_| self.before(state).client_cert)?;
         // What is no value of a header is not told; there is none.
         let encode = || HeaderValue::from_str(&peer.forwarded()).unwrap_or(HeaderValue::from_static(""));
         Some(self.forwarded_cert.get_or_init(encode)).filter(|value| !value.is_empty())
+    }
+
+    /// What there is to do with a request before it is decided by this state.
+    fn before(&self, state: &Current) -> Before {
+        match self.before.get() {
+            Some((generation, before)) if generation == state.generation => before,
+            _ => {
+                let before = state.snapshot.before(&self.listener, self.ends.sni.as_deref());
+                self.before.set(Some((state.generation, before)));
+                before
+            }
+        }
     }
 }
 
@@ -232,13 +256,21 @@ struct Job {
     judged: Option<Judged>,
 }
 
+/// What came of the body of an answer together with its head.
+enum First {
+    /// All of it.
+    Whole(Bytes),
+    /// Something that is to be passed on, or nothing yet.
+    Of(relay::Polled),
+}
+
 impl Job {
     /// Sends the request; the answer.
     async fn send(mut self: Box<Self>) -> Response<Answer> {
         let mut judged = self.judged.take();
         let mut watchdog = {
             let Exchange { client, progress, .. } = &self.exchange;
-            Watchdog::new(progress, self.plan.route.timeouts, &client.site.worker.timers)
+            Watchdog::new(progress, self.plan.route.timeouts, &client.timers)
         };
         let sent = tokio::select! {
             biased;
@@ -249,10 +281,11 @@ impl Job {
         self.judged = judged;
         match sent {
             Ok(answered) if answered.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(answered),
-            Ok(answered) if self.exchange.grpc && self.head.version != Version::HTTP_2 && answered.target.protocol == Protocol::Grpc => {
-                Box::pin(self.bridge(answered, watchdog)).await
-            }
-            Ok(answered) => self.relay(answered, Bytes::new(), watchdog),
+            Ok(answered) if self.is_bridged(answered.hop) => Box::pin(self.bridge(answered, watchdog)).await,
+            Ok(mut answered) => match self.first(&mut answered.response).await {
+                First::Whole(body) => self.whole(answered, body),
+                First::Of(frame) => self.relay(answered, Bytes::new(), frame, watchdog),
+            },
             Err(_) if self.source.borrow().malformed() => self.exchange.local(Code::BadRequest, true),
             Err(_) if self.source.borrow().broke_off() => self.exchange.unheard(),
             Err(failed) => self.failed(&failed),
@@ -260,14 +293,19 @@ impl Job {
     }
 
     fn sending(&self) -> Sending<'_> {
-        let Self { exchange: Exchange { client, state, outcome, .. }, plan, head, source, .. } = self;
+        let Self { exchange: Exchange { client, state, progress, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        Sending { worker, tally: &outcome.tally, credentials, generation, plan, head, source }
+        Sending { worker, tally: &outcome.tally, credentials, generation, began: progress.began(), plan, head, source }
+    }
+
+    /// Whether a gRPC service answers a client that cannot read trailers.
+    fn is_bridged(&self, hop: Hop) -> bool {
+        self.exchange.grpc && self.head.version != Version::HTTP_2 && self.plan.at(hop).0.protocol == Protocol::Grpc
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.
     async fn bridge(mut self: Box<Self>, answered: Box<Answered>, mut watchdog: Watchdog) -> Response<Answer> {
-        let Answered { response, lease, target, endpoint } = *answered;
+        let Answered { response, lease, hop } = *answered;
         let bridged = tokio::select! {
             biased;
             bridged = bridge(response, &self.exchange.progress) => bridged,
@@ -277,7 +315,7 @@ impl Job {
         match bridged {
             Ok(Bridged::Whole(mut response)) => {
                 let unread = self.source.borrow_mut().cut();
-                self.exchange.outcome.answered_by(&target, &endpoint);
+                self.exchange.answered_by(&self.plan, hop);
                 self.exchange.outcome.end(Code::Ok);
                 answer::clean(response.status(), response.headers_mut());
                 self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -286,15 +324,44 @@ impl Job {
                 }
                 answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
             }
-            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, target, endpoint }), kept, watchdog),
+            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, hop }), kept, Poll::Pending, watchdog),
             Err(failed) => self.failed(&failed),
         }
     }
 
-    /// A service's answer, passed on. `kept`: what was read of it already.
-    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, mut watchdog: Watchdog) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = *answered;
-        self.exchange.outcome.answered_by(&target, &endpoint);
+    /// What has come of a short answer together with its head. Nothing of one of HTTP/2 is taken here: its client may take it slowly, and
+    /// until then it may be forbidden.
+    async fn first(&self, response: &mut Response<Incoming>) -> First {
+        let body = response.body_mut();
+        let is_short = matches!(body.size_hint().exact(), Some(1..=SHORT));
+        if !is_short || self.head.version == Version::HTTP_2 || !self.exchange.progress.is_complete() {
+            return First::Of(Poll::Pending);
+        }
+        match poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await {
+            Poll::Ready(Some(Ok(frame))) if body.is_end_stream() => match frame.into_data() {
+                Ok(whole) => First::Whole(whole),
+                Err(frame) => First::Of(Poll::Ready(Some(Ok(frame)))),
+            },
+            frame => First::Of(frame),
+        }
+    }
+
+    /// A service's answer that came as a whole: there is nothing to watch over, and its connection is free.
+    fn whole(mut self: Box<Self>, answered: Box<Answered>, body: Bytes) -> Response<Answer> {
+        let Answered { mut response, mut lease, hop } = *answered;
+        lease.give_back();
+        drop(lease);
+        self.exchange.answered_by(&self.plan, hop);
+        self.exchange.outcome.end(Code::Ok);
+        answer::clean(response.status(), response.headers_mut());
+        self.exchange.edit_response(&mut response, &self.head, &self.plan);
+        answer::whole(response.map(|_| body), self.exchange.outcome)
+    }
+
+    /// A service's answer, passed on. `kept`: what was read of it already; `first`: what came of its body with its head.
+    fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, first: relay::Polled, mut watchdog: Watchdog) -> Response<Answer> {
+        let Answered { mut response, lease, hop } = *answered;
+        self.exchange.answered_by(&self.plan, hop);
         self.exchange.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -310,15 +377,15 @@ impl Job {
         let (progress, outcome) = (self.exchange.progress, self.exchange.outcome);
         let length_kept = http1 && answer::is_not_modified_with_length(&response);
         answer::relayed(response, |incoming| {
-            let relay = Relay::new(kept, incoming, lease, outcome, progress, watchdog, request);
+            let relay = Relay::new(kept, first, incoming, lease, outcome, progress, watchdog, request);
             if length_kept { relay.keeping_length() } else { relay }
         })
     }
 
     /// A 101: the answer goes to the client, and the two connections become a tunnel.
     fn switch(mut self: Box<Self>, answered: Box<Answered>) -> Response<Answer> {
-        let Answered { mut response, lease, target, endpoint } = *answered;
-        self.exchange.outcome.answered_by(&target, &endpoint);
+        let Answered { mut response, lease, hop } = *answered;
+        self.exchange.answered_by(&self.plan, hop);
         let Some(client) = self.upgrade.take().filter(|_| self.head.websocket) else {
             // Nobody asked for it.
             return self.exchange.local(Code::UpstreamBroken, false);
@@ -392,11 +459,12 @@ impl Exchange {
         if let Some(trace) = trace {
             trace.hand_on(&mut head.headers);
         }
-        let judged = Judged::of(&self.client, &head, &plan);
-        self.edit_request(&mut head, &plan);
-        if matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http) {
-            head.name_host();
+        let mut judged = Judged::of(&self.client, &head, &plan);
+        let forwarded = self.edit_request(&mut head, &plan);
+        if let Some(judged) = &mut judged {
+            judged.forwarded(forwarded);
         }
+        head.name_host(matches!(plan.first_target().protocol, Protocol::Tcp | Protocol::Http));
         let source = Source::new(body, &self.progress, plan.route.retry.is_some(), head.framed);
         Begun::Decided(Box::new(Job { exchange: self, head, plan, source, upgrade, judged }), last)
     }
@@ -413,7 +481,7 @@ impl Exchange {
 
     /// What the mesh says a request is, before it is judged: that is what is sent on.
     fn prepare(&self, head: &mut Head) -> Result<(), Refusal> {
-        if self.client.ends.peer.is_none() {
+        if self.client.ends.peer.is_none() || !self.client.before(&self.state).prepare {
             return Ok(());
         }
         judged::prepare(&self.state.snapshot, &self.client.listener, &self.client.ends, head)
@@ -424,20 +492,25 @@ impl Exchange {
         self.state.snapshot.plan(&self.client.ends.facts(&self.client.listener, Some(head.facts())), site, &mut site.dice(), &mut ())
     }
 
+    fn answered_by(&mut self, plan: &Plan, hop: Hop) {
+        let (target, endpoint) = plan.at(hop);
+        self.outcome.answered_by(target, endpoint);
+    }
+
     fn switches(&self) -> Switches {
         self.state.snapshot.switches
     }
 
     /// What the gateway says of the client, then the edits of the entries.
-    fn edit_request(&self, head: &mut Head, plan: &Plan) {
-        if self.switches().forwarded == Forwarded::Append {
-            append_forwarded(head, &self.client.forwarded_for);
-        }
+    fn edit_request(&self, head: &mut Head, plan: &Plan) -> Option<judged::Forwarded> {
+        let appends = self.switches().forwarded == Forwarded::Append;
+        let forwarded = appends.then(|| append_forwarded(head, &self.client.forwarded_for));
         for edits in plan.request_edits() {
             let mut headers = std::mem::take(&mut head.headers);
             edits.apply(&mut headers, &self.edit_context(head, plan.first_target().sni.as_str()));
             head.headers = headers;
         }
+        forwarded
     }
 
     fn edit_context<'f>(&'f self, head: &'f Head, upstream_cluster: &'f str) -> EditContext<'f> {
@@ -497,18 +570,30 @@ impl Exchange {
     }
 }
 
-/// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`).
-fn append_forwarded(head: &mut Head, client: &HeaderValue) {
-    match head.headers.entry(X_FORWARDED_FOR) {
+/// `x-forwarded-for` gets the client's address at its end, `x-forwarded-host` the Host if it is absent (`docs/differences.md`). What
+/// there was of them before.
+fn append_forwarded(head: &mut Head, client: &HeaderValue) -> judged::Forwarded {
+    let sent = match head.headers.entry(X_FORWARDED_FOR) {
         Entry::Occupied(mut sent) if !sent.get().is_empty() => {
             let list = [sent.get().as_bytes(), b", ", client.as_bytes()].concat();
             // Two values with a comma between them are a value.
-            if let Ok(list) = HeaderValue::from_bytes(&list) {
-                sent.insert(list);
-            }
+            Some(match HeaderValue::from_bytes(&list) {
+                Ok(list) => sent.insert(list),
+                Err(_) => sent.get().clone(),
+            })
         }
-        Entry::Occupied(mut empty) => drop(empty.insert(client.clone())),
-        Entry::Vacant(none) => drop(none.insert(client.clone())),
-    }
-    head.headers.entry(X_FORWARDED_HOST).or_insert_with(|| head.host.value());
+        Entry::Occupied(mut empty) => Some(empty.insert(client.clone())),
+        Entry::Vacant(none) => {
+            none.insert(client.clone());
+            None
+        }
+    };
+    let host = match head.headers.entry(X_FORWARDED_HOST) {
+        Entry::Occupied(_) => true,
+        Entry::Vacant(none) => {
+            none.insert(head.host.value());
+            false
+        }
+    };
+    judged::Forwarded { client: sent, host }
 }

@@ -35,7 +35,8 @@ pub(super) fn prepare(snapshot: &Snapshot, listener: &ListenerName, ends: &Ends,
 #[derive(Debug)]
 pub(super) struct Judged {
     client: Rc<Client>,
-    changes: Changes,
+    /// Until it is dropped.
+    changes: Option<Changes>,
     /// Who allowed it when it was asked about last.
     by: Option<Arc<Judge>>,
     headers: Before,
@@ -45,27 +46,40 @@ pub(super) struct Judged {
 /// all is made for these.
 #[derive(Debug)]
 enum Before {
-    /// `x-forwarded-for` as it came, and whether `x-forwarded-host` did.
-    Added(Option<HeaderValue>, bool),
+    /// They are as they came, or gw has added to them.
+    Added(Option<Forwarded>),
     /// Entries edit them.
     Edited(Box<HeaderMap>),
+}
+
+/// What came of the headers by which gw tells of the client: `x-forwarded-for`, and whether `x-forwarded-host` did.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    pub(super) client: Option<HeaderValue>,
+    pub(super) host: bool,
 }
 
 impl Judged {
     /// A request that was judged just now, before anything is changed about it. `None`: nobody has to be allowed anything.
     pub(super) fn of(client: &Rc<Client>, head: &Head, plan: &Plan) -> Option<Self> {
         client.ends.peer.as_ref()?;
-        let headers = if plan.request_edits().next().is_some() {
-            Before::Edited(Box::new(head.headers.clone()))
-        } else {
-            Before::Added(head.headers.get(X_FORWARDED_FOR).cloned(), head.headers.contains_key(X_FORWARDED_HOST))
-        };
-        Some(Self { client: client.clone(), changes: client.site.standing.changes(), by: None, headers })
+        let headers =
+            if plan.request_edits().next().is_some() { Before::Edited(Box::new(head.headers.clone())) } else { Before::Added(None) };
+        let mut changes = client.changes.borrow_mut().take().unwrap_or_else(|| client.site.standing.changes());
+        changes.begin_anew();
+        Some(Self { client: client.clone(), changes: Some(changes), by: None, headers })
+    }
+
+    /// What gw has added to the headers since.
+    pub(super) fn forwarded(&mut self, forwarded: Option<Forwarded>) {
+        if let Before::Added(added) = &mut self.headers {
+            *added = forwarded;
+        }
     }
 
     /// Ready when it is forbidden.
     fn poll_forbidden(&mut self, head: &Head, cx: &mut Context<'_>) -> Poll<()> {
-        while self.changes.poll(cx).is_ready() {
+        while self.changes.as_mut().is_some_and(|changes| changes.poll(cx).is_ready()) {
             if !self.goes_on(head) {
                 return Poll::Ready(());
             }
@@ -90,19 +104,32 @@ impl Judged {
     }
 }
 
+impl Drop for Judged {
+    fn drop(&mut self) {
+        // The next request of an HTTP/1 connection waits in the same task.
+        if let (Some(changes), Some(_)) = (self.changes.take(), &self.client.waits) {
+            changes.rest();
+            let before = self.client.changes.replace(Some(changes));
+            drop(before);
+        }
+    }
+}
+
 impl Before {
     /// The head as it was.
     fn of(&self, head: &Head) -> Head {
         let mut head = head.clone();
         match self {
             Self::Edited(headers) => head.headers = (**headers).clone(),
-            Self::Added(forwarded_for, has_host) => {
-                head.headers.remove(X_FORWARDED_FOR);
-                if let Some(value) = forwarded_for {
-                    head.headers.insert(X_FORWARDED_FOR, value.clone());
-                }
-                if !has_host {
-                    head.headers.remove(X_FORWARDED_HOST);
+            Self::Added(added) => {
+                if let Some(Forwarded { client, host }) = added {
+                    head.headers.remove(X_FORWARDED_FOR);
+                    if let Some(value) = client {
+                        head.headers.insert(X_FORWARDED_FOR, value.clone());
+                    }
+                    if !host {
+                        head.headers.remove(X_FORWARDED_HOST);
+                    }
                 }
                 head.headers.remove(HOST);
             }

@@ -128,9 +128,9 @@ impl Outcome {
         self.note(|r| r.answered = Some(began.elapsed()));
     }
 
-    /// Bytes of an answer of gw's own went out.
+    /// An answer that was there as a whole went out.
     pub(super) fn sent(&self, bytes: usize) {
-        self.progress.sent(bytes);
+        self.progress.sent_last(bytes);
     }
 
     /// Whether somebody reads records.

@@ -190,7 +190,7 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::{Instant, sleep, timeout};
 
-    use std::cell::OnceCell;
+    use std::cell::{OnceCell, RefCell};
 
     use super::super::http::{Client, serve_http2};
     use super::super::listen::Open;
@@ -237,6 +237,9 @@ mod tests {
             draining,
             open,
             forwarded_cert: OnceCell::new(),
+            before: Cell::default(),
+            changes: RefCell::default(),
+            timers: Rc::default(),
         });
         let (tell, ended) = oneshot::channel();
         task::spawn(async move {

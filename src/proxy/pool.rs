@@ -233,11 +233,11 @@ impl Peer {
 impl Kept {
     /// An HTTP/1 connection that was used before, if there is one, and for how long it was not used. Its last answer is complete, but it
     /// may not have noticed yet: [`Http1::ready`].
-    pub(super) fn idle(&self) -> Option<(Http1, Duration)> {
+    pub(super) fn idle(&self, now: Instant) -> Option<(Http1, Duration)> {
         let mut idle = self.idle.borrow_mut();
         // The one used last is the likeliest to be alive, and lets the others go when load falls.
         while let Some((http1, since)) = idle.pop() {
-            let rested = since.elapsed();
+            let rested = now.duration_since(since);
             if !http1.sender.is_closed() && rested < IDLE {
                 return Some((http1, rested));
             }

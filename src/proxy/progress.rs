@@ -93,23 +93,53 @@ impl Progress {
 }
 
 /// Timers of requests that have ended, for those that come: each goes on running, and most new deadlines are later than the one it
-/// was set to, so that a request sets none.
+/// was set to, so that a request sets none. Where the next request waits in the same task, it does not even look at it.
 #[derive(Debug, Default)]
-pub(super) struct Timers(RefCell<Vec<Pin<Box<Sleep>>>>);
+pub(super) struct Timers(RefCell<Vec<Timer>>);
+
+/// A timer, and the task that it wakes.
+#[derive(Debug)]
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    wakes: Option<Waker>,
+}
 
 impl Timers {
     /// How many are kept: a timer remembers the task that waited last.
     const KEPT: usize = 256;
 
-    fn take(&self, at: Instant) -> Pin<Box<Sleep>> {
-        self.0.borrow_mut().pop().unwrap_or_else(|| Box::pin(sleep_until(at)))
+    /// Of a connection with one request at a time.
+    pub(super) fn of_one() -> Rc<Self> {
+        Rc::new(Self(RefCell::new(Vec::with_capacity(1))))
     }
 
-    fn give_back(&self, sleep: Pin<Box<Sleep>>) {
+    fn take(&self, at: Instant) -> Timer {
+        self.0.borrow_mut().pop().unwrap_or_else(|| Timer { sleep: Box::pin(sleep_until(at)), wakes: None })
+    }
+
+    fn give_back(&self, timer: Timer) {
         let mut kept = self.0.borrow_mut();
         if kept.len() < Self::KEPT {
-            kept.push(sleep);
+            kept.push(timer);
         }
+    }
+}
+
+impl Timer {
+    /// Whether it will wake this task, until that moment at the latest.
+    fn is_set(&self, at: Instant, waker: &Waker) -> bool {
+        self.wakes.as_ref().is_some_and(|wakes| wakes.will_wake(waker)) && self.sleep.deadline() <= at && !self.sleep.is_elapsed()
+    }
+
+    fn set(&mut self, at: Instant) {
+        self.wakes = None;
+        self.sleep.as_mut().reset(at);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let over = self.sleep.as_mut().poll(cx);
+        self.wakes = over.is_pending().then(|| cx.waker().clone());
+        over
     }
 }
 
@@ -119,13 +149,13 @@ pub(super) struct Watchdog {
     progress: Rc<Progress>,
     timeouts: Timeouts,
     timers: Rc<Timers>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    timer: Option<Timer>,
     judged: Option<Box<UnderWay>>,
 }
 
 impl Watchdog {
     pub(super) fn new(progress: &Rc<Progress>, timeouts: Timeouts, timers: &Rc<Timers>) -> Self {
-        Self { progress: progress.clone(), timeouts, timers: timers.clone(), sleep: None, judged: None }
+        Self { progress: progress.clone(), timeouts, timers: timers.clone(), timer: None, judged: None }
     }
 
     /// From now on it also watches whether the request is forbidden.
@@ -173,26 +203,29 @@ impl Future for Watchdog {
             let Some((at, code)) = this.next() else {
                 return Poll::Pending;
             };
-            let sleep = this.sleep.get_or_insert_with(|| this.timers.take(at));
+            let timer = this.timer.get_or_insert_with(|| this.timers.take(at));
             // A timer that fires early costs one more look; moving it with every byte would cost more.
-            if sleep.deadline() > at {
-                sleep.as_mut().reset(at);
+            if timer.is_set(at, cx.waker()) {
+                return Poll::Pending;
             }
-            if sleep.as_mut().poll(cx).is_pending() {
+            if timer.sleep.deadline() > at {
+                timer.set(at);
+            }
+            if timer.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             if Instant::now() >= at {
                 return Poll::Ready(code);
             }
-            sleep.as_mut().reset(at);
+            timer.set(at);
         }
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        if let Some(sleep) = self.sleep.take() {
-            self.timers.give_back(sleep);
+        if let Some(timer) = self.timer.take() {
+            self.timers.give_back(timer);
         }
     }
 }

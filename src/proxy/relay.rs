@@ -57,10 +57,15 @@ enum Next {
     Frame(Result<Frame<Bytes>, Cut>),
 }
 
+/// A look at what comes from a service.
+pub(super) type Polled = Poll<Option<Result<Frame<Bytes>, hyper::Error>>>;
+
 impl Relay {
-    /// `kept`: what was read of it already. `request`: its body, where it is not complete yet.
+    /// `kept`: what was read of it already; `first`: what was found at a look at it. `request`: its body, where it is not complete yet.
+    #[expect(clippy::too_many_arguments, reason = "what an answer needs comes from as many places")]
     pub(super) fn new(
         kept: Bytes,
+        first: Polled,
         incoming: Incoming,
         lease: Lease,
         outcome: Outcome,
@@ -73,7 +78,10 @@ impl Relay {
         let (taking, stuck) = (None, None);
         let next = Next::Unknown;
         let mut passing = Passing { kept, next, incoming, lease, outcome, progress, watchdog, watch, request, waker, taking, stuck };
-        passing.check_end();
+        match first {
+            Poll::Ready(frame) => passing.next = passing.took(frame).map_or(Next::Nothing, Next::Frame),
+            Poll::Pending => passing.check_end(),
+        }
         let relay = Self { passing: Rc::new(RefCell::new(passing)), length_kept: false };
         let mut passing = relay.passing.borrow_mut();
         // A body goes on to the service also where nobody asks for the first frame of the answer, for the client has not yet taken the
@@ -137,7 +145,11 @@ impl Relay {
     pub(super) fn size_hint(&self) -> SizeHint {
         let passing = self.passing.borrow();
         let incoming = passing.incoming.as_ref().filter(|_| passing.kept.is_empty() && !self.length_kept);
-        incoming.map(Body::size_hint).unwrap_or_default()
+        let rest = incoming.map(Body::size_hint).unwrap_or_default();
+        match (&passing.next, rest.exact()) {
+            (Next::Frame(Ok(frame)), Some(rest)) => SizeHint::with_exact(frame.data_ref().map_or(0, |data| data.len() as u64) + rest),
+            _ => rest,
+        }
     }
 }
 
@@ -179,6 +191,11 @@ impl Passing {
             return Poll::Ready(Some(Err(Cut::Timeout)));
         };
         let frame = ready!(Pin::new(incoming).poll_frame(cx));
+        Poll::Ready(self.took(frame))
+    }
+
+    /// What came from the service.
+    fn took(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<Result<Frame<Bytes>, Cut>> {
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
@@ -192,7 +209,7 @@ impl Passing {
             Some(Err(_)) => self.end(Code::UpstreamBroken),
             None => self.finish(),
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Cut::Broken)))
+        frame.map(|frame| frame.map_err(Cut::Broken))
     }
 
     /// Looks whether the answer is complete. Pending: it is not.
@@ -313,8 +330,8 @@ mod tests {
         }
     }
 
-    /// The answer of an HTTP/2 service, of these frames, of which all have come.
-    async fn relayed(frames: &'static [&'static str]) -> Relay {
+    /// The answer of an HTTP/2 service, of these frames, of which all have come, after what was found at a first look.
+    async fn relayed(first: Polled, frames: &'static [&'static str]) -> Relay {
         let (ours, theirs) = tokio::io::duplex(65_536);
         task::spawn(async move {
             let answer = async |_| Ok::<_, Infallible>(Response::new(Frames(frames.iter().copied().collect())));
@@ -335,20 +352,35 @@ mod tests {
             Outcome::open(&worker, &ListenerName::of("edge", 8080), &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);
         let watchdog = Watchdog::new(&progress, Timeouts { request: None, idle: None }, &Rc::default());
         ended.await.unwrap().unwrap();
-        Relay::new(Bytes::new(), incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)
+        Relay::new(Bytes::new(), first, incoming, Lease::new(&Rc::<Peer>::default()), outcome, progress, watchdog, None)
     }
 
     #[test]
     fn the_last_frame_of_an_answer_waits_for_its_client_until_it_is_asked_for() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
-            let mut relay = relayed(&["ab", "cd"]).await;
+            let mut relay = relayed(Poll::Pending, &["ab", "cd"]).await;
             let patience = Rc::<Patience>::default();
             relay.is_taken(patience.ask().answered().unwrap());
             for (frame, waits) in [("ab", 1), ("cd", 0)] {
                 let taken = std::future::poll_fn(|cx| relay.poll_frame(cx)).await.unwrap().unwrap();
                 assert_eq!((taken.into_data().unwrap(), patience.waiting()), (Bytes::from(frame), waits));
             }
+        });
+    }
+
+    #[test]
+    fn what_came_with_the_head_of_an_answer_is_counted_when_it_is_taken_and_goes_before_what_follows() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut relay = relayed(Poll::Ready(Some(Ok(Frame::data("ab".into())))), &["cde"]).await;
+            assert_eq!(relay.passing.borrow().progress.sent.get(), 2);
+            for wanted in ["ab", "cde"] {
+                let taken = std::future::poll_fn(|cx| relay.poll_frame(cx)).await.unwrap().unwrap();
+                assert_eq!(taken.into_data().unwrap(), Bytes::from(wanted));
+            }
+            assert!(relay.is_end_stream());
+            assert_eq!(relay.passing.borrow().progress.sent.get(), 5);
         });
     }
 }

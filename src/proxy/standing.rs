@@ -4,12 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-use tokio::sync::oneshot;
 
 use super::outcome::Ends;
 use crate::decide::Snapshot;
@@ -23,7 +20,14 @@ pub(super) struct Standing {
     open: RefCell<HashMap<u64, Stands>>,
     /// How often it was said that something changed, and who waits for the next time.
     said: Cell<u64>,
-    waiting: RefCell<Table<u64, Waker>>,
+    waiting: RefCell<Table<u64, Waits>>,
+}
+
+/// Who asks for himself, and whether he does so just now: one who rests is not woken.
+#[derive(Debug)]
+struct Waits {
+    waker: Waker,
+    asks: Rc<Cell<bool>>,
 }
 
 struct Stands {
@@ -32,7 +36,33 @@ struct Stands {
     may_go_on: Box<MayGoOn>,
     /// Who allowed it when it was asked last.
     by: Option<Arc<Judge>>,
-    end: oneshot::Sender<()>,
+    end: Rc<End>,
+}
+
+/// The end of a connection, and who waits for it: its one task, which looks at this each time that anything happens on it.
+#[derive(Debug, Default)]
+struct End {
+    told: Cell<bool>,
+    waits: RefCell<Option<Waker>>,
+}
+
+impl End {
+    fn tell(&self) {
+        self.told.set(true);
+        let waits = self.waits.take();
+        waits.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.told.get() {
+            return Poll::Ready(());
+        }
+        if !self.waits.borrow().as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            let before = self.waits.replace(Some(cx.waker().clone()));
+            drop(before);
+        }
+        Poll::Pending
+    }
 }
 
 /// Whether a connection may go on, at the listener where it would come in by now.
@@ -74,7 +104,7 @@ impl fmt::Debug for Stands {
 pub(super) struct Allowed {
     number: u64,
     standing: Rc<Standing>,
-    ended: oneshot::Receiver<()>,
+    end: Rc<End>,
 }
 
 impl Standing {
@@ -86,10 +116,10 @@ impl Standing {
         may_go_on: impl Fn(&Snapshot, &ListenerName) -> bool + 'static,
     ) -> Allowed {
         let number = self.number();
-        let (end, ended) = oneshot::channel();
+        let end = Rc::<End>::default();
         let (listener, ends, may_go_on) = (listener.clone(), ends.clone(), Box::new(may_go_on));
-        self.open.borrow_mut().insert(number, Stands { listener, ends, may_go_on, by: None, end });
-        Allowed { number, standing: self.clone(), ended }
+        self.open.borrow_mut().insert(number, Stands { listener, ends, may_go_on, by: None, end: end.clone() });
+        Allowed { number, standing: self.clone(), end }
     }
 
     fn number(&self) -> u64 {
@@ -100,7 +130,7 @@ impl Standing {
 
     /// For who asks for himself: what was said up to now is known to him.
     pub(super) fn changes(self: &Rc<Self>) -> Changes {
-        Changes { number: self.number(), heard: self.said.get(), standing: self.clone() }
+        Changes { number: self.number(), heard: self.said.get(), standing: self.clone(), asks: Rc::new(Cell::new(true)), waits: None }
     }
 
     /// Ends those that may not go on. Where the very same judge decides as the last time, nobody is asked.
@@ -109,12 +139,10 @@ impl Standing {
             return;
         }
         for (_, stands) in self.open.borrow_mut().extract_if(|_, stands| !stands.goes_on(snapshot)) {
-            // Who is gone meanwhile needs no telling.
-            let _ = stands.end.send(());
+            stands.end.tell();
         }
         self.said.set(self.said.get() + 1);
-        let waiting: Vec<Waker> = self.waiting.borrow_mut().drain().map(|(_, waker)| waker).collect();
-        waiting.into_iter().for_each(Waker::wake);
+        self.waiting.borrow().values().filter(|waits| waits.asks.get()).for_each(|waits| waits.waker.wake_by_ref());
     }
 }
 
@@ -124,9 +152,23 @@ pub(super) struct Changes {
     number: u64,
     standing: Rc<Standing>,
     heard: u64,
+    asks: Rc<Cell<bool>>,
+    /// Who stands among those who wait.
+    waits: Option<Waker>,
 }
 
 impl Changes {
+    /// From here on for another one who asks for himself.
+    pub(super) fn begin_anew(&mut self) {
+        self.heard = self.standing.said.get();
+        self.asks.set(true);
+    }
+
+    /// Nobody asks until then.
+    pub(super) fn rest(&self) {
+        self.asks.set(false);
+    }
+
     /// Ready when something was said since it was ready last.
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let said = self.standing.said.get();
@@ -134,40 +176,32 @@ impl Changes {
             self.heard = said;
             return Poll::Ready(());
         }
-        let mut waiting = self.standing.waiting.borrow_mut();
-        let known = waiting.get(&self.number).is_some_and(|waker| waker.will_wake(cx.waker()));
-        let before = if known { None } else { waiting.insert(self.number, cx.waker().clone()) };
+        if self.waits.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        let waits = Waits { waker: cx.waker().clone(), asks: self.asks.clone() };
+        let before = self.standing.waiting.borrow_mut().insert(self.number, waits);
         // Dropping the last waker of a task may drop what waits in it.
-        drop(waiting);
-        drop(before);
+        drop((before, self.waits.replace(cx.waker().clone())));
         Poll::Pending
     }
 }
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        let waker = self.standing.waiting.borrow_mut().remove(&self.number);
-        drop(waker);
+        let waits = self.standing.waiting.borrow_mut().remove(&self.number);
+        drop(waits);
     }
 }
 
 /// Resolves when a connection is to end; of one that nobody asks about, never.
-pub(super) async fn forbidden(allowed: &mut Option<Box<Allowed>>) {
+pub(super) async fn forbidden(allowed: Option<&Allowed>) {
     std::future::poll_fn(|cx| poll_forbidden(allowed, cx)).await;
 }
 
 /// The same, for who is a future itself.
-pub(super) fn poll_forbidden(allowed: &mut Option<Box<Allowed>>, cx: &mut Context<'_>) -> Poll<()> {
-    // Who judges may be gone before the connection: then nobody asks any more.
-    let told = allowed.as_mut().map_or(Poll::Pending, |allowed| Pin::new(&mut allowed.ended).poll(cx));
-    match told {
-        Poll::Ready(Ok(())) => Poll::Ready(()),
-        Poll::Ready(Err(_)) => {
-            *allowed = None;
-            Poll::Pending
-        }
-        Poll::Pending => Poll::Pending,
-    }
+pub(super) fn poll_forbidden(allowed: Option<&Allowed>, cx: &Context<'_>) -> Poll<()> {
+    allowed.map_or(Poll::Pending, |allowed| allowed.end.poll(cx))
 }
 
 impl Drop for Allowed {
@@ -222,7 +256,7 @@ mod tests {
         let ends = Arc::new(ends);
         let count = asked.clone();
         // It came to a listener that is on another port by now.
-        let mut allowed = standing.stands(&ListenerName::of("exit", 8444), &ends, move |_, listener| {
+        let allowed = standing.stands(&ListenerName::of("exit", 8444), &ends, move |_, listener| {
             assert_eq!(*listener, ListenerName::of("exit", 8443));
             count.set(count.get() + 1);
             count.get() < 3
@@ -231,6 +265,43 @@ mod tests {
             standing.judge(&snapshot(&mut judges, default));
             assert_eq!(asked.get(), times);
         }
-        assert!(allowed.ended.try_recv().is_ok());
+        assert!(allowed.end.told.get());
+    }
+
+    /// How often it was woken.
+    struct Woken(std::sync::atomic::AtomicU32);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_asks_for_himself_is_woken_by_each_change_and_who_rests_is_not() {
+        let (mut judges, standing) = (Judges::default(), Rc::<Standing>::default());
+        let snapshot = snapshot(&mut judges, IntentionAction::Allow);
+        let woken = Arc::new(Woken(0.into()));
+        let waker = Waker::from(woken.clone());
+        let cx = Context::from_waker(&waker);
+        let times = || woken.0.load(std::sync::atomic::Ordering::Relaxed);
+        let mut changes = standing.changes();
+        assert!(changes.poll(&cx).is_pending());
+        for told in 1..3 {
+            standing.judge(&snapshot);
+            assert_eq!(times(), told);
+            assert!(changes.poll(&cx).is_ready() && changes.poll(&cx).is_pending());
+        }
+        changes.rest();
+        standing.judge(&snapshot);
+        assert_eq!(times(), 2);
+        // What was said meanwhile is known to the next one.
+        changes.begin_anew();
+        assert!(changes.poll(&cx).is_pending());
+        standing.judge(&snapshot);
+        assert_eq!(times(), 3);
+        assert!(changes.poll(&cx).is_ready());
+        drop(changes);
+        assert!(standing.waiting.borrow().is_empty());
     }
 }

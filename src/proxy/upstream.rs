@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HOST, HeaderValue, TRANSFER_ENCODING};
@@ -12,6 +11,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::asked::Sent;
 use super::carried::{self, Restoring};
@@ -23,8 +23,8 @@ use super::pool::{Http1, Kept, Lease, Peer};
 use super::retry::{self, Ended};
 use super::upload::{Source, Upload};
 use super::worker::Worker;
-use crate::decide::plan::{Plan, RetryPolicy};
-use crate::decide::snapshot::{Endpoint, Target};
+use crate::decide::plan::{Hop, Plan, RetryPolicy};
+use crate::decide::snapshot::Endpoint;
 use crate::model::gateway::Protocol;
 use crate::rt::task;
 use crate::tls::{Credentials, Io};
@@ -42,6 +42,8 @@ pub(super) struct Sending<'a> {
     pub(super) credentials: &'a Credentials,
     /// Of the state that it was decided by.
     pub(super) generation: u64,
+    /// When the request came.
+    pub(super) began: Instant,
     pub(super) plan: &'a Plan,
     pub(super) head: &'a Head,
     pub(super) source: &'a Rc<RefCell<Source>>,
@@ -52,17 +54,16 @@ pub(super) struct Sending<'a> {
 pub(super) struct Answered {
     pub(super) response: Response<Incoming>,
     pub(super) lease: Lease,
-    pub(super) target: Arc<Target>,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) hop: Hop,
 }
 
 impl Sending<'_> {
     /// All attempts. Timeouts are the caller's: dropping this ends what is under way.
     pub(super) async fn run(self) -> Result<Box<Answered>, Failed> {
-        let Some((target, endpoint)) = self.plan.hops().next() else {
+        let Some(hop) = self.plan.order().next() else {
             return Err(Failed::nobody());
         };
-        let first = self.hop(target, endpoint).await;
+        let first = self.hop(hop, self.began).await;
         // Boxed: most requests need no more than their first hop, and would carry the rest along.
         match (first, &self.plan.route.retry) {
             (Err(failed), None) if failed.tries_next() => Box::pin(self.others(1, 0, failed)).await,
@@ -108,9 +109,9 @@ impl Sending<'_> {
     async fn others(&self, tried: usize, attempt: usize, mut last: Failed) -> Result<Box<Answered>, Failed> {
         let own = self.plan.first_target().endpoints.len();
         let turn = attempt % own.max(1);
-        let hops = self.plan.hops().take(own).skip(turn).chain(self.plan.hops().take(turn)).chain(self.plan.hops().skip(own));
-        for (target, endpoint) in hops.skip(tried) {
-            match self.hop(target, endpoint).await {
+        let hops = self.plan.order().take(own).skip(turn).chain(self.plan.order().take(turn)).chain(self.plan.order().skip(own));
+        for hop in hops.skip(tried) {
+            match self.hop(hop, Instant::now()).await {
                 Err(failed) if failed.tries_next() => last = failed,
                 other => return other,
             }
@@ -118,8 +119,9 @@ impl Sending<'_> {
         Err(last)
     }
 
-    /// One instance: by a connection that was used before, or a new one.
-    async fn hop(&self, target: &Arc<Target>, endpoint: &Arc<Endpoint>) -> Result<Box<Answered>, Failed> {
+    /// One instance: by a connection that was used before, or a new one. `now`: a moment ago, or less.
+    async fn hop(&self, hop: Hop, now: Instant) -> Result<Box<Answered>, Failed> {
+        let (target, endpoint) = self.plan.at(hop);
         let peer = self.worker.pool.peer(endpoint);
         let kept = peer.kept(self.credentials, self.generation);
         let mut lease = Lease::new(&peer);
@@ -127,13 +129,13 @@ impl Sending<'_> {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, endpoint, &mut lease).await?,
             // Only a connection of its own restores a carried target.
             _ if self.carries() => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
-            _ => match self.reused(&kept, endpoint, &mut lease).await {
+            _ => match self.reused(&kept, endpoint, &mut lease, now).await {
                 Some(answered) => answered?,
                 None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
             },
         };
         // In a box: it is handed up from here, attempt by attempt.
-        Ok(Box::new(Answered { response, lease, target: target.clone(), endpoint: endpoint.clone() }))
+        Ok(Box::new(Answered { response, lease, hop }))
     }
 
     /// Over HTTP/2, again on another connection if this one was about to end or had ended.
@@ -165,10 +167,16 @@ impl Sending<'_> {
 
     /// Over an HTTP/1 connection that was used before. `None`: there is none, or it was stale and a fresh one is to be tried
     /// (`docs/differences.md`, stale-pool).
-    async fn reused(&self, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Option<Result<Response<Incoming>, Failed>> {
+    async fn reused(
+        &self,
+        kept: &Rc<Kept>,
+        endpoint: &Endpoint,
+        lease: &mut Lease,
+        now: Instant,
+    ) -> Option<Result<Response<Incoming>, Failed>> {
         // One that is about to be ready is worth the moment: a new one would cost more, and be one more to keep.
         let (mut http1, rested) = loop {
-            let (mut http1, rested) = kept.idle()?;
+            let (mut http1, rested) = kept.idle(now)?;
             if http1.ready().await {
                 break (http1, rested);
             }
