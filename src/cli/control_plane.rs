@@ -93,7 +93,7 @@ impl ControlArgs {
                 let gateways = of_file(&file, wanted)?;
                 admin = file.gateways.iter().find_map(|(gateway, _)| gateway.admin);
                 access_log = file.gateways.iter().find_map(|(gateway, _)| gateway.access_log.clone());
-                let of_file = file.configuration.consul.map(|consul| consul.flags).unwrap_or_default();
+                let of_file = file.configuration.consul.unwrap_or_default();
                 (certificates, dns) = (file.configuration.certificates, file.configuration.dns);
                 (gateways, settings(&typed.or(of_file), ui)?)
             }
