@@ -17,7 +17,7 @@ use crate::id::TrustDomain;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::needs::Needs;
-use crate::model::resources::{Rejected, Resources};
+use crate::model::resources::{Rejected, Resources, Written};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::supervise::Supervisor;
@@ -287,6 +287,7 @@ pub(super) fn made_of(mut gateway: GatewayConfig, world: World, certs: LeafFolde
         federation: world.federation,
         default_action: world.default_action,
         rejected: world.left_out.into_iter().map(rejected).collect(),
+        written: Written::Consul,
     }
 }
 
