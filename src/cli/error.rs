@@ -118,6 +118,7 @@ impl Failure {
                 ui.failure(&self, &advice.into_iter().chain([AGAIN.to_owned()]).collect::<Vec<_>>());
             }
             Self::NoSuchCode { near, .. } if !near.is_empty() => ui.failure(&self, &[format!("did you mean {}?", near.join(" or "))]),
+            Self::Start(error) => ui.failure(&self, &error.advice().into_iter().collect::<Vec<_>>()),
             Self::AskOrRead(AskError::Unreachable { .. }) => ui.failure(&self, &[format!("{ASK_HINT} {FILES_HINT}")]),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
