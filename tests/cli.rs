@@ -530,7 +530,12 @@ fn every_code_is_explained() {
 #[test]
 fn a_code_that_there_is_not_is_told_with_those_that_are_like_it() {
     let folder = scratch("explain-near");
-    for (word, near) in [("nope", "did you mean no_host or no_route"), ("no-rout", "did you mean no_route"), ("gw0103x", "GW0103")] {
+    for (word, near) in [
+        ("nope", "did you mean no_"),
+        ("timeout", "idle_timeout or hello_timeout"),
+        ("no-rout", "did you mean no_route"),
+        ("gw0103x", "GW0103"),
+    ] {
         let (_, err) = expect(&run(folder.path(), &["inspect", "explain", word], ""), 6);
         assert!(err.contains(near), "{word}: {err}");
     }

@@ -236,9 +236,11 @@ pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&
     scored(word, names).filter(|(_, score)| *score >= 0.8).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(n, _)| n)
 }
 
-/// The names that are somewhat like it, three at most, the most alike first.
+/// The names that are somewhat like it, three at most, the most alike first. What begins alike is alike.
 pub fn near<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut near: Vec<_> = scored(word, names).filter(|(_, score)| *score >= 0.65).collect();
+    let begin = |name: &str| name.chars().zip(word.chars()).take(4).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    let scored = scored(word, names).map(|(name, score)| (name, score + 0.1 * begin(name) as f64));
+    let mut near: Vec<_> = scored.filter(|(_, score)| *score >= 0.7).collect();
     near.sort_by(|a, b| b.1.total_cmp(&a.1));
     near.into_iter().take(3).map(|(name, _)| name).collect()
 }
