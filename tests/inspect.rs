@@ -198,7 +198,7 @@ fn problems_are_told_with_place_reason_and_what_to_type_and_the_exit_code_says_t
     assert_eq!(of("no_healthy_endpoint", "web-1 is critical")["level"], "error");
     assert_eq!(of("no_healthy_endpoint", "gone.default.default.dc1 has no instance")["place"], "gw.d/edge.json:2");
     assert_eq!(of("GW0411", "")["place"], "gw.d/router.json:3");
-    assert_eq!(of("no_gateway", "dc2")["next"], "gw inspect datacenters");
+    assert_eq!(of("no_gateway", "dc2")["next"], "gw inspect datacenters -c gw.toml");
     assert!(of("port", "127.0.0.1:8080")["what"].as_str().is_some_and(|what| what.contains("edge:8080") && what.contains("mesh-gateway")));
     for problem in problems {
         assert!(["what", "next"].iter().all(|key| problem[key].as_str().is_some_and(|text| !text.is_empty())), "{problem}");
