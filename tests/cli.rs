@@ -525,7 +525,100 @@ fn every_code_is_explained() {
         let (out, _) = expect(&run(folder.path(), &["inspect", "explain", code], ""), 0);
         assert_eq!(out.lines().count(), 1, "{out}");
     }
-    expect(&run(folder.path(), &["inspect", "explain", "nope"], ""), 6);
+}
+
+#[test]
+fn a_code_that_there_is_not_is_told_with_those_that_are_like_it() {
+    let folder = scratch("explain-near");
+    for (word, near) in [
+        ("nope", "did you mean no_"),
+        ("timeout", "idle_timeout or hello_timeout"),
+        ("no-rout", "did you mean no_route"),
+        ("gw0103x", "GW0103"),
+    ] {
+        let (_, err) = expect(&run(folder.path(), &["inspect", "explain", word], ""), 6);
+        assert!(err.contains(near), "{word}: {err}");
+    }
+    let (_, err) = expect(&run(folder.path(), &["inspect", "explain", "zzz"], ""), 6);
+    assert!(err.contains("docs/codes.md") && !err.contains("did you mean"), "{err}");
+}
+
+#[test]
+fn an_entry_of_consuls_is_named_by_two_words_or_by_one() {
+    let (folder, nobody) = (scratch("one-word"), format!("127.0.0.1:{}", free_port()));
+    for verb in ["read", "delete"] {
+        for named in [&["service-router", "web"][..], &["service-router/web"], &["mesh"], &["mesh/mesh"]] {
+            let args = [&["config", verb][..], named, &["--http-addr", &nobody]].concat();
+            let (_, err) = expect(&run(folder.path(), &args, ""), 4);
+            assert!(err.contains(&nobody), "{args:?}: {err}");
+        }
+        for (named, why) in [
+            (&["service-router/web", "api"][..], "service-router/web is an entry already: api is one word too many"),
+            (&["service-router"], "an entry of kind service-router needs a name"),
+            (&["service-router/"], "an entry of kind service-router needs a name"),
+            (&["web/service-router"], "no such kind of entries"),
+        ] {
+            let args = [&["config", verb][..], named, &["--http-addr", &nobody]].concat();
+            let (_, err) = expect(&run(folder.path(), &args, ""), 2);
+            assert!(err.contains(why), "{args:?}: {err}");
+        }
+    }
+}
+
+#[test]
+fn a_dump_is_json_also_where_one_says_so() {
+    let folder = shop("dump-json");
+    let (plain, _) = expect(&run(folder.path(), &["inspect", "dump", "-c", "gw.toml"], ""), 0);
+    let (json, _) = expect(&run(folder.path(), &["inspect", "dump", "-c", "gw.toml", "-o", "json"], ""), 0);
+    let (line, _) = expect(&run(folder.path(), &["inspect", "dump", "-c", "gw.toml", "-o", "jsonl"], ""), 0);
+    assert_eq!((plain.lines().count(), line.lines().count()), (json.lines().count(), 1));
+    expect(&run(folder.path(), &["inspect", "dump", "-c", "gw.toml", "-o", "table"], ""), 2);
+}
+
+/// A shop of which a subset has no instance.
+fn shop_with_a_hole(name: &str) -> Scratch {
+    let folder = shop(name);
+    std::fs::create_dir_all(folder.path().join("a b")).expect("a folder");
+    std::fs::rename(folder.path().join("gw.d"), folder.path().join("a b/gw.d")).expect("a folder that moves");
+    std::fs::rename(folder.path().join("gw.toml"), folder.path().join("a b/gw.toml")).expect("a file that moves");
+    folder
+}
+
+#[test]
+fn what_problems_say_to_type_asks_the_same_one_again() {
+    let folder = shop_with_a_hole("again");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "problems", "-c", "a b/gw.toml"], ""), 1);
+    assert!(out.contains("  do gw inspect chain web -c 'a b/gw.toml'\n"), "{out}");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "problems", "-c", "a b/gw.toml", "--service", "edge", "-o", "json"], ""), 1);
+    let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let next: Vec<&str> = told["problems"].as_array().expect("a list").iter().filter_map(|p| p["next"].as_str()).collect();
+    assert!(next.contains(&"gw inspect chain web -c 'a b/gw.toml' --service edge"), "{next:?}");
+    let (dump, _) = expect(&run(folder.path(), &["inspect", "dump", "-c", "a b/gw.toml"], ""), 0);
+    std::fs::write(folder.path().join("gw.dump"), dump).expect("a file");
+    let (out, _) = expect(&run(folder.path(), &["inspect", "problems", "--dump", "gw.dump"], ""), 1);
+    assert!(out.contains("  do gw inspect chain web --dump gw.dump\n"), "{out}");
+}
+
+#[test]
+fn connections_say_of_which_gateway_they_are() {
+    let folder = scratch("connections-of");
+    let listen = free_port().to_string();
+    let gateway = Gateway::start(&["ingress", "--listen", &listen, "--service", "edge"], folder.path());
+    let admin = gateway.admin.to_string();
+    let (_, err) = expect(&run(folder.path(), &["inspect", "connections", "--admin", &admin], ""), 0);
+    assert_eq!(err, format!("from the gateway at {admin}: edge\n"));
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_what_to_type() {
+    let folder = scratch("address-taken");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = held.local_addr().expect("an address").port().to_string();
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--listen", &port, "--admin-bind", "127.0.0.1:0"], ""), 1);
+    assert!(err.contains(&format!("ss -ltnp 'sport = :{port}' says who listens there; --listen")), "{err}");
+    let (listen, admin) = (free_port().to_string(), format!("127.0.0.1:{port}"));
+    let (_, err) = expect(&run(folder.path(), &["ingress", "--listen", &listen, "--admin-bind", &admin], ""), 1);
+    assert!(err.contains(&format!("ss -ltnp 'sport = :{port}'")) && err.contains("--admin-bind IP:PORT names another one"), "{err}");
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn which_certificate_has_expired() {
         &folder,
         "inspect problems -c gw.toml",
         1,
-        &["svc/billing expired at", "at certs/billing.pem", "do gw certs inspect certs/billing.pem"],
+        &["svc/billing expired at", "at certs/billing.pem", "do gw certs issue billing --force"],
     );
     says(&folder, "certs needs-renewal certs/billing.pem", 0, &[]);
     let verify = "certs verify certs/billing.pem --roots certs/ca.pem --spiffe spiffe://mesh.consul/ns/default/dc/dc1/svc/billing";

@@ -188,3 +188,24 @@ fn the_gateways_that_a_file_names_are_probed() {
         "{junit}"
     );
 }
+
+#[test]
+fn a_plan_and_a_status_are_told_in_every_form() {
+    let folder = scratch("wan-fed-forms");
+    let plan = PRIMARY.replace("init", "plan");
+    let (all, _) = expect(&run(folder.path(), &format!("{plan} -o jsonl")), 1);
+    let steps: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|step| step["schema"] == "gw.wan-fed-plan.step/v1"), "{all}");
+    let (names, _) = expect(&run(folder.path(), &format!("{plan} -o name")), 1);
+    let wanted: Vec<&str> = steps.iter().filter(|step| step["done"] == false).filter_map(|step| step["what"].as_str()).collect();
+    assert_eq!(names.lines().collect::<Vec<_>>(), wanted);
+    let toml = "[[gateway]]\nkind = \"mesh\"\n[[datacenter]]\nname = \"dc2\"\ngateways = []\n";
+    std::fs::write(folder.path().join("gw.toml"), toml).expect("a file");
+    let (whole, _) = expect(&run(folder.path(), "wan-fed status -c gw.toml -o json"), 1);
+    let whole: Value = serde_json::from_str(&whole).expect("JSON");
+    let findings = whole["findings"].as_array().expect("a list");
+    let (names, _) = expect(&run(folder.path(), "wan-fed status -c gw.toml -o name"), 1);
+    assert_eq!(names.lines().count(), findings.len());
+    let (lines, _) = expect(&run(folder.path(), "wan-fed status -c gw.toml -o jsonl"), 1);
+    assert_eq!(lines.lines().filter(|line| line.contains("\"gw.wan-fed.finding/v1\"")).count(), findings.len());
+}

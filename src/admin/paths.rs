@@ -60,12 +60,18 @@ impl Make {
                 tokio::task::spawn_blocking(move || make(&subject)).await.unwrap_or_else(|_| bug())
             }
             Self::Connections => match connections(query) {
-                Ok((sort, limit)) => json(&subject.connections.list(sort, limit).await),
+                Ok((sort, limit)) => json(&subject.connections.list(gateways(subject), sort, limit).await),
                 Err(wrong) => (StatusCode::BAD_REQUEST, "text/plain", wrong + "\n"),
             },
             Self::Answer(question) => ask(question, Asked::of(query)).await,
         }
     }
+}
+
+/// The names of those that are served.
+fn gateways(subject: &Subject) -> Vec<String> {
+    let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
+    standing.gateways.iter().map(|gateway| gateway.said.gateway.name.clone()).collect()
 }
 
 /// `sort=age&limit=20`

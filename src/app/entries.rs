@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::load;
 use super::served::without_files;
+use crate::decide::code::Code;
 use crate::decide::compile::compile;
 use crate::decide::graph::{self, Change};
 use crate::model::entry::{EntryKind, IntentionAction};
 use crate::model::resources::Rejected;
 use crate::source::diagnostic::Text;
-use crate::source::entry::{self, Decoded};
+use crate::source::entry::{self, Decoded, near};
 use crate::source::file::{self, Configuration, ReadFile};
 
 pub use crate::model::level::Level;
@@ -38,6 +39,12 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
     let mut codes = [file::CODES, entry::codes::ALL, graph::codes::ALL, &of_sets].concat();
     codes.sort_unstable();
     codes
+}
+
+/// Of codes of answers and of findings those that may be meant.
+pub fn near_codes(word: &str) -> Vec<&'static str> {
+    let of_findings = codes().into_iter().map(|(code, _)| code);
+    near(word, Code::ALL.iter().map(|code| code.as_str()).chain(of_findings))
 }
 
 /// What is to be read.

@@ -101,6 +101,7 @@ impl Loaded {
             federation: self.configuration.federation.clone(),
             default_action: self.configuration.default_action,
             rejected: Vec::new(),
+            written: Default::default(),
         }
     }
 

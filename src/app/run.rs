@@ -33,6 +33,7 @@ use crate::rt::signal::Shutdown;
 use crate::rt::supervise::{Failure, Supervisor};
 use crate::source::consul::follow::Following;
 use crate::state::connections::Lister;
+use crate::state::refusals::Refusals;
 use crate::state::taps::Tapper;
 use crate::tls;
 
@@ -96,6 +97,33 @@ pub enum StartError {
     Thread(#[from] Failure),
 }
 
+impl StartError {
+    /// What to do about it.
+    pub fn advice(&self) -> Option<String> {
+        let (address, source, other) = match self {
+            Self::Listen { listener, address, source } => {
+                let entry = listener.rsplit_once(':').map_or(listener.as_str(), |(gateway, _)| gateway);
+                let other = format!("--listen, --address, or the Port in ingress-gateway/{entry} names another one");
+                (address, source, other)
+            }
+            Self::Admin(address, source) => (address, source, "--admin-bind IP:PORT names another one".to_owned()),
+            Self::Ready(address, source) => (address, source, "--address IP:PORT names another one".to_owned()),
+            Self::Certificates(error) => return error.leaf().map(|file| format!("{} makes another one", certs::anew(file, true))),
+            _ => return None,
+        };
+        let port = address.port();
+        let seen = match source.kind() {
+            io::ErrorKind::AddrInUse => format!("ss -ltnp 'sport = :{port}' says who listens there"),
+            io::ErrorKind::AddrNotAvailable => "ip address says which addresses this machine has".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                format!("setcap cap_net_bind_service=+ep \"$(command -v gw)\" lets it listen below port 1024, as at {port}")
+            }
+            _ => return Some(other),
+        };
+        Some(format!("{seen}; {other}"))
+    }
+}
+
 /// A run that has begun: every listener is bound, and answers.
 #[derive(Debug)]
 pub struct Bound {
@@ -147,13 +175,13 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
     let (connections, asked) = Lister::of(workers);
     let (taps, tapped) = Tapper::of(workers);
-    let ledger = Ledger::of(workers);
+    let (ledger, refusals) = (Ledger::of(workers), Refusals::default());
     for (n, ((orders, asked), tapped)) in received.into_iter().zip(asked).zip(tapped).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
         let (meter, access, tracing) = (Meter::new(ledger.clone(), n), log.clone(), tracing.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
-        let leaves = leaves.clone();
-        let share = Share { orders, names: names.clone(), asked, tapped, meter, leaves, access, tracing, max_connections, drain_time, rng };
+        let (names, refusals, leaves) = (names.clone(), refusals.clone(), leaves.clone());
+        let share = Share { orders, names, asked, tapped, meter, refusals, leaves, access, tracing, max_connections, drain_time, rng };
         start_worker(&mut supervisor, n, share, shutdown.clone())?;
     }
 
@@ -169,7 +197,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     };
     let registered = registering.iter().map(|one| (one.wanted.name.clone(), one.registered.clone())).collect();
     let held = Held::default();
-    let stands = status::standing(following.clone(), registered, names.clone());
+    let stands = status::standing(following.clone(), registered, names.clone(), refusals);
     let question = |verb: Verb| (verb.page, held.question(verb, config.origin.clone(), stands.clone()));
     let counters = (counters::PAGE, counters::question(ledger.clone()));
     let questions = QUESTIONS.into_iter().map(question).chain([counters]).collect();

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use super::register::{self, Registered};
 use super::world::{Asked, OneGateway, Unanswered, Verb, World};
 use crate::admin::Status;
+use crate::model::service::Address;
 use crate::net::Names;
 use crate::source::consul::follow::Following;
+use crate::state::refusals::{Refusal, Refusals};
 
 /// How things stand. A process that runs has a page of its own for it.
 pub const STATUS: Verb = Verb { page: "/v1/status", answer };
@@ -50,11 +52,13 @@ fn of(origin: &str, refused: Option<&str>, gateways: Vec<Value>, standing: &Valu
     })
 }
 
-/// How a process stands: `consul` and the registrations of a status, and the names that have no address.
+/// How a process stands: `consul` and the registrations of a status, the names that have no address, and the instances that take no
+/// connection.
 pub(super) fn standing(
     following: Option<Following>,
     registered: Vec<(String, Registered)>,
     names: Names,
+    refusals: Refusals,
 ) -> Arc<dyn Fn() -> Value + Send + Sync> {
     let registration = |(gateway, registered): &(String, Registered)| {
         let register::Standing { since, trouble } = registered.standing();
@@ -64,12 +68,22 @@ pub(super) fn standing(
         let registrations: Vec<Value> = registered.iter().map(registration).collect();
         let unresolved = names.unresolved().into_iter().map(|(name, why)| json!({"name": name, "why": why}));
         let unresolved: Vec<Value> = unresolved.collect();
+        let refusing: Vec<Value> = refusals.recent().into_iter().map(refusing).collect();
         json!({
             "consul": following.as_ref().map(of_following),
             "registration": registrations.first(),
             "registrations": registrations,
             "unresolved": unresolved,
+            "refusing": refusing,
         })
+    })
+}
+
+fn refusing((address, service, refusal): (Address, String, Refusal)) -> Value {
+    let Refusal { instance, code, why, times, last } = refusal;
+    json!({
+        "service": service, "instance": instance, "address": address.to_string(), "code": code.as_str(), "why": why, "times": times,
+        "last": last.elapsed().as_secs(),
     })
 }
 
@@ -78,6 +92,7 @@ pub(super) fn of_following(following: &Following) -> Value {
     let watches = following.watches().into_iter().map(|watch| {
         json!({
             "what": watch.what, "index": watch.index, "age": watch.age.map(|age| age.as_secs_f64()), "trouble": watch.trouble,
+            "of_token": watch.of_token,
         })
     });
     json!({

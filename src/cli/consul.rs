@@ -94,6 +94,22 @@ impl AgentArgs {
         settings(&self.flags(), ui)
     }
 
+    /// The flags once more, as they are typed; a token is never printed.
+    pub(super) fn typed(&self) -> Vec<(&'static str, &str)> {
+        let AccessArgs { token, token_file, ca_file, ca_path, client_cert, client_key, tls_server_name } = &self.access;
+        let typed = [
+            ("--http-addr", self.http_addr.as_deref()),
+            ("--token", token.as_ref().map(|_| "TOKEN")),
+            ("--token-file", token_file.as_deref()),
+            ("--ca-file", ca_file.as_deref()),
+            ("--ca-path", ca_path.as_deref()),
+            ("--client-cert", client_cert.as_deref()),
+            ("--client-key", client_key.as_deref()),
+            ("--tls-server-name", tls_server_name.as_deref()),
+        ];
+        typed.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+    }
+
     /// What is typed, each flag as it is.
     pub(super) fn flags(self) -> Flags {
         self.access.flags(self.http_addr)

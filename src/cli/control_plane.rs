@@ -12,6 +12,7 @@ use super::gateway::duration;
 use super::input;
 use crate::app::consul::Flags;
 use crate::app::from_consul::{ConsulError, ConsulSource, Progress, WantedOfConsul};
+use crate::app::inspect::problems::word;
 use crate::app::load::{self, GatewayFile, Loaded, WhichGateway};
 use crate::app::origin::{self, AccessLogFile, Wanted};
 use crate::app::register;
@@ -93,7 +94,7 @@ impl ControlArgs {
                 let gateways = of_file(&file, wanted)?;
                 admin = file.gateways.iter().find_map(|(gateway, _)| gateway.admin);
                 access_log = file.gateways.iter().find_map(|(gateway, _)| gateway.access_log.clone());
-                let of_file = file.configuration.consul.map(|consul| consul.flags).unwrap_or_default();
+                let of_file = file.configuration.consul.unwrap_or_default();
                 (certificates, dns) = (file.configuration.certificates, file.configuration.dns);
                 (gateways, settings(&typed.or(of_file), ui)?)
             }
@@ -183,8 +184,13 @@ fn told(agent: &str, progress: &Progress) -> String {
     let (done, all) = progress.services;
     let missing = progress.missing.join(", ");
     let trouble = progress.trouble.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    let policy = |(kind, name): &(GatewayKind, String)| {
+        let command = format!("gw config gen acl-policy --for {} {}", kind.as_str(), word(name));
+        format!("; {command} prints what its token needs, which --token-file FILE or CONSUL_HTTP_TOKEN_FILE names")
+    };
+    let policy = progress.unallowed.as_ref().map(policy).unwrap_or_default();
     let services = if all > 0 { format!(", {done} of {all} services") } else { String::new() };
-    format!("gw: first sync with Consul at {agent}{services}; still without {missing}{trouble}")
+    format!("gw: first sync with Consul at {agent}{services}; still without {missing}{trouble}{policy}")
 }
 
 /// What the agent is told. An ingress gateway is where it says whether it is ready, or else where its first listener is.

@@ -86,8 +86,13 @@ pub(super) enum Failure {
     #[error(transparent)]
     AskOrRead(AskError),
     /// No table has the code.
-    #[error("there is no code {0:?}: docs/codes.md lists them")]
-    NoSuchCode(String),
+    #[error("there is no code {word:?}: docs/codes.md lists them")]
+    NoSuchCode {
+        /// What was typed.
+        word: String,
+        /// Those that may be meant.
+        near: Vec<&'static str>,
+    },
     /// Neither an agent nor a gateway answered.
     #[error("nothing can be reached: no agent, no gateway, no server")]
     Nothing,
@@ -112,6 +117,8 @@ impl Failure {
                 let advice = source.advice().map(str::to_owned);
                 ui.failure(&self, &advice.into_iter().chain([AGAIN.to_owned()]).collect::<Vec<_>>());
             }
+            Self::NoSuchCode { near, .. } if !near.is_empty() => ui.failure(&self, &[format!("did you mean {}?", near.join(" or "))]),
+            Self::Start(error) => ui.failure(&self, &error.advice().into_iter().collect::<Vec<_>>()),
             Self::AskOrRead(AskError::Unreachable { .. }) => ui.failure(&self, &[format!("{ASK_HINT} {FILES_HINT}")]),
             Self::Invalid(problems) => problems.iter().for_each(|p| ui.report(&input::report(p))),
             _ => ui.failure(&self, &[]),
@@ -137,7 +144,7 @@ impl Failure {
                 ApplyError::Conflict { .. } => 8,
                 ApplyError::Step { source, .. } => of_step(source),
             },
-            Self::NoSuchCode(_) | Self::NotFound(_) => 6,
+            Self::NoSuchCode { .. } | Self::NotFound(_) => 6,
             Self::Ended(_) => 70,
         }
     }

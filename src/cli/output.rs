@@ -9,7 +9,8 @@ use crate::ui::{Table, Ui};
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// Columns, or a list of steps
+    /// Columns, a list of steps, or a line
+    #[value(alias = "text")]
     Table,
     /// More columns, where there are more
     Wide,

@@ -30,6 +30,18 @@ pub struct Resources {
     pub default_action: IntentionAction,
     /// What the source left out, and why.
     pub rejected: Vec<Rejected>,
+    /// Where it is written: what to do about something that is missing hangs on it.
+    pub written: Written,
+}
+
+/// Where everything is written that a source says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Written {
+    /// In files, or on the command line.
+    #[default]
+    Files,
+    /// In a Consul.
+    Consul,
 }
 
 impl Resources {
@@ -37,8 +49,8 @@ impl Resources {
     pub fn of(gateway: GatewayConfig) -> Self {
         let (datacenter, trust_domain) = (Datacenter::from("dc1"), TrustDomain::new(TrustDomain::OF_FILES));
         let (entries, services, federation) = (Arc::default(), Arc::default(), Arc::default());
-        let default_action = IntentionAction::Deny;
-        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected: Vec::new() }
+        let (default_action, rejected, written) = (IntentionAction::Deny, Vec::new(), Written::Files);
+        Self { gateway, datacenter, trust_domain, entries, services, federation, default_action, rejected, written }
     }
 
     /// Everything that may have to be connected to, in the own datacenter and elsewhere.

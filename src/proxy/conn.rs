@@ -281,19 +281,13 @@ async fn connect(
         let peer = site.worker.pool.peer(endpoint);
         // Also while it is dialed: who comes meanwhile sees that this one is on its way there.
         let active = Active::new(&peer);
-        match dial(&site.worker.dialer, endpoint, credentials, plan.upstream.connect_timeout, peer.is_well()).await {
+        match dial(&site.worker, &peer, endpoint, credentials, plan.upstream.connect_timeout, &outcome.tally).await {
             Ok(io) => {
-                peer.accepted();
-                outcome.tally.dialed(None);
                 outcome.answered_by(target, endpoint);
                 listed.taken_by(target, endpoint);
                 return Ok((io, active));
             }
-            Err(failed) => {
-                peer.refused();
-                outcome.tally.dialed(Some(failed.code()));
-                last = Some(failed);
-            }
+            Err(failed) => last = Some(failed),
         }
     }
     Err(last.unwrap_or_else(Failed::nobody))

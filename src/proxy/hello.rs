@@ -203,13 +203,15 @@ mod tests {
     use super::*;
     use crate::net::{Dialer, names};
     use crate::rt::rng::Rng;
+    use crate::state::refusals::Refusals;
 
     /// Reads the hello of a client that says one byte and stalls, on a clock that goes to the next timer when nothing happens.
     fn stalled(prepare: impl FnOnce(&Worker)) -> (Refusal, Duration) {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).unwrap();
         runtime.block_on(async {
-            let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), None, None, None, Rng::from_entropy());
+            let worker =
+                Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), Refusals::default(), None, None, None, Rng::from_entropy());
             worker.hellos.watch();
             prepare(&worker);
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -73,6 +73,7 @@ use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::task;
 use crate::state::connections::Ask;
+use crate::state::refusals::Refusals;
 use crate::state::taps::Opened;
 use crate::state::{AskForLeaf, Live};
 
@@ -156,6 +157,8 @@ pub struct Share {
     pub tapped: Receiver<Opened>,
     /// Its counters.
     pub meter: Meter,
+    /// Where instances are noted that take no connection.
+    pub refusals: Refusals,
     /// How the leaf of a service is had that is not there; `None`: in no way.
     pub leaves: Option<AskForLeaf>,
     /// Where access records go.
@@ -195,7 +198,7 @@ pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: boo
 /// # Errors
 /// None so far: a socket that cannot be used is left out, and the log says so.
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
-    let worker = Worker::new(Dialer::new(&share.names), share.meter, share.access, share.leaves, share.tracing, share.rng);
+    let worker = Worker::new(Dialer::new(&share.names), share.meter, share.refusals, share.access, share.leaves, share.tracing, share.rng);
     worker.sweep();
     worker.hellos.watch();
     connections::answer(&worker, share.asked);

@@ -206,6 +206,7 @@ mod tests {
     use crate::rt::rng::Rng;
     use crate::rt::{drain, task};
     use crate::state::publisher;
+    use crate::state::refusals::Refusals;
     use crate::tls::Credentials;
 
     fn run<F: Future>(future: F) -> F::Output {
@@ -220,7 +221,8 @@ mod tests {
         let here = ([127, 0, 0, 1], 80).into();
         let listener = ListenerName::from("edge:80");
         let listening = Listener { name: listener.clone(), bind: here, protocol: Protocol::Http, mode: ListenerMode::Plain };
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), None, None, None, Rng::from_entropy());
+        let worker =
+            Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), Refusals::default(), None, None, None, Rng::from_entropy());
         let site = Site::new(&worker, &live, &Rc::new(listening));
         let open = Open::new(&site, None);
         let ends = Arc::new(Ends::new(here, here));

@@ -313,6 +313,7 @@ mod tests {
     use crate::id::ListenerName;
     use crate::net::names;
     use crate::rt::rng::Rng;
+    use crate::state::refusals::Refusals;
 
     /// A body of these frames.
     struct Frames(VecDeque<&'static str>);
@@ -346,7 +347,7 @@ mod tests {
         drop(sender);
         let meter = Meter::alone();
         let tally = meter.tally(&ListenerName::of("edge", 8080), None, true);
-        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, None, None, None, Rng::from_entropy());
+        let worker = Worker::new(Dialer::new(&names(Vec::new()).0), meter, Refusals::default(), None, None, None, Rng::from_entropy());
         let (here, progress) = (([127, 0, 0, 1], 80).into(), Progress::start());
         let outcome =
             Outcome::open(&worker, &ListenerName::of("edge", 8080), &tally, &std::sync::Arc::new(Ends::new(here, here)), &progress, None);

@@ -204,6 +204,7 @@ mod tests {
     use super::*;
     use crate::net::names;
     use crate::rt::rng::Rng;
+    use crate::state::refusals::Refusals;
     use crate::state::taps::{Filter, Listening, Tapper};
 
     fn open(worker: &Rc<Worker>) -> Outcome {
@@ -222,7 +223,8 @@ mod tests {
     fn nothing_is_noted_of_what_nobody_wants_and_no_more_once_who_wanted_it_is_gone() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
-            let worker = Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), None, None, None, Rng::from_entropy());
+            let worker =
+                Worker::new(Dialer::new(&names(Vec::new()).0), Meter::alone(), Refusals::default(), None, None, None, Rng::from_entropy());
             let (tapper, mut opened) = Tapper::of(1);
             hear(&worker, opened.remove(0));
             assert!(!worker.taps.are_open() && !open(&worker).is_recorded(), "nobody watches");

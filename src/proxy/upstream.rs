@@ -206,14 +206,7 @@ impl Sending<'_> {
 
     async fn dial(&self, peer: &Peer, endpoint: &Endpoint) -> Result<Io, Failed> {
         // Boxed: dialing is rare, and its state is large for each request to carry along.
-        let within = self.plan.upstream.connect_timeout;
-        let io = Box::pin(dial(&self.worker.dialer, endpoint, self.credentials, within, peer.is_well())).await;
-        match &io {
-            Ok(_) => peer.accepted(),
-            Err(_) => peer.refused(),
-        }
-        self.tally.dialed(io.as_ref().err().map(Failed::code));
-        io
+        Box::pin(dial(self.worker, peer, endpoint, self.credentials, self.plan.upstream.connect_timeout, self.tally)).await
     }
 
     /// Path and query as they are sent.

@@ -29,6 +29,7 @@ use crate::model::gateway::Listener;
 use crate::net::Dialer;
 use crate::rt::rng::Rng;
 use crate::rt::task;
+use crate::state::refusals::Refusals;
 use crate::state::{AskForLeaf, Current, Live, Reader};
 
 /// How often unused connections are looked through, on both sides.
@@ -43,6 +44,8 @@ pub(super) struct Worker {
     pub(super) retries: Budget,
     pub(super) dialer: Dialer,
     pub(super) meter: Meter,
+    /// Instances that take no connection, as this and the other workers met them.
+    pub(super) refusals: Refusals,
     pub(super) access: Option<AccessLog>,
     /// How the leaf of a service is had that is not there.
     leaves: Option<AskForLeaf>,
@@ -64,6 +67,7 @@ impl Worker {
     pub(super) fn new(
         dialer: Dialer,
         meter: Meter,
+        refusals: Refusals,
         access: Option<AccessLog>,
         leaves: Option<AskForLeaf>,
         tracing: Option<Tracing>,
@@ -74,6 +78,7 @@ impl Worker {
             retries: Budget::default(),
             dialer,
             meter,
+            refusals,
             access,
             leaves,
             tracing,

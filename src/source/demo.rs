@@ -54,5 +54,6 @@ pub fn resources(gateway: &str, listens: &[Listen], echoes: &Echoes) -> Result<R
         federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
+        written: Default::default(),
     })
 }

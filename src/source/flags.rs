@@ -159,6 +159,7 @@ pub fn resources(name: &str, listens: &[Listen], routes: &[RouteFlag]) -> Result
         federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
+        written: Default::default(),
     })
 }
 

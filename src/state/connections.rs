@@ -90,6 +90,8 @@ pub struct Page {
 pub struct Listing {
     /// `gw.connections/v1`
     pub schema: &'static str,
+    /// The gateways of the process that they are of.
+    pub gateways: Vec<String>,
     /// How many there are.
     pub total: usize,
     /// Workers that did not answer: their connections are not among these.
@@ -109,14 +111,14 @@ impl Lister {
         (Self(asks), asked)
     }
 
-    /// The connections that come first.
-    pub async fn list(&self, sort: Sort, limit: usize) -> Listing {
+    /// The connections that come first, of these gateways.
+    pub async fn list(&self, gateways: Vec<String>, sort: Sort, limit: usize) -> Listing {
         let (answer, mut answers) = channel(self.0.len().max(1));
         let ask = Ask { sort, limit, answer };
         self.0.iter().for_each(|worker| drop(worker.try_send(ask.clone())));
         drop(ask);
         let until = Instant::now() + TIME;
-        let mut listing = Listing { schema: "gw.connections/v1", total: 0, unanswered: self.0.len(), connections: Vec::new() };
+        let mut listing = Listing { schema: "gw.connections/v1", gateways, total: 0, unanswered: self.0.len(), connections: Vec::new() };
         while let Ok(Some(page)) = timeout_at(until, answers.recv()).await {
             listing.unanswered -= 1;
             listing.total += page.total;

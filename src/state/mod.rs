@@ -4,6 +4,7 @@ pub mod connections;
 mod leaves;
 mod live;
 mod publish;
+pub mod refusals;
 pub mod taps;
 
 pub use leaves::AskForLeaf;

@@ -22,7 +22,7 @@ mod verify;
 mod x509;
 mod xfcc;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::entry::TlsParameters;
@@ -83,6 +83,16 @@ pub enum Error {
         /// What the library says.
         source: rustls::Error,
     },
+}
+
+impl Error {
+    /// The file of a leaf, or of its key, that another one would stand in for.
+    pub fn leaf(&self) -> Option<&Path> {
+        match self {
+            Self::Distrusted(file, _) | Self::Key(file, _) | Self::Mismatch { cert: file, .. } => Some(file),
+            _ => None,
+        }
+    }
 }
 
 /// An error and what it comes from, in a line.

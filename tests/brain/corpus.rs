@@ -112,6 +112,7 @@ pub(crate) fn resources(case: &Value, places: &Places<'_>) -> Resources {
         federation: Default::default(),
         default_action: gw::model::entry::IntentionAction::Deny,
         rejected: Vec::new(),
+        written: Default::default(),
     }
 }
 

@@ -118,6 +118,7 @@ impl World {
             federation: Default::default(),
             default_action: IntentionAction::Deny,
             rejected: Vec::new(),
+            written: Default::default(),
         }
     }
 }

@@ -60,6 +60,7 @@ fn world(entries: &[&str], instances: &[&str]) -> Resources {
         federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
+        written: Default::default(),
     }
 }
 

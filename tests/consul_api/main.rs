@@ -1,6 +1,7 @@
 //! Asking and watching a Consul that answers what it is told, by real sockets: also wrongly, late, in part, or not at all.
 
 mod ask;
+mod commands;
 mod fake;
 mod sign;
 mod signer;

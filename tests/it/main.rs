@@ -28,6 +28,7 @@ mod names;
 mod passthrough;
 mod passthrough_ends;
 mod records;
+mod refusals;
 mod reload;
 mod reload_world;
 mod renewal;

@@ -377,6 +377,7 @@ fn what_was_replaced_is_freed_by_the_publisher_when_the_last_reader_has_looked()
         federation: Default::default(),
         default_action: gw::model::entry::IntentionAction::Deny,
         rejected: Vec::new(),
+        written: Default::default(),
     };
     let credentials = gw::tls::Credentials::build(&[], None).unwrap();
     let (mut publisher, live) = gw::state::publisher(1, &resources, credentials.clone());

@@ -10,6 +10,10 @@ mod renew;
 mod rotate;
 mod used;
 
+use std::path::Path;
+
+use super::inspect::problems::word;
+
 pub use ending::ending;
 pub use error::CertsError;
 pub use folder::Folder;
@@ -23,3 +27,16 @@ pub use rotate::{Rotation, finish, start};
 pub(in crate::app) use used::Used;
 
 pub use crate::tls::{CertificateDer, Moment, X509, install as ready};
+
+/// The command that issues a leaf anew, by its file or that of its key; `force`: in place of the one that is there.
+pub(super) fn anew(file: &Path, force: bool) -> String {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_suffix("-key").unwrap_or(&name);
+    let folder = match file.parent().map(|folder| folder.display().to_string()) {
+        // Where gw certs looks without being told.
+        Some(folder) if folder == "certs" => String::new(),
+        Some(folder) if !folder.is_empty() => format!(" --dir {}", word(&folder)),
+        _ => " --dir .".to_owned(),
+    };
+    format!("gw certs issue {}{folder}{}", word(name), if force { " --force" } else { "" })
+}

@@ -17,7 +17,7 @@ use crate::id::TrustDomain;
 use crate::model::entry::{EntryKind, EntryRef};
 use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind, Identity, LeafFolder};
 use crate::model::needs::Needs;
-use crate::model::resources::{Rejected, Resources};
+use crate::model::resources::{Rejected, Resources, Written};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
 use crate::rt::supervise::Supervisor;
@@ -86,6 +86,8 @@ pub struct Progress {
     pub services: (usize, usize),
     /// What is wrong, if something is.
     pub trouble: Option<String>,
+    /// A gateway whose policy the token needs, if that is what is wrong.
+    pub unallowed: Option<(GatewayKind, String)>,
 }
 
 /// A Consul that is followed for the gateways of a process.
@@ -167,7 +169,8 @@ impl ConsulSource {
             if missing.is_empty() {
                 continue;
             }
-            tell(&Progress { missing, services: self.following.progress(), trouble: self.trouble() });
+            let (trouble, unallowed) = self.trouble();
+            tell(&Progress { missing, services: self.following.progress(), trouble, unallowed });
             if !restored && last.elapsed() > QUIET {
                 restored = true;
                 self.restore()?;
@@ -197,9 +200,11 @@ impl ConsulSource {
         Ok(())
     }
 
-    fn trouble(&self) -> Option<String> {
-        let troubled = self.following.watches().into_iter().find_map(|watch| Some((watch.what, watch.trouble?)));
-        troubled.map(|(what, why)| format!("{what}: {why}"))
+    fn trouble(&self) -> (Option<String>, Option<(GatewayKind, String)>) {
+        let Some(troubled) = self.following.watches().into_iter().find(|watch| watch.trouble.is_some()) else { return (None, None) };
+        let gateway = self.wanted.gateways.first().filter(|_| troubled.of_token);
+        let why = troubled.trouble.unwrap_or_default();
+        (Some(format!("{}: {why}", troubled.what)), gateway.map(|gateway| (gateway.kind, gateway.name.clone())))
     }
 
     /// The world of each gateway by now, with the certificates in their files. What is left out or odd and was not before is told.
@@ -287,6 +292,7 @@ pub(super) fn made_of(mut gateway: GatewayConfig, world: World, certs: LeafFolde
         federation: world.federation,
         default_action: world.default_action,
         rejected: world.left_out.into_iter().map(rejected).collect(),
+        written: Written::Consul,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::app::world::OneGateway;
 use crate::decide::code::Code;
 use crate::decide::snapshot::{CompiledListener, Next, Target, Upstream};
 use crate::id::{ServiceKey, SpiffeId};
+use crate::model::resources::Written;
 use crate::source::entry::nearest;
 
 /// One sentence, where there is something to say that the steps do not say already.
@@ -74,7 +75,10 @@ fn no_endpoint(gateway: &OneGateway, listener: &CompiledListener, subject: &str)
         return None;
     }
     let meant = nearest(service, said.services.values().map(|known| known.name.as_str())).map(|name| format!("; is {name} meant?"));
-    let add = format!("[[service]] with name = \"{service}\" and an instance in gw.toml, or a registration in Consul, is what is missing");
+    let add = match said.written {
+        Written::Files => format!("add [[service]] with name = \"{service}\" and an instance to gw.toml"),
+        Written::Consul => format!("register one with its agent (consul services register), and give the token service:read for {service}"),
+    };
     Some(format!("no instance of {service} is known at all: {add}{}", meant.unwrap_or_default()))
 }
 

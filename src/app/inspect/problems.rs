@@ -2,15 +2,21 @@
 
 mod found;
 mod reach;
+mod refusing;
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 pub(in crate::app) use self::found::Problems;
-use self::found::word;
+pub use self::found::word;
 use super::certs::CERTS;
+use crate::app::certs;
 use crate::app::world::{Asked, Note, Unanswered, Verb, World};
 use crate::decide::graph::{Finding, check_set, traps};
+use crate::model::entry::EntryKind;
 use crate::model::level::Level;
+use crate::model::resources::Written;
 
 /// Each problem.
 pub const PROBLEMS: Verb = Verb { page: "/v1/problems", answer };
@@ -20,7 +26,8 @@ fn answer(world: &World, asked: &Asked) -> Result<Value, Unanswered> {
     of_source(world, &mut problems);
     of_entries(world, &mut problems);
     reach::of_gateways(world, &mut problems);
-    of_certificates(&world.ask(CERTS, asked)?, &mut problems);
+    refusing::of_gateways(world, &mut problems);
+    of_certificates(world, &world.ask(CERTS, asked)?, &mut problems);
     Ok(json!({ "schema": "gw.problems/v1", "from": world.from, "problems": problems.sorted() }))
 }
 
@@ -33,7 +40,7 @@ fn of_source(world: &World, problems: &mut Problems) {
     let consul = &world.standing["consul"];
     let status = "gw inspect status";
     if let Some(away) = consul["away"].as_f64() {
-        let why = troubles(consul).map(|(_, why)| why).find(|why| !is_of_token(why)).unwrap_or("no answer");
+        let why = troubles(consul).find(|(.., acl)| !acl).map_or("no answer", |(_, why, _)| why);
         let what = format!("the Consul agent has not answered for {away:.0}s: {why}");
         problems.error("agent_away", &what, None, "what is known goes on being served, and gets old", status);
     }
@@ -43,10 +50,9 @@ fn of_source(world: &World, problems: &mut Problems) {
     }
     // While nothing is answered, whatever is watched is not: that is one problem.
     let is_away = consul["away"].is_number();
-    for (what, why) in troubles(consul).filter(|(_, why)| !is_away || is_of_token(why)) {
-        let acl = is_of_token(why);
-        let (code, next) = if acl { ("acl", "gw config gen acl-policy --for KIND NAME") } else { ("watch", status) };
-        problems.error(code, &format!("{what}: {why}"), None, "the last good answer goes on being used", next);
+    for (what, why, acl) in troubles(consul).filter(|(.., acl)| !is_away || *acl) {
+        let (code, next) = if acl { ("acl", policy_for(world)) } else { ("watch", status.to_owned()) };
+        problems.error(code, &format!("{what}: {why}"), None, "the last good answer goes on being used", &next);
     }
     for name in world.standing["unresolved"].as_array().into_iter().flatten() {
         let what = format!("{} has no address: {}", name["name"].as_str().unwrap_or_default(), name["why"].as_str().unwrap_or_default());
@@ -66,14 +72,17 @@ fn of_source(world: &World, problems: &mut Problems) {
     }
 }
 
-/// What is watched at Consul and does not come, and why.
-fn troubles(consul: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let watches = consul["watches"].as_array().into_iter().flatten();
-    watches.filter_map(|watch| Some((watch["what"].as_str().unwrap_or_default(), watch["trouble"].as_str()?)))
+/// What prints the policy that the token needs.
+fn policy_for(world: &World) -> String {
+    let gateway = world.gateways.first().map(|gateway| &gateway.said.gateway);
+    let (kind, name) = gateway.map_or(("KIND", "NAME"), |gateway| (gateway.kind.as_str(), gateway.name.as_str()));
+    format!("gw config gen acl-policy --for {kind} {}", word(name))
 }
 
-fn is_of_token(why: &str) -> bool {
-    why.contains("token")
+/// What is watched at Consul and does not come, why, and whether that is what the token may.
+fn troubles(consul: &Value) -> impl Iterator<Item = (&str, &str, bool)> {
+    let watches = consul["watches"].as_array().into_iter().flatten();
+    watches.filter_map(|watch| Some((watch["what"].as_str().unwrap_or_default(), watch["trouble"].as_str()?, watch["of_token"] == true)))
 }
 
 /// What is wrong with entries, one by one and as a set.
@@ -83,7 +92,13 @@ fn of_entries(world: &World, problems: &mut Problems) {
             let what = format!("{}: {}", rejected.what, rejected.why);
             let place = world.places.of(&rejected.what.whole()).or_else(|| Some(rejected.what.to_string()));
             let matters = format!("{} runs without it", gateway.said.gateway.name);
-            problems.error("rejected", &what, place, &matters, "gw config validate");
+            let next = match (world.base.written, rejected.what.kind) {
+                (Written::Files, _) => "gw config validate".to_owned(),
+                (Written::Consul, EntryKind::Datacenter | EntryKind::Peer) => "gw inspect datacenters".to_owned(),
+                (Written::Consul, EntryKind::Service) => "gw inspect services -o wide".to_owned(),
+                (Written::Consul, _) => format!("gw config read {}", word(&rejected.what.to_string())),
+            };
+            problems.error("rejected", &what, place, &matters, &next);
         }
     }
     let base = &world.base;
@@ -97,7 +112,20 @@ fn of_entries(world: &World, problems: &mut Problems) {
     world.notes.iter().for_each(|note| problems.noted(note, false));
 }
 
-fn of_certificates(certs: &Value, problems: &mut Problems) {
+/// What makes a certificate that is none any more anew. A Consul signs its leaves itself.
+fn renewal(world: &World, cert: &Value) -> String {
+    let file = Path::new(cert["file"].as_str().unwrap_or_default());
+    if cert["role"] != "leaf" || cert["ca"] == true {
+        return format!("gw certs inspect {}", word(&file.display().to_string()));
+    }
+    if world.base.written == Written::Consul {
+        return "gw inspect status".to_owned();
+    }
+    // What is not there is made without overwriting what somebody may have put there meanwhile.
+    certs::anew(file, cert["state"] != "unreadable")
+}
+
+fn of_certificates(world: &World, certs: &Value, problems: &mut Problems) {
     for cert in certs["certificates"].as_array().into_iter().flatten() {
         let text = |key: &str| cert[key].as_str().unwrap_or_default();
         let file = Some(text("file").to_owned());
@@ -108,7 +136,7 @@ fn of_certificates(certs: &Value, problems: &mut Problems) {
             "listener" => "clients of the listener do not trust it after that",
             _ => "services outside the mesh cannot be reached by TLS after that",
         };
-        let next = format!("gw certs inspect {}", word(text("file")));
+        let next = renewal(world, cert);
         match text("state") {
             "unreadable" => problems.error("certificate", &format!("of {who}: {}", text("why")), file, matters, &next),
             "expired" => problems.error("certificate", &format!("{who} expired at {}", text("not_after")), file, matters, &next),

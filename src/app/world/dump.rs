@@ -19,7 +19,7 @@ use crate::model::credential::is_credential;
 use crate::model::entry::{ConfigEntry, Entries, EntryKind, EntryRef, IntentionAction};
 use crate::model::federation::{FederatedDatacenter, Federation, Peer, Servers};
 use crate::model::gateway::{Certificate, GatewayConfig, GatewayKind};
-use crate::model::resources::{Rejected, Resources};
+use crate::model::resources::{Rejected, Resources, Written};
 use crate::model::service::{Instance, Service};
 use crate::source::entry;
 use crate::tls::Moment;
@@ -234,6 +234,7 @@ pub(super) fn world(text: &[u8]) -> Result<World, String> {
         entries: Arc::new(entries),
         services: Arc::new(of_services(dump.services)),
         federation: Arc::new(Federation { datacenters: datacenters.collect(), peers: peers.collect(), servers: dump.servers }),
+        written: if dump.standing["consul"].is_object() { Written::Consul } else { Written::Files },
         default_action: if dump.default_intention == "allow" { IntentionAction::Allow } else { IntentionAction::Deny },
         ..Resources::of(GatewayConfig::of(GatewayKind::Ingress, ""))
     };

@@ -7,11 +7,12 @@ mod stop;
 
 use std::net::SocketAddr;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::Answer;
 use super::error::Failure;
+use super::output::Output;
 use crate::app::config::ADMIN;
 use crate::ui::Ui;
 
@@ -37,25 +38,13 @@ struct OfGateway {
     #[arg(long, value_name = "IP:PORT", default_value_t = ADMIN, env = "GW_ADMIN", hide_env_values = true)]
     admin: SocketAddr,
     /// How it is printed
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A line
-    Text,
-    /// One JSON document
-    Json,
 }
 
 impl OfGateway {
     fn print(&self, done: &Value, line: &str, ui: &mut Ui) -> Result<(), Failure> {
-        match self.output {
-            Output::Text => ui.print(&format!("{line}\n"))?,
-            Output::Json => ui.print(&format!("{done:#}\n"))?,
-        }
-        Ok(())
+        self.output.one(done, || format!("{line}\n"), line, ui)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
+use super::EntryArgs;
 use super::apply::{self, How};
 use crate::app::consul::change::Wanted;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
-use crate::model::entry::EntryKind;
 use crate::ui::Ui;
 
 /// Delete a config entry of Consul's
@@ -16,22 +16,19 @@ Nothing is deleted unless what is left fits together. Several entries at once: g
 
 EXAMPLES
   gw config delete service-router web
-  gw config delete service-defaults web --dry-run
+  gw config delete service-defaults/web --dry-run
 
 EXIT CODES
   0  deleted    2  usage    3  other entries need it    4  Consul cannot be reached    5  the token may not    6  there is none
   7  Consul did not answer in time    8  somebody else changed it meanwhile")]
 pub(super) struct DeleteArgs {
-    /// The kind of the entry
-    #[arg(value_parser = super::kind)]
-    kind: EntryKind,
-    /// Its name; proxy-defaults, mesh and exported-services, of which there is one, need none
-    name: Option<String>,
+    #[command(flatten)]
+    entry: EntryArgs,
     #[command(flatten)]
     how: How,
 }
 
 pub(super) fn run(args: DeleteArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let name = super::name(args.kind, args.name)?;
-    apply::change(&Wanted::Without(args.kind, name), args.how, ui)
+    let (kind, name) = args.entry.entry()?;
+    apply::change(&Wanted::Without(kind, name), args.how, ui)
 }

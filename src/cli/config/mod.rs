@@ -73,7 +73,35 @@ fn kind(text: &str) -> Result<EntryKind, String> {
     EntryKind::parse(text).ok_or_else(|| format!("no such kind of entries; there are {}", known()))
 }
 
-/// The name of an entry, as an argument: of some kinds there is one entry, which needs none.
+/// An entry of Consul's, as arguments: two words, or one as `gw config list -o name` prints it.
+#[derive(Debug, Args)]
+struct EntryArgs {
+    /// The kind of the entry; KIND/NAME is its name, too
+    #[arg(value_name = "KIND", value_parser = kind_and_name)]
+    kind: (EntryKind, Option<String>),
+    /// Its name; proxy-defaults, mesh and exported-services, of which there is one, need none
+    name: Option<String>,
+}
+
+fn kind_and_name(text: &str) -> Result<(EntryKind, Option<String>), String> {
+    match text.split_once('/') {
+        Some((kind_of, name)) => Ok((kind(kind_of)?, Some(name.to_owned()))),
+        None => Ok((kind(text)?, None)),
+    }
+}
+
+impl EntryArgs {
+    /// Which entry it is.
+    fn entry(self) -> Result<(EntryKind, String), Failure> {
+        let (kind, of_kind) = self.kind;
+        if let (Some(one), Some(other)) = (&of_kind, &self.name) {
+            return Err(Failure::Usage(format!("{kind}/{one} is an entry already: {other} is one word too many")));
+        }
+        Ok((kind, name(kind, of_kind.or(self.name))?))
+    }
+}
+
+/// The name of an entry: of some kinds there is one entry, which needs none.
 fn name(kind: EntryKind, given: Option<String>) -> Result<String, Failure> {
     let name = given.or_else(|| kind.only_name().map(str::to_owned)).filter(|name| !name.is_empty());
     name.ok_or_else(|| Failure::Usage(format!("an entry of kind {kind} needs a name")))

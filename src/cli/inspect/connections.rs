@@ -54,6 +54,8 @@ pub(super) fn run(args: &ConnectionsArgs, ui: &mut Ui) -> Result<Answer, Failure
     };
     let listing = connections::of_running(args.admin, sort, args.limit.into())?;
     args.output.list(&Listed(&listing), ui)?;
+    let of: Vec<&str> = list(&listing["gateways"]).iter().filter_map(Value::as_str).collect();
+    ui.note(&format!("from the gateway at {}: {}", args.admin, of.join(", ")));
     let (shown, total) = (list(&listing["connections"]).len(), listing["total"].as_u64().unwrap_or_default());
     if total > shown as u64 {
         ui.note(&format!("{shown} of {total}: --limit N shows more"));

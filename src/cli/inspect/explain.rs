@@ -30,7 +30,8 @@ pub(super) fn run(args: &ExplainArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     let wanted = args.code.to_uppercase();
     let of_entries =
         || entries::codes().into_iter().find(|(code, _)| *code == wanted).map(|(code, meaning)| format!("{code}: {meaning}\n"));
-    let text = of_answers.or_else(of_entries).ok_or_else(|| Failure::NoSuchCode(args.code.clone()))?;
+    let none = || Failure::NoSuchCode { word: args.code.clone(), near: entries::near_codes(&args.code) };
+    let text = of_answers.or_else(of_entries).ok_or_else(none)?;
     ui.print(&text)?;
     Ok(Answer::Yes)
 }

@@ -1,5 +1,6 @@
 //! `gw inspect`: questions to the brain.
 
+mod again;
 mod authz;
 mod batch;
 mod chain;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::again::Again;
 use crate::app::config::ADMIN;
 use crate::app::consul::Settings;
 use crate::app::inspect::ROUTE;
@@ -48,6 +49,16 @@ enum Kind {
     Ingress,
     Mesh,
     Terminating,
+}
+
+impl From<Kind> for GatewayKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Ingress => Self::Ingress,
+            Kind::Mesh => Self::Mesh,
+            Kind::Terminating => Self::Terminating,
+        }
+    }
 }
 
 /// Who is asked where nobody is named: a Consul of the environment, else `./gw.toml` or `./gw.d`; or a gateway that runs before these.
@@ -102,6 +113,14 @@ impl PlaceArgs {
 
     /// The answer; who gave it is told.
     pub(super) fn ask(self, asking: Asking, asked: &[(&str, String)], ui: &mut Ui) -> Result<Value, Failure> {
+        Ok(self.ask_who(asking, asked, ui)?.0)
+    }
+
+    /// The same, and the flags by which whoever gave it is asked again.
+    pub(super) fn ask_who(self, asking: Asking, asked: &[(&str, String)], ui: &mut Ui) -> Result<(Value, Again), Failure> {
+        let agent: Vec<_> = self.agent.typed().into_iter().map(|(flag, value)| (flag, value.to_owned())).collect();
+        let kind = self.kind.map(|kind| ("--kind", GatewayKind::from(kind).as_str().to_owned()));
+        let gateway: Vec<_> = self.gateway.clone().map(|name| ("--service", name)).into_iter().chain(kind).collect();
         let mut asked: Vec<(&str, String)> = asked.to_vec();
         if asking.of_gateway && !asked.iter().any(|(name, _)| *name == "service") {
             asked.extend(self.gateway.clone().map(|service| ("service", service)));
@@ -110,14 +129,14 @@ impl PlaceArgs {
         match (first.ask(asking.verb, &asked), otherwise) {
             (Err(AskPlaceError::Ask(AskError::Unreachable { .. })), Some(other)) => {
                 ui.note(&format!("from {}, for no gateway answers at {ADMIN}", other.name()));
-                Ok(other.ask(asking.verb, &asked)?)
+                Ok((other.ask(asking.verb, &asked)?, Again::of(&other, &agent, &gateway)))
             }
             (answer, _) => {
                 let answer = answer?;
                 let generation = answer["gateways"][0]["generation"].as_u64().filter(|generation| *generation > 0);
                 let generation = generation.map(|generation| format!(", generation {generation}")).unwrap_or_default();
                 ui.note(&format!("from {}{generation}", first.name()));
-                Ok(answer)
+                Ok((answer, Again::of(&first, &agent, &gateway)))
             }
         }
     }
@@ -140,14 +159,9 @@ impl PlaceArgs {
             return Ok((files(path), None));
         }
         let consul = |agent: AgentArgs, ui: &mut Ui| {
-            let kind = self.kind.map(|kind| match kind {
-                Kind::Ingress => GatewayKind::Ingress,
-                Kind::Mesh => GatewayKind::Mesh,
-                Kind::Terminating => GatewayKind::Terminating,
-            });
             let reading = OneReading {
                 settings: agent.settings(ui)?,
-                kind: kind.or(asking.kind.filter(|_| self.gateway.is_none())),
+                kind: self.kind.map(GatewayKind::from).or(asking.kind.filter(|_| self.gateway.is_none())),
                 gateway: self.gateway.clone(),
                 needs_gateway: asking.of_gateway,
                 within: WITHIN,

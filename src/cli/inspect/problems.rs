@@ -17,7 +17,8 @@ use crate::ui::{Table, Ui};
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Rejected entries, shadowed routes and intentions, services without a healthy instance, certificates near their end, watches of Consul that
-do not come, holes of a token, datacenters without gateways, listeners on one port. What is lost now comes first.
+do not come, holes of a token, datacenters without gateways, listeners on one port; of a gateway that runs also instances that took no
+connection within the last five minutes. What is lost now comes first.
 
 EXAMPLES
   gw inspect problems                          of the gateway that answers at 127.0.0.1:19000
@@ -35,7 +36,10 @@ pub(super) struct ProblemsArgs {
 }
 
 pub(super) fn run(args: ProblemsArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let answer = args.place.ask(Asking::of(PROBLEMS, Unnamed::Running), &[], ui)?;
+    let (mut answer, again) = args.place.ask_who(Asking::of(PROBLEMS, Unnamed::Running), &[], ui)?;
+    for problem in answer["problems"].as_array_mut().into_iter().flatten() {
+        problem["next"] = again.typed(problem["next"].as_str().unwrap_or_default()).into();
+    }
     let problems = list(&answer["problems"]);
     match args.output {
         Output::Table => problems.iter().try_for_each(|problem| ui.print(&told(problem)))?,

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::Value;
 
 use crate::app::config::ADMIN;
 use crate::app::tap;
 use crate::cli::Answer;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::ui::Ui;
 
 /// Watch requests and tcp connections of a running gateway as they pass
@@ -70,19 +71,9 @@ pub(super) struct TapArgs {
     /// Tell this header of requests, too; repeatable
     #[arg(long, value_name = "NAME")]
     header: Vec<String>,
-    /// How it is printed
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    /// How it is printed: table is a line each, jsonl has lines that tell of the tap itself, name the codes alone
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A line each
-    Text,
-    /// A JSON document each
-    Json,
-    /// A JSON object a line, with those that tell of the tap itself
-    Jsonl,
 }
 
 pub(super) fn run(args: TapArgs, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -131,8 +122,9 @@ fn tell(line: &str, output: Output, ui: &mut Ui) -> std::io::Result<ControlFlow<
         ui.print(&format!("{line}\n"))?;
     }
     match event["event"].as_str() {
-        Some("opened" | "ended") if output == Output::Text => ui.print(&of_one(&event))?,
+        Some("opened" | "ended") if output.is_text() => ui.print(&of_one(&event))?,
         Some("opened" | "ended") if output == Output::Json => ui.print(&format!("{event:#}\n"))?,
+        Some("ended") if output == Output::Name => ui.print(&format!("{}\n", event["code"].as_str().unwrap_or("-")))?,
         Some("dropped") => ui.note(&format!("{} were lost: more passes than is read", event["dropped"])),
         Some("begins") if let Some(note) = event["note"].as_str() => ui.note(note),
         _ => {}

@@ -6,12 +6,14 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
 use crate::app::config::ADMIN;
 use crate::app::top::{self, Row, Top};
 use crate::cli::Answer;
 use crate::cli::error::Failure;
 use crate::cli::gateway::duration;
+use crate::cli::output::{Listing, Output};
 use crate::ui::{Screen, Table, Ui};
 
 /// Watch what a running gateway does: rates, errors, latency and connections, by listener and service
@@ -40,7 +42,7 @@ pub(super) struct TopArgs {
     /// Which come first
     #[arg(long, value_name = "BY", default_value = "rate")]
     sort: By,
-    /// How it is printed
+    /// How it is printed, each time: table is the whole terminal, and columns on a pipe; name the services of which there is something to say
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
 }
@@ -59,16 +61,6 @@ enum By {
     Open,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// The whole terminal; on a pipe, a table each time
-    Table,
-    /// One JSON document each time
-    Json,
-    /// One JSON object a line
-    Jsonl,
-}
-
 /// No shorter than a tenth of a second: who is asked has other things to do.
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = duration(text)?;
@@ -76,7 +68,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: &TopArgs, ui: &mut Ui) -> Result<Answer, Failure> {
-    let whole = args.output == Output::Table && !args.once && ui.is_terminal();
+    let whole = args.output.is_text() && !args.once && ui.is_terminal();
     let mut screen = if whole { Screen::take() } else { None };
     let mut failed = None;
     if let Some(screen) = &mut screen {
@@ -93,27 +85,40 @@ pub(super) fn run(args: &TopArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     // What is said from here on is to stay.
     drop(screen);
     match failed {
-        Some(failed) => Err(failed.into()),
+        Some(failed) => Err(failed),
         None => Ok(watched.map(|()| Answer::Yes)?),
     }
 }
 
-fn show(args: &TopArgs, top: &Top, screen: Option<&mut Screen>, ui: &mut Ui) -> std::io::Result<()> {
+fn show(args: &TopArgs, top: &Top, screen: Option<&mut Screen>, ui: &mut Ui) -> Result<(), Failure> {
     let top = Top { rows: sorted(top.rows.clone(), args.sort), ..top.clone() };
-    match (args.output, screen) {
-        (Output::Table, Some(screen)) => return screen.draw(&format!("{}\n\n{}", heading(args.admin, &top), table(&top).plain())),
-        (Output::Table, None) => ui.table(&table(&top))?,
-        (Output::Json, _) => ui.print(&format!("{:#}\n", json(&top)))?,
-        (Output::Jsonl, _) => ui.print(&format!("{}\n", json(&top)))?,
+    match screen {
+        Some(screen) => return Ok(screen.draw(&format!("{}\n\n{}", heading(args.admin, &top), table(&top).plain()))?),
+        None => args.output.list(&top, ui)?,
     }
-    if args.output == Output::Table && !args.once {
+    if args.output.is_text() && !args.once {
         ui.print("\n")?;
     }
-    ui.flush()
+    Ok(ui.flush()?)
 }
 
-fn json(top: &Top) -> serde_json::Value {
-    serde_json::to_value(top).unwrap_or_default()
+impl Listing for Top {
+    fn whole(&self) -> Value {
+        json!(self)
+    }
+
+    /// One reading is one line.
+    fn lines(&self) -> Vec<Value> {
+        vec![self.whole()]
+    }
+
+    fn table(&self, _: bool) -> Table {
+        table(self)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.service.clone()).filter(|name| !name.is_empty()).collect()
+    }
 }
 
 /// The largest first.

@@ -1,13 +1,14 @@
 //! `gw wan-fed plan`: what a federation needs, and what of it is there.
 
-use clap::{Args, ValueEnum};
-use serde_json::json;
+use clap::Args;
+use serde_json::{Value, json};
 
 use super::datacenter::DatacenterArgs;
-use crate::app::wan_fed::{Agents, steps};
+use crate::app::wan_fed::{Agents, Step, steps};
 use crate::cli::Answer;
 use crate::cli::consul::AgentsArgs;
 use crate::cli::error::Failure;
+use crate::cli::output::{Listing, Output, with_schema};
 use crate::ui::{Table, Ui};
 
 /// Say what is needed for a federation and what of it is there, without doing anything
@@ -27,17 +28,9 @@ pub(super) struct PlanArgs {
     datacenter: DatacenterArgs,
     #[command(flatten)]
     agents: AgentsArgs,
-    /// How it is printed
+    /// How it is printed; name has what is to be done alone
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    /// Columns
-    Table,
-    /// One JSON document
-    Json,
 }
 
 pub(super) fn run(args: PlanArgs, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -58,15 +51,30 @@ pub(super) fn run(args: PlanArgs, ui: &mut Ui) -> Result<Answer, Failure> {
         return Err(Failure::Usage(why.to_owned()));
     }
     let steps = steps(wanted.as_ref().map(|wanted| (wanted, out.as_path())), &views);
-    match output {
-        Output::Table => {
-            let mut table = Table::new(&["STATE", "WHAT", "HOW"]);
-            for step in &steps {
-                table.row(vec![if step.done { "done" } else { "to do" }.to_owned(), step.what.clone(), step.how.clone()]);
-            }
-            ui.table(&table)?;
-        }
-        Output::Json => ui.print(&format!("{:#}\n", json!({"schema": "gw.wan-fed-plan/v1", "steps": steps})))?,
-    }
+    output.list(&Steps(&steps), ui)?;
     Ok(if steps.iter().all(|step| step.done) { Answer::Yes } else { Answer::No })
+}
+
+struct Steps<'a>(&'a [Step]);
+
+impl Listing for Steps<'_> {
+    fn whole(&self) -> Value {
+        json!({"schema": "gw.wan-fed-plan/v1", "steps": self.0})
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.0.iter().map(|step| with_schema("wan-fed-plan.step", &json!(step))).collect()
+    }
+
+    fn table(&self, _: bool) -> Table {
+        let mut table = Table::new(&["STATE", "WHAT", "HOW"]);
+        for step in self.0 {
+            table.row(vec![if step.done { "done" } else { "to do" }.to_owned(), step.what.clone(), step.how.clone()]);
+        }
+        table
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().filter(|step| !step.done).map(|step| step.what.clone()).collect()
+    }
 }

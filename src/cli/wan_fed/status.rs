@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
 use super::told;
@@ -11,6 +11,7 @@ use crate::app::wan_fed::{self, Agents, View};
 use crate::cli::consul::AgentsArgs;
 use crate::cli::error::Failure;
 use crate::cli::gateway::duration;
+use crate::cli::output::Output;
 use crate::cli::{Answer, input};
 use crate::ui::{Table, Ui};
 
@@ -43,17 +44,10 @@ pub(super) struct StatusArgs {
     /// How long it waits between two looks
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     interval: Duration,
-    /// How it is printed
+    /// How it is printed: json with --watch is a line each time, jsonl has a line for each way and each thing that is wrong, name what is
+    /// wrong alone
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns
-    Table,
-    /// One JSON document, with --watch one a line
-    Json,
 }
 
 pub(super) fn run(args: StatusArgs, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -93,12 +87,17 @@ pub(super) fn run(args: StatusArgs, ui: &mut Ui) -> Result<Answer, Failure> {
 
 fn shown(views: &[View], output: Output, in_lines: bool, ui: &mut Ui) -> Result<Answer, Failure> {
     let (matrix, findings) = (wan_fed::rows(views), wan_fed::findings(views));
+    let whole = || json!({"schema": "gw.wan-fed-status/v1", "agents": views, "matrix": matrix, "findings": findings});
     match output {
-        Output::Json => {
-            let whole = json!({"schema": "gw.wan-fed-status/v1", "agents": views, "matrix": matrix, "findings": findings});
-            ui.print(&if in_lines { format!("{whole}\n") } else { format!("{whole:#}\n") })?;
+        Output::Json if in_lines => ui.print(&format!("{}\n", whole()))?,
+        Output::Json => ui.print(&format!("{:#}\n", whole()))?,
+        Output::Jsonl => {
+            let whole = whole();
+            output.document(&whole, "matrix", "wan-fed-status.way", ui)?;
+            output.document(&whole, "findings", "wan-fed.finding", ui)?;
         }
-        Output::Table => {
+        Output::Name => findings.iter().try_for_each(|finding| ui.print(&format!("{}\n", finding.fault.as_str())))?,
+        Output::Table | Output::Wide => {
             if views.iter().any(View::is_of_agent) {
                 ui.table(&between(&matrix))?;
                 ui.print("\n")?;

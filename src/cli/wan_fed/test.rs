@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
 use super::told;
 use crate::app::wan_fed::{self, Agents, Keys, Outcome, Trial};
 use crate::cli::consul::AgentsArgs;
 use crate::cli::error::Failure;
+use crate::cli::output::Output;
 use crate::cli::{Answer, input};
 use crate::ui::{Progress, Table, Ui};
 
@@ -47,19 +48,9 @@ pub(super) struct TestArgs {
     /// Write every probe as JUnit's XML, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// How it is printed
+    /// How it is printed: table is what is wrong, wide every probe before it, jsonl a line for each of both, name what is wrong alone
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// What is wrong
-    Table,
-    /// Every probe, and what is wrong
-    Wide,
-    /// One JSON document
-    Json,
 }
 
 pub(super) fn run(args: TestArgs, ui: &mut Ui) -> Result<Answer, Failure> {
@@ -79,6 +70,12 @@ pub(super) fn run(args: TestArgs, ui: &mut Ui) -> Result<Answer, Failure> {
     }
     match args.output {
         Output::Json => ui.print(&format!("{:#}\n", json!(trial)))?,
+        Output::Jsonl => {
+            let whole = json!(trial);
+            args.output.document(&whole, "checks", "wan-fed-test.probe", ui)?;
+            args.output.document(&whole, "findings", "wan-fed.finding", ui)?;
+        }
+        Output::Name => trial.findings.iter().try_for_each(|finding| ui.print(&format!("{}\n", finding.fault.as_str())))?,
         Output::Table => ui.print(&told(&trial.findings))?,
         Output::Wide => {
             ui.table(&probes(&trial))?;

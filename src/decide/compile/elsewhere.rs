@@ -8,7 +8,7 @@ use super::target::{Found, TargetCompiler, endpoint};
 use crate::id::TargetId;
 use crate::model::chain::ChainTarget;
 use crate::model::federation::MeshGatewayMode;
-use crate::model::resources::Rejected;
+use crate::model::resources::{Rejected, Written};
 
 #[cfg(test)]
 mod tests;
@@ -25,10 +25,18 @@ impl TargetCompiler<'_> {
         let known = known.map(|known| self.of_the_mesh(target, known, self.in_subset(target, known, rejected)));
         match (mode, known) {
             (MeshGatewayMode::None, Some(found)) => found,
-            (MeshGatewayMode::None, None) => unreached(format!(
-                "its mesh gateway mode is none, and none of its instances is known; add [[service]] with name = \"{service}\", datacenter = \
-                 \"{datacenter}\" and an instance, or set MeshGateway.Mode of its service-defaults to \"remote\" or \"local\""
-            )),
+            (MeshGatewayMode::None, None) => {
+                let add = match self.resources.written {
+                    Written::Files => {
+                        format!("add [[service]] with name = \"{service}\", datacenter = \"{datacenter}\" and an instance")
+                    }
+                    Written::Consul => format!("register one with an agent of {datacenter}"),
+                };
+                unreached(format!(
+                    "its mesh gateway mode is none, and none of its instances is known; {add}, or set MeshGateway.Mode of its \
+                     service-defaults to \"remote\" or \"local\""
+                ))
+            }
             (_, Some(found)) if found.endpoints.is_empty() => found,
             (MeshGatewayMode::Local, _) => self.through(target, mode, self.resources.datacenter.as_str()),
             (MeshGatewayMode::Remote, _) => self.through(target, mode, datacenter),
@@ -39,12 +47,16 @@ impl TargetCompiler<'_> {
     fn through(&self, target: &ChainTarget, mode: MeshGatewayMode, datacenter: &str) -> Found {
         let gateways = self.resources.federation.gateways(datacenter);
         if gateways.is_empty() {
-            let own = if mode == MeshGatewayMode::Local { ", own = true" } else { "" };
-            return unreached(format!(
-                "its mesh gateway mode is {}, and no mesh gateway of {datacenter} is known; add [[datacenter]] with name = \
-                 \"{datacenter}\"{own} and gateways = [\"IP:PORT\"]",
-                mode.as_str()
-            ));
+            let own = mode == MeshGatewayMode::Local;
+            let add = match self.resources.written {
+                Written::Files => {
+                    let own = if own { ", own = true" } else { "" };
+                    format!("add [[datacenter]] with name = \"{datacenter}\"{own} and gateways = [\"IP:PORT\"]")
+                }
+                Written::Consul if own => "run one here: gw mesh --address IP:PORT --register".to_owned(),
+                Written::Consul => "run one there: gw mesh --address IP:PORT --wan-address IP:PORT --register".to_owned(),
+            };
+            return unreached(format!("its mesh gateway mode is {}, and no mesh gateway of {datacenter} is known; {add}", mode.as_str()));
         }
         if self.resources.gateway.identity.is_none() {
             let why = "it is reached through a mesh gateway by mTLS, and there is no certificate to show; add [certs] with dir = \"certs\"";

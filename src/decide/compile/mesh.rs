@@ -16,7 +16,7 @@ use crate::id::{Datacenter, ListenerName, ServiceKey, Table, TargetId, TrustDoma
 use crate::model::entry::{EntryKind, EntryRef, RuleRef, ServiceResolver};
 use crate::model::federation::{FederatedDatacenter, MeshGatewayMode};
 use crate::model::gateway::{GatewayConfig, GatewayKind, Listener, ListenerMode, Protocol};
-use crate::model::resources::{Rejected, Resources};
+use crate::model::resources::{Rejected, Resources, Written};
 use crate::model::service::{Instance, Service};
 
 /// What is kept from one compilation to the next.
@@ -137,7 +137,7 @@ impl<'a> Compiler<'a> {
             let end = datacenter_sni(name.as_str(), &self.resources.trust_domain);
             let id = TargetId::service(GatewayKind::Mesh.default_name(), name.as_str());
             if known.gateways.is_empty() {
-                self.rejected.push(Rejected { what: what.clone(), why: unreached(&what) });
+                self.rejected.push(Rejected { what: what.clone(), why: self.unreached(&what) });
             }
             services.push(Arc::new(self.gateways(what, &[format!("*.{end}")], end, id, &known.gateways, |_| None)));
         }
@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
             let id = TargetId { peer: name.clone(), ..TargetId::service(GatewayKind::Mesh.default_name(), "") };
             let end = format!("external.{}", peer.trust_domain);
             if peer.gateways.is_empty() {
-                self.rejected.push(Rejected { what: what.clone(), why: unreached(&what) });
+                self.rejected.push(Rejected { what: what.clone(), why: self.unreached(&what) });
             }
             services.push(Arc::new(self.gateways(what, &[format!("*.{end}")], end, id, &peer.gateways, |_| None)));
         }
@@ -168,7 +168,7 @@ impl<'a> Compiler<'a> {
         gateways: &[Instance],
         excluded: impl Fn(&Instance) -> Option<&'static str>,
     ) -> CompiledService {
-        let unreached = gateways.is_empty().then(|| unreached(&what));
+        let unreached = gateways.is_empty().then(|| self.unreached(&what));
         let (used, unused) = least_bad(gateways.iter(), false, excluded);
         let endpoints = used.into_iter().map(|gateway| Arc::new(endpoint(&id.service, gateway, None))).collect();
         let host = host(&what.name, what.whole(), names.iter().map(|name| name.to_ascii_lowercase()).collect());
@@ -176,9 +176,15 @@ impl<'a> Compiler<'a> {
         let target = self.targets.number(id, end, Protocol::Tcp, MeshGatewayMode::None, found);
         passed_on(host, passed_by(target))
     }
-}
 
-/// Why there is no way to a datacenter or peer of which no gateway is known.
-fn unreached(what: &EntryRef) -> String {
-    format!("no mesh gateway of {} is known; add gateways = [\"IP:PORT\"] to its [[{}]]", what.name, what.kind)
+    /// Why there is no way to a datacenter or peer of which no gateway is known.
+    fn unreached(&self, what: &EntryRef) -> String {
+        let EntryRef { kind, name } = what;
+        let add = match (self.resources.written, kind) {
+            (Written::Files, _) => format!("add gateways = [\"IP:PORT\"] to its [[{kind}]]"),
+            (Written::Consul, EntryKind::Peer) => format!("consul peering read -name {name} says how that peering stands"),
+            (Written::Consul, _) => "run one there: gw mesh --address IP:PORT --wan-address IP:PORT --register".to_owned(),
+        };
+        format!("no mesh gateway of {name} is known; {add}")
+    }
 }

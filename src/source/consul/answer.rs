@@ -143,7 +143,8 @@ impl Why {
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::Denied(_) => {
-                "give the token the permission that is named, or say another token by --token-file or CONSUL_HTTP_TOKEN_FILE"
+                "gw config gen acl-policy --for KIND NAME prints what the token of a gateway needs; another one is said by --token-file or \
+                 CONSUL_HTTP_TOKEN_FILE"
             }
             Self::UnknownToken(_) => {
                 "say another one by --token-file or CONSUL_HTTP_TOKEN_FILE; `consul acl token read -self` tells about one"

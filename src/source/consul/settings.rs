@@ -6,10 +6,12 @@ use std::path::PathBuf;
 /// Where an agent is when nothing says so.
 const USUAL: &str = "127.0.0.1:8500";
 
-/// The flags, as typed. An empty one is one that was not given.
-#[derive(Clone, Default)]
+/// The flags, as typed, or as the `[consul]` of a `gw.toml` says them. An empty one is one that was not given.
+#[derive(Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Flags {
     /// `--http-addr`
+    #[serde(rename = "addr")]
     pub http_addr: Option<String>,
     /// `--token`
     pub token: Option<String>,
@@ -31,7 +33,8 @@ pub struct Flags {
     pub grpc_addr: Option<String>,
     /// `--grpc-ca-file`
     pub grpc_ca_file: Option<String>,
-    /// `--grpc-ca-path`
+    /// `CONSUL_GRPC_CAPATH` has no flag of its own.
+    #[serde(skip)]
     pub grpc_ca_path: Option<String>,
 }
 

@@ -233,10 +233,22 @@ fn says_nothing(lower: &str, value: &Value) -> bool {
 
 /// The name that was probably meant.
 pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    scored(word, names).filter(|(_, score)| *score >= 0.8).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(n, _)| n)
+}
+
+/// The names that are somewhat like it, three at most, the most alike first. What begins alike is alike.
+pub fn near<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let begin = |name: &str| name.chars().zip(word.chars()).take(4).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    let scored = scored(word, names).map(|(name, score)| (name, score + 0.1 * begin(name) as f64));
+    let mut near: Vec<_> = scored.filter(|(_, score)| *score >= 0.7).collect();
+    near.sort_by(|a, b| b.1.total_cmp(&a.1));
+    near.into_iter().take(3).map(|(name, _)| name).collect()
+}
+
+fn scored<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, f64)> {
     let plain = |s: &str| s.replace(['_', '-'], "").to_lowercase();
     let word = plain(word);
-    let scored = names.map(|n| (n, strsim::jaro_winkler(&word, &plain(n))));
-    scored.filter(|(_, score)| *score >= 0.8).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(n, _)| n)
+    names.map(move |name| (name, strsim::jaro_winkler(&word, &plain(name))))
 }
 
 /// A block with only a `Mode`, which the model keeps as that word.

@@ -48,7 +48,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-pub use fields::nearest;
+pub use fields::{near, nearest};
 
 use super::diagnostic::{Diagnostic, Text};
 use crate::model::entry::*;

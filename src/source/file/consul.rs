@@ -4,74 +4,30 @@ use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use serde::Deserialize;
-use toml::Spanned;
-
 use super::ReadFile;
 use super::convert::Converter;
 use super::datacenters::Datacenters;
 use crate::model::level::Level;
-use crate::source::consul::settings::{Flags, Secret};
+use crate::source::consul::settings::Flags;
 use crate::source::diagnostic::Diagnostic;
 
-/// `[consul]`, in the words of the flags.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConsulTable {
-    /// `--http-addr`
-    pub addr: Option<String>,
-    /// `--token`; rather `token_file`.
-    pub token: Option<Spanned<Secret>>,
-    /// `--token-file`
-    pub token_file: Option<String>,
-    /// `--ca-file`
-    pub ca_file: Option<String>,
-    /// `--ca-path`
-    pub ca_path: Option<String>,
-    /// `--client-cert`
-    pub client_cert: Option<String>,
-    /// `--client-key`
-    pub client_key: Option<String>,
-    /// `--tls-server-name`
-    pub tls_server_name: Option<String>,
-    /// The datacenter that the agent must be of.
-    pub datacenter: Option<String>,
-    /// `--grpc-addr`
-    pub grpc_addr: Option<String>,
-    /// `--grpc-ca-file`
-    pub grpc_ca_file: Option<String>,
-}
-
-/// The Consul of a file.
-#[derive(Clone, Debug)]
-pub struct ConsulOfFile {
-    /// As if they had been typed; paths start from the folder of the file.
-    pub flags: Flags,
-}
-
-impl ConsulTable {
-    fn flags(&self, folder: &Path) -> Flags {
-        let path = |path: &Option<String>| path.as_ref().filter(|p| !p.is_empty()).map(|p| folder.join(p).to_string_lossy().into_owned());
-        Flags {
-            http_addr: self.addr.clone(),
-            token: self.token.as_ref().map(|token| token.get_ref().reveal().to_owned()),
-            token_file: path(&self.token_file),
-            ca_file: path(&self.ca_file),
-            ca_path: path(&self.ca_path),
-            client_cert: path(&self.client_cert),
-            client_key: path(&self.client_key),
-            tls_server_name: self.tls_server_name.clone(),
-            datacenter: self.datacenter.clone(),
-            grpc_addr: self.grpc_addr.clone(),
-            grpc_ca_file: path(&self.grpc_ca_file),
-            grpc_ca_path: None,
-        }
+/// The flags of a file, where paths start from its folder.
+fn within(folder: &Path, flags: &Flags) -> Flags {
+    let path = |path: &Option<String>| path.as_ref().filter(|p| !p.is_empty()).map(|p| folder.join(p).to_string_lossy().into_owned());
+    Flags {
+        token_file: path(&flags.token_file),
+        ca_file: path(&flags.ca_file),
+        ca_path: path(&flags.ca_path),
+        client_cert: path(&flags.client_cert),
+        client_key: path(&flags.client_key),
+        grpc_ca_file: path(&flags.grpc_ca_file),
+        ..flags.clone()
     }
 }
 
 impl Converter<'_> {
     /// The Consul that everything comes from, if the file names one. What the file says beside it is an error: it would be obeyed nowhere.
-    pub(super) fn consul(&mut self) -> Option<ConsulOfFile> {
+    pub(super) fn consul(&mut self) -> Option<Flags> {
         let ReadFile { parsed, text, folder } = self.file;
         let written = parsed.consul.as_ref()?;
         let line = text.content.get(..written.span().start)?.matches('\n').count() + 1;
@@ -82,7 +38,7 @@ impl Converter<'_> {
             let problem = Diagnostic::error("GW0012", message).at(text, span.unwrap_or_else(|| written.span()));
             self.problems.push(problem.help("leave one of the two out: beside [consul] a file has [[gateway]], [[certificate]] and [dns]"));
         }
-        Some(ConsulOfFile { flags: written.get_ref().flags(folder) })
+        Some(within(folder, written.get_ref()))
     }
 }
 

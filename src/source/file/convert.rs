@@ -8,13 +8,13 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::ReadFile;
-use super::consul::ConsulOfFile;
 use super::schema::{GatewayTable, InstanceTable, ServiceTable};
 use crate::id::{Datacenter, ServiceKey, ServiceName, TrustDomain};
 use crate::model::entry::IntentionAction;
 use crate::model::federation::Federation;
 use crate::model::gateway::{Alpn, Certificate, Forwarded, GatewayConfig, GatewayKind, Identity, RecordFormat, Switches};
 use crate::model::service::{Address, Health, Instance, Service};
+use crate::source::consul::settings::Flags;
 use crate::source::diagnostic::Diagnostic;
 
 /// What a `gw.toml` means. The config entries are read apart, from `entries`.
@@ -31,7 +31,7 @@ pub struct Configuration {
     /// The folder of the mesh's certificates.
     pub certs: Option<PathBuf>,
     /// The Consul that everything but gateways and their own certificates comes from.
-    pub consul: Option<ConsulOfFile>,
+    pub consul: Option<Flags>,
     /// The gateways.
     pub gateways: Vec<GatewayFile>,
     /// The services of the own datacenter.

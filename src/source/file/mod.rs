@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Text};
 use super::entry::{self, Decoded, Syntax};
 
-pub use consul::{ConsulOfFile, exposed_token};
+pub use consul::exposed_token;
 pub use convert::{AccessLogFile, Configuration, GatewayFile, convert};
 pub use entries::{Differs, EntryFiles};
 pub use schema::{GatewayTable, GwToml};

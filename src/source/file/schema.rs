@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::consul::ConsulTable;
 use super::datacenters::{Datacenters, PeerTable, ServerTable};
+use crate::source::consul::settings::Flags;
 use crate::source::diagnostic::{Diagnostic, Text};
 
 /// The keys at the top of a `gw.toml`.
@@ -53,7 +53,7 @@ pub struct GwToml {
     /// `[certs]`
     pub certs: Option<CertsTable>,
     /// `[consul]`
-    pub consul: Option<Spanned<ConsulTable>>,
+    pub consul: Option<Spanned<Flags>>,
     /// `[[gateway]]`
     #[serde(default)]
     pub gateway: Vec<GatewayTable>,

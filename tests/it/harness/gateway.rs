@@ -249,6 +249,7 @@ impl World {
             federation: Arc::new(self.federation),
             default_action: IntentionAction::Deny,
             rejected: Vec::new(),
+            written: Default::default(),
         };
         let records = Records::default();
         let defaults = RunConfig::new(vec![resources]);

@@ -10,7 +10,7 @@ use crate::app::world::Note;
 /// Problems.
 #[derive(Debug, Default)]
 pub(in crate::app) struct Problems {
-    seen: BTreeSet<(String, String)>,
+    seen: BTreeSet<(bool, String, String)>,
     /// Those by which something is lost now come first.
     found: Vec<(bool, Value)>,
 }
@@ -34,7 +34,7 @@ impl Problems {
     }
 
     fn push(&mut self, is_error: bool, code: &str, what: &str, place: Option<String>, matters: &str, next: &str) {
-        if self.seen.insert((code.to_owned(), what.to_owned())) {
+        if self.seen.insert((is_error, code.to_owned(), what.to_owned())) {
             let level = if is_error { "error" } else { "warning" };
             self.found.push((
                 is_error,
@@ -45,15 +45,20 @@ impl Problems {
         }
     }
 
-    /// The worst first, otherwise as they were found.
+    /// The worst first, otherwise as they were found. What is lost at one place, and elsewhere is not yet, is lost.
     pub(super) fn sorted(mut self) -> Vec<Value> {
         self.found.sort_by_key(|(is_error, _)| !is_error);
+        let is_worst = |is_error: bool, problem: &Value| {
+            let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+            is_error || !self.seen.contains(&(true, text("code"), text("what")))
+        };
+        self.found.retain(|(is_error, problem)| is_worst(*is_error, problem));
         self.found.into_iter().map(|(_, problem)| problem).collect()
     }
 }
 
 /// One word of a command, as a shell takes it: names come from entries, and a command is there to be pasted.
-pub(super) fn word(text: &str) -> Cow<'_, str> {
+pub fn word(text: &str) -> Cow<'_, str> {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&b);
     if !text.is_empty() && text.bytes().all(is_plain) {
         return Cow::Borrowed(text);

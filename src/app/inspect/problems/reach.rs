@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 
 use super::{Problems, word};
 use crate::app::world::{OneGateway, World};
+use crate::decide::Snapshot;
 use crate::decide::snapshot::{Next, Target, Upstream};
+use crate::model::entry::RuleRef;
 use crate::model::service::Health;
 
 pub(super) fn of_gateways(world: &World, problems: &mut Problems) {
@@ -17,32 +19,34 @@ pub(super) fn of_gateways(world: &World, problems: &mut Problems) {
     of_ports(world, problems);
 }
 
+/// Where requests and connections are sent, and by which rule.
+pub(super) fn upstreams(snapshot: &Snapshot) -> impl Iterator<Item = (&RuleRef, &Upstream)> {
+    let rules = snapshot.listeners.values().flat_map(|listener| &listener.services).flat_map(|service| service.routes.rules());
+    rules.flat_map(|rule| {
+        let upstreams: Vec<&Upstream> = match &rule.next {
+            Next::Upstream(upstream) => vec![upstream],
+            Next::Split(split) => split.legs.iter().map(|(_, _, upstream)| &**upstream).collect(),
+        };
+        upstreams.into_iter().map(|upstream| (upstream.rules.last().unwrap_or(&rule.route.rule), upstream))
+    })
+}
+
 /// Targets that nothing can be sent to. Where another one stands in for it, nothing is lost yet.
 fn of_targets(world: &World, gateway: &OneGateway, problems: &mut Problems) {
-    let snapshot = gateway.snapshot();
-    for service in snapshot.listeners.values().flat_map(|listener| &listener.services) {
-        for rule in service.routes.rules() {
-            let upstreams: Vec<&Upstream> = match &rule.next {
-                Next::Upstream(upstream) => vec![upstream],
-                Next::Split(split) => split.legs.iter().map(|(_, _, upstream)| &**upstream).collect(),
-            };
-            for upstream in upstreams {
-                let stands_in = upstream.targets.iter().find(|target| !target.endpoints.is_empty());
-                for target in upstream.targets.iter().filter(|target| target.endpoints.is_empty()) {
-                    let what = why(target);
-                    let rule = upstream.rules.last().unwrap_or(&rule.route.rule);
-                    let place = world.places.of(rule).or_else(|| Some(rule.to_string()));
-                    let next = format!("gw inspect chain {}", word(&target.id.service));
-                    match stands_in {
-                        Some(other) => {
-                            let matters = format!("{} takes its requests", other.id);
-                            problems.warning("no_healthy_endpoint", &what, place, &matters, &next);
-                        }
-                        None => {
-                            let matters = "requests that are led there are answered with 503, connections closed";
-                            problems.error("no_healthy_endpoint", &what, place, matters, &next);
-                        }
-                    }
+    for (rule, upstream) in upstreams(gateway.snapshot()) {
+        let stands_in = upstream.targets.iter().find(|target| !target.endpoints.is_empty());
+        for target in upstream.targets.iter().filter(|target| target.endpoints.is_empty()) {
+            let what = why(target);
+            let place = world.places.of(rule).or_else(|| Some(rule.to_string()));
+            let next = format!("gw inspect chain {}", word(&target.id.service));
+            match stands_in {
+                Some(other) => {
+                    let matters = format!("{} takes its requests", other.id);
+                    problems.warning("no_healthy_endpoint", &what, place, &matters, &next);
+                }
+                None => {
+                    let matters = "requests that are led there are answered with 503, connections closed";
+                    problems.error("no_healthy_endpoint", &what, place, matters, &next);
                 }
             }
         }

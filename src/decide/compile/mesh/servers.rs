@@ -12,7 +12,7 @@ use crate::id::{TargetId, server_sni};
 use crate::model::entry::{EntryKind, EntryRef, RuleRef};
 use crate::model::federation::{MeshGatewayMode, Servers};
 use crate::model::gateway::{GatewayKind, Protocol};
-use crate::model::resources::{Rejected, Resources};
+use crate::model::resources::{Rejected, Resources, Written};
 use crate::model::service::Instance;
 
 /// The names of servers where a gateway does not expose them: they are no mistakes, and who sends one is told apart from who sends any.
@@ -44,7 +44,11 @@ impl Compiler<'_> {
         let Servers { domain, instances } = &resources.federation.servers;
         let (own, consul) = (resources.datacenter.as_str(), EntryRef::new(EntryKind::Service, Servers::SERVICE));
         if instances.is_empty() {
-            let why = format!("no server of {own} is known, and none is exposed; add [[server]] with node and address = \"IP:8300\"");
+            let add = match resources.written {
+                Written::Files => "add [[server]] with node and address = \"IP:8300\"",
+                Written::Consul => "consul catalog nodes -service consul lists them, to a token with service:read for consul and node:read",
+            };
+            let why = format!("no server of {own} is known, and none is exposed; {add}");
             self.rejected.push(Rejected { what: consul.clone(), why });
         }
         let all: Vec<&Instance> = instances.iter().collect();

@@ -125,6 +125,12 @@ impl AskError {
         }
     }
 
+    /// Whether another token may have an answer.
+    pub const fn is_of_token(&self) -> bool {
+        let of_answer = matches!(self, Self::Answered { why: Why::Denied(_) | Why::UnknownToken(_), .. });
+        of_answer || matches!(self, Self::TokenFile { .. } | Self::Token(_))
+    }
+
     /// What the token lacks, if that is it and can be told.
     pub fn missing(&self) -> Option<Rule> {
         match self {

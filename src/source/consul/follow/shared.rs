@@ -34,6 +34,8 @@ pub struct WatchStatus {
     pub age: Option<Duration>,
     /// What is wrong, if something is.
     pub trouble: Option<String>,
+    /// Whether that is what the token may.
+    pub of_token: bool,
 }
 
 #[derive(Debug)]
@@ -129,11 +131,19 @@ pub(super) struct Trouble {
     said: String,
     /// What is wrong, which may be the same for many questions.
     cause: String,
+    of_token: bool,
 }
 
 impl From<String> for Trouble {
     fn from(said: String) -> Self {
-        Self { cause: said.clone(), said }
+        Self { cause: said.clone(), said, of_token: false }
+    }
+}
+
+impl Trouble {
+    /// One that another token does not have.
+    pub(super) fn of_token(said: String) -> Self {
+        Self { of_token: true, ..Self::from(said) }
     }
 }
 
@@ -167,9 +177,14 @@ impl Told {
     }
 
     pub(super) fn trouble(error: &AskError) -> Self {
-        let advice = error.missing().map(|rule| format!("; add to the token's policy: {rule}")).unwrap_or_default();
+        let of_token = error.is_of_token();
+        let advice = match error.missing() {
+            Some(rule) => format!("; add to the token's policy: {rule}"),
+            None if of_token => error.advice().map(|advice| format!("; {advice}")).unwrap_or_default(),
+            None => String::new(),
+        };
         let cause = std::error::Error::source(error).map(with_causes).unwrap_or_else(|| error.to_string());
-        let trouble = Trouble { said: with_causes(error) + &advice, cause: cause + &advice };
+        let trouble = Trouble { said: with_causes(error) + &advice, cause: cause + &advice, of_token };
         if error.why().is_none() { Self::Unreached(trouble) } else { Self::Trouble(trouble) }
     }
 }
@@ -244,7 +259,7 @@ impl Shared {
             Some(Told::Trouble(why) | Told::Unreached(why)) => Some(why),
             Some(Told::Doubted(why)) => {
                 watched.answered = Some(now);
-                Some(Trouble::from(why.to_owned()))
+                Some(Trouble::of_token(why.to_owned()))
             }
             Some(Told::Well) => {
                 watched.answered = Some(now);
@@ -427,6 +442,7 @@ impl Following {
             index: watched.index,
             age: watched.answered.map(|at| now.duration_since(at)),
             trouble: watched.trouble.as_ref().map(|trouble| trouble.said.clone()),
+            of_token: watched.trouble.as_ref().is_some_and(|trouble| trouble.of_token),
         };
         state.watches.iter().map(status).collect()
     }

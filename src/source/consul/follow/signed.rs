@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Follow;
 use super::keep::Asked;
 use super::leaves::take;
-use super::shared::Told;
+use super::shared::{Told, Trouble};
 use crate::id::Identity;
 use crate::model::ca::IssuedLeaf;
 use crate::rt::log::with_causes;
@@ -138,8 +138,9 @@ impl Signing {
                     _ => "a leaf of Consul's HTTP API takes its place, which has no DNS names".to_owned(),
                 };
                 let advice = why.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
-                let told = Told::Trouble(format!("{}{advice}; {then}", with_causes(&why)).into());
-                follow.shared.answered(&watched(name), 0, Some(told));
+                let said = format!("{}{advice}; {then}", with_causes(&why));
+                let trouble = if why.is_of_token() { Trouble::of_token(said) } else { said.into() };
+                follow.shared.answered(&watched(name), 0, Some(Told::Trouble(trouble)));
             }
         }
     }
@@ -175,6 +176,10 @@ impl Unsigned {
     const fn is_of_the_server(&self) -> bool {
         let Self::Sign(why) = self else { return false };
         !matches!(why, SignError::Denied { .. } | SignError::Refused { .. })
+    }
+
+    const fn is_of_token(&self) -> bool {
+        matches!(self, Self::Sign(SignError::Denied { .. } | SignError::UnknownToken(_)))
     }
 
     fn advice(&self) -> Option<String> {
