@@ -199,13 +199,19 @@ fn a_plan_and_a_status_are_told_in_every_form() {
     let (names, _) = expect(&run(folder.path(), &format!("{plan} -o name")), 1);
     let wanted: Vec<&str> = steps.iter().filter(|step| step["done"] == false).filter_map(|step| step["what"].as_str()).collect();
     assert_eq!(names.lines().collect::<Vec<_>>(), wanted);
-    let toml = "[[gateway]]\nkind = \"mesh\"\n[[datacenter]]\nname = \"dc2\"\ngateways = []\n";
+    let dead = free_port();
+    let toml = format!("[[gateway]]\nkind = \"mesh\"\n[[datacenter]]\nname = \"dc2\"\ngateways = [\"127.0.0.1:{dead}\"]\n");
     std::fs::write(folder.path().join("gw.toml"), toml).expect("a file");
-    let (whole, _) = expect(&run(folder.path(), "wan-fed status -c gw.toml -o json"), 1);
-    let whole: Value = serde_json::from_str(&whole).expect("JSON");
-    let findings = whole["findings"].as_array().expect("a list");
-    let (names, _) = expect(&run(folder.path(), "wan-fed status -c gw.toml -o name"), 1);
-    assert_eq!(names.lines().count(), findings.len());
-    let (lines, _) = expect(&run(folder.path(), "wan-fed status -c gw.toml -o jsonl"), 1);
-    assert_eq!(lines.lines().filter(|line| line.contains("\"gw.wan-fed.finding/v1\"")).count(), findings.len());
+    for verb in ["status", "test"] {
+        let asked = |form: &str| {
+            let output = run(folder.path(), &format!("wan-fed {verb} -c gw.toml -o {form}"));
+            assert!(output.status.code().is_some_and(|code| code < 2 || code == 4), "{verb} {form}: {output:?}");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let whole: Value = serde_json::from_str(&asked("json")).expect("JSON");
+        let findings = whole["findings"].as_array().expect("a list").len();
+        assert_eq!(asked("name").lines().count(), findings, "{verb}");
+        let lines = asked("jsonl");
+        assert_eq!(lines.lines().filter(|line| line.contains("\"gw.wan-fed.finding/v1\"")).count(), findings, "{verb}: {lines}");
+    }
 }
