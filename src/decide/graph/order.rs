@@ -37,6 +37,9 @@ const LAST_RESORTS: [&[EntryKind]; 3] = [
     &[EntryKind::IngressGateway, EntryKind::ServiceRouter, EntryKind::ServiceSplitter, EntryKind::ServiceResolver],
 ];
 
+/// So many times something is set aside for a change that has nothing to do with it, to see what comes of it, and no more.
+const MOST_TRIALS: usize = 3_000;
+
 /// What brings a set from what exists to where all changes are made, each step of which Consul takes; or why there is none.
 pub fn order(existing: &Entries, changes: &[Change<'_>]) -> Result<Vec<Step>, GraphError> {
     let first = order_after(existing, changes, &[]);
@@ -196,15 +199,25 @@ impl Way<'_> {
     /// Sets something aside after which a change is taken, or at least refused for another reason; or, where several things are in
     /// the way alike, one of them, rather one that belongs to what is refused. False: there is nothing.
     fn one_aside(&mut self) -> bool {
+        let found = self.best(Self::trial).or_else(|| {
+            // What is in the way of what is in the way is nothing that the refusal hangs on.
+            let few = self.left.len() * self.whole().len() <= MOST_TRIALS;
+            few.then(|| self.best(Self::trial_of_all)).flatten()
+        });
+        found.is_some_and(|(was, left)| self.set_aside(was, left))
+    }
+
+    /// The best of what may be set aside for the changes that are left.
+    fn best(&mut self, trial: fn(&mut Self, usize) -> Trial) -> Option<Aside> {
         let mut best = Trial::default();
         for n in self.left.clone() {
-            let Trial { taken, nearer, alike, any } = self.trial(n);
-            if let Some((was, left)) = taken {
-                return self.set_aside(was, left);
+            let Trial { taken, nearer, alike, any } = trial(self, n);
+            if taken.is_some() {
+                return taken;
             }
             best = Trial { taken, nearer: best.nearer.or(nearer), alike: best.alike.or(alike), any: best.any.or(any) };
         }
-        best.nearer.or(best.alike).or(best.any).is_some_and(|(was, left)| self.set_aside(was, left))
+        best.nearer.or(best.alike).or(best.any)
     }
 
     /// What may be set aside for a change, of what its refusal hangs on. Nothing for one that is taken.
@@ -214,26 +227,40 @@ impl Way<'_> {
         }
         let Err(why) = self.verdict(n) else { return Trial::default() };
         let change = &self.changes[n];
-        let refused = Looks::at(&self.state, change);
-        let (mut trial, mut looks) = (Trial::default(), refused.clone());
-        for (was, left) in self.candidates(&why, &refused) {
+        let mut looks = Looks::at(&self.state, change);
+        let candidates = self.candidates(&why, |entry| looks.has(&entry.common().name));
+        for (was, left) in &candidates {
             // What may stay of a gateway hangs on all of its services.
-            looks.extend(Looks::at(&self.state, &if left.is_some() { Change::Write(&was) } else { aside(&was, None) }));
+            looks.extend(Looks::at(&self.state, &if left.is_some() { Change::Write(was) } else { aside(was, None) }));
+        }
+        let what = self.tries(n, &why, candidates);
+        self.trials[n].insert(Found { what, looks }).what.clone()
+    }
+
+    /// The same of whatever there is.
+    fn trial_of_all(&mut self, n: usize) -> Trial {
+        self.verdict(n).err().map(|why| self.tries(n, &why, self.candidates(&why, |_| true))).unwrap_or_default()
+    }
+
+    /// What comes of setting each of these aside, until the change is taken.
+    fn tries(&self, n: usize, why: &GraphError, candidates: Vec<Aside>) -> Trial {
+        let mut trial = Trial::default();
+        for (was, left) in candidates {
             let change_aside = aside(&was, left.as_ref());
             if check(&self.state, &change_aside).is_err() {
                 continue;
             }
-            match check(&self.after(&change_aside), change) {
+            match check(&self.after(&change_aside), &self.changes[n]) {
                 Ok(()) => {
                     trial.taken = Some((was, left));
                     break;
                 }
-                Err(other) if other != why => trial.nearer = trial.nearer.or(Some((was, left))),
-                Err(_) if belongs(&was, &why) => trial.alike = trial.alike.or(Some((was, left))),
+                Err(other) if other != *why => trial.nearer = trial.nearer.or(Some((was, left))),
+                Err(_) if belongs(&was, why) => trial.alike = trial.alike.or(Some((was, left))),
                 Err(_) => trial.any = trial.any.or(Some((was, left))),
             }
         }
-        self.trials[n].insert(Found { what: trial, looks }).what.clone()
+        trial
     }
 
     /// Sets all entries of some kinds aside that Consul lets go.
@@ -265,16 +292,16 @@ impl Way<'_> {
         true
     }
 
-    /// What could be in the way of what is refused, which hangs on those services, with what may stay of it: of an ingress gateway all
+    /// What could be in the way of what is refused, of what may be, with what may stay of it: of an ingress gateway all
     /// but the service that does not fit, for a gateway has other services, too. Intentions never go: nothing is opened for a moment.
-    fn candidates(&self, why: &GraphError, refused: &Looks) -> Vec<Aside> {
+    fn candidates(&self, why: &GraphError, may_be: impl Fn(&ConfigEntry) -> bool) -> Vec<Aside> {
         let mut out: Vec<Aside> = Vec::new();
         if let GraphError::IngressProtocol { service, .. } = why {
             let left =
                 |gateway: &Arc<IngressGateway>| Some((ConfigEntry::IngressGateway(gateway.clone()), Some(self.reduced(gateway, service)?)));
             out.extend(self.state.ingress_gateways.values().filter_map(left));
         }
-        out.extend(self.whole().into_iter().filter(|entry| refused.has(&entry.common().name)).map(|entry| (entry, None)));
+        out.extend(self.whole().into_iter().filter(may_be).map(|entry| (entry, None)));
         // A gateway may stand in the way of several services; and what was written in place of what went, once more.
         let times = |was: &ConfigEntry| self.aside.iter().filter(|gone| is_same(gone, &was.entry_ref())).count();
         out.retain(|(was, left)| left.is_some() || times(was) < 2);

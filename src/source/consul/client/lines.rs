@@ -12,7 +12,7 @@ use crate::source::consul::call::Call;
 pub const STANDING: usize = 8;
 /// Questions that wait for news of others: they take turns.
 const FAR: usize = 1;
-/// Questions that are answered at once, and have a line of their own; they also take those two beside as long as nobody else does.
+/// Questions that are answered at once, and have a line of their own; they also take that of what is far away as long as nobody else does.
 const QUICK: usize = 1;
 /// Questions that may take long all the same: what is signed, what the agent does, what another datacenter knows. Nothing that changes is
 /// held up by them.
@@ -23,7 +23,7 @@ pub(super) const KEPT: usize = 1;
 const SHORT: Duration = Duration::from_millis(100);
 
 /// Questions that are answered at once, at a time.
-pub const MOST_QUICK: usize = QUICK + SLOW + FAR;
+pub const MOST_QUICK: usize = QUICK + FAR;
 
 /// Connections to an agent at a time, for all that a gateway asks there. Over HTTP/2 it is one, whatever is asked.
 pub const MOST_CONNECTIONS: usize = STANDING + FAR + QUICK + SLOW + KEPT;
@@ -54,8 +54,8 @@ impl Lines {
             (true, false) => &self.slow,
             (false, false) if call.is_of_the_agent() => &self.slow,
             (false, false) => {
-                // For no longer than it takes to answer: who comes for one of these meanwhile hardly waits.
-                let free = [&self.quick, &self.slow, &self.far].into_iter().find_map(|line| line.try_acquire().ok());
+                // For no longer than it takes to answer: who comes for it meanwhile hardly waits.
+                let free = [&self.quick, &self.far].into_iter().find_map(|line| line.try_acquire().ok());
                 if free.is_some() {
                     return free;
                 }
@@ -86,7 +86,7 @@ mod tests {
             held.push(turn);
         }
         assert_eq!(held.len(), MOST_QUICK);
-        assert!(asks(&lines, &far, Wait::Not).await.is_none(), "all three are in use");
+        assert!(asks(&lines, &far, Wait::Index(7, Duration::from_secs(30))).await.is_none(), "both are in use");
         held.clear();
         let slow = asks(&lines, &far, Wait::Not).await.expect("nobody has it");
         let waits = asks(&lines, &far, Wait::Index(7, Duration::from_secs(30))).await.expect("nobody has it");
