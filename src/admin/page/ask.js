@@ -1,10 +1,6 @@
 // "Try it": a question to the very function that the data path obeys, and every step of its answer. Nothing is sent to a service.
 
-const field = (name, label, attributes, hint) => {
-  const id = `ask-${name}`;
-  return h("div", { class: "field" }, h("label", { for: id }, label), h(attributes?.rows ? "textarea" : "input", { id, name, spellcheck: "false", autocomplete: "off", "aria-describedby": hint && `${id}-hint`, ...attributes }),
-    hint && h("p", { id: `${id}-hint`, class: "hint" }, hint));
-};
+const field = (...of) => fieldOf("ask", ...of);
 
 const STEP = {
   listener: (s) => ["listener ", code(s.listener), ", which speaks ", said(s.protocol)],
@@ -38,7 +34,7 @@ const drawRoute = (answer) => {
   const o = answer.outcome;
   const forwards = o.outcome === "forward";
   return [
-    forwards ? verdict(true, "forwarded to ", code(o.target)) : verdict(false, "answered by gw itself", o.status ? ` with ${o.status}` : "", ": ", code(o.code), ", ", said(o.meaning), o.subject && [" (", said(o.subject), ")"]),
+    forwards ? verdict(true, "forwarded to ", code(o.target)) : verdict(false, answer.facts.method ? `answered by gw itself with ${o.status}: ` : "the connection is closed: ", code(o.code), ", ", said(o.meaning), o.subject && [" (", said(o.subject), ")"]),
     drawSteps(answer),
     forwards ? facts([["instances in turn", o.instances.join(", ")], ["path sent", o.path], ["within", o.request_timeout === null ? "no limit" : lasting(o.request_timeout)], ["retries", o.retries], ["server name", o.sni], ["roll", o.roll]])
       : facts([["rule", o.rule], ["roll", o.roll]]),
