@@ -200,6 +200,18 @@ impl Explanation {
         self.steps.iter().flat_map(Step::rules).chain(of_outcome).collect()
     }
 
+    /// Whether it is about a connection, of which nobody reads requests.
+    pub fn is_of_connection(&self) -> bool {
+        self.facts.method.is_empty()
+    }
+
+    /// How the gateway answers itself, in words: `refused with 404 no_host: MEANING (SUBJECT)`, and of a connection `closed, no_sni: ..`.
+    pub fn refused(&self) -> Option<String> {
+        let ExplainedOutcome::Refuse { code, status, meaning, subject, .. } = &self.outcome else { return None };
+        let ended = if self.is_of_connection() { "closed,".to_owned() } else { format!("refused with {status}") };
+        Some(format!("{ended} {code}: {meaning} ({subject})"))
+    }
+
     /// Whether the request is forwarded.
     pub fn forwards(&self) -> bool {
         matches!(self.outcome, ExplainedOutcome::Forward { .. })

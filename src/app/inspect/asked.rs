@@ -63,12 +63,12 @@ fn of_listener(gateway: &OneGateway, question: &RouteQuestion, explanation: &Exp
     let https = question.url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
     let name = &explanation.facts.listener;
     let asked = gateway.snapshot().listeners.values().find(|l| l.listener.name.as_str() == name)?;
-    if explanation.forwards() && explanation.facts.method.is_empty() {
-        return Some(format!("{name} reads no request of it: this is what becomes of the connection"));
-    }
     match (https, asked.listener.mode) {
-        (true, ListenerMode::Plain) => Some(format!("{name} takes http alone, no https")),
+        (true, ListenerMode::Plain) if asked.listener.protocol.is_http() => Some(format!("{name} takes http alone, no https")),
         (false, ListenerMode::TerminateTls) => Some(format!("{name} takes https alone, no http")),
+        _ if explanation.forwards() && explanation.is_of_connection() => {
+            Some(format!("{name} reads no request of it: this is what becomes of the connection"))
+        }
         _ => None,
     }
 }

@@ -94,8 +94,8 @@ pub(in crate::cli) fn steps(explanation: &Explanation) -> String {
     let facts = &explanation.facts;
     let by = facts.peer.as_ref().map(|peer| format!(", which is {peer}")).unwrap_or_default();
     let what = match &facts.sni {
-        Some(sni) if is_connection(explanation) => format!("a connection to {sni}"),
-        None if is_connection(explanation) => "a connection".to_owned(),
+        Some(sni) if explanation.is_of_connection() => format!("a connection to {sni}"),
+        None if explanation.is_of_connection() => "a connection".to_owned(),
         _ => format!("{} {}{}", facts.method, facts.authority, facts.target),
     };
     let mut text = format!("{what} from {}{by}\n", facts.client);
@@ -107,22 +107,16 @@ pub(in crate::cli) fn steps(explanation: &Explanation) -> String {
     text
 }
 
-/// Nobody reads requests of it.
-fn is_connection(explanation: &Explanation) -> bool {
-    explanation.facts.method.is_empty()
-}
-
 fn outcome_lines(explanation: &Explanation) -> String {
     match &explanation.outcome {
         ExplainedOutcome::Forward { target, instances, path, roll, .. } => {
             let first = instances.first().map_or("", String::as_str);
-            let path = if is_connection(explanation) { String::new() } else { format!(", as {path}") };
+            let path = if explanation.is_of_connection() { String::new() } else { format!(", as {path}") };
             format!("=> forwarded to {target}, {first}{path}\n{}", again(*roll))
         }
-        ExplainedOutcome::Refuse { code, status, meaning, rule, subject, roll, .. } => {
+        ExplainedOutcome::Refuse { rule, roll, .. } => {
             let by = describe::by(rule.as_deref(), &explanation.places);
-            let ended = if is_connection(explanation) { "closed,".to_owned() } else { format!("refused with {status}") };
-            format!("=> {ended} {code}: {meaning} ({subject}){by}\n{}", again(*roll))
+            format!("=> {}{by}\n{}", explanation.refused().unwrap_or_default(), again(*roll))
         }
     }
 }
