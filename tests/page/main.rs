@@ -8,6 +8,7 @@ mod scene;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -261,6 +262,26 @@ fn the_keyboard_alone_reaches_every_control_and_asks_a_question() {
     page.until("it has stopped", "document.querySelector('#tap-is').innerText === 'Stopped.' && document.activeElement.id === 'tap-go'");
 }
 
+#[test]
+fn another_question_is_asked_of_a_gateway_that_can_answer_it() {
+    let scene = Scene::start("page-questions");
+    let browser = browser();
+    let mut page = Page::new(&browser);
+    page.look_as(LIGHT);
+    page.open(&scene.url());
+    click(&mut page, "ask");
+    ask(&mut page, &format!("http://{}/x", scene.ingress), "x-test: 1");
+    assert_eq!(page.text("document.querySelector('#ask-service').value"), "edge");
+    page.value("document.getElementById('about-sni').click()");
+    page.until("the form is another one", "document.querySelector('#ask-name') !== null");
+    assert_eq!(page.text("document.querySelector('#ask-service').value"), "exit", "edge goes by no names");
+    page.value(
+        "document.querySelector('#ask-name').value = 'web.default.dc2.internal.x'; document.querySelector('form.ask').requestSubmit()",
+    );
+    page.until("there is an answer", "document.querySelector('.answer .verdict') !== null");
+    assert!(page.text("document.querySelector('.answer').innerText").contains("is a foreign trust domain"));
+}
+
 /// How many taps the gateway has.
 fn taps(page: &mut Page<'_>) -> String {
     page.text("fetch('/metrics').then((told) => told.text()).then((text) => /^gw_taps_active (.*)$/m.exec(text)[1])")
@@ -283,22 +304,19 @@ fn what_passes_is_shown_as_the_command_prints_it_and_only_while_somebody_looks()
     assert_eq!(command, wanted);
     let words: Vec<&str> = command.split(' ').skip(1).chain(["--limit", "1", "-o", "jsonl"]).collect();
     let mut printing = support::gw(&words).stdout(Stdio::piped()).spawn().unwrap();
-    page.until(
-        "the command listens too",
-        "fetch('/metrics').then((told) => told.text()).then((text) => text.includes('gw_taps_active 2'))",
-    );
+    let mut printed = BufReader::new(printing.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(printed.next().unwrap().contains("begins"), "every worker tells the command, too");
     ["/", "/denied?secret=1", "/x"].iter().for_each(|path| scene.request(path));
     page.until("one is told", "document.querySelectorAll('#drawn tbody tr').length === 1");
     let shown = page.text("document.querySelector('#drawn tbody').innerText");
-    let printed = std::io::read_to_string(printing.stdout.take().unwrap()).unwrap();
+    let told: Value = serde_json::from_str(&printed.next().unwrap()).unwrap();
     assert!(printing.wait().unwrap().success());
-    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told = lines.iter().find(|line| line["event"] == "ended").unwrap();
     for said in [&told["path"], &told["host"], &told["code"], &told["rule"], &told["headers"]["x-test"]] {
         assert!(shown.contains(said.as_str().unwrap()), "{said} is not in {shown}");
     }
     assert!(!shown.contains("secret") && shown.contains("503"), "{shown}");
     // The way to the answer of the very request.
+    assert!(page.text("document.querySelector('#drawn tbody a').href").contains("service=edge"), "of the gateway that it came to");
     page.value("document.querySelector('#drawn tbody a').click()");
     page.until("it is asked about", "document.querySelector('#ask-url')?.value.endsWith('/denied')");
     page.value("document.querySelector('form.ask').requestSubmit()");

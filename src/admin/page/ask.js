@@ -139,7 +139,9 @@ const drawAsking = () => {
   const choices = h("fieldset", { class: "choices" }, h("legend", null, "Question"), Object.entries(ABOUT).map(([about, { label }]) => h("label", null,
     h("input", { type: "radio", name: "about", id: `about-${about}`, value: about, checked: about === asking.about, onchange: choose(about) }), h("span", null, label))));
   form.append(...[of.fields(), which, h("div", { class: "field" }, h("button", { class: "main" }, "Ask"))].flat().filter(Boolean));
-  for (const input of form.elements) if (input.name && asking.values[input.name] !== undefined) input.value = asking.values[input.name];
+  // The gateway of another question may be none of this one.
+  const fits = ({ name, options }) => asking.values[name] !== undefined && (!options || [...options].some((of) => of.value === asking.values[name]));
+  for (const input of form.elements) if (input.name && fits(input)) input.value = asking.values[input.name];
   form.addEventListener("input", keep);
   form.addEventListener("submit", submit);
   keep();

@@ -101,10 +101,10 @@ const stopTap = (is) => {
 
 // The same question, by what is told of the request.
 const whyLink = (line) => {
-  const port = line.listener.split(":").pop();
+  const [, gateway, port] = /^(.*):([^:]*)$/.exec(line.listener) ?? [];
   const [path, host] = [line.path ?? "/", line.host ?? ""];
   const headers = [host && `host: ${host}`, ...Object.entries(line.headers ?? {}).map(([name, value]) => `${name}: ${value}`)].filter(Boolean).join("\n");
-  const known = { method: line.method, url: `${line.sni ? "https" : "http"}://127.0.0.1:${port}${path}`, headers, source: line.client.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""), peer: line.source, sni: line.sni, roll: line.roll };
+  const known = { method: line.method, url: `${line.sni ? "https" : "http"}://127.0.0.1:${port}${path}`, headers, source: line.client.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""), peer: line.source, sni: line.sni, roll: line.roll, service: gateway };
   const query = Object.entries({ about: "route", method: "", url: "", headers: "", source: "", peer: "", sni: "", roll: "", ...known }).map(([name, value]) => [name, value ?? ""]);
   return h("a", { href: `#ask?${new URLSearchParams(query)}`, "aria-label": plain(`Why: ${line.method} ${host}${path}`) }, "why");
 };
@@ -118,7 +118,7 @@ const TAPPED = [
     l.kind === "request" ? [l.method && [h("b", null, said(l.method)), " "], said(`${l.host ?? ""}${l.path ?? ""}`)] : ["tcp", l.sni && [" ", said(l.sni)]],
     Object.entries(l.headers ?? {}).map(([name, value]) => h("div", { class: "mute small" }, said(name), ": ", said(value))),
   ] },
-  { name: "Ends", cell: (l) => (l.event === "opened" ? tag("open") : [
+  { name: "Ends", least: "11ch", cell: (l) => (l.event === "opened" ? tag("open") : [
     tag([l.status, l.code].filter(Boolean).join(" "), isBad(l) ? "bad" : l.code === "ok" ? "ok" : "warn"),
     h("div", { class: "mute small" }, "after ", milliseconds(l.duration)),
   ]) },
