@@ -12,8 +12,16 @@ use crate::Random;
 use crate::asked::Everywhere;
 use crate::draft::{Draft, SERVER_NAME, server_name};
 
-/// A name that there is, or nearly, or something else; `None`: none is sent.
+/// A name that there is, in some case, or nearly one, or something else; `None`: none is sent.
 pub(crate) fn generate(random: &mut Random, trust_domain: &str) -> Option<String> {
+    if random.chance(40) {
+        let name = match random.below(4) {
+            0 => format!("{}.server.{}.consul", random.pick(&["dc1-s1", "dc2-s1"]), random.pick(&["dc1", "dc2"])),
+            1 => format!("server.{}.consul", random.pick(&["dc1", "dc2"])),
+            _ => format!("web.default.dc2.internal.{trust_domain}"),
+        };
+        return Some(if random.chance(30) { name.to_uppercase() } else { name });
+    }
     let long = "w".repeat(64);
     let upper = trust_domain.to_uppercase();
     let domain = random.pick(&[trust_domain, trust_domain, trust_domain, &upper, "other.consul", "consul", "", &trust_domain[1..]]);
