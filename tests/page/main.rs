@@ -270,6 +270,7 @@ fn another_question_is_asked_of_a_gateway_that_can_answer_it() {
     page.look_as(LIGHT);
     page.open(&scene.url());
     click(&mut page, "ask");
+    page.until("it is known which gateways there are", "document.querySelector('#ask-service') !== null");
     ask(&mut page, &format!("http://{}/x", scene.ingress), "x-test: 1");
     assert_eq!(page.text("document.querySelector('#ask-service').value"), "edge");
     page.value("document.getElementById('about-sni').click()");

@@ -105,6 +105,7 @@ const KINDS = { route: ["ingress", "terminating"], sni: ["mesh", "terminating"] 
 const asking = { about: "route", values: {}, answer: [] };
 
 const drawAsking = () => {
+  asking.gateways = gatewaysNow();
   const of = ABOUT[asking.about];
   const form = h("form", { class: "ask" });
   const answer = h("div", { class: "answer", "aria-live": "polite" }, asking.answer);
@@ -129,7 +130,8 @@ const drawAsking = () => {
       if (error instanceof WantsToken) lookNow();
       asking.answer = [h("p", { class: "notice bad" }, said(error instanceof Refused ? error.message : "It does not answer."))];
     }
-    answer.replaceChildren(...asking.answer);
+    if (answer.isConnected) answer.replaceChildren(...asking.answer);
+    else redrawAsking();
   };
   const choose = (about) => () => {
     Object.assign(asking, { about, answer: [] });
@@ -148,11 +150,20 @@ const drawAsking = () => {
   return [choices, shownCommand, form, answer];
 };
 const redrawAsking = () => byId("asking")?.replaceChildren(...drawAsking());
+const gatewaysNow = () => JSON.stringify((state.status?.gateways ?? []).map(({ gateway, kind }) => [gateway, kind]));
+// Which gateways there are may be told after the form is drawn.
+const askOfOthers = () => {
+  if (asking.gateways === gatewaysNow()) return;
+  const { id } = document.activeElement;
+  redrawAsking();
+  if (id) byId(id)?.focus();
+};
 
 panel({
   id: "ask",
   title: "Try it",
   about: "The answer comes from the function that the data path obeys. Nothing is sent to a service.",
   controls: () => h("div", { id: "asking" }, drawAsking()),
+  told: askOfOthers,
   draw: () => null,
 });

@@ -7,7 +7,7 @@ const ADDRESS = (location.port ? location.host : `${location.host}:80`).replace(
 
 const state = { token: null, status: null, answeredAt: null, trouble: null, shown: null, wantsToken: false };
 
-// { id, title, paths, every: seconds, commands(), draw(answers), controls()?, count(answers)?, leave()? }
+// { id, title, paths, every: seconds, commands(), draw(answers), controls()?, count(answers)?, leave()?, told()?: the status is }
 const panels = [];
 const panel = (description) => panels.push({ paths: [], every: 10, texts: [], answers: [], askedAt: -Infinity, ...description });
 
@@ -116,6 +116,7 @@ const lookOnce = async () => {
   }
   drawHead();
   if (state.trouble) return;
+  state.shown.told?.();
   const due = panels.filter((of) => of.paths.length > 0 && (of === state.shown || of.count) && isDue(of));
   for (const of of due) {
     const isNew = await refresh(of).catch((error) => {
