@@ -608,7 +608,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s H -l header -d 'A header, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l roll -d 'What the dice show, as an access record logs it: 0 to 9999' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l sni -d 'At a terminating gateway: the server name of the handshake, in full or the service alone; without the flag the URL\'s host' -r
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l sni -d 'At a gateway that goes by server names: that of the handshake, in full or the service alone; without the flag the URL\'s host' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l peer -d 'At a terminating gateway: who connects, a service of the mesh or a SPIFFE id' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, or a list of steps'
 wide\t'More columns, where there are more'

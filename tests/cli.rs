@@ -381,7 +381,12 @@ V1.web.default.dc1.internal.td.consul, which names subset v1 of service web in d
             1,
             "closed, servers_not_exposed: it names servers of Consul, and the gateway mesh-gateway does not expose servers\n   start it with",
         ),
-        ("web.default.dc1.internal.td.consul.", 1, "a label of it is empty"),
+        (
+            "web.default.dc1.internal.td.consul.",
+            1,
+            "closed, client_tls: the ClientHello's server name ends with a dot\n   a gateway ends the connection of a client that sends it",
+        ),
+        (".web.default.dc1.internal.td.consul", 1, "closed, no_sni: a label of it is empty"),
         ("local_agent", 1, "which names nothing of a mesh"),
     ] {
         let out = ask(name, code);

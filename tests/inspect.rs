@@ -1,37 +1,19 @@
-//! `gw inspect` as one types it: the same answer of a gateway that runs, of its files and of its dump; what the wire did is that answer;
-//! and the conventions of a command that stands in scripts.
+//! `gw inspect` as one types it: the same answer of a gateway that runs, of its files and of its dump; and the conventions of a command
+//! that stands in scripts. That the wire does what it says is held by `tests/law`.
 
 mod support;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gw::app::inspect::{self, Explanation, RouteQuestion};
-use gw::app::world::Place;
 use serde_json::Value;
-use support::{Example, Gateway, Scratch, TRUST_DOMAIN, curl, examples, gw, scratch_with};
+use support::{Example, Gateway, Scratch, TRUST_DOMAIN, examples, gw, scratch_with};
 
 /// What a command printed, and how it ended.
 fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     let output = gw(args).current_dir(folder).output().expect("gw runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
-
-/// Chance from a seed (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % n
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
 }
 
 /// What answers alike, whoever is asked, but for what only a process has: the number of its publication, and a clock.
@@ -87,82 +69,23 @@ fn every_question_has_one_answer_from_a_gateway_that_runs_its_files_and_its_dump
 }
 
 #[test]
-fn what_the_wire_did_with_generated_requests_to_every_example_is_what_each_place_says() {
-    let mut compared = 0;
-    for example in examples().into_iter().filter(|example| !example.ends_with("tcp.toml")) {
-        let Example { name, folder, path, ports, .. } = Example::copy(&example, "law");
-        let file = path.display().to_string();
-        let gateway = Gateway::start(&["run", "-c", &file, "--access-log", "access.log"], folder.path());
-        let running = Place::Running(gateway.admin);
-        std::fs::write(folder.path().join("gw.dump"), run(folder.path(), &["inspect", "dump", "--admin", &gateway.admin.to_string()]).1)
-            .expect("a dump");
-        let places = [Place::Files(path.clone()), running, Place::Dump(folder.path().join("gw.dump"))];
-        let port = *ports.values().next().expect("a port");
-        for seed in 1..=25 {
-            let mut random = Random((seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-            let method = random.pick(&["GET", "GET", "POST", "PUT", "DELETE"]);
-            let target =
-                random.pick(&["/", "/api/cart", "/orders/7", "/admin/x?debug=1", "/v2/", "/static/a.css", "/invoices", "/invoices/%61"]);
-            let header = random.pick(&["x-version: v2", "x-team: a", "x-debug: 1", "accept: */*"]);
-            let (url, curl_args, peer, host) = if name == "terminating" {
-                let who = random.pick(&["web", "api"]);
-                (format!("https://billing:{port}{target}"), by_mtls(who, port, method, target, header, folder.path()), Some(who), None)
-            } else {
-                let host = random.pick(&["shop.test", "www.shop.test", "api.shop.test", "blog.test", "other.test"]);
-                let args = format!("--path-as-is -X {method} -H 'host: {host}' -H '{header}' 'http://127.0.0.1:{port}{target}'");
-                (format!("http://127.0.0.1:{port}{target}"), args, None, Some(host))
-            };
-            curl(&curl_args);
-            let record = last_record(&folder, seed as usize);
-            let headers = host.map(|host| format!("host: {host}")).into_iter().chain([header.to_owned()]).collect();
-            let roll = record["roll"].as_u64().map(|roll| roll as u32);
-            let question = RouteQuestion { method: method.to_owned(), url, headers, roll, source: None, sni: None, peer: None };
-            let asked = inspect::written(&question, peer, None);
-            let answers =
-                places.iter().map(|place| place.ask(inspect::ROUTE, &asked).unwrap_or_else(|e| panic!("{name}, seed {seed}: {e}")));
-            let answers: Vec<Value> = answers.collect();
-            let context = || format!("{name}, seed {seed}: curl {curl_args}\nrecord {record}\nsaid {:#}", answers[0]);
-            assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{}\nbut {:#}\nand {:#}", context(), answers[1], answers[2]);
-            let said: Explanation = serde_json::from_value(answers[0].clone()).expect("an explanation");
-            match &said.outcome {
-                inspect::ExplainedOutcome::Forward { rules, .. } => assert_eq!(record["rules"], serde_json::json!(rules), "{}", context()),
-                inspect::ExplainedOutcome::Refuse { code, .. } => assert_eq!(record["code"], **code, "{}", context()),
-            }
-            assert!(said.places.values().all(|place| place.contains(".hcl:") || place.contains(".json:") || place.contains(".toml:")));
-            compared += 1;
-        }
-        assert_eq!(gateway.end(), Some(0));
-    }
-    assert!(compared >= 100, "{compared}");
-}
-
-/// The arguments of curl for a service of the mesh that asks billing.
-fn by_mtls(who: &str, port: u16, method: &str, target: &str, header: &str, folder: &Path) -> String {
-    if !folder.join(format!("certs/{who}.pem")).exists() {
-        assert!(gw(&["certs", "issue", who]).current_dir(folder).output().expect("gw runs").status.success());
-    }
-    let name = format!("billing.default.dc1.internal.{TRUST_DOMAIN}");
-    let certs = folder.join("certs");
-    let (cert, key) = (certs.join(format!("{who}.pem")), certs.join(format!("{who}-key.pem")));
-    format!(
-        "-k --http1.1 --path-as-is -X {method} -H '{header}' -H 'host: billing:{port}' --cert {} --key {} --connect-to {name}:{port}:127.0.0.1:{port} \
-         'https://{name}:{port}{target}'",
-        cert.display(),
-        key.display()
-    )
-}
-
-/// The record of the request of that number; it may be written a moment after its answer.
-fn last_record(folder: &Scratch, number: usize) -> Value {
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    loop {
-        let text = std::fs::read_to_string(folder.path().join("access.log")).unwrap_or_default();
-        let whole: Vec<&str> = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
-        if let Some(line) = whole.get(number - 1) {
-            return serde_json::from_str(line).expect("a record");
-        }
-        assert!(std::time::Instant::now() < until, "no record {number}: {text}");
-        std::thread::yield_now();
+fn what_comes_to_a_listener_that_reads_no_requests_is_answered_for_the_connection() {
+    let edge = r#"{"Kind": "ingress-gateway", "Name": "edge", "Listeners": [
+      {"Port": 8080, "Protocol": "http", "Services": [{"Name": "web", "Hosts": ["*"]}]},
+      {"Port": 9000, "Protocol": "tcp", "Services": [{"Name": "db"}]}]}"#;
+    let toml = "entries = [\"gw.d\"]\n[[gateway]]\nkind = \"ingress\"\nname = \"edge\"\n[[service]]\nname = \"db\"\n\
+                [[service.instance]]\naddress = \"127.0.0.1:3001\"\n";
+    let folder = scratch_with("bytes", &[("gw.d/web.json", WEB), ("gw.d/edge.json", edge), ("gw.toml", toml)]);
+    let ask = |url: &str| run(folder.path(), &["inspect", "route", "GET", url, "-c", "gw.toml", "-o", "name"]);
+    let (code, out, err) = ask("http://127.0.0.1:9000/");
+    assert_eq!((code, &*out), (Some(0), "db.default.default.dc1\n"), "{err}");
+    assert!(err.contains("edge:9000 reads no request of it: this is what becomes of the connection"), "{err}");
+    let (_, out, _) = run(folder.path(), &["inspect", "route", "GET", "http://127.0.0.1:9000/", "-c", "gw.toml"]);
+    assert!(out.starts_with("a connection from 127.0.0.1\n  + listener edge:9000, tcp\n"), "{out}");
+    assert!(out.ends_with("=> forwarded to db.default.default.dc1, db-1 at 127.0.0.1:3001\n"), "{out}");
+    // Whoever asks for a port that is none means the one listener that reads requests.
+    for url in ["http://127.0.0.1:8080/", "http://shop.test/"] {
+        assert_eq!(ask(url).1, "no_healthy_endpoint\n");
     }
 }
 

@@ -6,6 +6,7 @@ pub mod certs;
 mod connection;
 pub mod datacenters;
 mod edited;
+pub(in crate::app) mod heard;
 pub mod intentions;
 pub mod listeners;
 pub mod problems;
@@ -25,9 +26,8 @@ use crate::decide::Snapshot;
 use crate::decide::balance::{Dice, Idle};
 use crate::decide::code::Code;
 use crate::decide::facts::{Facts, RequestHead};
-use crate::decide::names::NameTable;
 use crate::decide::plan::{Plan, Refusal};
-use crate::decide::snapshot::{CompiledListener, Endpoint, Target};
+use crate::decide::snapshot::{Endpoint, Target};
 use crate::decide::witness::Step;
 use crate::id::SpiffeId;
 use crate::proxy::HeadAsRead;
@@ -72,7 +72,7 @@ pub enum QuestionError {
     #[error("{0:?} is not a header such as 'x-version: v2'")]
     Header(String),
     /// No listener fits the URL.
-    #[error("no http listener fits {url:?}: there are {}", .listeners.join(", "))]
+    #[error("no listener is at the port of {url:?}: there are {}", .listeners.join(", "))]
     Listener {
         /// The URL.
         url: String,
@@ -200,6 +200,18 @@ impl Explanation {
         self.steps.iter().flat_map(Step::rules).chain(of_outcome).collect()
     }
 
+    /// Whether it is about a connection, of which nobody reads requests.
+    pub fn is_of_connection(&self) -> bool {
+        self.facts.method.is_empty()
+    }
+
+    /// How the gateway answers itself, in words: `refused with 404 no_host: MEANING (SUBJECT)`, and of a connection `closed, no_sni: ..`.
+    pub fn refused(&self) -> Option<String> {
+        let ExplainedOutcome::Refuse { code, status, meaning, subject, .. } = &self.outcome else { return None };
+        let ended = if self.is_of_connection() { "closed,".to_owned() } else { format!("refused with {status}") };
+        Some(format!("{ended} {code}: {meaning} ({subject})"))
+    }
+
     /// Whether the request is forwarded.
     pub fn forwards(&self) -> bool {
         matches!(self.outcome, ExplainedOutcome::Forward { .. })
@@ -225,20 +237,20 @@ pub fn route(snapshot: &Snapshot, question: &RouteQuestion) -> Result<Explanatio
     let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
     let headers = parse_headers(&question.headers, scheme)?;
     let roll = question.roll.unwrap_or(0);
-    let of_the_mesh = snapshot.listeners.values().find(|l| l.inbound.is_some());
-    let listener = match of_the_mesh {
-        Some(listener) => listener,
-        None => choose_listener(snapshot, authority.port_u16(), &question.url)?,
-    };
-    let sni = listener.names.as_ref().map(|names| in_full(names, question.sni.as_deref().unwrap_or(authority.host())));
+    let listener = heard::listener(snapshot, authority, &question.url)?;
+    let sent = question.sni.as_deref().or_else(|| heard::of_url(authority));
+    let sent = listener.names.as_ref().and_then(|names| Some(heard::in_full(names, sent?)));
     let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or(authority.as_str());
     let client = SocketAddr::new(question.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0);
     let host = host.to_owned();
     let name = &listener.listener.name;
-    let (sni, peer) = (sni.as_deref(), question.peer.as_ref());
+    let (heard, peer) = (heard::name(listener, sent.as_deref()), question.peer.as_ref());
+    let sni = if let Ok(name) = &heard { name.as_deref() } else { sent.as_deref() };
     let facts = |request| Facts { listener: name, client, local: listener.listener.bind, sni, peer, request };
-    if of_the_mesh.is_some() && !snapshot.named(name, sni).is_ok_and(|service| service.protocol.is_http()) {
-        // Nobody reads requests there.
+    if let Err(why) = &heard {
+        return Ok(Explanation::new(&facts(None), Vec::new(), unread(Code::ClientTls, why)));
+    }
+    if !heard::reads_requests(snapshot, listener, sni) {
         return Ok(explain(snapshot, &facts(None), roll));
     }
     let as_it_came = facts(Some(RequestHead { method: &method, authority: &host, target, scheme, headers: &headers }));
@@ -281,16 +293,6 @@ fn unread(code: Code, subject: &str) -> ExplainedOutcome {
         subject: subject.to_owned(),
         location: None,
         roll: None,
-    }
-}
-
-/// The name that a service is known by, where it is the service's alone.
-fn in_full(names: &NameTable, name: &str) -> String {
-    let begins = format!("{}.", name.to_ascii_lowercase());
-    let mut longer = names.whole().filter(|known| known.starts_with(&begins));
-    match (names.find(name).is_some(), longer.next(), longer.next()) {
-        (false, Some(only), None) => only.to_owned(),
-        _ => name.to_owned(),
     }
 }
 
@@ -383,17 +385,4 @@ pub fn parse_headers(given: &[String], scheme: &str) -> Result<HeaderMap, Questi
         headers.insert("x-forwarded-proto", value);
     }
     Ok(headers)
-}
-
-/// The listener on the URL's port; without a fitting one the only http listener.
-fn choose_listener<'a>(snapshot: &'a Snapshot, port: Option<u16>, url: &str) -> Result<&'a CompiledListener, QuestionError> {
-    let http: Vec<&CompiledListener> = snapshot.listeners.values().map(AsRef::as_ref).filter(|l| l.listener.protocol.is_http()).collect();
-    let wanted = port.unwrap_or(if url.starts_with("https:") { 443 } else { 80 });
-    let fitting = http.iter().find(|l| l.listener.bind.port() == wanted).copied();
-    let only = if let [only] = http.as_slice() { Some(*only) } else { None };
-    fitting.or(only).ok_or_else(|| {
-        let mut listeners: Vec<String> = snapshot.listeners.keys().map(ToString::to_string).collect();
-        listeners.sort();
-        QuestionError::Listener { url: url.to_owned(), listeners }
-    })
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::unknown::why_unknown;
-use super::inspect::Fixed;
+use super::inspect::{Fixed, heard};
 use super::world::{Asked, Unanswered, Verb, World};
 use crate::decide::Snapshot;
 use crate::decide::balance::Idle;
@@ -102,13 +102,25 @@ pub fn explain(snapshot: &Snapshot, resources: &Resources, name: &str) -> Result
     let gateway = resources.gateway.name.clone();
     // Where there are two, as for clients of other datacenters, they have the same names.
     let by_name = snapshot.listeners.values().filter(|l| l.names.is_some()).min_by(|a, b| a.listener.name.cmp(&b.listener.name));
-    let listener = &by_name.ok_or_else(|| AsksForHost(gateway.clone()))?.listener;
+    let compiled = by_name.ok_or_else(|| AsksForHost(gateway.clone()))?;
+    let listener = &compiled.listener;
+    let heard = heard::name(compiled, Some(name));
     let client = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
-    let facts = Facts { listener: &listener.name, client, local: listener.bind, sni: Some(name), peer: None, request: None };
+    let facts = Facts {
+        listener: &listener.name,
+        client,
+        local: listener.bind,
+        sni: heard.as_ref().map_or(Some(name), Option::as_deref),
+        peer: None,
+        request: None,
+    };
     let read = Sni::parse(name, &resources.trust_domain);
     let names = read.as_ref().map(Names::of).unwrap_or_else(|_| Names { what: "nothing".into(), ..Names::default() });
     let mut steps = Vec::new();
-    let planned = snapshot.plan(&facts, &Idle, &mut Fixed(0), &mut steps);
+    let planned = match &heard {
+        Ok(_) => snapshot.plan(&facts, &Idle, &mut Fixed(0), &mut steps),
+        Err(why) => Err(Refusal::new(Code::ClientTls, why)),
+    };
     let answer = SniAnswer {
         schema: "gw.sni/v1".into(),
         name: name.to_owned(),
@@ -159,6 +171,14 @@ impl SniAnswer {
         let rule = refusal.rule.as_ref().map(ToString::to_string);
         if matches!(refusal.code, Code::NoSni | Code::ServersNotExposed) {
             return Self { why: unknown.clone(), help: help.clone(), rule, ..self };
+        }
+        match refusal.code {
+            Code::ClientTls => {
+                let help = "a gateway ends the connection of a client that sends it, whatever is configured";
+                return Self { why: refusal.subject.clone(), help: Some(help.to_owned()), rule, ..self };
+            }
+            Code::SniAbsent => return Self { why: "an IP address counts as no server name".to_owned(), rule, ..self },
+            _ => {}
         }
         // The name is known, and the steps say of each instance why it is not used.
         let of_steps =

@@ -64,6 +64,11 @@ pub enum NoHello {
     Name(&'static str),
 }
 
+/// What is read of a server name, standing alone in a ClientHello that is passed on.
+pub fn server_name(name: &str) -> Result<Cow<'_, str>, NoHello> {
+    body::name_of(name.as_bytes()).map_err(NoHello::Name)
+}
+
 /// A byte, with its character for who wonders what was spoken.
 fn printed(byte: u8) -> String {
     if byte.is_ascii_graphic() { format!("0x{byte:02x} ('{}')", char::from(byte)) } else { format!("0x{byte:02x}") }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerConnection};
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::range::Range;
 use super::stamp::Stamp;
@@ -43,6 +43,15 @@ impl Peer {
     /// As `x-forwarded-client-cert` tells it.
     pub fn forwarded(&self) -> String {
         xfcc::element(&self.own, &self.chain)
+    }
+}
+
+/// What is read of a server name where TLS ends. `Ok(None)`: an IP address, which counts as no name; `Err`: no client may send it.
+pub fn ended_name(name: &str) -> Result<Option<String>, &'static str> {
+    match ServerName::try_from(name) {
+        Ok(ServerName::DnsName(name)) => Ok(Some(name.as_ref().to_ascii_lowercase())),
+        Ok(_) => Ok(None),
+        Err(_) => Err("the ClientHello's server name is none that DNS has"),
     }
 }
 

@@ -8,8 +8,9 @@ mod scene;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -18,8 +19,19 @@ use self::browser::{DARK, LIGHT, NARROW, Page, browser};
 use self::scene::{MARKUP, SERVER_NAME, Scene, long};
 use self::support::{Gateway, scratch_with};
 
-const PANELS: [&str; 10] =
-    ["topology", "listeners", "services", "datacenters", "certificates", "intentions", "generations", "problems", "connections", "ask"];
+const PANELS: [&str; 11] = [
+    "topology",
+    "listeners",
+    "services",
+    "datacenters",
+    "certificates",
+    "intentions",
+    "generations",
+    "problems",
+    "connections",
+    "tap",
+    "ask",
+];
 
 /// Clicks a tab and waits until its panel is there.
 #[track_caller]
@@ -45,6 +57,24 @@ fn ask(page: &mut Page<'_>, url: &str, header: &str) {
     page.until("there is an answer", "document.querySelector('.answer .verdict') !== null");
 }
 
+/// Fills in fields of the filter under "Live", and starts.
+#[track_caller]
+fn watch(page: &mut Page<'_>, filter: &Value) {
+    page.value(&format!(
+        "(() => {{ const form = document.querySelector('form.tap'); for (const [name, value] of Object.entries({filter})) form.elements[name].value = value; \
+         form.requestSubmit(); }})()"
+    ));
+    page.until("it watches", "document.querySelector('#tap-is').innerText === 'Watching.'");
+}
+
+/// Watches a request of which everything is markup.
+#[track_caller]
+fn watch_markup(page: &mut Page<'_>, scene: &Scene) {
+    watch(page, &json!({"header": "x-test", "host": "a.test"}));
+    scene.request("/<img/src=x/onerror=window.hurt=1>");
+    page.until("the request is told", "document.querySelector('#drawn tbody') !== null");
+}
+
 #[test]
 fn every_panel_shows_names_that_are_markup_as_text_and_asks_nobody_but_the_gateway() {
     let scene = Scene::start("page-hostile").busy();
@@ -57,6 +87,11 @@ fn every_panel_shows_names_that_are_markup_as_text_and_asks_nobody_but_the_gatew
         click(&mut page, panel);
         if panel == "ask" {
             ask(&mut page, &format!("http://{}/{}", scene.ingress, "%3Cimg%3E"), &format!("x-test: {MARKUP}"));
+        }
+        if panel == "tap" {
+            watch_markup(&mut page, &scene);
+            let told = page.text("document.querySelector('#drawn').innerText");
+            assert!(told.contains(&format!("x-test: {MARKUP}")) && told.contains("/<img/src=x/onerror=window.hurt=1>"), "{told}");
         }
         if panel == "connections" {
             page.until("the connection is there", "document.querySelector('#drawn tbody') !== null");
@@ -98,7 +133,12 @@ fn it_fits_from_360_pixels_on_in_light_and_in_the_dark() {
             if panel == "ask" {
                 ask(&mut page, &format!("http://{}/x", scene.ingress), &format!("x-test: {MARKUP}"));
             }
+            if panel == "tap" {
+                watch_markup(&mut page, &scene);
+            }
             page.value("document.querySelectorAll('details').forEach((details) => { details.open = true; })");
+            let tab = format!("document.getElementById('tab-{panel}').getBoundingClientRect()");
+            page.until("its tab is in sight", &format!("{tab}.left >= 0 && {tab}.right < document.documentElement.clientWidth + 1"));
             let wide = page.value("document.documentElement.scrollWidth");
             assert!(wide.as_u64().unwrap() <= u64::from(form.width), "{panel} is {wide} pixels wide in {form:?}");
             page.picture(&format!("{}-{panel}", form.name));
@@ -147,6 +187,10 @@ fn axe_finds_nothing_wrong_with_any_panel_in_any_form() {
             click(&mut page, panel);
             if panel == "ask" {
                 ask(&mut page, &format!("http://{}/x", scene.ingress), "x-test: 1");
+            }
+            if panel == "tap" {
+                wrong.extend(violations(&mut page).into_iter().map(|violation| format!("{} {panel}, stopped: {violation}", form.name)));
+                watch_markup(&mut page, &scene);
             }
             wrong.extend(violations(&mut page).into_iter().map(|violation| format!("{} {panel}: {violation}", form.name)));
         }
@@ -206,6 +250,106 @@ fn the_keyboard_alone_reaches_every_control_and_asks_a_question() {
     page.press("Enter");
     page.until("there is an answer", "document.querySelector('.answer .verdict') !== null");
     assert!(page.text("document.querySelector('.answer').innerText").contains("forwarded to web.default.default.dc1"));
+    // What passes is watched, and no more.
+    page.value("location.hash = 'tap'");
+    page.until("the filter is there", "document.querySelector('#tap-path_prefix') !== null");
+    page.value("document.querySelector('#tap-path_prefix').focus()");
+    page.type_text("/x");
+    page.press("Enter");
+    page.until("it watches", "document.querySelector('#tap-is').innerText === 'Watching.'");
+    page.value("document.querySelector('#tap-go').focus()");
+    page.press("Enter");
+    page.until("it has stopped", "document.querySelector('#tap-is').innerText === 'Stopped.' && document.activeElement.id === 'tap-go'");
+}
+
+#[test]
+fn another_question_is_asked_of_a_gateway_that_can_answer_it() {
+    let scene = Scene::start("page-questions");
+    let browser = browser();
+    let mut page = Page::new(&browser);
+    page.look_as(LIGHT);
+    page.open(&scene.url());
+    click(&mut page, "ask");
+    page.until("it is known which gateways there are", "document.querySelector('#ask-service') !== null");
+    ask(&mut page, &format!("http://{}/x", scene.ingress), "x-test: 1");
+    assert_eq!(page.text("document.querySelector('#ask-service').value"), "edge");
+    page.value("document.getElementById('about-sni').click()");
+    page.until("the form is another one", "document.querySelector('#ask-name') !== null");
+    assert_eq!(page.text("document.querySelector('#ask-service').value"), "exit", "edge goes by no names");
+    page.value(
+        "document.querySelector('#ask-name').value = 'web.default.dc2.internal.x'; document.querySelector('form.ask').requestSubmit()",
+    );
+    page.until("there is an answer", "document.querySelector('.answer .verdict') !== null");
+    assert!(page.text("document.querySelector('.answer').innerText").contains("is a foreign trust domain"));
+}
+
+/// How many taps the gateway has.
+fn taps(page: &mut Page<'_>) -> String {
+    page.text("fetch('/metrics').then((told) => told.text()).then((text) => /^gw_taps_active (.*)$/m.exec(text)[1])")
+}
+
+#[test]
+fn what_passes_is_shown_as_the_command_prints_it_and_only_while_somebody_looks() {
+    let scene = Scene::start("page-tap");
+    let browser = browser();
+    let mut page = Page::new(&browser);
+    page.look_as(LIGHT);
+    page.open(&scene.url());
+    click(&mut page, "tap");
+    assert_eq!(taps(&mut page), "0");
+    watch(&mut page, &json!({"status": "404 5xx", "path_prefix": "/denied", "header": "x-test"}));
+    assert_eq!(taps(&mut page), "1");
+    assert_eq!(page.value("document.querySelector('#tap-status').matches(':disabled')"), true, "what runs has another filter");
+    let command = page.text("document.querySelector('.commands code').innerText");
+    let wanted = format!("gw inspect tap --path-prefix /denied --status 404 --status 5xx --header x-test --admin {}", scene.gateway.admin);
+    assert_eq!(command, wanted);
+    let words: Vec<&str> = command.split(' ').skip(1).chain(["--limit", "1", "-o", "jsonl"]).collect();
+    let mut printing = support::gw(&words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(printing.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(printed.next().unwrap().contains("begins"), "every worker tells the command, too");
+    ["/", "/denied?secret=1", "/x"].iter().for_each(|path| scene.request(path));
+    page.until("one is told", "document.querySelectorAll('#drawn tbody tr').length === 1");
+    let shown = page.text("document.querySelector('#drawn tbody').innerText");
+    let told: Value = serde_json::from_str(&printed.next().unwrap()).unwrap();
+    assert!(printing.wait().unwrap().success());
+    for said in [&told["path"], &told["host"], &told["code"], &told["rule"], &told["headers"]["x-test"]] {
+        assert!(shown.contains(said.as_str().unwrap()), "{said} is not in {shown}");
+    }
+    assert!(!shown.contains("secret") && shown.contains("503"), "{shown}");
+    // The way to the answer of the very request.
+    assert!(page.text("document.querySelector('#drawn tbody a').href").contains("service=edge"), "of the gateway that it came to");
+    page.value("document.querySelector('#drawn tbody a').click()");
+    page.until("it is asked about", "document.querySelector('#ask-url')?.value.endsWith('/denied')");
+    page.value("document.querySelector('form.ask').requestSubmit()");
+    page.until("there is an answer", "document.querySelector('.answer .verdict') !== null");
+    assert!(page.text("document.querySelector('.answer').innerText").contains("no_healthy_endpoint"));
+    page.until(
+        "nobody watches any more",
+        "fetch('/metrics').then((told) => told.text()).then((text) => text.includes('gw_taps_active 0'))",
+    );
+
+    // What was told is still there; the last lines are kept.
+    click(&mut page, "tap");
+    assert!(page.text("document.querySelector('#tap-is').innerText").starts_with("Stopped"));
+    assert_eq!(page.value("document.querySelectorAll('#drawn tbody tr').length"), 1);
+    watch(&mut page, &json!({"status": "", "path_prefix": "/many", "header": ""}));
+    (0..230).for_each(|n| scene.request(&format!("/many/{n}")));
+    page.until("all are told", "document.querySelector('#drawn caption')?.innerText.startsWith('The last 200 of 230')");
+    assert_eq!(page.value("document.querySelectorAll('#drawn tbody tr').length"), 200);
+    assert!(page.text("document.querySelector('#drawn tbody tr').innerText").contains("/many/229"));
+
+    // Nobody can see it, what is asked for is wrong, and the gateway goes.
+    page.value("Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))");
+    page.until("it has stopped", "document.querySelector('#tap-is').innerText.startsWith('Stopped')");
+    page.until("nobody watches", "fetch('/metrics').then((told) => told.text()).then((text) => text.includes('gw_taps_active 0'))");
+    page.value("Object.defineProperty(document, 'hidden', { value: false, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))");
+    page.value("(() => { const form = document.querySelector('form.tap'); form.elements.code.value = 'nope'; form.requestSubmit(); })()");
+    page.until("it is said what is wrong", "document.querySelector('#tap-is').innerText.includes('code=nope is no code')");
+    watch(&mut page, &json!({"code": "", "path_prefix": ""}));
+    let Scene { gateway, .. } = scene;
+    gateway.end();
+    page.until("it is said that it is gone", "/ends|cut/.test(document.querySelector('#tap-is').innerText)");
+    assert_eq!(page.value("document.querySelector('#tap-go').innerText"), "Start");
 }
 
 #[test]
@@ -301,6 +445,10 @@ fn where_a_token_is_wanted_the_page_asks_for_it_and_keeps_it_to_itself() {
         page.until("it was asked with", "document.querySelector('#token-value').value === ''");
         if is_right {
             page.until("the panel is there", "document.querySelector('#token').hidden && document.querySelector('.topology svg') !== null");
+            click(&mut page, "tap");
+            watch(&mut page, &json!({}));
+            let command = page.text("document.querySelector('.commands code').innerText");
+            assert!(command.starts_with("GW_ADMIN_TOKEN_FILE=FILE gw inspect tap"), "{command}");
         } else {
             page.until("it says so", "document.querySelector('#token-wrong').innerText.includes('not the token')");
         }

@@ -223,13 +223,7 @@ impl Example {
         let folder = scratch(&format!("{test}-{name}"));
         let entries = example.with_extension("");
         let mut ports = BTreeMap::new();
-        std::fs::create_dir_all(folder.path().join(&name)).expect("a folder");
-        for file in std::fs::read_dir(&entries).expect("the entries of the example") {
-            let file = file.expect("a file").path();
-            let entry = std::fs::read_to_string(&file).expect("an entry");
-            let entry = with_free_ports(&entry, &mut ports);
-            std::fs::write(folder.path().join(&name).join(file.file_name().expect("a name")), entry).expect("a copy");
-        }
+        copy_folder(&entries, &folder.path().join(&name), &mut |entry| with_free_ports(entry, &mut ports));
         let mut config = text.clone();
         for (id, address) in instances(&text) {
             config = config.replace(&address, &backend(&id).to_string());
@@ -242,6 +236,20 @@ impl Example {
         std::fs::write(&path, &config).expect("a copy");
         certificates(&text, folder.path());
         Self { name, folder, path, text, ports }
+    }
+}
+
+/// Copies the texts of a folder, and of those in it, as they are made anew.
+pub(crate) fn copy_folder(from: &Path, to: &Path, anew: &mut impl FnMut(&str) -> String) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for file in std::fs::read_dir(from).expect("a folder of the example") {
+        let file = file.expect("a file").path();
+        let copy = to.join(file.file_name().expect("a name"));
+        if file.is_dir() {
+            copy_folder(&file, &copy, anew);
+        } else {
+            std::fs::write(copy, anew(&std::fs::read_to_string(&file).expect("a text"))).expect("a copy");
+        }
     }
 }
 
@@ -260,7 +268,7 @@ fn certificates(text: &str, folder: &Path) {
 }
 
 /// `Port = 8080` and `"Port": 8080` with a free port, remembered by the written one.
-fn with_free_ports(entry: &str, ports: &mut BTreeMap<u16, u16>) -> String {
+pub(crate) fn with_free_ports(entry: &str, ports: &mut BTreeMap<u16, u16>) -> String {
     let mut out = String::new();
     for line in entry.lines() {
         let key = line.trim_start().trim_start_matches('"');

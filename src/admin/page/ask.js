@@ -1,10 +1,6 @@
 // "Try it": a question to the very function that the data path obeys, and every step of its answer. Nothing is sent to a service.
 
-const field = (name, label, attributes, hint) => {
-  const id = `ask-${name}`;
-  return h("div", { class: "field" }, h("label", { for: id }, label), h(attributes?.rows ? "textarea" : "input", { id, name, spellcheck: "false", autocomplete: "off", "aria-describedby": hint && `${id}-hint`, ...attributes }),
-    hint && h("p", { id: `${id}-hint`, class: "hint" }, hint));
-};
+const field = (...of) => fieldOf("ask", ...of);
 
 const STEP = {
   listener: (s) => ["listener ", code(s.listener), ", which speaks ", said(s.protocol)],
@@ -38,7 +34,7 @@ const drawRoute = (answer) => {
   const o = answer.outcome;
   const forwards = o.outcome === "forward";
   return [
-    forwards ? verdict(true, "forwarded to ", code(o.target)) : verdict(false, "answered by gw itself", o.status ? ` with ${o.status}` : "", ": ", code(o.code), ", ", said(o.meaning), o.subject && [" (", said(o.subject), ")"]),
+    forwards ? verdict(true, "forwarded to ", code(o.target)) : verdict(false, answer.facts.method ? `answered by gw itself with ${o.status}: ` : "the connection is closed: ", code(o.code), ", ", said(o.meaning), o.subject && [" (", said(o.subject), ")"]),
     drawSteps(answer),
     forwards ? facts([["instances in turn", o.instances.join(", ")], ["path sent", o.path], ["within", o.request_timeout === null ? "no limit" : lasting(o.request_timeout)], ["retries", o.retries], ["server name", o.sni], ["roll", o.roll]])
       : facts([["rule", o.rule], ["roll", o.roll]]),
@@ -109,6 +105,7 @@ const KINDS = { route: ["ingress", "terminating"], sni: ["mesh", "terminating"] 
 const asking = { about: "route", values: {}, answer: [] };
 
 const drawAsking = () => {
+  asking.gateways = gatewaysNow();
   const of = ABOUT[asking.about];
   const form = h("form", { class: "ask" });
   const answer = h("div", { class: "answer", "aria-live": "polite" }, asking.answer);
@@ -133,7 +130,8 @@ const drawAsking = () => {
       if (error instanceof WantsToken) lookNow();
       asking.answer = [h("p", { class: "notice bad" }, said(error instanceof Refused ? error.message : "It does not answer."))];
     }
-    answer.replaceChildren(...asking.answer);
+    if (answer.isConnected) answer.replaceChildren(...asking.answer);
+    else redrawAsking();
   };
   const choose = (about) => () => {
     Object.assign(asking, { about, answer: [] });
@@ -143,18 +141,29 @@ const drawAsking = () => {
   const choices = h("fieldset", { class: "choices" }, h("legend", null, "Question"), Object.entries(ABOUT).map(([about, { label }]) => h("label", null,
     h("input", { type: "radio", name: "about", id: `about-${about}`, value: about, checked: about === asking.about, onchange: choose(about) }), h("span", null, label))));
   form.append(...[of.fields(), which, h("div", { class: "field" }, h("button", { class: "main" }, "Ask"))].flat().filter(Boolean));
-  for (const input of form.elements) if (input.name && asking.values[input.name] !== undefined) input.value = asking.values[input.name];
+  // The gateway of another question may be none of this one.
+  const fits = ({ name, options }) => asking.values[name] !== undefined && (!options || [...options].some((of) => of.value === asking.values[name]));
+  for (const input of form.elements) if (input.name && fits(input)) input.value = asking.values[input.name];
   form.addEventListener("input", keep);
   form.addEventListener("submit", submit);
   keep();
   return [choices, shownCommand, form, answer];
 };
 const redrawAsking = () => byId("asking")?.replaceChildren(...drawAsking());
+const gatewaysNow = () => JSON.stringify((state.status?.gateways ?? []).map(({ gateway, kind }) => [gateway, kind]));
+// Which gateways there are may be told after the form is drawn.
+const askOfOthers = () => {
+  if (asking.gateways === gatewaysNow()) return;
+  const { id } = document.activeElement;
+  redrawAsking();
+  if (id) byId(id)?.focus();
+};
 
 panel({
   id: "ask",
   title: "Try it",
   about: "The answer comes from the function that the data path obeys. Nothing is sent to a service.",
   controls: () => h("div", { id: "asking" }, drawAsking()),
+  told: askOfOthers,
   draw: () => null,
 });

@@ -72,6 +72,13 @@ const milliseconds = (seconds) => (seconds < 1 ? `${number(seconds * 1000)} ms` 
 const clock = (date) => date.toLocaleTimeString("en-GB");
 const when = (date) => (Math.abs(Date.now() - date) < 86400e3 / 2 ? clock(date) : `${date.toLocaleDateString("sv-SE")} ${clock(date)}`);
 
+// A field of a form, with its label and what may be written there.
+const fieldOf = (form, name, label, attributes, hint) => {
+  const id = `${form}-${name}`;
+  return h("div", { class: "field" }, h("label", { for: id }, label), h(attributes?.rows ? "textarea" : "input", { id, name, spellcheck: "false", autocomplete: "off", "aria-describedby": hint && `${id}-hint`, ...attributes }),
+    hint && h("p", { id: `${id}-hint`, class: "hint" }, hint));
+};
+
 // A word of a shell: quoted where it has to be.
 const shell = (word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${plain(word).replaceAll("'", "'\\''")}'`);
 const commandLine = (words) => words.map(shell).join(" ");

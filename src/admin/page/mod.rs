@@ -26,6 +26,7 @@ const SCRIPT: &str = concat!(
     include_str!("serving.js"),
     include_str!("mesh.js"),
     include_str!("config.js"),
+    include_str!("tap.js"),
     include_str!("ask.js"),
     include_str!("start.js"),
 );

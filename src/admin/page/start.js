@@ -59,7 +59,11 @@ const drawCounts = () => {
   for (const of of panels.filter((of) => of.count && of.answers.length > 0)) {
     const badge = byId(`tab-${of.id}`).querySelector(".count");
     const n = of.count(...of.answers);
-    badge.textContent = n > 0 ? String(n) : "";
+    const text = n > 0 ? String(n) : "";
+    const moves = badge.textContent !== text;
+    badge.textContent = text;
+    // Where the tabs stand in a row those behind it move.
+    if (moves) showTab();
     badge.className = `count ${of.tone?.(...of.answers) ?? ""}`;
   }
 };
@@ -103,7 +107,11 @@ byId("token").addEventListener("submit", (event) => {
   lookNow();
 });
 addEventListener("hashchange", go);
-document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else look(); });
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) return look();
+  clearTimeout(timer);
+  state.shown?.leave?.();
+});
 
 drawHead();
 go();

@@ -7,7 +7,7 @@ const ADDRESS = (location.port ? location.host : `${location.host}:80`).replace(
 
 const state = { token: null, status: null, answeredAt: null, trouble: null, shown: null, wantsToken: false };
 
-// { id, title, paths, every: seconds, commands(), draw(answers), controls()?, count(answers)? }
+// { id, title, paths, every: seconds, commands(), draw(answers), controls()?, count(answers)?, leave()?, told()?: the status is }
 const panels = [];
 const panel = (description) => panels.push({ paths: [], every: 10, texts: [], answers: [], askedAt: -Infinity, ...description });
 
@@ -20,16 +20,17 @@ const GONE = "it does not answer";
 class WantsToken extends Error {}
 class Refused extends Error {}
 
-// The text of an answer.
-const ask = async (path, query) => {
+// An answer that is one.
+const answered = async (path, query, signal) => {
   const url = query ? `${path}?${new URLSearchParams(query)}` : path;
   const headers = state.token ? { authorization: `Bearer ${state.token}` } : {};
-  const response = await fetch(url, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE) });
-  const text = await response.text();
+  const response = await fetch(url, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal });
   if (response.status === 401) throw new WantsToken();
-  if (!response.ok) throw new Refused(text.trim() || `it answered ${response.status}`);
-  return text;
+  if (!response.ok) throw new Refused((await response.text()).trim() || `it answered ${response.status}`);
+  return response;
 };
+// Its text.
+const ask = async (path, query) => (await answered(path, query, AbortSignal.timeout(PATIENCE))).text();
 const askJson = async (path, query) => JSON.parse(await ask(path, query));
 
 // What is drawn anew at every look without the rest of the panel.
@@ -75,16 +76,19 @@ const draw = () => {
   if (focused >= 0) controls()[focused]?.focus({ preventScroll: true });
 };
 
+const showTab = () => byId(`tab-${state.shown.id}`).scrollIntoView({ block: "nearest", inline: "nearest" });
+
 const show = (id) => {
   const next = panels.find((of) => of.id === id) ?? panels[0];
   if (state.shown === next) return;
+  state.shown?.leave?.();
   state.shown = next;
   for (const tab of byId("tabs").children) {
     const selected = tab.dataset.id === next.id;
     tab.setAttribute("aria-selected", selected);
     tab.tabIndex = selected ? 0 : -1;
-    if (selected) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+  showTab();
   const root = byId("panel");
   root.setAttribute("aria-labelledby", `tab-${next.id}`);
   root.replaceChildren(
@@ -112,6 +116,7 @@ const lookOnce = async () => {
   }
   drawHead();
   if (state.trouble) return;
+  state.shown.told?.();
   const due = panels.filter((of) => of.paths.length > 0 && (of === state.shown || of.count) && isDue(of));
   for (const of of due) {
     const isNew = await refresh(of).catch((error) => {

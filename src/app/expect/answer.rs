@@ -51,9 +51,7 @@ impl Answer {
                 ExplainedOutcome::Forward { target, instances, .. } => {
                     format!("forwarded to {target}, {}", instances.first().map_or("", String::as_str))
                 }
-                ExplainedOutcome::Refuse { code, status, meaning, subject, .. } => {
-                    format!("refused with {status} {code}: {meaning} ({subject})")
-                }
+                ExplainedOutcome::Refuse { .. } => explanation.refused().unwrap_or_default(),
             },
         }
     }

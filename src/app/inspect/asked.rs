@@ -40,7 +40,7 @@ fn answer(world: &World, asked: &Asked) -> Result<Value, Unanswered> {
 pub(in crate::app) fn explained(gateway: &OneGateway, asked: &Asked) -> Result<Explanation, Unanswered> {
     let question = read(gateway, asked).map_err(Unanswered::Wrong)?;
     let mut explanation = route(gateway.snapshot(), &question).map_err(|e| Unanswered::Wrong(e.to_string()))?;
-    explanation.notes.extend(of_scheme(gateway, &question, &explanation));
+    explanation.notes.extend(of_listener(gateway, &question, &explanation));
     explanation.notes.extend(super::advice::advice(gateway, &explanation));
     Ok(explanation)
 }
@@ -58,14 +58,17 @@ fn read(gateway: &OneGateway, asked: &Asked) -> Result<RouteQuestion, String> {
     })
 }
 
-/// A listener takes one of both; the question is asked all the same.
-fn of_scheme(gateway: &OneGateway, question: &RouteQuestion, explanation: &Explanation) -> Option<String> {
+/// A listener takes http or https, or reads neither; the question is asked all the same.
+fn of_listener(gateway: &OneGateway, question: &RouteQuestion, explanation: &Explanation) -> Option<String> {
     let https = question.url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
     let name = &explanation.facts.listener;
     let asked = gateway.snapshot().listeners.values().find(|l| l.listener.name.as_str() == name)?;
     match (https, asked.listener.mode) {
-        (true, ListenerMode::Plain) => Some(format!("{name} takes http alone, no https")),
+        (true, ListenerMode::Plain) if asked.listener.protocol.is_http() => Some(format!("{name} takes http alone, no https")),
         (false, ListenerMode::TerminateTls) => Some(format!("{name} takes https alone, no http")),
+        _ if explanation.forwards() && explanation.is_of_connection() => {
+            Some(format!("{name} reads no request of it: this is what becomes of the connection"))
+        }
         _ => None,
     }
 }

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Explanation, explain, in_full, peer};
+use super::{Explanation, explain, heard, peer, unread};
 use crate::app::world::{Asked, OneGateway, Unanswered};
 use crate::decide::Snapshot;
+use crate::decide::code::Code;
 use crate::decide::facts::Facts;
 use crate::decide::snapshot::CompiledListener;
 
@@ -19,17 +20,18 @@ pub(in crate::app) fn connection(gateway: &OneGateway, asked: &Asked) -> Result<
     let snapshot = gateway.snapshot();
     let compiled = choose(snapshot, asked)?;
     let listener = &compiled.listener;
-    let sni = asked.one("sni").map(|name| compiled.names.as_ref().map_or_else(|| name.to_owned(), |names| in_full(names, name)));
-    let reads_requests = match &compiled.names {
-        Some(_) => snapshot.named(&listener.name, sni.as_deref()).is_ok_and(|s| compiled.inbound.is_some() && s.protocol.is_http()),
-        None => listener.protocol.is_http(),
-    };
-    if reads_requests {
+    let sent = asked.one("sni").map(|name| compiled.names.as_ref().map_or_else(|| name.to_owned(), |names| heard::in_full(names, name)));
+    let heard = heard::name(compiled, sent.as_deref());
+    let sni = heard.as_ref().map_or(sent.as_deref(), Option::as_deref);
+    if heard.is_ok() && heard::reads_requests(snapshot, compiled, sni) {
         return Err(Unanswered::Wrong(format!("{} reads requests there: ask for one, [[request]] with its url", listener.name)));
     }
     let (name, client) = (&listener.name, SocketAddr::new(source, 0));
-    let facts = Facts { listener: name, client, local: listener.bind, sni: sni.as_deref(), peer: peer.as_ref(), request: None };
-    Ok(explain(snapshot, &facts, roll))
+    let facts = Facts { listener: name, client, local: listener.bind, sni, peer: peer.as_ref(), request: None };
+    Ok(match &heard {
+        Ok(_) => explain(snapshot, &facts, roll),
+        Err(why) => Explanation::new(&facts, Vec::new(), unread(Code::ClientTls, why)),
+    })
 }
 
 /// The listener that is named; without a name the one that goes by server names, where there is one, or the only one.

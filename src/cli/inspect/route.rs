@@ -47,7 +47,7 @@ pub(super) struct RouteArgs {
     /// The client's address
     #[arg(long, value_name = "IP")]
     source: Option<IpAddr>,
-    /// At a terminating gateway: the server name of the handshake, in full or the service alone; without the flag the URL's host
+    /// At a gateway that goes by server names: that of the handshake, in full or the service alone; without the flag the URL's host
     #[arg(long, value_name = "NAME")]
     sni: Option<String>,
     /// At a terminating gateway: who connects, a service of the mesh or a SPIFFE id
@@ -93,10 +93,12 @@ fn name(outcome: &ExplainedOutcome) -> &str {
 pub(in crate::cli) fn steps(explanation: &Explanation) -> String {
     let facts = &explanation.facts;
     let by = facts.peer.as_ref().map(|peer| format!(", which is {peer}")).unwrap_or_default();
-    let mut text = match &facts.sni {
-        Some(sni) if facts.method.is_empty() => format!("a connection to {sni} from {}{by}\n", facts.client),
-        _ => format!("{} {}{} from {}{by}\n", facts.method, facts.authority, facts.target, facts.client),
+    let what = match &facts.sni {
+        Some(sni) if explanation.is_of_connection() => format!("a connection to {sni}"),
+        None if explanation.is_of_connection() => "a connection".to_owned(),
+        _ => format!("{} {}{}", facts.method, facts.authority, facts.target),
     };
+    let mut text = format!("{what} from {}{by}\n", facts.client);
     for step in &explanation.steps {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}", describe::step(step, &explanation.places));
@@ -109,11 +111,12 @@ fn outcome_lines(explanation: &Explanation) -> String {
     match &explanation.outcome {
         ExplainedOutcome::Forward { target, instances, path, roll, .. } => {
             let first = instances.first().map_or("", String::as_str);
-            format!("=> forwarded to {target}, {first}, as {path}\n{}", again(*roll))
+            let path = if explanation.is_of_connection() { String::new() } else { format!(", as {path}") };
+            format!("=> forwarded to {target}, {first}{path}\n{}", again(*roll))
         }
-        ExplainedOutcome::Refuse { code, status, meaning, rule, subject, roll, .. } => {
+        ExplainedOutcome::Refuse { rule, roll, .. } => {
             let by = describe::by(rule.as_deref(), &explanation.places);
-            format!("=> refused with {status} {code}: {meaning} ({subject}){by}\n{}", again(*roll))
+            format!("=> {}{by}\n{}", explanation.refused().unwrap_or_default(), again(*roll))
         }
     }
 }

@@ -68,7 +68,7 @@ fn server_name(said: &[u8]) -> Result<Cow<'_, str>, NoHello> {
 }
 
 /// A name as tables of names have them, or what it is instead.
-fn name_of(name: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+pub(super) fn name_of(name: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     if name.is_empty() {
         return Err("is empty");
     }
