@@ -282,7 +282,7 @@ async fn connect(
             Ok(io) => {
                 peer.accepted();
                 outcome.tally.dialed(None);
-                outcome.answered_by(target, endpoint);
+                outcome.answered_by(target, endpoint.clone());
                 listed.taken_by(target, endpoint);
                 return Ok((io, active));
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, Entry, HeaderValue, LOCATION};
+use http::header::{CONNECTION, Entry, HOST, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -23,7 +23,7 @@ use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::judged::{self, Judged, UnderWay};
 use super::listen::Open;
-use super::outcome::{Asked, Ends, Outcome, protocol};
+use super::outcome::{Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Watchdog};
 use super::relay::Relay;
@@ -277,7 +277,7 @@ impl Job {
         match bridged {
             Ok(Bridged::Whole(mut response)) => {
                 let unread = self.source.borrow_mut().cut();
-                self.exchange.outcome.answered_by(&target, &endpoint);
+                self.exchange.outcome.answered_by(&target, endpoint);
                 self.exchange.outcome.end(Code::Ok);
                 answer::clean(response.status(), response.headers_mut());
                 self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -294,7 +294,7 @@ impl Job {
     /// A service's answer, passed on. `kept`: what was read of it already.
     fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, mut watchdog: Watchdog) -> Response<Answer> {
         let Answered { mut response, lease, target, endpoint } = *answered;
-        self.exchange.outcome.answered_by(&target, &endpoint);
+        self.exchange.outcome.answered_by(&target, endpoint);
         self.exchange.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -318,7 +318,7 @@ impl Job {
     /// A 101: the answer goes to the client, and the two connections become a tunnel.
     fn switch(mut self: Box<Self>, answered: Box<Answered>) -> Response<Answer> {
         let Answered { mut response, lease, target, endpoint } = *answered;
-        self.exchange.outcome.answered_by(&target, &endpoint);
+        self.exchange.outcome.answered_by(&target, endpoint);
         let Some(client) = self.upgrade.take().filter(|_| self.head.websocket) else {
             // Nobody asked for it.
             return self.exchange.local(Code::UpstreamBroken, false);
@@ -362,16 +362,16 @@ impl Exchange {
     /// Reads the head and decides.
     fn begin(mut self, mut request: Request<Incoming>, last: bool) -> Begun {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
         // HTTP/1 leaves a body out itself where none may be.
         self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
-        let asked = self.outcome.is_recorded().then(|| Asked::of(&parts));
+        let host = if self.outcome.is_recorded() { parts.headers.get(HOST).cloned() } else { None };
         let came = Came { tls: self.client.tls, client_cert: self.client.client_cert(&self.state) };
-        let mut head = match Head::read(parts, came, || self.client.site.worker.request_id()) {
+        let mut head = match Head::read(&mut parts, came, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => {
-                self.outcome.asked(asked);
+                self.outcome.in_vain(&parts, host.as_ref());
                 return Begun::Answered(self.local(code, !body.is_end_stream()), last);
             }
         };
