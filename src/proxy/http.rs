@@ -262,7 +262,8 @@ impl Job {
     fn sending(&self) -> Sending<'_> {
         let Self { exchange: Exchange { client, state, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        Sending { worker, tally: &outcome.tally, credentials, generation, plan, head, source }
+        let (tally, traced) = (&outcome.tally, outcome.place());
+        Sending { worker, tally, credentials, generation, plan, head, source, traced, hops: Cell::new(0) }
     }
 
     /// A gRPC service's answer to a client that cannot read trailers.

@@ -119,6 +119,11 @@ impl Outcome {
         self.record.is_some()
     }
 
+    /// Its place in a trace, if its span is recorded.
+    pub(super) fn place(&self) -> Option<&Traced> {
+        self.record.as_ref()?.traced.as_deref()
+    }
+
     /// Its span is recorded.
     pub(super) fn traced(&mut self, traced: Traced) {
         self.record.get_or_insert_with(|| Box::new(Record::of(None))).traced = Some(Box::new(traced));

@@ -18,7 +18,7 @@ use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
 use super::outcome::{Ends, protocol};
 use super::progress::Progress;
 use super::tap::Tapped;
-use super::trace::{Span, Traced};
+use super::trace::{Kind, Span, Traced};
 use crate::decide::code::Code;
 use crate::decide::plan::{Plan, Refusal};
 use crate::decide::snapshot::{Endpoint, Leg, Named, Route};
@@ -269,7 +269,7 @@ impl Record {
             attributes.push(("error.type", if code == Code::Ok { status.to_string() } else { code.to_string() }.into()));
         }
         let words = [asked.map_or("HTTP", Asked::method), target.map_or("", String::as_str)];
-        Span { traced, name: words.join(" ").trim_end().to_owned(), start: self.wall, took, attributes, failed }
+        Span { kind: Kind::Server, traced, name: words.join(" ").trim_end().to_owned(), start: self.wall, took, attributes, failed }
     }
 
     /// When it began (RFC 3339).
