@@ -51,6 +51,7 @@ fn resources(entries: Entries, services: impl IntoIterator<Item = String>) -> Re
         federation: Default::default(),
         default_action: IntentionAction::Deny,
         rejected: Vec::new(),
+        written: Default::default(),
     }
 }
 

@@ -1,28 +1,23 @@
 //! The writer of access records: a thread that no request waits for.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::config::AccessLogTo;
 use crate::model::entry::Entries;
 use crate::model::gateway::RecordFormat;
-use crate::proxy::AccessLog;
+use crate::proxy::access::{AccessLog, Rang, Taker, access_logs};
 
-/// Records that may wait.
-const QUEUE: usize = 16 * 1024;
-/// How long records gather before they are written together: nobody has to wake the thread for each of them. In that time the queue
-/// has room for more than any worker can make.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long records gather before they are written together: nobody has to wake the thread for each of them, and what is written is
+/// still in the processor's cache.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often it is looked whether the file is to be opened anew, while there are no records.
 const LOOK: Duration = Duration::from_millis(100);
-/// What is written at once.
-const BUFFER: usize = 64 * 1024;
 
 /// Where the entries of gateways have records written (`proxy-defaults`, `AccessLogs`; semantics 9): what Consul has its Envoys do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +59,7 @@ pub(super) struct Writer {
     pub(super) thread: JoinHandle<()>,
     /// `None`: it writes to no file.
     pub(super) reopen: Option<Reopen>,
-    /// Records that found no place in the queue.
+    /// Records that found no place among those that wait.
     pub(super) dropped: Arc<AtomicU64>,
 }
 
@@ -83,74 +78,62 @@ impl Reopen {
     }
 }
 
-/// Starts the thread. It ends when the last sender is dropped and everything is written.
-pub(super) fn start(to: AccessLogTo, format: RecordFormat) -> io::Result<(AccessLog, Writer)> {
+/// Starts the thread, with a log for each worker. It ends when the last of them is dropped and everything is written.
+pub(super) fn start(to: AccessLogTo, format: RecordFormat, workers: usize) -> io::Result<(Vec<AccessLog>, Writer)> {
     let (writer, file): (Box<dyn Write + Send>, _) = match to {
         AccessLogTo::File(path) => (Box::new(open(&path)?), Some((path, Reopen::default()))),
         AccessLogTo::Writer(writer) => (writer, None),
     };
     let reopen = file.as_ref().map(|(_, reopen)| reopen.clone());
-    let (sender, records) = sync_channel(QUEUE);
-    let dropped = Arc::<AtomicU64>::default();
+    let (logs, taker) = access_logs(workers, format);
+    let dropped = taker.dropped();
     let thread = std::thread::Builder::new().name("access-log".to_owned());
     let thread = thread.spawn(move || {
-        if let Err(error) = write_all(BufWriter::with_capacity(BUFFER, writer), file.as_ref(), &records) {
+        if let Err(error) = write_all(writer, file.as_ref(), taker) {
             tracing::error!(%error, "access records cannot be written, and are dropped from now on");
         }
     })?;
-    Ok((AccessLog::new(sender, format, dropped.clone()), Writer { thread, reopen, dropped }))
+    Ok((logs, Writer { thread, reopen, dropped }))
 }
 
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-type Lines = BufWriter<Box<dyn Write + Send>>;
-
-fn write_all(mut writer: Lines, file: Option<&(PathBuf, Reopen)>, records: &Receiver<String>) -> io::Result<()> {
+fn write_all(mut writer: Box<dyn Write + Send>, file: Option<&(PathBuf, Reopen)>, mut records: Taker) -> io::Result<()> {
     loop {
-        let first = match records.recv_timeout(LOOK) {
-            Ok(first) => Some(first),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return writer.flush(),
-        };
-        open_anew_if_asked(&mut writer, file)?;
-        let Some(first) = first else { continue };
-        write_line(&mut writer, &first)?;
-        let mut lines = 1;
-        while lines > 0 {
+        let rang = records.wait(LOOK);
+        if rang == Rang::Yes {
             std::thread::sleep(GATHER);
-            open_anew_if_asked(&mut writer, file)?;
-            lines = 0;
-            for line in records.try_iter().take(QUEUE) {
-                write_line(&mut writer, &line)?;
-                lines += 1;
-            }
-            writer.flush()?;
+        }
+        open_anew_if_asked(&mut writer, file);
+        if rang == Rang::No {
+            records.rest();
+            continue;
+        }
+        records.take(|lines| writer.write_all(lines))?;
+        writer.flush()?;
+        if rang == Rang::Over {
+            return Ok(());
         }
     }
 }
 
-fn write_line(writer: &mut Lines, line: &str) -> io::Result<()> {
-    writer.write_all(line.as_bytes())?;
-    writer.write_all(b"\n")
-}
-
-fn open_anew_if_asked(writer: &mut Lines, file: Option<&(PathBuf, Reopen)>) -> io::Result<()> {
-    let Some((path, _)) = file.filter(|(_, reopen)| reopen.is_asked()) else { return Ok(()) };
-    writer.flush()?;
+fn open_anew_if_asked(writer: &mut Box<dyn Write + Send>, file: Option<&(PathBuf, Reopen)>) {
+    let Some((path, _)) = file.filter(|(_, reopen)| reopen.is_asked()) else { return };
     match open(path) {
-        Ok(file) => *writer = BufWriter::with_capacity(BUFFER, Box::new(file)),
+        Ok(file) => *writer = Box::new(file),
         Err(error) => tracing::error!(%error, "cannot open {} anew: records still go to the file that it was", path.display()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
+    use std::sync::mpsc::Receiver;
 
     use super::*;
+    use crate::proxy::access::ROOM;
 
     struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -179,13 +162,23 @@ mod tests {
         }
     }
 
+    fn say(log: &AccessLog, text: &str) {
+        log.write(|line, _| line.extend_from_slice(text.as_bytes()));
+    }
+
+    /// The log of the only worker.
+    fn start(to: impl Write + Send + 'static) -> (AccessLog, Writer) {
+        let (mut logs, writer) = super::start(AccessLogTo::Writer(Box::new(to)), RecordFormat::Json, 1).unwrap();
+        (logs.remove(0), writer)
+    }
+
     #[test]
     fn a_file_that_takes_nothing_holds_nobody_up_and_what_finds_no_place_is_counted() {
         let (go_on, waits) = std::sync::mpsc::channel();
-        let (log, writer) = start(AccessLogTo::Writer(Box::new(Stuck(waits))), RecordFormat::Json).unwrap();
-        // More than the queue and the writer's buffer hold: this returns, for nobody waits.
-        let records = 2 * QUEUE as u64;
-        (0..records).for_each(|_| log.write("x".repeat(64)));
+        let (log, writer) = start(Stuck(waits));
+        // More than may wait and the writer has in hand: this returns, for nobody waits.
+        let (record, records) = ("x".repeat(1023), 3 * ROOM as u64 / 1024);
+        (0..records).for_each(|_| say(&log, &record));
         let dropped = writer.dropped.load(Ordering::Relaxed);
         assert!(dropped > 0 && dropped < records, "{dropped} of {records}");
         drop((go_on, log));
@@ -195,14 +188,34 @@ mod tests {
     #[test]
     fn records_that_keep_coming_do_not_keep_the_first_from_being_written() {
         let written = Arc::new(Mutex::new(Vec::new()));
-        let (log, writer) = start(AccessLogTo::Writer(Box::new(Shared(written.clone()))), RecordFormat::Json).unwrap();
-        for _ in 0..50 {
-            log.write("x".to_owned());
-            std::thread::sleep(Duration::from_millis(10));
+        let (log, writer) = start(Shared(written.clone()));
+        let mut said = 0;
+        while written.lock().unwrap().is_empty() {
+            say(&log, "x");
+            said += 1;
         }
-        assert!(!written.lock().unwrap().is_empty());
         drop(log);
         writer.thread.join().unwrap();
-        assert_eq!(written.lock().unwrap().len(), 100);
+        assert_eq!(written.lock().unwrap().len(), 2 * said);
+        assert_eq!(writer.dropped.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_is_said_of_a_file_that_cannot_be_written_is_counted_and_not_kept() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (log, writer) = start(Full);
+        say(&log, "lost");
+        writer.thread.join().unwrap();
+        say(&log, "dropped");
+        assert_eq!(writer.dropped.load(Ordering::Relaxed), 2);
     }
 }

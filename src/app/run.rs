@@ -25,8 +25,9 @@ use crate::check::Found;
 use crate::id::ListenerName;
 use crate::model::gateway::RecordFormat;
 use crate::net;
+use crate::proxy::access::AccessLog;
 use crate::proxy::meters::{Ledger, Meter};
-use crate::proxy::{self, AccessLog, Orders, Share};
+use crate::proxy::{self, Orders, Share};
 use crate::rt::drain::{self, Drain};
 use crate::rt::rng::Rng;
 use crate::rt::signal::Shutdown;
@@ -169,7 +170,8 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (metrics, metrics_sockets) = bind_admin(config.metrics.as_slice(), &Place { token: None, only_metrics: true })?;
     admin_sockets.extend(metrics_sockets);
     let probes = bind_probes(&ready)?;
-    let (log, access) = config.access_log.map(|to| open_access_log(to, config.record_format)).transpose()?.unzip();
+    let (logs, access) = config.access_log.map(|to| open_access_log(to, config.record_format, workers)).transpose()?.unzip();
+    let mut logs = logs.into_iter().flatten();
 
     let leaves = config.consul.as_ref().map(ConsulSource::leaves);
     let (tracing, tracer) = config.traces.map(traces::start).transpose()?.unzip();
@@ -178,7 +180,7 @@ pub fn start(config: RunConfig) -> Result<Bound, StartError> {
     let (ledger, refusals) = (Ledger::of(workers), Refusals::default());
     for (n, ((orders, asked), tapped)) in received.into_iter().zip(asked).zip(tapped).enumerate() {
         let rng = config.seed.map_or_else(Rng::from_entropy, |seed| Rng::seeded(seed.wrapping_add(n as u64)));
-        let (meter, access, tracing) = (Meter::new(ledger.clone(), n), log.clone(), tracing.clone());
+        let (meter, access, tracing) = (Meter::new(ledger.clone(), n), logs.next(), tracing.clone());
         let (max_connections, drain_time) = (config.max_connections, config.drain_time);
         let (names, refusals, leaves) = (names.clone(), refusals.clone(), leaves.clone());
         let share = Share { orders, names, asked, tapped, meter, refusals, leaves, access, tracing, max_connections, drain_time, rng };
@@ -303,12 +305,12 @@ impl Bound {
 /// A listener for admin requests, and what is told at it.
 type BoundAt = (std::net::TcpListener, Place);
 
-fn open_access_log(to: AccessLogTo, format: RecordFormat) -> Result<(AccessLog, Writer), StartError> {
+fn open_access_log(to: AccessLogTo, format: RecordFormat, workers: usize) -> Result<(Vec<AccessLog>, Writer), StartError> {
     let name = match &to {
         AccessLogTo::File(path) => path.display().to_string(),
         AccessLogTo::Writer(_) => "on stdout".to_owned(),
     };
-    access_log::start(to, format).map_err(|error| StartError::AccessLog(name, error))
+    access_log::start(to, format, workers).map_err(|error| StartError::AccessLog(name, error))
 }
 
 fn bind_admin(wanted: &[SocketAddr], place: &Place) -> Result<(Vec<SocketAddr>, Vec<BoundAt>), StartError> {

@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
-use crate::proxy::trace::{Span, Spans, Tracing, hex};
+use crate::proxy::trace::{Kind, Span, Spans, Tracing, hex};
 use crate::rt::log::with_causes;
 
 /// Spans that may wait.
@@ -173,7 +173,6 @@ fn message(service: &str, batch: &[Span]) -> Value {
 }
 
 fn span(span: &Span) -> Value {
-    const SERVER: u8 = 2;
     const ERROR: u8 = 2;
     let start = span.start.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut told = json!({
@@ -181,7 +180,10 @@ fn span(span: &Span) -> Value {
         "spanId": hex(&span.traced.span),
         "traceState": span.traced.state,
         "name": span.name,
-        "kind": SERVER,
+        "kind": match span.kind {
+            Kind::Server => 2,
+            Kind::Client => 3,
+        },
         "startTimeUnixNano": start.as_nanos().to_string(),
         "endTimeUnixNano": (start + span.took).as_nanos().to_string(),
         "attributes": attributes(&span.attributes),

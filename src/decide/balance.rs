@@ -146,6 +146,7 @@ mod tests {
             unreached: None,
             endpoints: weights.iter().enumerate().map(endpoint).collect(),
             turns: turns(weights),
+            named: std::sync::OnceLock::new(),
         }
     }
 

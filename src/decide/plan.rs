@@ -377,7 +377,7 @@ impl Plan {
         let leg = self.leg.iter().flat_map(|l| &l.rules);
         let route = Some(&self.route.rule).filter(|rule| **rule != self.route.host.rule);
         let failover = self.upstream.failover_rule.as_ref().filter(|_| self.target > 0);
-        std::iter::once(&self.route.host.rule).chain(route).chain(leg).chain(&self.upstream.rules).chain(failover)
+        std::iter::once(&self.route.host.rule).chain(route).chain(leg).chain(self.upstream.rules.iter()).chain(failover)
     }
 }
 

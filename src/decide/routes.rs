@@ -128,12 +128,20 @@ mod tests {
         let rule = EntryRef::new(EntryKind::ServiceRouter, "web").at("");
         let host =
             Arc::new(Host { service: "web".into(), rule: rule.clone(), domains: Vec::new(), request_edits: None, response_edits: None });
-        let route = Route { host, rule, request_edits: None, response_edits: None, timeouts: Timeouts::default(), retry: None };
+        let route = Route {
+            host,
+            rule,
+            request_edits: None,
+            response_edits: None,
+            timeouts: Timeouts::default(),
+            retry: None,
+            told: std::sync::OnceLock::new(),
+        };
         let upstream = Upstream {
             targets: Vec::new(),
             connect_timeout: std::time::Duration::ZERO,
             policy: Policy::Random,
-            rules: Vec::new(),
+            rules: Arc::default(),
             failover_rule: None,
         };
         let matcher = Matcher::compile(Some(http), &mut Vec::new());

@@ -1,6 +1,6 @@
 //! The compiled state of a gateway: immutable, indexed, shared by everything that asks it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -99,6 +99,17 @@ pub struct Route {
     pub timeouts: Timeouts,
     /// When to try again; `None` is never.
     pub retry: Option<RetryPolicy>,
+    /// What access records say of it: made by the first of them, and there as long as the route.
+    pub told: OnceLock<Box<Told>>,
+}
+
+/// The rules of a route as they stand in access records.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its own, in JSON.
+    pub rule: Box<str>,
+    /// Its service's and its own, in JSON, with a comma between them.
+    pub rules: Box<str>,
 }
 
 /// Where a route goes.
@@ -140,7 +151,7 @@ pub struct Upstream {
     /// How an instance is chosen.
     pub policy: Policy,
     /// `service-resolver/web`, and the redirects before it.
-    pub rules: Vec<RuleRef>,
+    pub rules: Arc<[RuleRef]>,
     /// `service-resolver/web Failover.*`, where there is one.
     pub failover_rule: Option<RuleRef>,
 }
@@ -180,6 +191,24 @@ pub struct Target {
     pub unreached: Option<String>,
     /// The turns of one round: numbers of endpoints, each as often as its weight says, well mixed.
     pub turns: Vec<u16>,
+    /// How it is called: made when it is first asked for.
+    pub named: OnceLock<Arc<Named>>,
+}
+
+/// How a target is called. What is told of a request when it ends holds no more of the target, which may be large and long replaced.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id, as it is printed.
+    pub id: String,
+    /// The server name for mTLS; empty at a peer.
+    pub sni: String,
+}
+
+impl Target {
+    /// How it is called.
+    pub fn named(&self) -> &Arc<Named> {
+        self.named.get_or_init(|| Arc::new(Named { id: self.id.text(), sni: self.sni.clone() }))
+    }
 }
 
 /// TLS towards the instances of a target.

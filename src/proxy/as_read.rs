@@ -23,9 +23,9 @@ pub struct HeadAsRead {
 
 impl HeadAsRead {
     /// Reads a head as it came, on a connection with TLS or without; or why it is answered before anything is decided.
-    pub fn of(parts: Parts, tls: bool) -> Result<Self, Code> {
+    pub fn of(mut parts: Parts, tls: bool) -> Result<Self, Code> {
         let came = Came { tls, client_cert: None };
-        let head = Head::read(parts, came, || HeaderValue::from_static("an-id-of-the-gateway"))?;
+        let head = Head::read(&mut parts, came, || HeaderValue::from_static("an-id-of-the-gateway"))?;
         let (authority, target) = (head.authority().to_owned(), head.target().to_owned());
         Ok(Self { method: head.method, authority, target, scheme: head.scheme, headers: head.headers })
     }

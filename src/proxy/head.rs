@@ -136,15 +136,16 @@ impl Head {
         self.target.as_str()
     }
 
-    /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none.
-    pub(super) fn read(parts: Parts, came: Came<'_>, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
-        let Parts { method, uri, version, mut headers, .. } = parts;
+    /// Checks a head and takes out what is not for the routes. `id` makes a request id where there is none. The headers are not among
+    /// the parts afterwards.
+    pub(super) fn read(parts: &mut Parts, came: Came<'_>, id: impl FnOnce() -> HeaderValue) -> Result<Self, Code> {
+        let (method, uri, version, mut headers) = (parts.method.clone(), &parts.uri, parts.version, std::mem::take(&mut parts.headers));
         let http2 = version == Version::HTTP_2;
         if !http2 && !USUAL.contains(&method) && !METHODS.contains(&method.as_str()) {
             return Err(Code::BadRequest);
         }
-        let (host, names_host) = host(&uri, &mut headers, version)?;
-        let target = target(&uri, &method, http2)?;
+        let (host, names_host) = host(uri, &mut headers, version)?;
+        let target = target(uri, &method, http2)?;
         let mut head = Self { method, version, host, target, scheme: "http", headers, names_host, websocket: false, framed: true };
         join_request(&mut head.headers, http2);
         let found = Found::among(&head.headers);
@@ -342,7 +343,9 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || HeaderValue::from_static("made"))
+        Head::read(&mut request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || {
+            HeaderValue::from_static("made")
+        })
     }
 
     fn values<'a>(head: &'a Head, name: &str) -> Vec<&'a str> {
@@ -457,7 +460,7 @@ mod tests {
             for n in 0..=MAX_HEADERS {
                 request = request.header(name, format!("a={n}"));
             }
-            Head::read(request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || {
+            Head::read(&mut request.body(()).unwrap().into_parts().0, Came { tls: false, client_cert: None }, || {
                 HeaderValue::from_static("made")
             })
             .map(|h| h.headers.len())

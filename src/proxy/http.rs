@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, Entry, HeaderValue, LOCATION};
+use http::header::{CONNECTION, Entry, HOST, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -25,7 +25,7 @@ use super::guard::{Guard, Verdict};
 use super::head::{Came, Head, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use super::judged::{self, Judged, UnderWay};
 use super::listen::Open;
-use super::outcome::{Asked, Ends, Outcome, protocol};
+use super::outcome::{Ends, Outcome, protocol};
 use super::patience::{End, Patience};
 use super::progress::{Progress, Timers, Watchdog};
 use super::relay::{self, Relay};
@@ -295,7 +295,8 @@ impl Job {
     fn sending(&self) -> Sending<'_> {
         let Self { exchange: Exchange { client, state, progress, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        Sending { worker, tally: &outcome.tally, credentials, generation, began: progress.began(), plan, head, source }
+        let (tally, traced, began) = (&outcome.tally, outcome.place(), progress.began());
+        Sending { worker, tally, credentials, generation, began, plan, head, source, traced, hops: Cell::new(0) }
     }
 
     /// Whether a gRPC service answers a client that cannot read trailers.
@@ -429,16 +430,16 @@ impl Exchange {
     /// Reads the head and decides.
     fn begin(mut self, mut request: Request<Incoming>, last: bool) -> Begun {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         self.grpc = Head::is_grpc(&parts.headers);
         // HTTP/1 leaves a body out itself where none may be.
         self.bodiless = parts.version == Version::HTTP_2 && (parts.method == Method::HEAD || self.grpc);
-        let asked = self.outcome.is_recorded().then(|| Asked::of(&parts));
+        let host = if self.outcome.is_recorded() { parts.headers.get(HOST).cloned() } else { None };
         let came = Came { tls: self.client.tls, client_cert: self.client.client_cert(&self.state) };
-        let mut head = match Head::read(parts, came, || self.client.site.worker.request_id()) {
+        let mut head = match Head::read(&mut parts, came, || self.client.site.worker.request_id()) {
             Ok(head) => head,
             Err(code) => {
-                self.outcome.asked(asked);
+                self.outcome.in_vain(&parts, host.as_ref());
                 return Begun::Answered(self.local(code, !body.is_end_stream()), last);
             }
         };

@@ -7,16 +7,19 @@
 //! | the connection | `conn`, `handshake`, `hello` (`splice`, `pipes` and `copy` for bytes, `tunnel` after a 101, `standing` while it is allowed) |
 //! | what comes in | `guard` (`framing`, `chunks`, `carried`), `waits`, `patience` |
 //! | the request | `http`, `head`, `asked`, `lines`, `answer`, `bridge`, `relay`, `progress` (`judged` while it is allowed, `trace`) |
-//! | the instance | `upstream`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
-//! | the record | `outcome`, `record`; who watches live, `tap`; what is counted, `meters` |
+//! | the instance | `upstream`, `client_span`, `upload`, `retry`, `pool`, `shared`, `dial`, `error` |
+//! | the record | `outcome`, `record`, `clock`; on its way to who writes it, `access`; who watches live, `tap`; what is counted, `meters` |
 //! | what a worker has for itself | `worker`; what it tells of its connections, `connections` |
 
+pub mod access;
 mod answer;
 mod as_read;
 mod asked;
 mod bridge;
 mod carried;
 mod chunks;
+mod client_span;
+mod clock;
 mod conn;
 mod connections;
 mod copy;
@@ -61,8 +64,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 pub use as_read::HeadAsRead;
-pub use record::AccessLog;
 
+use self::access::AccessLog;
 use self::meters::Meter;
 use self::posts::Posts;
 use self::trace::Tracing;

@@ -5,17 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::HOST;
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Uri, Version};
-use serde_json::Value;
+use http::{HeaderValue, Version};
 
 use super::error::Failed;
-use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
+use super::head::Head;
 use super::meters::Tally;
 use super::progress::Progress;
-use super::record::{Ended, Record};
+use super::record::{Asked, Ended, Led, Part, Record};
 use super::tap::Tapped;
 use super::trace::Traced;
 use super::waits::Busy;
@@ -61,22 +58,6 @@ impl Ends {
         let Self { client, local, sni, peer, .. } = self;
         let peer = peer.as_ref().map(|peer| &peer.member.id);
         Facts { listener, client: *client, local: *local, sni: sni.as_deref(), peer, request }
-    }
-}
-
-/// What a head asks for, as it came.
-#[derive(Debug)]
-pub(super) struct Asked {
-    method: Method,
-    uri: Uri,
-    version: Version,
-    host: Option<HeaderValue>,
-}
-
-impl Asked {
-    pub(super) fn of(head: &Parts) -> Self {
-        let host = head.headers.get(HOST).cloned();
-        Self { method: head.method.clone(), uri: head.uri.clone(), version: head.version, host }
     }
 }
 
@@ -138,42 +119,30 @@ impl Outcome {
         self.record.is_some()
     }
 
+    /// Its place in a trace, if its span is recorded.
+    pub(super) fn place(&self) -> Option<&Traced> {
+        self.record.as_ref()?.traced.as_deref()
+    }
+
     /// Its span is recorded.
     pub(super) fn traced(&mut self, traced: Traced) {
         self.record.get_or_insert_with(|| Box::new(Record::of(None))).traced = Some(Box::new(traced));
     }
 
-    /// What was asked for by a head that may not pass.
-    pub(super) fn asked(&mut self, asked: Option<Asked>) {
-        let Some(Asked { method, uri, version, host }) = asked else {
+    /// What was asked for by a head that may not pass; `host`: its Host header.
+    pub(super) fn in_vain(&mut self, parts: &Parts, host: Option<&HeaderValue>) {
+        if self.record.is_none() {
             return;
-        };
-        let target = uri.path_and_query().map_or("*", PathAndQuery::as_str);
-        let host = host.as_ref().map(|h| String::from_utf8_lossy(h.as_bytes()));
-        let authority = uri.authority().map(|a| a.as_str().into()).or(host);
-        self.tapped(|tapped| tapped.asked(authority.as_deref().unwrap_or_default(), target, None));
-        self.note(|r| {
-            r.put("method", method.as_str());
-            r.put("path", target);
-            r.put("protocol", protocol(version));
-            if let Some(authority) = authority {
-                r.put("authority", authority);
-            }
-        });
+        }
+        let asked = Asked::in_vain(parts, host);
+        self.tapped(|tapped| tapped.asked(&asked.said(Part::Authority).unwrap_or_default(), &asked.path(), None));
+        self.note(|r| r.asked = Some(asked));
     }
 
     /// What was asked for.
     pub(super) fn request(&mut self, head: &Head) {
         self.tapped(|tapped| tapped.asked(head.authority(), head.target(), Some(&head.headers)));
-        self.note(|r| {
-            r.put("method", head.method.as_str());
-            r.put("path", head.target());
-            r.put("protocol", protocol(head.version));
-            r.put("authority", head.authority());
-            r.header("x_forwarded_for", &head.headers, X_FORWARDED_FOR.as_str());
-            r.header("user_agent", &head.headers, "user-agent");
-            r.header("request_id", &head.headers, X_REQUEST_ID.as_str());
-        });
+        self.note(|r| r.asked = Some(Asked::of(head)));
     }
 
     /// What was decided, and the counters of it.
@@ -182,47 +151,25 @@ impl Outcome {
         tally.open.add(1);
         self.tally = tally;
         self.tapped(|tapped| tapped.planned(plan.first_target()));
-        self.note(|r| {
-            let rule = plan.route.rule.to_string();
-            r.put("route_name", rule.as_str());
-            r.put("rule", rule);
-            r.rules(plan.rules());
-            r.fields.insert("roll", plan.roll.map_or(Value::Null, Value::from));
-        });
+        self.note(|r| r.led = Led::by(plan));
     }
 
     /// Why nothing was done.
     pub(super) fn refused(&mut self, refusal: &Refusal) {
         self.end(refusal.code);
-        self.note(|r| {
-            if let Some(rule) = &refusal.rule {
-                r.put("rule", rule.to_string());
-            }
-            r.rules(refusal.rule.iter());
-            r.fields.insert("roll", refusal.roll.map_or(Value::Null, Value::from));
-            r.put("response_code_details", &*refusal.subject);
-        });
+        self.note(|r| r.led = Led::refused_by(refusal));
     }
 
     /// Why no instance answered: the reason, and of TLS what was shown or said.
     pub(super) fn failed(&mut self, failed: &Failed) -> Code {
         self.end(failed.code());
-        self.note(|r| {
-            if let Some(why) = failed.of_transport() {
-                r.put("upstream_transport_failure_reason", why);
-            }
-        });
+        self.note(|r| r.failure = failed.of_transport());
         failed.code()
     }
 
     /// Who answered.
-    pub(super) fn answered_by(&mut self, target: &Target, endpoint: &Endpoint) {
-        self.note(|r| {
-            r.put("target", target.id.to_string());
-            r.put("upstream_cluster", &*target.sni);
-            r.put("instance", &*endpoint.id);
-            r.put("upstream_host", endpoint.address.to_string());
-        });
+    pub(super) fn answered_by(&mut self, target: &Target, endpoint: &Arc<Endpoint>) {
+        self.note(|r| r.by = Some((target.named().clone(), endpoint.clone())));
         if let Some(record) = &self.record
             && let Some(tapped) = &record.tapped
         {
@@ -267,7 +214,7 @@ impl Drop for Outcome {
             tapped.ended(&record, &ended);
         }
         if let Some(log) = &self.worker.access {
-            log.write(record.line(log.format(), ended));
+            log.write(|line, clock| record.line(log.format(), ended, clock, line));
         }
     }
 }

@@ -1,50 +1,31 @@
-//! Access records: what stands in them, and the queue to who writes them.
+//! What is said of a request or connection when it has ended: its access record, and its span.
 
+mod json;
+
+use std::borrow::Cow;
+use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue};
-use serde::Serialize;
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Version};
 use serde_json::Value;
 
-use super::outcome::Ends;
+use super::clock::{self, Clock};
+use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
+use super::outcome::{Ends, protocol};
 use super::progress::Progress;
 use super::tap::Tapped;
-use super::trace::{Span, Traced};
+use super::trace::{Kind, Span, Traced};
 use crate::decide::code::Code;
+use crate::decide::plan::{Plan, Refusal};
+use crate::decide::snapshot::{Endpoint, Leg, Named, Route};
 use crate::model::entry::RuleRef;
 use crate::model::gateway::RecordFormat;
 
-/// Where access records go: a bounded queue. A full one drops records and counts them, for no request waits for a disk.
-#[derive(Clone, Debug)]
-pub struct AccessLog {
-    queue: SyncSender<String>,
-    format: RecordFormat,
-    dropped: Arc<AtomicU64>,
-}
-
-impl AccessLog {
-    /// Records go there; those that find no place are counted.
-    pub const fn new(queue: SyncSender<String>, format: RecordFormat, dropped: Arc<AtomicU64>) -> Self {
-        Self { queue, format, dropped }
-    }
-
-    /// How records are written.
-    pub(super) const fn format(&self) -> RecordFormat {
-        self.format
-    }
-
-    /// Without waiting.
-    pub fn write(&self, record: String) {
-        if self.queue.try_send(record).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// What is to be said of a request or connection, as far as it is known.
+/// What is to be said of a request or connection, as far as it is known. Nothing of it is a text yet that is one elsewhere.
 #[derive(Debug)]
 pub(super) struct Record {
     wall: SystemTime,
@@ -54,24 +35,157 @@ pub(super) struct Record {
     pub(super) tapped: Option<Box<Tapped>>,
     /// When the status was known.
     pub(super) answered: Option<Duration>,
-    pub(super) fields: Fields,
+    /// What was asked for, by a request.
+    pub(super) asked: Option<Asked>,
+    /// What was decided.
+    pub(super) led: Led,
+    /// Who answered.
+    pub(super) by: Option<(Arc<Named>, Arc<Endpoint>)>,
+    /// What was wrong with the connection to who should have.
+    pub(super) failure: Option<String>,
 }
 
-/// What is known, by the keys of records. There are few: they are looked through.
-#[derive(Debug, Default)]
-pub(super) struct Fields(Vec<(&'static str, Value)>);
+/// What a head asks for, as it came. It is a copy: the head would keep all that was read of the connection with it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    method: Method,
+    version: Version,
+    /// Its parts, one after the other.
+    text: Box<[u8]>,
+    /// Where each ends, and whether it is there.
+    ends: [(u32, bool); PARTS],
+}
 
-impl Fields {
-    /// In place of what was there.
-    pub(super) fn insert(&mut self, key: &'static str, value: Value) {
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = value,
-            None => self.0.push((key, value)),
-        }
+const PARTS: usize = 5;
+
+/// A part of what was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Path,
+    Authority,
+    ForwardedFor,
+    UserAgent,
+    RequestId,
+}
+
+impl Asked {
+    /// By a head that may pass.
+    pub(super) fn of(head: &Head) -> Self {
+        let header = |name| head.headers.get(name).map(HeaderValue::as_bytes);
+        let (path, authority) = (head.target().as_bytes(), head.authority().as_bytes());
+        let parts = [Some(path), Some(authority), header(X_FORWARDED_FOR), header(USER_AGENT), header(X_REQUEST_ID)];
+        Self::with(&head.method, head.version, parts)
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
+    /// By one that may not; `host`: its Host header.
+    pub(super) fn in_vain(parts: &Parts, host: Option<&HeaderValue>) -> Self {
+        let path = parts.uri.path_and_query().map_or("*", PathAndQuery::as_str).as_bytes();
+        let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+        let parts_of = [Some(path), authority.or_else(|| host.map(HeaderValue::as_bytes)), None, None, None];
+        Self::with(&parts.method, parts.version, parts_of)
+    }
+
+    fn with(method: &Method, version: Version, parts: [Option<&[u8]>; PARTS]) -> Self {
+        let mut text = Vec::with_capacity(parts.iter().flatten().map(|part| part.len()).sum());
+        let ends = parts.map(|part| {
+            text.extend_from_slice(part.unwrap_or_default());
+            // A head has no more.
+            (u32::try_from(text.len()).unwrap_or(u32::MAX), part.is_some())
+        });
+        Self { method: method.clone(), version, text: text.into_boxed_slice(), ends }
+    }
+
+    fn part(&self, part: Part) -> Option<&[u8]> {
+        let n = part as usize;
+        let (end, is_there) = self.ends[n];
+        let start = n.checked_sub(1).map_or(0, |before| self.ends[before].0);
+        self.text.get(start as usize..end as usize).filter(|_| is_there)
+    }
+
+    /// A part as text.
+    pub(super) fn said(&self, part: Part) -> Option<Cow<'_, str>> {
+        self.part(part).map(String::from_utf8_lossy)
+    }
+
+    /// The method.
+    pub(super) fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// Path and query.
+    pub(super) fn path(&self) -> Cow<'_, str> {
+        self.said(Part::Path).unwrap_or_default()
+    }
+
+    /// The path without what stands behind a `?`: that may be a secret.
+    pub(super) fn bare_path(&self) -> String {
+        self.path().split('?').next().unwrap_or_default().to_owned()
+    }
+
+    /// `HTTP/1.1`
+    pub(super) const fn protocol(&self) -> &'static str {
+        protocol(self.version)
+    }
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(super) enum Led {
+    /// Nothing yet.
+    Nowhere,
+    /// To a service.
+    To(Way),
+    /// Not to be served.
+    Refused(Box<Refused>),
+}
+
+/// The rules of a plan.
+#[derive(Debug)]
+pub(super) struct Way {
+    route: Arc<Route>,
+    leg: Option<Arc<Leg>>,
+    /// Of the resolver, and of its failover.
+    resolved: Arc<[RuleRef]>,
+    failover: Option<RuleRef>,
+    roll: Option<u32>,
+}
+
+/// Why nothing was done.
+#[derive(Debug)]
+pub(super) struct Refused {
+    rule: Option<RuleRef>,
+    roll: Option<u32>,
+    subject: String,
+}
+
+impl Led {
+    pub(super) fn by(plan: &Plan) -> Self {
+        let Plan { route, leg, upstream, target, roll, .. } = plan;
+        let failover = if *target > 0 { upstream.failover_rule.clone() } else { None };
+        Self::To(Way { route: route.clone(), leg: leg.clone(), resolved: upstream.rules.clone(), failover, roll: *roll })
+    }
+
+    pub(super) fn refused_by(refusal: &Refusal) -> Self {
+        let Refusal { rule, roll, subject, .. } = refusal;
+        Self::Refused(Box::new(Refused { rule: rule.clone(), roll: *roll, subject: subject.clone() }))
+    }
+
+    const fn way(&self) -> Option<&Way> {
+        if let Self::To(way) = self { Some(way) } else { None }
+    }
+
+    fn refused(&self) -> Option<&Refused> {
+        if let Self::Refused(refused) = self { Some(refused) } else { None }
+    }
+
+    /// The rule that decided.
+    pub(super) fn rule(&self) -> Option<&RuleRef> {
+        self.way().map(|way| &way.route.rule).or_else(|| self.refused()?.rule.as_ref())
+    }
+
+    /// What the dice showed.
+    pub(super) fn roll(&self) -> Option<u32> {
+        self.way().map_or_else(|| self.refused()?.roll, |way| way.roll)
     }
 }
 
@@ -88,106 +202,65 @@ pub(super) struct Ended<'o> {
 impl Record {
     /// Nothing is known yet but who watches.
     pub(super) fn of(tapped: Option<Box<Tapped>>) -> Self {
-        Self { wall: SystemTime::now(), traced: None, tapped, answered: None, fields: Fields::default() }
+        let wall = SystemTime::now();
+        Self { wall, traced: None, tapped, answered: None, asked: None, led: Led::Nowhere, by: None, failure: None }
     }
 
-    pub(super) fn put(&mut self, key: &'static str, value: impl Into<String>) {
-        self.fields.insert(key, Value::String(value.into()));
-    }
-
-    pub(super) fn header(&mut self, key: &'static str, headers: &HeaderMap, name: &str) {
-        if let Some(value) = headers.get(name) {
-            self.put(key, String::from_utf8_lossy(HeaderValue::as_bytes(value)));
-        }
-    }
-
-    /// Every rule that led there, outermost first; `rule` is the one that decided.
-    pub(super) fn rules<'a>(&mut self, rules: impl Iterator<Item = &'a RuleRef>) {
-        self.fields.insert("rules", rules.map(ToString::to_string).collect());
-    }
-
-    /// One line.
-    pub(super) fn line(self, format: RecordFormat, ended: Ended<'_>) -> String {
+    /// One line, without its end.
+    pub(super) fn line(&self, format: RecordFormat, ended: Ended<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
         match format {
-            RecordFormat::Json => self.json(ended),
-            RecordFormat::Text => self.text(ended),
+            RecordFormat::Json => json::write(self, ended, clock, out),
+            RecordFormat::Text => self.text(ended, clock, out),
         }
-    }
-
-    /// One line of JSON: the keys of Consul's default access log, in its order, then gw's own.
-    // Written as it is said: a tree of it would cost more than the request.
-    fn json(&self, ended: Ended<'_>) -> String {
-        let Ended { code, status, took, ends, progress } = ended;
-        let mut line = Line(Vec::with_capacity(1024));
-        let known = |line: &mut Line, keys: &[&str]| keys.iter().for_each(|key| line.put(key, &self.fields.get(key)));
-        line.put("start_time", &self.started());
-        known(&mut line, &["route_name", "method", "path", "protocol"]);
-        line.put("response_code", &status);
-        line.put("response_flags", code.flags());
-        known(&mut line, &["response_code_details"]);
-        line.put("connection_termination_details", &());
-        line.put("bytes_received", &progress.received.get());
-        line.put("bytes_sent", &progress.sent.get());
-        line.put("duration", &milliseconds(took));
-        line.put("upstream_service_time", &self.answered.map(milliseconds));
-        known(&mut line, &["x_forwarded_for", "user_agent", "request_id", "authority", "upstream_host", "upstream_cluster"]);
-        line.put("upstream_local_address", &());
-        line.put("downstream_local_address", &ends.local);
-        line.put("downstream_remote_address", &ends.client);
-        line.put("requested_server_name", &ends.sni);
-        known(&mut line, &["upstream_transport_failure_reason"]);
-        line.put("code", code.as_str());
-        line.put("peer", &ends.peer.as_ref().map(|peer| peer.member.id.to_string()));
-        known(&mut line, &["rule", "rules", "roll", "target", "instance"]);
-        line.end()
     }
 
     /// One line as Envoy's default format has it, then gw's code and rule.
-    fn text(&self, ended: Ended<'_>) -> String {
+    fn text(&self, ended: Ended<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
         let Ended { code, status, took, progress, .. } = ended;
-        let value = |key: &str| self.fields.get(key).and_then(Value::as_str).map_or_else(|| "-".to_owned(), escaped);
-        let answered = self.answered.map_or_else(|| "-".to_owned(), |time| milliseconds(time).to_string());
-        format!(
-            "[{}] \"{} {} {}\" {status} {} {} {} {} {answered} \"{}\" \"{}\" \"{}\" \"{}\" \"{}\" {code} \"{}\"",
-            self.started(),
-            value("method"),
-            value("path"),
-            value("protocol"),
+        let asked = self.asked.as_ref();
+        let (method, path, protocol) = asked.map_or_else(|| ("-", none(), "-"), |a| (a.method(), escaped(&a.path()), a.protocol()));
+        let header = |part| asked.and_then(|a| a.said(part)).map_or_else(none, |v| escaped(&v));
+        let answered = self.answered.map_or_else(none, |time| milliseconds(time).to_string());
+        let host = self.by.as_ref().map_or_else(none, |(_, endpoint)| endpoint.address.to_string());
+        out.push(b'[');
+        clock.write(self.wall, out);
+        // Memory takes it.
+        let _ = write!(
+            out,
+            "] \"{} {path} {protocol}\" {status} {} {} {} {} {answered} \"{}\" \"{}\" \"{}\" \"{}\" \"{host}\" {code} \"{}\"",
+            escaped(method),
             code.flags(),
             progress.received.get(),
             progress.sent.get(),
             milliseconds(took),
-            value("x_forwarded_for"),
-            value("user_agent"),
-            value("request_id"),
-            value("authority"),
-            value("upstream_host"),
-            value("rule"),
-        )
+            header(Part::ForwardedFor),
+            header(Part::UserAgent),
+            header(Part::RequestId),
+            header(Part::Authority),
+            self.led.rule().map_or_else(none, |rule| escaped(&rule.to_string())),
+        );
     }
 
     /// The span of a request, with OpenTelemetry's names for what is known of it.
     pub(super) fn span(&self, traced: Traced, code: Code, status: u16, took: Duration) -> Span {
-        const NAMES: [(&str, &str); 9] = [
-            ("method", "http.request.method"),
-            ("authority", "server.address"),
-            ("user_agent", "user_agent.original"),
-            ("request_id", "http.request.header.x-request-id"),
-            ("upstream_host", "network.peer.address"),
-            ("rule", "gw.rule"),
-            ("target", "gw.target"),
-            ("instance", "gw.instance"),
-            ("upstream_transport_failure_reason", "gw.transport_failure"),
-        ];
-        let field = |key: &str| self.fields.get(key).and_then(Value::as_str);
-        let known = NAMES.iter().filter_map(|(key, name)| Some((*name, Value::from(field(key)?))));
-        let mut attributes: Vec<_> = known.collect();
-        // What stands in a query may be a secret.
-        let path = field("path").map(|path| path.split('?').next().unwrap_or_default());
-        attributes.extend(path.map(|path| ("url.path", path.into())));
-        let version = field("protocol").and_then(|protocol| protocol.strip_prefix("HTTP/"));
-        attributes.extend(version.map(|version| ("network.protocol.version", version.into())));
-        attributes.push(("gw.code", code.as_str().into()));
+        let mut attributes: Vec<(&'static str, Value)> = Vec::new();
+        let mut add = |name, value: Option<String>| attributes.extend(value.map(|value| (name, value.into())));
+        let asked = self.asked.as_ref();
+        let header = |part| Some(asked?.said(part)?.into_owned());
+        let (target, endpoint) = self.by.as_ref().map(|(target, endpoint)| (&target.id, endpoint)).unzip();
+        add("http.request.method", asked.map(|asked| asked.method().to_owned()));
+        add("server.address", header(Part::Authority));
+        add("user_agent.original", header(Part::UserAgent));
+        add("http.request.header.x-request-id", header(Part::RequestId));
+        add("network.peer.address", endpoint.map(|endpoint| endpoint.address.to_string()));
+        add("gw.rule", self.led.rule().map(ToString::to_string));
+        add("gw.target", target.cloned());
+        add("gw.instance", endpoint.map(|endpoint| endpoint.id.clone()));
+        add("gw.transport_failure", self.failure.clone());
+        add("url.path", asked.map(Asked::bare_path));
+        let version = asked.and_then(|asked| asked.protocol().strip_prefix("HTTP/"));
+        add("network.protocol.version", version.map(str::to_owned));
+        add("gw.code", Some(code.to_string()));
         if status > 0 {
             attributes.push(("http.response.status_code", status.into()));
         }
@@ -195,33 +268,18 @@ impl Record {
         if failed {
             attributes.push(("error.type", if code == Code::Ok { status.to_string() } else { code.to_string() }.into()));
         }
-        let words = [field("method").unwrap_or("HTTP"), field("target").unwrap_or_default()];
-        Span { traced, name: words.join(" ").trim_end().to_owned(), start: self.wall, took, attributes, failed }
+        let words = [asked.map_or("HTTP", Asked::method), target.map_or("", String::as_str)];
+        Span { kind: Kind::Server, traced, name: words.join(" ").trim_end().to_owned(), start: self.wall, took, attributes, failed }
     }
 
     /// When it began (RFC 3339).
     pub(super) fn started(&self) -> String {
-        time::OffsetDateTime::from(self.wall).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+        clock::text(self.wall)
     }
 }
 
-/// A line of JSON that grows.
-struct Line(Vec<u8>);
-
-impl Line {
-    /// `key` is written as it stands.
-    fn put(&mut self, key: &str, value: &(impl Serialize + ?Sized)) {
-        self.0.extend_from_slice(if self.0.is_empty() { b"{\"" } else { b",\"" });
-        self.0.extend_from_slice(key.as_bytes());
-        self.0.extend_from_slice(b"\":");
-        // Memory takes it, and texts and numbers are always JSON.
-        let _ = serde_json::to_writer(&mut self.0, value);
-    }
-
-    fn end(mut self) -> String {
-        self.0.push(b'}');
-        String::from_utf8(self.0).unwrap_or_default()
-    }
+fn none() -> String {
+    "-".to_owned()
 }
 
 /// What a client wrote, so that it ends neither its quotes nor its line.

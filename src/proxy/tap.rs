@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::Receiver;
 
 use super::outcome::Ends;
-use super::record::{Ended, Record};
+use super::record::{Asked, Ended, Part, Record};
 use super::worker::Worker;
 use crate::decide::snapshot::Target;
 use crate::id::ListenerName;
@@ -152,8 +152,9 @@ impl Tapped {
 
     /// `"schema": "gw.tap/v1"`, without a header and, unless it is asked for, without what stands behind a `?`: there may be a secret.
     fn line(&self, event: &str, record: &Record, ends: &Ends, tap: &Tap, more: impl FnOnce(&mut Map<String, Value>)) -> String {
-        let field = |key: &str| record.fields.get(key).and_then(Value::as_str);
-        let path = field("path").map(|path| if tap.filter.query { path } else { path.split('?').next().unwrap_or_default() });
+        let asked = record.asked.as_ref();
+        let path = asked.map(|asked| if tap.filter.query { asked.path().into_owned() } else { asked.bare_path() });
+        let (target, endpoint) = record.by.as_ref().map(|(target, endpoint)| (target, endpoint)).unzip();
         let line = json!({
             "schema": "gw.tap/v1",
             "event": event,
@@ -163,17 +164,17 @@ impl Tapped {
             "client": ends.client.to_string(),
             "source": ends.peer.as_ref().map(|peer| peer.member.id.to_string()),
             "sni": ends.sni,
-            "method": field("method"),
-            "host": field("authority").map(text),
-            "path": path.map(text),
-            "protocol": field("protocol"),
+            "method": asked.map(Asked::method),
+            "host": asked.and_then(|asked| asked.said(Part::Authority)).map(|host| text(&host).into_owned()),
+            "path": path.as_deref().map(text),
+            "protocol": asked.map(Asked::protocol),
             "service": self.service,
-            "target": field("target"),
-            "instance": field("instance"),
-            "address": field("upstream_host"),
-            "rule": field("rule"),
-            "roll": record.fields.get("roll"),
-            "transport_failure": field("upstream_transport_failure_reason"),
+            "target": target.map(|target| &target.id),
+            "instance": endpoint.map(|endpoint| &endpoint.id),
+            "address": endpoint.map(|endpoint| endpoint.address.to_string()),
+            "rule": record.led.rule().map(ToString::to_string),
+            "roll": record.led.roll(),
+            "transport_failure": record.failure,
         });
         let Value::Object(mut line) = line else { return String::new() };
         more(&mut line);
@@ -199,7 +200,7 @@ mod tests {
 
     use super::super::Dialer;
     use super::super::meters::Meter;
-    use super::super::outcome::{Asked, Outcome};
+    use super::super::outcome::Outcome;
     use super::super::progress::Progress;
     use super::*;
     use crate::net::names;
@@ -235,7 +236,7 @@ mod tests {
                 let mut outcome = open(&worker);
                 assert!(outcome.is_recorded(), "the path is not known yet");
                 let (parts, ()) = Request::get(path).body(()).unwrap().into_parts();
-                outcome.asked(Some(Asked::of(&parts)));
+                outcome.in_vain(&parts, None);
                 assert_eq!(outcome.is_recorded(), wanted, "{path}");
             }
             drop((shop, other));

@@ -9,16 +9,27 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// The flag of a trace that is recorded.
 const SAMPLED: u8 = 1;
 /// `00-` 32 digits `-` 16 digits `-` 2 digits.
 const LENGTH: usize = 55;
 
+/// On which side of a request a span is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A request of a client.
+    Server,
+    /// What is sent to an instance for it.
+    Client,
+}
+
 /// A request that was recorded.
 #[derive(Clone, Debug)]
 pub struct Span {
+    /// Whose.
+    pub kind: Kind,
     /// Its place.
     pub traced: Traced,
     /// `GET web.default.default.dc1`
@@ -44,6 +55,23 @@ pub struct Traced {
     pub parent: Option<[u8; 8]>,
     /// `tracestate`, as it came.
     pub state: String,
+}
+
+impl Traced {
+    /// The place of a hop below it.
+    pub(super) fn below(&self, chance: [u8; 16]) -> Self {
+        Self { span: id(chance), parent: Some(self.span), ..self.clone() }
+    }
+
+    /// `traceparent` of who records it.
+    pub(super) fn sampled(&self) -> HeaderValue {
+        self.header(SAMPLED)
+    }
+
+    fn header(&self, flags: u8) -> HeaderValue {
+        let value = format!("00-{}-{}-{flags:02x}", hex(&self.trace), hex(&self.span));
+        HeaderValue::from_str(&value).expect("hexadecimal digits and hyphens")
+    }
 }
 
 /// How many spans were taken by a collector, and how many went nowhere.
@@ -119,8 +147,7 @@ impl Context {
             Self::Begun(traced) => (traced, 0),
             Self::Sampled(traced) => (traced, SAMPLED),
         };
-        let value = format!("00-{}-{}-{flags:02x}", hex(&traced.trace), hex(&traced.span));
-        headers.insert(TRACEPARENT, HeaderValue::from_str(&value).expect("hexadecimal digits and hyphens"));
+        headers.insert(TRACEPARENT, traced.header(flags));
         if traced.parent.is_none() {
             // Of a trace that is not continued.
             headers.remove(TRACESTATE);

@@ -1,12 +1,12 @@
 //! Sending a request: attempt after attempt as the route says, in each the instances in order until one takes the connection.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::header::{HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -15,17 +15,20 @@ use tokio::time::Instant;
 
 use super::asked::Sent;
 use super::carried::{self, Restoring};
+use super::client_span::ClientSpan;
 use super::dial::dial;
 use super::error::{self, Failed};
 use super::head::Head;
 use super::meters::Tally;
 use super::pool::{Http1, Kept, Lease, Peer};
 use super::retry::{self, Ended};
+use super::trace::{TRACEPARENT, Traced};
 use super::upload::{Source, Upload};
 use super::worker::Worker;
 use crate::decide::plan::{Hop, Plan, RetryPolicy};
-use crate::decide::snapshot::Endpoint;
+use crate::decide::snapshot::{Endpoint, Target};
 use crate::model::gateway::Protocol;
+use crate::rt::rng::Rng;
 use crate::rt::task;
 use crate::tls::{Credentials, Io};
 
@@ -47,6 +50,16 @@ pub(super) struct Sending<'a> {
     pub(super) plan: &'a Plan,
     pub(super) head: &'a Head,
     pub(super) source: &'a Rc<RefCell<Source>>,
+    /// Its place in a trace, if that is recorded.
+    pub(super) traced: Option<&'a Traced>,
+    /// How many hops there were, where that is recorded.
+    pub(super) hops: Cell<u32>,
+}
+
+/// An instance that is asked, and the span of that where it is recorded.
+struct Asked<'h> {
+    endpoint: &'h Endpoint,
+    span: Option<Box<ClientSpan<'h>>>,
 }
 
 /// An answer, and from whom.
@@ -125,25 +138,38 @@ impl Sending<'_> {
         let peer = self.worker.pool.peer(endpoint);
         let kept = peer.kept(self.credentials, self.generation);
         let mut lease = Lease::new(&peer);
-        let response = match target.protocol {
-            Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, endpoint, &mut lease).await?,
+        let asked = Asked { endpoint, span: self.span(target, endpoint) };
+        let answered = match target.protocol {
+            Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, &asked, &mut lease).await,
             // Only a connection of its own restores a carried target.
-            _ if self.carries() => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
-            _ => match self.reused(&kept, endpoint, &mut lease, now).await {
-                Some(answered) => answered?,
-                None => Box::pin(self.fresh(&peer, &kept, endpoint, &mut lease)).await?,
+            _ if self.carries() => Box::pin(self.fresh(&peer, &kept, &asked, &mut lease)).await,
+            _ => match self.reused(&kept, &asked, &mut lease, now).await {
+                Some(answered) => answered,
+                None => Box::pin(self.fresh(&peer, &kept, &asked, &mut lease)).await,
             },
         };
+        if let Some(span) = asked.span {
+            (*span).ended(answered.as_ref());
+        }
+        let response = answered?;
         // In a box: it is handed up from here, attempt by attempt.
         Ok(Box::new(Answered { response, lease, hop }))
     }
 
+    /// The span of a hop, where the request is recorded.
+    fn span<'s>(&'s self, target: &Target, endpoint: &Endpoint) -> Option<Box<ClientSpan<'s>>> {
+        let (traced, tracing) = (self.traced?, self.worker.tracing.as_ref()?);
+        let again = self.hops.replace(self.hops.get() + 1);
+        let traced = traced.below(self.worker.chance(Rng::bytes));
+        Some(Box::new(ClientSpan::begin(tracing, traced, self.head, target, endpoint, again)))
+    }
+
     /// Over HTTP/2, again on another connection if this one was about to end or had ended.
-    async fn over_http2(&self, peer: &Peer, kept: &Kept, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+    async fn over_http2(&self, peer: &Peer, kept: &Kept, asked: &Asked<'_>, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
         let mut tries = 0;
         loop {
-            let stream = kept.http2.stream(async || self.dial(peer, endpoint).await).await?;
-            let failed = match stream.sender().try_send_request(self.request(endpoint, true)?).await {
+            let stream = kept.http2.stream(async || self.dial(peer, asked.endpoint).await).await?;
+            let failed = match stream.sender().try_send_request(self.request(asked, true)?).await {
                 Ok(response) => {
                     stream.answered();
                     lease.share(stream);
@@ -170,7 +196,7 @@ impl Sending<'_> {
     async fn reused(
         &self,
         kept: &Rc<Kept>,
-        endpoint: &Endpoint,
+        asked: &Asked<'_>,
         lease: &mut Lease,
         now: Instant,
     ) -> Option<Result<Response<Incoming>, Failed>> {
@@ -181,7 +207,7 @@ impl Sending<'_> {
                 break (http1, rested);
             }
         };
-        let failed = match http1.sender.try_send_request(self.request(endpoint, false).ok()?).await {
+        let failed = match http1.sender.try_send_request(self.request(asked, false).ok()?).await {
             Ok(response) => {
                 lease.hold(http1, kept);
                 return Some(Ok(response));
@@ -194,9 +220,9 @@ impl Sending<'_> {
         if unsent || again { None } else { Some(Err(Failed::Reset(failed.into_error()))) }
     }
 
-    async fn fresh(&self, peer: &Peer, kept: &Rc<Kept>, endpoint: &Endpoint, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
-        let request = self.request(endpoint, false)?;
-        let io = self.dial(peer, endpoint).await?;
+    async fn fresh(&self, peer: &Peer, kept: &Rc<Kept>, asked: &Asked<'_>, lease: &mut Lease) -> Result<Response<Incoming>, Failed> {
+        let request = self.request(asked, false)?;
+        let io = self.dial(peer, asked.endpoint).await?;
         let mut http1 =
             if self.carries() { Http1 { once: true, ..begin_http1(Restoring::new(io)).await? } } else { begin_http1(io).await? };
         let response = http1.sender.send_request(request).await.map_err(Failed::ended)?;
@@ -234,12 +260,23 @@ impl Sending<'_> {
         path.map_err(|_| Failed::Unwritable)
     }
 
+    /// Of a hop that is recorded the instance is told, unless an entry says what it is told.
+    fn tell_place(&self, asked: &Asked<'_>, headers: &mut HeaderMap) {
+        let Some((span, above)) = asked.span.as_ref().zip(self.traced) else { return };
+        if headers.get(TRACEPARENT).is_some_and(|told| *told == above.sampled())
+            && let Some(parent) = span.parent()
+        {
+            headers.insert(TRACEPARENT, parent);
+        }
+    }
+
     /// The request as the instance's protocol wants it. The authority is the client's, unless the instance is told another.
-    fn request(&self, endpoint: &Endpoint, http2: bool) -> Result<Request<Upload>, Failed> {
-        let head = self.head;
+    fn request(&self, asked: &Asked<'_>, http2: bool) -> Result<Request<Upload>, Failed> {
+        let (head, endpoint) = (self.head, asked.endpoint);
         let mut request = Request::new(Upload::new(self.source));
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
+        self.tell_place(asked, request.headers_mut());
         let path = self.path(http2)?;
         let authority = || match &endpoint.host {
             Some(host) => Authority::try_from(host.as_bytes()).ok(),

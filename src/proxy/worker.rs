@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::HEAD_TIME;
+use super::access::AccessLog;
 use super::connections::Connections;
 use super::copy::Buffer;
 use super::hello::Hellos;
@@ -16,7 +17,6 @@ use super::outcome::Ends;
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
-use super::record::AccessLog;
 use super::retry::Budget;
 use super::standing::Standing;
 use super::tap::{Tapped, Taps};

@@ -2,6 +2,8 @@
 
 use std::net::{Shutdown, SocketAddr};
 
+use serde_json::json;
+
 use crate::harness::{Client, Exit, Service, World, get, request};
 
 #[test]
@@ -138,3 +140,45 @@ fn a_tcp_connection_has_a_record_of_either_kind_with_envoys_flags() {
     let records = gateway.stop();
     assert_eq!((&records[0]["response_flags"], &records[0]["code"]), (&"UF".into(), &"connect_failed".into()));
 }
+
+/// A record as it is written, with words for what is another one each time.
+fn told(line: &str, known: &[(SocketAddr, &str)]) -> String {
+    let mut line = known.iter().fold(line.to_owned(), |line, (address, word)| line.replace(&address.to_string(), word));
+    for key in ["\"start_time\":\"", "\"duration\":", "\"upstream_service_time\":", "\"roll\":"] {
+        let start = line.find(key).expect("every key is there") + key.len();
+        let length = line[start..].find([',', '"']).expect("more follows");
+        if &line[start..start + length] != "null" {
+            line.replace_range(start..start + length, "NOW");
+        }
+    }
+    line
+}
+
+#[test]
+fn a_record_of_json_is_this_line_to_the_letter() {
+    let (service, nowhere) = (Service::saying("ok"), Service::nowhere());
+    let router = json!({"Kind": "service-router", "Name": "web", "Routes": [
+        {"Match": {"HTTP": {"PathPrefix": "/cart"}}, "Destination": {"Service": "cart"}},
+        {"Match": {"HTTP": {"PathPrefix": "/none"}}, "Destination": {"Service": "gone"}}]});
+    let splitter = json!({"Kind": "service-splitter", "Name": "web", "Splits": [{"Weight": 100}]});
+    let world = World::of("http").instance("web", service.address).instance("cart", nowhere);
+    let gateway = world.entry(splitter).entry(router).start();
+    let mut client = Client::connect(gateway.address);
+    let here = client.stream.local_addr().unwrap();
+    let known = [(service.address, "SERVICE"), (nowhere, "NOWHERE"), (gateway.address, "GATEWAY"), (here, "CLIENT")];
+    let odd = "user-agent: a\\\"b\tc\u{e9}\r\nx-request-id: mine\r\nx-forwarded-for: 9.9.9.9\r\n";
+    client.ask(&request("PUT", "/a?b=\"c\"&d", odd, "body"));
+    client.ask(&request("GET", "/cart", "x-request-id: 2\r\n", ""));
+    client.ask(&request("GET", "/none", "x-request-id: 3\r\n", ""));
+    client.ask("OPTIONS * HTTP/1.1\r\nhost: h.test\r\n\r\n");
+    let text = gateway.stop_for_text();
+    let lines: Vec<String> = text.lines().map(|line| told(line, &known)).collect();
+    assert_eq!(lines, WRITTEN);
+}
+
+const WRITTEN: [&str; 4] = [
+    r##"{"start_time":"NOW","route_name":"service-router/web","method":"PUT","path":"/a?b=\"c\"&d","protocol":"HTTP/1.1","response_code":200,"response_flags":"-","response_code_details":null,"connection_termination_details":null,"bytes_received":4,"bytes_sent":2,"duration":NOW,"upstream_service_time":NOW,"x_forwarded_for":"9.9.9.9","user_agent":"a\\\"b\tcé","request_id":"mine","authority":"h.test","upstream_host":"SERVICE","upstream_cluster":"web.default.dc1.internal.11111111-2222-3333-4444-555555555555.consul","upstream_local_address":null,"downstream_local_address":"GATEWAY","downstream_remote_address":"CLIENT","requested_server_name":null,"upstream_transport_failure_reason":null,"code":"ok","peer":null,"rule":"service-router/web","rules":["ingress-gateway/edge Listeners[0].Services[0]","service-router/web","service-splitter/web Splits[0]"],"roll":NOW,"target":"web.default.default.dc1","instance":"web-1"}"##,
+    r##"{"start_time":"NOW","route_name":"service-router/web Routes[0]","method":"GET","path":"/cart","protocol":"HTTP/1.1","response_code":503,"response_flags":"UF","response_code_details":null,"connection_termination_details":null,"bytes_received":0,"bytes_sent":101,"duration":NOW,"upstream_service_time":NOW,"x_forwarded_for":null,"user_agent":null,"request_id":"2","authority":"h.test","upstream_host":null,"upstream_cluster":null,"upstream_local_address":null,"downstream_local_address":"GATEWAY","downstream_remote_address":"CLIENT","requested_server_name":null,"upstream_transport_failure_reason":null,"code":"connect_failed","peer":null,"rule":"service-router/web Routes[0]","rules":["ingress-gateway/edge Listeners[0].Services[0]","service-router/web Routes[0]"],"roll":null,"target":null,"instance":null}"##,
+    r##"{"start_time":"NOW","route_name":null,"method":"GET","path":"/none","protocol":"HTTP/1.1","response_code":503,"response_flags":"UH","response_code_details":"gone.default.default.dc1","connection_termination_details":null,"bytes_received":0,"bytes_sent":97,"duration":NOW,"upstream_service_time":NOW,"x_forwarded_for":null,"user_agent":null,"request_id":"3","authority":"h.test","upstream_host":null,"upstream_cluster":null,"upstream_local_address":null,"downstream_local_address":"GATEWAY","downstream_remote_address":"CLIENT","requested_server_name":null,"upstream_transport_failure_reason":null,"code":"no_healthy_endpoint","peer":null,"rule":"service-router/web Routes[1]","rules":["service-router/web Routes[1]"],"roll":null,"target":null,"instance":null}"##,
+    r##"{"start_time":"NOW","route_name":null,"method":"OPTIONS","path":"*","protocol":"HTTP/1.1","response_code":404,"response_flags":"NR","response_code_details":null,"connection_termination_details":null,"bytes_received":0,"bytes_sent":81,"duration":NOW,"upstream_service_time":NOW,"x_forwarded_for":null,"user_agent":null,"request_id":null,"authority":"h.test","upstream_host":null,"upstream_cluster":null,"upstream_local_address":null,"downstream_local_address":"GATEWAY","downstream_remote_address":"CLIENT","requested_server_name":null,"upstream_transport_failure_reason":null,"code":"no_route","peer":null,"rule":null,"rules":null,"roll":null,"target":null,"instance":null}"##,
+];

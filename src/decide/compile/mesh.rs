@@ -92,7 +92,13 @@ fn passed_on(host: Arc<Host>, upstream: Upstream) -> CompiledService {
 
 /// Straight to the instances of a target that stands for no service of the catalog, in turn.
 fn passed_by(target: Arc<Target>) -> Upstream {
-    Upstream { targets: vec![target], connect_timeout: CONNECT_TIMEOUT, policy: Policy::RoundRobin, rules: Vec::new(), failover_rule: None }
+    Upstream {
+        targets: vec![target],
+        connect_timeout: CONNECT_TIMEOUT,
+        policy: Policy::RoundRobin,
+        rules: Arc::default(),
+        failover_rule: None,
+    }
 }
 
 struct Compiler<'a> {

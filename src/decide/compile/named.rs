@@ -1,7 +1,7 @@
 //! A service of the own datacenter behind its server names: its own, and one for each subset. Who connects has chosen by the name:
 //! of the service's resolver neither redirect nor failover apply, and neither do router and splitter (wire 8, semantics 9).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::service::policy;
@@ -88,7 +88,7 @@ pub(super) fn one_way(
     protocol: Protocol,
     judge: Option<Arc<Judge>>,
 ) -> CompiledService {
-    let route = Route { host: host.clone(), rule, request_edits: None, response_edits: None, timeouts, retry: None };
+    let route = Route { host: host.clone(), rule, request_edits: None, response_edits: None, timeouts, retry: None, told: OnceLock::new() };
     let only = RouteRule {
         matcher: Matcher::compile(None, &mut Vec::new()),
         route: Arc::new(route),

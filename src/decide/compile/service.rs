@@ -1,6 +1,6 @@
 //! A service behind a listener: its discovery chain as routes, splits and upstreams.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -227,6 +227,7 @@ impl<'a> ServiceCompiler<'a> {
             response_edits: self.edits(destination.and_then(|d| d.response_headers.as_deref()), &route.rule),
             timeouts: destination.map(timeouts).unwrap_or_default(),
             retry: destination.and_then(retry),
+            told: OnceLock::new(),
         };
         let rewrite = destination.and_then(|d| self.rewrite(&d.prefix_rewrite, &route.rule));
         let next = self.next(chain, chain.nodes.get(&route.next_node)?, upstreams)?;
@@ -255,7 +256,15 @@ impl<'a> ServiceCompiler<'a> {
         if let ChainNode::Resolver(resolver) = start {
             timeouts.request = resolver.request_timeout.positive().or(timeouts.request);
         }
-        let route = Route { host: host.clone(), rule: host.rule.clone(), request_edits: None, response_edits: None, timeouts, retry: None };
+        let route = Route {
+            host: host.clone(),
+            rule: host.rule.clone(),
+            request_edits: None,
+            response_edits: None,
+            timeouts,
+            retry: None,
+            told: OnceLock::new(),
+        };
         let next = self.next(chain, start, upstreams)?;
         Some(RouteRule { matcher: Matcher::compile(None, &mut Vec::new()), route: Arc::new(route), rewrite: None, next })
     }
@@ -315,7 +324,7 @@ impl<'a> ServiceCompiler<'a> {
         let upstream = Arc::new(Upstream {
             connect_timeout: resolver.connect_timeout.positive().unwrap_or(Duration::from_secs(5)),
             policy: policy(resolver.load_balancer.as_ref(), resolver.rules.last(), &mut self.rejected),
-            rules: resolver.rules.clone(),
+            rules: resolver.rules.as_slice().into(),
             failover_rule: failover.and_then(|f| f.rule.clone()),
             targets,
         });

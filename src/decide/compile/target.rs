@@ -1,7 +1,7 @@
 //! A target with the instances of it that are in use.
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::health::least_bad;
 use super::outside::Outside;
@@ -93,7 +93,7 @@ impl<'a> TargetCompiler<'a> {
         let weights: Vec<u32> = endpoints.iter().map(|e| e.weight).collect();
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        Arc::new(Target { number, id, sni, protocol, mode, turns: turns(&weights), endpoints, unused, unreached })
+        Arc::new(Target { number, id, sni, protocol, mode, turns: turns(&weights), endpoints, unused, unreached, named: OnceLock::new() })
     }
 
     /// Whether it is a target of the own datacenter.
