@@ -12,9 +12,7 @@ use super::reload::{Cause, Desk, Refused, Reload, Told};
 use crate::admin::Reloaded;
 use crate::check::{Checks, Found};
 use crate::rt::log::with_causes;
-use crate::rt::memory;
 use crate::rt::signal::Shutdown;
-use crate::rt::task;
 use crate::source::consul::follow::Following;
 use crate::source::file::Changes;
 
@@ -47,8 +45,6 @@ enum Next {
     Read(Cause),
     Heal,
     Release,
-    /// Nothing was to be done for a while.
-    Rest,
 }
 
 /// What came of it.
@@ -69,8 +65,6 @@ impl Publishing {
         let Self { mut desk, changes, following, asked, tell, shutdown, keeping, reloads } = self;
         let mut tell = Some(tell);
         let (mut released, mut heal_from, mut hear_from) = (true, Instant::now(), Instant::now());
-        // The start has left as much behind as any change.
-        let mut rests = Some(Instant::now() + memory::UNWANTED);
         checks.follow(desk.said());
         keeping.keep(desk.identities().iter());
         loop {
@@ -86,9 +80,7 @@ impl Publishing {
                 settled = heard(changes.as_ref()) => Next::Read(Cause::Heard { settled }),
                 () = told(following.as_ref(), hear_from) => Next::Read(Cause::Heard { settled: true }),
                 () = tokio::time::sleep(RELEASE), if !released => Next::Release,
-                () = task::at(rests) => Next::Rest,
             };
-            rests = (!matches!(next, Next::Rest)).then(|| Instant::now() + memory::UNWANTED);
             let waiting = if matches!(next, Next::Read(Cause::Asked)) { asked.waiting() } else { Vec::new() };
             let (start, generation, found) = (Instant::now(), desk.generation(), checks.found());
             let work = move || {
@@ -116,7 +108,7 @@ impl Publishing {
                     hear_from = Instant::now() + COALESCED.max(start.elapsed());
                 }
                 Next::Heal => heal_from = Instant::now() + TOGETHER,
-                Next::Release | Next::Rest => {}
+                Next::Release => {}
             }
             say(tell.as_ref(), done.told);
         }
@@ -148,10 +140,6 @@ fn perform(desk: &mut Desk, next: Next, found: &Found) -> Done {
             (None, false)
         }
         Next::Release => (None, false),
-        Next::Rest => {
-            memory::give_back();
-            (None, false)
-        }
     };
     Done { told, again, released: desk.release() }
 }

@@ -2,7 +2,6 @@
 
 pub mod drain;
 pub mod log;
-pub mod memory;
 pub mod rng;
 pub mod signal;
 pub mod supervise;
