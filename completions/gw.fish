@@ -246,7 +246,7 @@ complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l sni -d 'The server name to ask for; without the flag HOST, if it is a name' -r
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -l alpn -d 'A protocol to offer, such as h2 (repeatable)' -r
-complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from inspect" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -268,7 +268,7 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from needs-renewal" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -l dir -d 'The folder of the CA and its certificates' -r -F
-complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand certs; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -297,7 +297,7 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l against -d 'What was there before: what changes since is told' -r
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l log -d 'An access log in JSON, whose requests are asked; - is stdin' -r -F
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -l junit -d 'Write what became of every expectation as JUnit\'s XML, too' -r -F
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -s o -l output -d 'How it is printed: wide has every step of every answer, name the places of what is not as expected' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from test" -s o -l output -d 'How it is printed: wide has every step of every answer, name the places of what is not as expected' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -335,7 +335,7 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -354,7 +354,7 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -l prune -d 'Entries that Consul has and the files do not count as deleted'
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from apply" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -391,7 +391,7 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from read" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -409,7 +409,7 @@ complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -492,8 +492,11 @@ complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l client-cert -d 'PEM: the certificate that is shown to Consul; CONSUL_CLIENT_CERT' -r
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l client-key -d 'PEM: its key; CONSUL_CLIENT_KEY' -r
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
-complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -s o -l output -d 'How it is printed; name has what is to be done alone' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from plan" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -508,8 +511,11 @@ complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l tls-server-name -d 'The name in Consul\'s certificate, where it is not the address; CONSUL_TLS_SERVER_NAME' -r
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -s c -l config -d 'The gw.toml, where no Consul is asked' -r -F
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l interval -d 'How long it waits between two looks' -r
-complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns'
-json\t'One JSON document, with --watch one a line'"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed: json with --watch is a line each time, jsonl has a line for each way and each thing that is wrong, name what is wrong alone' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from status" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -528,9 +534,11 @@ complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l cert -d 'PEM: the certificate of an agent, which is shown to servers' -r -F
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l key -d 'PEM: its key' -r -F
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l junit -d 'Write every probe as JUnit\'s XML, too' -r -F
-complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s o -l output -d 'How it is printed' -r -f -a "table\t'What is wrong'
-wide\t'Every probe, and what is wrong'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -s o -l output -d 'How it is printed: table is what is wrong, wide every probe before it, jsonl a line for each of both, name what is wrong alone' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand wan-fed; and __fish_seen_subcommand_from test" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -557,7 +565,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subco
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "explain" -d 'Say what a code means: of an answer (no_route) or of a finding (GW0102)'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "batch" -d 'Answer JSON questions, one a line, from stdin'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and not __fish_seen_subcommand_from status problems route routes listeners services certs intentions datacenters connections tap top chain authz sni explain batch dump" -f -a "dump" -d 'Print everything that a gateway goes by, without keys and tokens: --dump FILE asks it'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -581,7 +589,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from problems" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -610,7 +618,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l source -d 'The client\'s address' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l sni -d 'At a gateway that goes by server names: that of the handshake, in full or the service alone; without the flag the URL\'s host' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -l peer -d 'At a terminating gateway: who connects, a service of the mesh or a SPIFFE id' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -634,7 +642,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from route" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s o -l output -d 'How it is printed: wide has instances and rules too, name the rules alone' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s o -l output -d 'How it is printed: wide has instances and rules too, name the rules alone' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -658,7 +666,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from routes" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -682,7 +690,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from listeners" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -706,7 +714,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from services" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -730,7 +738,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from certs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -754,7 +762,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from intentions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from datacenters" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -782,7 +790,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -l sort -d 'Which come first' -r -f -a "age\t'The oldest'
 bytes\t'Those with the most bytes, both ways together'"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -l limit -d 'How many are printed at most' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from connections" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -804,9 +812,11 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l limit -d 'It is over after so many' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l for -d 'It is over after this time, such as 30s' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l header -d 'Tell this header of requests, too; repeatable' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line each'
-json\t'A JSON document each'
-jsonl\t'A JSON object a line, with those that tell of the tap itself'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -s o -l output -d 'How it is printed: table is a line each, jsonl has lines that tell of the tap itself, name the codes alone' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from tap" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -819,9 +829,11 @@ errors\t'Those with the most errors'
 p99\t'The slowest'
 bytes\t'Those with the most bytes, both ways together'
 open\t'Those with the most under way'"
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -s o -l output -d 'How it is printed' -r -f -a "table\t'The whole terminal; on a pipe, a table each time'
-json\t'One JSON document each time'
-jsonl\t'One JSON object a line'"
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -s o -l output -d 'How it is printed, each time: table is the whole terminal, and columns on a pipe; name the services of which there is something to say' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from top" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
@@ -857,7 +869,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s H -l header -d 'A header of a request, NAME: VALUE (repeatable)' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l who-can -d 'Every caller of a destination' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l reach -d 'Every destination of a caller' -r
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s o -l output -d 'How it is printed: table is a list of steps, or columns; name says allowed or denied, and of many pairs who is not denied' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s o -l output -d 'How it is printed: table is a list of steps, or columns; name says allowed or denied, and of many pairs who is not denied' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -882,7 +894,7 @@ short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -l matrix -d 'Every caller and every destination'
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from authz" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, or a list of steps'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from sni" -s o -l output -d 'How it is printed: table is a list of steps, name the target or the code alone' -r -f -a "table\t'Columns, a list of steps, or a line'
 wide\t'More columns, where there are more'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -914,6 +926,7 @@ complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcomman
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -s o -l output -d 'How it is printed: json, or jsonl, which is the same in one line' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -s c -l config -d 'Files: a gw.toml, or a folder of config entries; GW_CONFIG' -r -F
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l admin -d 'A gateway that runs: its admin listener; GW_ADMIN' -r
 complete -c gw -n "__fish_gw_using_subcommand inspect; and __fish_seen_subcommand_from dump" -l dump -d 'What gw inspect dump has printed' -r -F
@@ -942,30 +955,42 @@ complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcomm
 complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -f -a "stop" -d 'End now: open connections are cut'
 complete -c gw -n "__fish_gw_using_subcommand admin; and not __fish_seen_subcommand_from reload drain stop log" -f -a "log" -d 'Log something else from now on, or say what is logged'
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -l timeout -d 'How long connections may take to finish; without it as long as the gateway\'s --drain-time' -r
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -l admin -d 'The admin listener of a running gateway' -r
-complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -s o -l output -d 'How it is printed' -r -f -a "text\t'A line'
-json\t'One JSON document'"
+complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -s o -l output -d 'How it is printed' -r -f -a "table\t'Columns, a list of steps, or a line'
+wide\t'More columns, where there are more'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names or codes alone'"
 complete -c gw -n "__fish_gw_using_subcommand admin; and __fish_seen_subcommand_from log" -l error-format -d 'How errors are printed: full (as rustc does), short (a line each) or json (an object each)' -r -f -a "full\t''
 short\t''
 json\t''"

@@ -16,7 +16,7 @@ fn a_change_that_consul_does_not_answer_in_time_ends_with_seven() {
     let output = gw(&["config", "apply", "web.json", "--http-addr", &address]).current_dir(folder.path()).output().expect("gw runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(7), 0), "{said}");
-    assert!(said.contains(&format!("asked Consul at http://{address}")) && said.contains("20s"), "{said}");
+    assert!(said.contains(&format!("asked Consul at http://{address}")) && said.contains("20 s"), "{said}");
 }
 
 #[test]
