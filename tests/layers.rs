@@ -42,6 +42,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("foldhash::", &["id/table.rs"]),
     ("rustix::", &["proxy/pipes.rs", "ui/screen.rs"]),
     ("memchr::", &["proxy/framing.rs", "proxy/guard.rs"]),
+    ("prometheus_client::", &["app/metrics/page.rs"]),
     ("reqwest::", &["admin/client.rs", "app/traces.rs", "source/consul/client"]),
     ("form_urlencoded::", &["admin/asked.rs"]),
     ("hickory_resolver::", &["net/lookup.rs"]),

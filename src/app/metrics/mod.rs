@@ -47,11 +47,12 @@ pub(super) struct Told {
 /// What is asked at `/metrics`.
 pub(super) fn scrape(told: Told) -> Scrape {
     let certificates = Certificates::default();
-    Scrape(Arc::new(move |standing, form| told.page(Page::of(form), standing, &certificates).text()))
+    Scrape(Arc::new(move |standing, form| told.page(standing, &certificates).text(form)))
 }
 
 impl Told {
-    fn page(&self, mut page: Page, standing: &Standing, certificates: &Certificates) -> Page {
+    fn page(&self, standing: &Standing, certificates: &Certificates) -> Page {
+        let mut page = Page::default();
         traffic::write(&self.ledger, &mut page);
         page.count(&m::WORKERS, &[], self.workers as u64);
         page.count(&m::DRAINING, &[], self.shutdown.is_triggered().into());

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::LazyLock;
 
 use super::page::Page;
 use super::table as m;
@@ -11,9 +10,6 @@ use super::table as m;
 const TICKS: f64 = 100.0;
 /// Bytes of a page, where the kernel tells of pages.
 const KIBI: u64 = 1024;
-
-/// When the kernel began. It tells so behind all its interrupts, which are many.
-static BOOTED: LazyLock<Option<u64>> = LazyLock::new(|| number_after(&fs::read_to_string("/proc/stat").ok()?, "btime"));
 
 /// What of it can be read.
 pub(super) fn write(page: &mut Page) {
@@ -30,9 +26,10 @@ pub(super) fn write(page: &mut Page) {
     if let Some(kibibytes) = number_after(&read("status"), "VmRSS:") {
         page.count(&m::MEMORY, &[], kibibytes * KIBI);
     }
+    let booted = fs::read_to_string("/proc/stat").ok().and_then(|stat| number_after(&stat, "btime"));
     if let Some(times) = Times::of(&read("stat")) {
         page.real(&m::CPU, &[], times.cpu as f64 / TICKS);
-        if let Some(booted) = *BOOTED {
+        if let Some(booted) = booted {
             page.real(&m::STARTED, &[], booted as f64 + times.started as f64 / TICKS);
         }
     }

@@ -76,8 +76,7 @@ fn series(labels: &Labels, sum: impl Fn(&dyn Fn(&Series) -> &Count) -> u64, page
     page.count(named.active, &all, open);
     let upper = ends.iter().copied().chain([f64::INFINITY]);
     let nanoseconds = sum(&|series| &series.took.sum) as f64;
-    let classes: Vec<_> = upper.zip(classes).collect();
-    page.classes(named.duration, &all, nanoseconds / 1e9, &classes);
+    page.classes(named.duration, &all, nanoseconds / 1e9, upper.zip(classes).collect());
     page.count(named.received, &all, sum(&|series| &series.received));
     page.count(named.sent, &all, sum(&|series| &series.sent));
     if labels.http {
