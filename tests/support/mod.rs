@@ -96,7 +96,7 @@ fn answer(stream: TcpStream, name: &str) -> std::io::Result<()> {
         std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
         let words: Vec<&str> = first.split(' ').collect();
         let body = format!("{name} {} {}", words[0], words.get(1).unwrap_or(&"-"));
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
     }
 }
 
