@@ -8,7 +8,7 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Gateway, free_port, scratch};
+use support::{Gateway, copy_folder, free_port, scratch};
 
 /// What would run these very tests.
 const NOT_HERE: &str = "tests/run";
@@ -43,7 +43,7 @@ fn every_command_of_the_readme_works_as_printed() {
     let (port, admin) = (free_port(), free_port());
     let here = |text: &str| text.replace("8080", &port.to_string()).replace("19000", &admin.to_string());
     let folder = scratch("readme");
-    copy(&root.join("examples"), &folder.path().join("examples"), &here);
+    copy_folder(&root.join("examples"), &folder.path().join("examples"), &mut |text| here(text));
     let (mut running, mut run): (Option<Gateway>, usize) = (None, 0);
     for step in steps(&text) {
         let command = step.command.replace(CARGO_RUN, "gw ");
@@ -67,20 +67,6 @@ fn every_command_of_the_readme_works_as_printed() {
         }
     }
     assert!(run > 10, "only {run} commands");
-}
-
-/// A folder with other ports.
-fn copy(from: &Path, to: &Path, here: &impl Fn(&str) -> String) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for item in std::fs::read_dir(from).expect("a folder") {
-        let item = item.expect("a file").path();
-        let copied = to.join(item.file_name().expect("a name"));
-        if item.is_dir() {
-            copy(&item, &copied, here);
-        } else {
-            std::fs::write(copied, here(&std::fs::read_to_string(&item).expect("a text"))).expect("a copy");
-        }
-    }
 }
 
 /// What the command prints to stdout and stderr, with gw on the PATH.

@@ -109,8 +109,7 @@ impl Drop for Judged {
         // The next request of an HTTP/1 connection waits in the same task.
         if let (Some(changes), Some(_)) = (self.changes.take(), &self.client.waits) {
             changes.rest();
-            let before = self.client.changes.replace(Some(changes));
-            drop(before);
+            drop(self.client.changes.replace(Some(changes)));
         }
     }
 }

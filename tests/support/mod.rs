@@ -242,7 +242,7 @@ impl Example {
 /// Copies the texts of a folder, and of those in it, as they are made anew.
 pub(crate) fn copy_folder(from: &Path, to: &Path, anew: &mut impl FnMut(&str) -> String) {
     std::fs::create_dir_all(to).expect("a folder");
-    for file in std::fs::read_dir(from).expect("a folder of the example") {
+    for file in std::fs::read_dir(from).expect("a folder") {
         let file = file.expect("a file").path();
         let copy = to.join(file.file_name().expect("a name"));
         if file.is_dir() {
