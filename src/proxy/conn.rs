@@ -53,16 +53,21 @@ pub(super) struct Accepted {
 
 /// A connection from its first byte to its last.
 // Written out as a future, as what it becomes: an `async` block would hold much of it twice, for as long as the connection is open.
-// How it begins is in a box, which is gone when bytes are moved: an open tcp connection weighs what it needs by then.
+// How it begins is in a box, which is gone when it has: an open connection weighs what it needs by then.
 pub(super) struct Serving {
     phase: Phase,
     _guest: Guest,
 }
 
 enum Phase {
-    /// Of a connection of requests this is all there is.
-    Begins(Pin<Box<dyn Future<Output = Option<Tcp>>>>),
-    Moves(Tcp),
+    Begins(Pin<Box<dyn Future<Output = Option<Course>>>>),
+    Runs(Course),
+}
+
+/// What a connection is that has begun.
+enum Course {
+    Requests(Pin<Box<dyn Future<Output = ()>>>),
+    Bytes(Tcp),
 }
 
 /// A tcp connection that a service has taken: all that is left of it is to move bytes.
@@ -89,8 +94,8 @@ impl Accepted {
         Serving { phase: Phase::Begins(Box::pin(self.begin())), _guest: guest }
     }
 
-    /// What comes before bytes are moved; of a connection of requests all there is.
-    async fn begin(self) -> Option<Tcp> {
+    /// What comes before requests are answered or bytes are moved.
+    async fn begin(self) -> Option<Course> {
         let Self { stream, client, listener, site, drain, open } = self;
         let mut ends = Ends::new(client, stream.local_addr().ok()?);
         let begun = match listener.mode {
@@ -101,10 +106,9 @@ impl Accepted {
         }?;
         let ends = Arc::new(ends);
         if !begun.protocol.is_http() {
-            return tcp(begun.io.in_bulk(), &site, &listener, &ends, open).await;
+            return tcp(begun.io.in_bulk(), &site, &listener, &ends, open).await.map(Course::Bytes);
         }
-        Box::pin(http(begun, listener, site, ends, drain, open)).await;
-        None
+        Some(Course::Requests(Box::pin(http(begun, listener, site, ends, drain, open))))
     }
 }
 
@@ -114,9 +118,10 @@ impl Future for Serving {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             match &mut self.phase {
-                Phase::Moves(tcp) => return tcp.poll(cx),
+                Phase::Runs(Course::Requests(requests)) => return requests.as_mut().poll(cx),
+                Phase::Runs(Course::Bytes(tcp)) => return tcp.poll(cx),
                 Phase::Begins(begins) => match ready!(begins.as_mut().poll(cx)) {
-                    Some(tcp) => self.phase = Phase::Moves(tcp),
+                    Some(course) => self.phase = Phase::Runs(course),
                     None => return Poll::Ready(()),
                 },
             }
@@ -153,7 +158,7 @@ async fn http(begun: Begun, listener: Rc<Listener>, site: Rc<Site>, ends: Arc<En
     io = io.replaying(Bytes::from(first));
     let client = Rc::new(Client {
         waits: (!http2).then(|| site.worker.rounds.enter()),
-        timers: if http2 { site.worker.timers.clone() } else { Timers::of_one() },
+        timers: if http2 { site.worker.timers.clone() } else { Rc::<Timers>::default() },
         site,
         listener: listener.name.clone(),
         forwarded_for: ends.forwarded_for(),

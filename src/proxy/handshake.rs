@@ -18,7 +18,7 @@ use crate::decide::code::Code;
 use crate::decide::plan::Refusal;
 use crate::model::gateway::{Listener, Protocol};
 use crate::rt::drain::DrainWatch;
-use crate::tls::{Inbound, Io};
+use crate::tls::{Inbound, Io, Socket};
 
 /// How long who names a service waits for its leaf, which may have to be signed.
 const LEAF_TIME: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ pub(super) async fn with_certificate(
     let state = site.current();
     let config = state.credentials.server(listener, state.snapshot.switches.alpn)?.clone();
     drop(state);
-    let Some(stream) = in_time(TlsAcceptor::from(config).accept(stream), drain).await else {
+    let Some(stream) = in_time(TlsAcceptor::from(config).accept(Socket::from(stream)), drain).await else {
         site.door.failed_handshakes.add(1);
         return None;
     };
@@ -109,7 +109,7 @@ fn refuse(site: &Rc<Site>, listener: &Listener, ends: &mut Ends, refusal: &Refus
 
 async fn shake_hands(stream: TcpStream, site: &Site, listener: &Listener, ends: &mut Ends) -> Result<Begun, Refusal> {
     let failed = |error: &dyn std::error::Error| Refusal::new(Code::ClientTls, error.to_string());
-    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), Socket::from(stream));
     let hello = hello.await.map_err(|error| failed(&error))?;
     ends.sni = hello.client_hello().server_name().map(Into::into);
     let keys = timeout(LEAF_TIME, keys_for(site, listener, ends.sni.as_deref()));

@@ -494,8 +494,11 @@ impl Exchange {
     }
 
     fn answered_by(&mut self, plan: &Plan, hop: Hop) {
-        let (target, endpoint) = plan.at(hop);
-        self.outcome.answered_by(target, endpoint);
+        // Only where it is told: what is said of the instance has left the processor's cache meanwhile.
+        if self.outcome.is_recorded() {
+            let (target, endpoint) = plan.at(hop);
+            self.outcome.answered_by(target, endpoint);
+        }
     }
 
     fn switches(&self) -> Switches {

@@ -30,7 +30,20 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The connections of a worker.
 #[derive(Debug, Default)]
-pub(super) struct Pool(RefCell<Table<Address, Vec<Rc<Peer>>>>);
+pub(super) struct Pool {
+    peers: RefCell<Table<Address, Vec<Rc<Peer>>>>,
+    /// Where they were found for who asked lately, by the place of the very object: until the pool lets go of anything.
+    found: RefCell<Table<usize, Found>>,
+}
+
+/// What was found for an instance.
+#[derive(Debug)]
+struct Found {
+    /// Held, so that no other object comes to its place.
+    _endpoint: Arc<Endpoint>,
+    peer: Rc<Peer>,
+    kept: Rc<Kept>,
+}
 
 /// What a worker knows of an instance: of an address, and of who must answer there. Two services behind one address share no
 /// connection, for on it one of them has answered for itself.
@@ -105,12 +118,27 @@ impl Pool {
             return peer;
         }
         let peer = Rc::new(Peer { tls: RefCell::new(endpoint.tls.clone()), ..Peer::default() });
-        self.0.borrow_mut().entry(endpoint.address.clone()).or_default().push(peer.clone());
+        self.peers.borrow_mut().entry(endpoint.address.clone()).or_default().push(peer.clone());
         peer
     }
 
+    /// The instance, and where connections to it are kept that show what the credentials of this generation show.
+    pub(super) fn way(&self, endpoint: &Arc<Endpoint>, credentials: &Credentials, generation: u64) -> (Rc<Peer>, Rc<Kept>) {
+        let place = Arc::as_ptr(endpoint) as usize;
+        let mut found = self.found.borrow_mut();
+        if let Some(Found { peer, kept, .. }) = found.get(&place)
+            && kept.generation.get() == generation
+        {
+            return (peer.clone(), kept.clone());
+        }
+        let peer = self.peer(endpoint);
+        let kept = peer.kept(credentials, generation);
+        found.insert(place, Found { _endpoint: endpoint.clone(), peer: peer.clone(), kept: kept.clone() });
+        (peer, kept)
+    }
+
     fn known<T>(&self, endpoint: &Endpoint, tell: impl FnOnce(&Rc<Peer>) -> T) -> Option<T> {
-        let all = self.0.borrow();
+        let all = self.peers.borrow();
         let peers = all.get(&endpoint.address)?;
         // What TLS it is spoken to with is looked at in full once after it was said anew.
         let found = peers.iter().find(|peer| peer.is_asked_by(endpoint)).or_else(|| peers.iter().find(|peer| peer.is(endpoint)));
@@ -130,7 +158,8 @@ impl Pool {
     /// Closes what was unused for too long, and forgets instances of which nothing is left to know.
     pub(super) fn sweep(&self) {
         let now = Instant::now();
-        self.0.borrow_mut().retain(|_, peers| {
+        self.found.take();
+        self.peers.borrow_mut().retain(|_, peers| {
             peers.retain(|peer| peer.sweep(now));
             !peers.is_empty()
         });
@@ -138,20 +167,22 @@ impl Pool {
 
     /// Whether there are connections to instances of a host name, or were until lately.
     pub(super) fn has(&self, host: &str) -> bool {
-        self.0.borrow().keys().any(|address| address.host() == Some(host))
+        self.peers.borrow().keys().any(|address| address.host() == Some(host))
     }
 
     /// Lets go of all connections to a host name, those in use when they are done: it has an address less, and which of them
     /// lead there is not known.
     pub(super) fn renew(&self, host: &str) {
-        let peers = self.0.borrow();
+        self.found.take();
+        let peers = self.peers.borrow();
         let of_host = peers.iter().filter(|(address, _)| address.host() == Some(host));
         of_host.flat_map(|(_, peers)| peers).for_each(|peer| peer.let_go());
     }
 
     /// Closes every connection that no request uses.
     pub(super) fn close_idle(&self) {
-        self.0.borrow().values().flatten().for_each(|peer| peer.let_go());
+        self.found.take();
+        self.peers.borrow().values().flatten().for_each(|peer| peer.let_go());
     }
 }
 
@@ -174,7 +205,7 @@ impl Peer {
     }
 
     /// Where connections are kept that show what the credentials of this generation show.
-    pub(super) fn kept(&self, credentials: &Credentials, generation: u64) -> Rc<Kept> {
+    fn kept(&self, credentials: &Credentials, generation: u64) -> Rc<Kept> {
         let mut all = self.kept.borrow_mut();
         if let Some(kept) = all.iter().find(|kept| kept.generation.get() == generation) {
             return kept.clone();
@@ -378,10 +409,10 @@ mod tests {
             pool.peer(&web()).refused();
             tokio::time::advance(REST).await;
             pool.sweep();
-            assert_eq!(pool.0.borrow().len(), 1);
+            assert_eq!(pool.peers.borrow().len(), 1);
             tokio::time::advance(REMEMBERED).await;
             pool.sweep();
-            assert_eq!(pool.0.borrow().len(), 0);
+            assert_eq!(pool.peers.borrow().len(), 0);
         });
     }
 
@@ -423,9 +454,9 @@ mod tests {
         let pool = Pool::default();
         let lease = Lease::new(&pool.peer(&web()));
         pool.sweep();
-        assert_eq!(pool.0.borrow().len(), 1);
+        assert_eq!(pool.peers.borrow().len(), 1);
         drop(lease);
         pool.sweep();
-        assert_eq!(pool.0.borrow().len(), 0);
+        assert_eq!(pool.peers.borrow().len(), 0);
     }
 }

@@ -135,8 +135,7 @@ impl Sending<'_> {
     /// One instance: by a connection that was used before, or a new one. `now`: a moment ago, or less.
     async fn hop(&self, hop: Hop, now: Instant) -> Result<Box<Answered>, Failed> {
         let (target, endpoint) = self.plan.at(hop);
-        let peer = self.worker.pool.peer(endpoint);
-        let kept = peer.kept(self.credentials, self.generation);
+        let (peer, kept) = self.worker.pool.way(endpoint, self.credentials, self.generation);
         let mut lease = Lease::new(&peer);
         let asked = Asked { endpoint, span: self.span(target, endpoint) };
         let answered = match target.protocol {

@@ -9,9 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-/// Up to so many bytes it is cheaper to copy what stands in several places than to have the kernel gather it: a tenth of a small
-/// write is the look at the list.
-const SMALL: usize = 1024;
+use super::socket::Socket;
 
 /// How much of a large copy may be encrypted and not yet sent; the library's 64 KiB make it cost half as much again (performance 3).
 const UNSENT: usize = 512 * 1024;
@@ -32,19 +30,19 @@ pub struct Io {
 
 #[derive(Debug)]
 enum Stream {
-    Tcp(TcpStream),
+    Tcp(Socket),
     // Boxed: a TLS session is two kilobytes, and most connections have none.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Io {
     /// A plain stream.
     pub const fn tcp(stream: TcpStream) -> Self {
-        Self { replay: Bytes::new(), stream: Stream::Tcp(stream) }
+        Self { replay: Bytes::new(), stream: Stream::Tcp(Socket(stream)) }
     }
 
     /// A stream after its handshake.
-    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
+    pub fn tls(stream: TlsStream<Socket>) -> Self {
         Self { replay: Bytes::new(), stream: Stream::Tls(Box::new(stream)) }
     }
 
@@ -63,14 +61,14 @@ impl Io {
     /// This stream and another as the sockets that they are, if they are.
     pub fn beside(self, other: Self) -> Pair {
         match (self, other) {
-            (Self { replay, stream: Stream::Tcp(one) }, Self { stream: Stream::Tcp(other), .. }) => Pair::Sockets(one, replay, other),
+            (Self { replay, stream: Stream::Tcp(Socket(one)) }, Self { stream: Stream::Tcp(Socket(other)), .. }) => Pair::Sockets(one, replay, other),
             (one, other) => Pair::Streams(one, other),
         }
     }
 
     /// Closes a bare socket by a reset, which tells the other side at once that nothing will come.
     pub fn reset(self) {
-        if let Stream::Tcp(stream) = &self.stream {
+        if let Stream::Tcp(Socket(stream)) = &self.stream {
             // What fails here is of a connection that has ended anyway.
             drop(stream.set_zero_linger());
         }
@@ -92,16 +90,6 @@ pub enum Pair {
     Sockets(TcpStream, Bytes, TcpStream),
     /// One of them at least is TLS.
     Streams(Io, Io),
-}
-
-/// Everything in one place, if it is little.
-fn gathered<'a>(bufs: &[io::IoSlice<'_>], into: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
-    let mut end = 0;
-    for buf in bufs {
-        into.get_mut(end..end + buf.len())?.copy_from_slice(buf);
-        end += buf.len();
-    }
-    Some(&into[..end])
 }
 
 impl AsyncRead for Io {
@@ -128,13 +116,7 @@ impl AsyncWrite for Io {
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match &mut self.stream {
-            Stream::Tcp(s) => match bufs {
-                [one] => Pin::new(s).poll_write(cx, one),
-                _ => match gathered(bufs, &mut [0; SMALL]) {
-                    Some(all) => Pin::new(s).poll_write(cx, all),
-                    None => Pin::new(s).poll_write_vectored(cx, bufs),
-                },
-            },
+            Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
             Stream::Tls(s) => Pin::new(s).poll_write_vectored(cx, bufs),
         }
     }

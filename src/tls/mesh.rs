@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::distrust::{Distrust, Side, Why};
 use super::peers::Peers;
 use super::range::Range;
+use super::socket::Socket;
 use super::verify::{Bundle, id_of};
 use super::x509::Moment;
 use super::{Error, Held, Unusable, X509, pem};
@@ -115,10 +116,10 @@ impl Mesh {
     }
 
     /// A connection to the service that is expected and to no other. Protocols are not negotiated: the service's protocol is known.
-    pub async fn connect(&self, stream: TcpStream, sni: &str, expected: &SpiffeId) -> Result<TlsStream<TcpStream>, Untrusted> {
+    pub async fn connect(&self, stream: TcpStream, sni: &str, expected: &SpiffeId) -> Result<TlsStream<Socket>, Untrusted> {
         let name = ServerName::try_from(sni).map_err(|_| Untrusted::Name(sni.to_owned()))?.to_owned();
         let connector = TlsConnector::from(self.config.clone());
-        let stream = connector.connect(name, stream).await?;
+        let stream = connector.connect(name, Socket(stream)).await?;
         // Also of a resumed session: its certificates are those of the first one, and may have ended since.
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let distrusted = |distrust| Untrusted::Distrusted(Box::new(distrust));

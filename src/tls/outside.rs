@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::signatures::verifies_signatures;
+use super::socket::Socket;
 use super::{Error, Moment, X509, pem, shared_provider};
 use crate::model::gateway::{Anchors, OutsideFiles, Protocol};
 
@@ -111,7 +112,7 @@ impl Outside {
 
     /// TLS with the service of that name; without one, with whoever the anchors vouch for, by the roots of the machine with the service
     /// of that address. What is spoken is said, and not asked.
-    pub async fn connect(&self, stream: TcpStream, name: Option<&str>, protocol: Protocol) -> Result<TlsStream<TcpStream>, NoTls> {
+    pub async fn connect(&self, stream: TcpStream, name: Option<&str>, protocol: Protocol) -> Result<TlsStream<Socket>, NoTls> {
         let (config, server) = match name {
             Some(name) => (&self.named, ServerName::try_from(name).map_err(|_| NoTls::Name(name.to_owned()))?.to_owned()),
             // The sessions are kept by it.
@@ -123,7 +124,7 @@ impl Outside {
             Protocol::Http2 | Protocol::Grpc => vec![b"h2".to_vec()],
         };
         let connector = TlsConnector::from(config.clone());
-        let stream = connector.with_alpn(alpn).connect(server, stream).await.map_err(no_tls)?;
+        let stream = connector.with_alpn(alpn).connect(server, Socket(stream)).await.map_err(no_tls)?;
         self.look_again(stream.get_ref().1)?;
         Ok(stream)
     }
