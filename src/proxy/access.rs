@@ -12,8 +12,8 @@ use crate::model::gateway::RecordFormat;
 
 /// How many bytes of records may wait. What comes when there are more is dropped and counted, for no request waits for a disk.
 pub const ROOM: usize = 16 * 1024 * 1024;
-/// How much of what a long record took stays with the worker.
-const KEPT: usize = 16 * 1024;
+/// How much of what long records took stays with the worker.
+const KEPT: usize = 128 * 1024;
 
 /// Where the access records of a worker go.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct AccessLog {
     /// Rung for the first of those that gather.
     bell: SyncSender<()>,
     format: RecordFormat,
-    /// A record is written here first: others wait for as long as it takes to copy it, not to make it.
+    /// Records are written here first: others wait for as long as it takes to copy them, not to make them.
     own: RefCell<(Vec<u8>, Clock)>,
 }
 
@@ -74,12 +74,16 @@ impl AccessLog {
         self.format
     }
 
-    /// A record of what `line` writes, without its end.
-    pub fn write(&self, line: impl FnOnce(&mut Vec<u8>, &mut Clock)) {
+    /// A record of what each of `records` writes, without its end.
+    pub fn write<F: FnOnce(&mut Vec<u8>, &mut Clock)>(&self, records: impl IntoIterator<Item = F>) {
         let (own, clock) = &mut *self.own.borrow_mut();
-        line(own, clock);
-        own.push(b'\n');
-        if self.lines.add(own) {
+        let mut count = 0;
+        for record in records {
+            record(own, clock);
+            own.push(b'\n');
+            count += 1;
+        }
+        if self.lines.add(own, count) {
             // Who takes them is awake already, or will be.
             let _ = self.bell.try_send(());
         }
@@ -89,16 +93,16 @@ impl AccessLog {
 }
 
 impl Lines {
-    /// Whether it is the first one.
-    fn add(&self, line: &[u8]) -> bool {
+    /// So many of them. Whether they are the first, and there are some.
+    fn add(&self, lines: &[u8], count: u64) -> bool {
         let mut gathered = self.gathered();
-        if gathered.over || gathered.text.len() + line.len() > ROOM {
+        if gathered.over || gathered.text.len() + lines.len() > ROOM {
             drop(gathered);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.dropped.fetch_add(count, Ordering::Relaxed);
             return false;
         }
-        gathered.text.extend_from_slice(line);
-        gathered.text.len() == line.len()
+        gathered.text.extend_from_slice(lines);
+        gathered.text.len() == lines.len() && count > 0
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {

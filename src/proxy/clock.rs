@@ -1,9 +1,28 @@
 //! The time of day as access records write it (RFC 3339): of most of them the second is that of the one before, whose text is still there.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
+
+/// After so long the clock may have been set.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The time of day of moments, of which one a second is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Wall(Cell<Option<(Instant, SystemTime)>>);
+
+impl Wall {
+    /// The time of day at a moment of late.
+    pub(super) fn at(&self, moment: Instant) -> SystemTime {
+        let known = self.0.get().filter(|(asked, _)| moment.saturating_duration_since(*asked) < SECOND);
+        let (asked, wall) = known.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
+        self.0.set(Some((asked, wall)));
+        wall + moment.saturating_duration_since(asked) - asked.saturating_duration_since(moment)
+    }
+}
 
 /// The second that was written last.
 #[derive(Debug, Default)]
@@ -50,6 +69,18 @@ fn fraction(nanoseconds: u32, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_day_of_a_moment_is_that_of_the_clock_whatever_was_asked_before() {
+        let wall = Wall::default();
+        let (moment, now) = (Instant::now(), SystemTime::now());
+        for milliseconds in [0, 3, 999, 1000, 2500, 2499, 10] {
+            let after = Duration::from_millis(milliseconds);
+            let told = wall.at(moment + after);
+            let off = told.duration_since(now + after).unwrap_or_else(|early| early.duration());
+            assert!(off < SECOND / 2, "{milliseconds}: {off:?}");
+        }
+    }
 
     #[test]
     fn a_time_is_written_as_the_library_writes_it_whatever_was_written_before() {

@@ -288,7 +288,7 @@ async fn connect(
         let active = Active::new(&peer);
         match dial(&site.worker, &peer, endpoint, credentials, plan.upstream.connect_timeout, &outcome.tally).await {
             Ok(io) => {
-                outcome.answered_by(target, endpoint);
+                outcome.answered_by(outcome.is_recorded().then(|| (target.named().clone(), endpoint.clone())));
                 listed.taken_by(target, endpoint);
                 return Ok((io, active));
             }

@@ -295,8 +295,8 @@ impl Job {
     fn sending(&self) -> Sending<'_> {
         let Self { exchange: Exchange { client, state, progress, outcome, .. }, plan, head, source, .. } = self;
         let (worker, credentials, generation) = (&*client.site.worker, &state.credentials, state.generation);
-        let (tally, traced, began) = (&outcome.tally, outcome.place(), progress.began());
-        Sending { worker, tally, credentials, generation, began, plan, head, source, traced, hops: Cell::new(0) }
+        let (tally, traced, recorded, began) = (&outcome.tally, outcome.place(), outcome.is_recorded(), progress.began());
+        Sending { worker, tally, credentials, generation, began, plan, head, source, recorded, traced, hops: Cell::new(0) }
     }
 
     /// Whether a gRPC service answers a client that cannot read trailers.
@@ -306,7 +306,7 @@ impl Job {
 
     /// A gRPC service's answer to a client that cannot read trailers.
     async fn bridge(mut self: Box<Self>, answered: Box<Answered>, mut watchdog: Watchdog) -> Response<Answer> {
-        let Answered { response, lease, hop } = *answered;
+        let Answered { response, lease, hop, by } = *answered;
         let bridged = tokio::select! {
             biased;
             bridged = bridge(response, &self.exchange.progress) => bridged,
@@ -316,7 +316,7 @@ impl Job {
         match bridged {
             Ok(Bridged::Whole(mut response)) => {
                 let unread = self.source.borrow_mut().cut();
-                self.exchange.answered_by(&self.plan, hop);
+                self.exchange.outcome.answered_by(by);
                 self.exchange.outcome.end(Code::Ok);
                 answer::clean(response.status(), response.headers_mut());
                 self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -325,7 +325,7 @@ impl Job {
                 }
                 answer::with_outcome(response, self.exchange.bodiless, self.exchange.outcome)
             }
-            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, hop }), kept, Poll::Pending, watchdog),
+            Ok(Bridged::Long(response, kept)) => self.relay(Box::new(Answered { response, lease, hop, by }), kept, Poll::Pending, watchdog),
             Err(failed) => self.failed(&failed),
         }
     }
@@ -349,10 +349,10 @@ impl Job {
 
     /// A service's answer that came as a whole: there is nothing to watch over, and its connection is free.
     fn whole(mut self: Box<Self>, answered: Box<Answered>, body: Bytes) -> Response<Answer> {
-        let Answered { mut response, mut lease, hop } = *answered;
+        let Answered { mut response, mut lease, by, .. } = *answered;
         lease.give_back();
         drop(lease);
-        self.exchange.answered_by(&self.plan, hop);
+        self.exchange.outcome.answered_by(by);
         self.exchange.outcome.end(Code::Ok);
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -361,8 +361,8 @@ impl Job {
 
     /// A service's answer, passed on. `kept`: what was read of it already; `first`: what came of its body with its head.
     fn relay(mut self: Box<Self>, answered: Box<Answered>, kept: Bytes, first: relay::Polled, mut watchdog: Watchdog) -> Response<Answer> {
-        let Answered { mut response, lease, hop } = *answered;
-        self.exchange.answered_by(&self.plan, hop);
+        let Answered { mut response, lease, by, .. } = *answered;
+        self.exchange.outcome.answered_by(by);
         self.exchange.outcome.status(response.status().as_u16());
         answer::clean(response.status(), response.headers_mut());
         self.exchange.edit_response(&mut response, &self.head, &self.plan);
@@ -385,8 +385,8 @@ impl Job {
 
     /// A 101: the answer goes to the client, and the two connections become a tunnel.
     fn switch(mut self: Box<Self>, answered: Box<Answered>) -> Response<Answer> {
-        let Answered { mut response, lease, hop } = *answered;
-        self.exchange.answered_by(&self.plan, hop);
+        let Answered { mut response, lease, by, .. } = *answered;
+        self.exchange.outcome.answered_by(by);
         let Some(client) = self.upgrade.take().filter(|_| self.head.websocket) else {
             // Nobody asked for it.
             return self.exchange.local(Code::UpstreamBroken, false);
@@ -491,14 +491,6 @@ impl Exchange {
     fn plan(&self, head: &Head) -> Result<Plan, Refusal> {
         let site = &*self.client.site;
         self.state.snapshot.plan(&self.client.ends.facts(&self.client.listener, Some(head.facts())), site, &mut site.dice(), &mut ())
-    }
-
-    fn answered_by(&mut self, plan: &Plan, hop: Hop) {
-        // Only where it is told: what is said of the instance has left the processor's cache meanwhile.
-        if self.outcome.is_recorded() {
-            let (target, endpoint) = plan.at(hop);
-            self.outcome.answered_by(target, endpoint);
-        }
     }
 
     fn switches(&self) -> Switches {

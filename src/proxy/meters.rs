@@ -218,7 +218,7 @@ pub struct Ledger {
 
 #[derive(Debug, Default)]
 struct Book {
-    series: BTreeMap<Labels, Arc<Row<Series>>>,
+    series: BTreeMap<Arc<Labels>, Arc<Row<Series>>>,
     doors: BTreeMap<String, Arc<Row<Door>>>,
 }
 
@@ -232,7 +232,7 @@ impl Ledger {
     }
 
     /// What was counted of requests and tcp connections.
-    pub fn series(&self) -> Read<Labels, Series> {
+    pub fn series(&self) -> Read<Arc<Labels>, Series> {
         let rows: Vec<_> = self.book().series.iter().map(|(labels, row)| (labels.clone(), row.clone())).collect();
         rows.into_iter().map(|(labels, row)| (labels, row.cells())).collect()
     }
@@ -278,7 +278,7 @@ impl Meter {
         let mut book = self.ledger.book();
         let room = book.series.len() < MOST || book.series.contains_key(&labels);
         let labels = if room { labels } else { Labels::other(http) };
-        let row = book.series.entry(labels).or_insert_with(|| Row::of(self.ledger.workers)).clone();
+        let row = book.series.entry(Arc::new(labels)).or_insert_with(|| Row::of(self.ledger.workers)).clone();
         drop(book);
         if !room {
             self.ledger.beyond.fetch_add(1, Ordering::Relaxed);

@@ -42,6 +42,7 @@ mod pool;
 mod posts;
 mod progress;
 mod record;
+mod records;
 mod relay;
 mod retry;
 mod shared;
@@ -203,6 +204,7 @@ pub fn bind(id: u64, listener: &Listener, live: &Live, workers: usize, ours: boo
 pub async fn work(share: Share, shutdown: Shutdown) -> io::Result<()> {
     let worker = Worker::new(Dialer::new(&share.names), share.meter, share.refusals, share.access, share.leaves, share.tracing, share.rng);
     worker.sweep();
+    records::write(&worker);
     worker.hellos.watch();
     connections::answer(&worker, share.asked);
     tap::hear(&worker, share.tapped);

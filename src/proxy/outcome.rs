@@ -12,7 +12,7 @@ use super::error::Failed;
 use super::head::Head;
 use super::meters::Tally;
 use super::progress::Progress;
-use super::record::{Asked, Ended, Led, Part, Record};
+use super::record::{Asked, By, Ended, Led, Part, Record};
 use super::tap::Tapped;
 use super::trace::Traced;
 use super::waits::Busy;
@@ -20,7 +20,6 @@ use super::worker::Worker;
 use crate::decide::code::Code;
 use crate::decide::facts::{Facts, RequestHead};
 use crate::decide::plan::{Plan, Refusal};
-use crate::decide::snapshot::{Endpoint, Target};
 use crate::id::ListenerName;
 use crate::tls::Peer;
 
@@ -90,7 +89,7 @@ impl Outcome {
         tally.open.add(1);
         let tapped = if worker.taps.are_open() { worker.tapped(listener, ends, tally.is_of_requests()) } else { None };
         let is_recorded = worker.access.is_some() || tapped.is_some();
-        let record = is_recorded.then(|| Box::new(Record::of(tapped)));
+        let record = is_recorded.then(|| Box::new(Record::of(worker.wall.at(progress.began()), tapped)));
         let (worker, tally, ends, progress) = (worker.clone(), tally.clone(), ends.clone(), progress.clone());
         Self { worker, tally, ends, progress, code: Code::ClientGone, status: 0, _busy: busy, record }
     }
@@ -126,7 +125,8 @@ impl Outcome {
 
     /// Its span is recorded.
     pub(super) fn traced(&mut self, traced: Traced) {
-        self.record.get_or_insert_with(|| Box::new(Record::of(None))).traced = Some(Box::new(traced));
+        let wall = self.worker.wall.at(self.progress.began());
+        self.record.get_or_insert_with(|| Box::new(Record::of(wall, None))).traced = Some(Box::new(traced));
     }
 
     /// What was asked for by a head that may not pass; `host`: its Host header.
@@ -167,9 +167,9 @@ impl Outcome {
         failed.code()
     }
 
-    /// Who answered.
-    pub(super) fn answered_by(&mut self, target: &Target, endpoint: &Arc<Endpoint>) {
-        self.note(|r| r.by = Some((target.named().clone(), endpoint.clone())));
+    /// Who answered, where that is recorded.
+    pub(super) fn answered_by(&mut self, by: Option<By>) {
+        self.note(|r| r.by = by);
         if let Some(record) = &self.record
             && let Some(tapped) = &record.tapped
         {
@@ -201,20 +201,21 @@ impl Drop for Outcome {
     fn drop(&mut self) {
         let cut = self.code == Code::ClientGone && self.ends.cut.load(Ordering::Relaxed);
         let code = if cut { Code::Denied } else { self.code };
-        let (took, progress) = (self.progress.began().elapsed(), &self.progress);
-        self.tally.ended(code, self.status, took, progress.received.get(), progress.sent.get());
+        let took = self.progress.began().elapsed();
+        let (received, sent) = (self.progress.received.get(), self.progress.sent.get());
+        self.tally.ended(code, self.status, took, received, sent);
         let Some(mut record) = self.record.take() else {
             return;
         };
         if let (Some(traced), Some(tracing)) = (record.traced.take(), &self.worker.tracing) {
             tracing.write(record.span(*traced, code, self.status, took));
         }
-        let ended = Ended { code, status: self.status, took, ends: &self.ends, progress };
+        let ended = Ended { code, status: self.status, took, ends: self.ends.clone(), received, sent };
         if let Some(tapped) = record.tapped.take() {
             tapped.ended(&record, &ended);
         }
-        if let Some(log) = &self.worker.access {
-            log.write(|line, clock| record.line(log.format(), ended, clock, line));
+        if let Some(records) = &self.worker.access {
+            records.say(record, ended);
         }
     }
 }

@@ -16,7 +16,6 @@ use serde_json::Value;
 use super::clock::{self, Clock};
 use super::head::{Head, X_FORWARDED_FOR, X_REQUEST_ID};
 use super::outcome::{Ends, protocol};
-use super::progress::Progress;
 use super::tap::Tapped;
 use super::trace::{Kind, Span, Traced};
 use crate::decide::code::Code;
@@ -40,10 +39,13 @@ pub(super) struct Record {
     /// What was decided.
     pub(super) led: Led,
     /// Who answered.
-    pub(super) by: Option<(Arc<Named>, Arc<Endpoint>)>,
+    pub(super) by: Option<By>,
     /// What was wrong with the connection to who should have.
     pub(super) failure: Option<String>,
 }
+
+/// Who answers: a target, and the instance of it.
+pub(super) type By = (Arc<Named>, Arc<Endpoint>);
 
 /// What a head asks for, as it came. It is a copy: the head would keep all that was read of the connection with it.
 #[derive(Debug)]
@@ -190,24 +192,26 @@ impl Led {
 }
 
 /// How a request or connection ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ended<'o> {
+#[derive(Debug)]
+pub(super) struct Ended {
     pub(super) code: Code,
     pub(super) status: u16,
     pub(super) took: Duration,
-    pub(super) ends: &'o Ends,
-    pub(super) progress: &'o Progress,
+    pub(super) ends: Arc<Ends>,
+    /// Bytes of the request's body, or from the client.
+    pub(super) received: u64,
+    /// Bytes of the answer's body, or to the client.
+    pub(super) sent: u64,
 }
 
 impl Record {
-    /// Nothing is known yet but who watches.
-    pub(super) fn of(tapped: Option<Box<Tapped>>) -> Self {
-        let wall = SystemTime::now();
+    /// Nothing is known yet but when it began, and who watches.
+    pub(super) fn of(wall: SystemTime, tapped: Option<Box<Tapped>>) -> Self {
         Self { wall, traced: None, tapped, answered: None, asked: None, led: Led::Nowhere, by: None, failure: None }
     }
 
     /// One line, without its end.
-    pub(super) fn line(&self, format: RecordFormat, ended: Ended<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+    pub(super) fn line(&self, format: RecordFormat, ended: &Ended, clock: &mut Clock, out: &mut Vec<u8>) {
         match format {
             RecordFormat::Json => json::write(self, ended, clock, out),
             RecordFormat::Text => self.text(ended, clock, out),
@@ -215,8 +219,8 @@ impl Record {
     }
 
     /// One line as Envoy's default format has it, then gw's code and rule.
-    fn text(&self, ended: Ended<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
-        let Ended { code, status, took, progress, .. } = ended;
+    fn text(&self, ended: &Ended, clock: &mut Clock, out: &mut Vec<u8>) {
+        let Ended { code, status, took, received, sent, .. } = ended;
         let asked = self.asked.as_ref();
         let (method, path, protocol) = asked.map_or_else(|| ("-", none(), "-"), |a| (a.method(), escaped(&a.path()), a.protocol()));
         let header = |part| asked.and_then(|a| a.said(part)).map_or_else(none, |v| escaped(&v));
@@ -230,9 +234,9 @@ impl Record {
             "] \"{} {path} {protocol}\" {status} {} {} {} {} {answered} \"{}\" \"{}\" \"{}\" \"{}\" \"{host}\" {code} \"{}\"",
             escaped(method),
             code.flags(),
-            progress.received.get(),
-            progress.sent.get(),
-            milliseconds(took),
+            received,
+            sent,
+            milliseconds(*took),
             header(Part::ForwardedFor),
             header(Part::UserAgent),
             header(Part::RequestId),

@@ -130,8 +130,9 @@ impl Tapped {
     }
 
     /// It has ended.
-    pub(super) fn ended(&self, record: &Record, ended: &Ended<'_>) {
-        let Ended { code, status, took, ends, progress } = *ended;
+    pub(super) fn ended(&self, record: &Record, ended: &Ended) {
+        let Ended { code, status, took, ends, received, sent } = ended;
+        let (code, status) = (*code, *status);
         for (tap, headers) in &self.taps {
             let filter = &tap.filter;
             if !filter.ends_in(code, status) || !filter.goes_to(self.service.as_deref()) || (filter.is_of_requests() && !self.asked) {
@@ -141,8 +142,8 @@ impl Tapped {
                 line.insert("status".to_owned(), if status == 0 { Value::Null } else { status.into() });
                 line.insert("code".to_owned(), code.as_str().into());
                 line.insert("duration".to_owned(), took.as_secs_f64().into());
-                line.insert("bytes_received".to_owned(), progress.received.get().into());
-                line.insert("bytes_sent".to_owned(), progress.sent.get().into());
+                line.insert("bytes_received".to_owned(), (*received).into());
+                line.insert("bytes_sent".to_owned(), (*sent).into());
                 if !filter.headers.is_empty() {
                     line.insert("headers".to_owned(), headers.clone().into());
                 }

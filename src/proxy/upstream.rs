@@ -21,6 +21,7 @@ use super::error::{self, Failed};
 use super::head::Head;
 use super::meters::Tally;
 use super::pool::{Http1, Kept, Lease, Peer};
+use super::record::By;
 use super::retry::{self, Ended};
 use super::trace::{TRACEPARENT, Traced};
 use super::upload::{Source, Upload};
@@ -50,6 +51,8 @@ pub(super) struct Sending<'a> {
     pub(super) plan: &'a Plan,
     pub(super) head: &'a Head,
     pub(super) source: &'a Rc<RefCell<Source>>,
+    /// Who answers is recorded.
+    pub(super) recorded: bool,
     /// Its place in a trace, if that is recorded.
     pub(super) traced: Option<&'a Traced>,
     /// How many hops there were, where that is recorded.
@@ -68,6 +71,8 @@ pub(super) struct Answered {
     pub(super) response: Response<Incoming>,
     pub(super) lease: Lease,
     pub(super) hop: Hop,
+    /// Only where it is recorded.
+    pub(super) by: Option<By>,
 }
 
 impl Sending<'_> {
@@ -138,6 +143,8 @@ impl Sending<'_> {
         let (peer, kept) = self.worker.pool.way(endpoint, self.credentials, self.generation);
         let mut lease = Lease::new(&peer);
         let asked = Asked { endpoint, span: self.span(target, endpoint) };
+        // Here, where it is at hand: when the answer comes, it has left the processor's cache.
+        let by = self.recorded.then(|| (target.named().clone(), endpoint.clone()));
         let answered = match target.protocol {
             Protocol::Http2 | Protocol::Grpc => self.over_http2(&peer, &kept, &asked, &mut lease).await,
             // Only a connection of its own restores a carried target.
@@ -152,7 +159,7 @@ impl Sending<'_> {
         }
         let response = answered?;
         // In a box: it is handed up from here, attempt by attempt.
-        Ok(Box::new(Answered { response, lease, hop }))
+        Ok(Box::new(Answered { response, lease, hop, by }))
     }
 
     /// The span of a hop, where the request is recorded.

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use super::HEAD_TIME;
 use super::access::AccessLog;
+use super::clock::Wall;
 use super::connections::Connections;
 use super::copy::Buffer;
 use super::hello::Hellos;
@@ -17,6 +18,7 @@ use super::outcome::Ends;
 use super::pipes::Pipes;
 use super::pool::Pool;
 use super::progress::Timers;
+use super::records::Records;
 use super::retry::Budget;
 use super::standing::Standing;
 use super::tap::{Tapped, Taps};
@@ -46,7 +48,7 @@ pub(super) struct Worker {
     pub(super) meter: Meter,
     /// Instances that take no connection, as this and the other workers met them.
     pub(super) refusals: Refusals,
-    pub(super) access: Option<AccessLog>,
+    pub(super) access: Option<Records>,
     /// How the leaf of a service is had that is not there.
     leaves: Option<AskForLeaf>,
     pub(super) tracing: Option<Tracing>,
@@ -60,6 +62,8 @@ pub(super) struct Worker {
     pub(super) connections: Rc<Connections>,
     /// Who wants to see what passes.
     pub(super) taps: Taps,
+    /// When requests began that are recorded.
+    pub(super) wall: Wall,
     rng: RefCell<Rng>,
 }
 
@@ -79,7 +83,7 @@ impl Worker {
             dialer,
             meter,
             refusals,
-            access,
+            access: access.map(Records::of),
             leaves,
             tracing,
             buffer: RefCell::default(),
@@ -89,6 +93,7 @@ impl Worker {
             hellos: Rc::default(),
             connections: Rc::default(),
             taps: Taps::default(),
+            wall: Wall::default(),
             rng: RefCell::new(rng),
         };
         Rc::new(worker)

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, prometheus_text, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabel, EncodeLabelSet, LabelSetEncoder, prometheus_text, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
@@ -12,13 +13,20 @@ use prometheus_client::registry::Registry;
 use super::table::{Kind, METRICS, Metric};
 use crate::admin::Exposition;
 
-/// What a scrape says.
+/// What a scrape says, by the name of the metric.
 #[derive(Debug, Default)]
 pub(super) struct Page(BTreeMap<&'static str, Vec<Sample>>);
 
+/// What is said under the same labels.
+#[derive(Debug)]
+pub(super) struct Place<'p> {
+    page: &'p mut Page,
+    labels: Labels,
+}
+
 #[derive(Debug)]
 struct Sample {
-    labels: Vec<(&'static str, String)>,
+    labels: Labels,
     value: Value,
 }
 
@@ -29,30 +37,101 @@ enum Value {
     Classes { sum: f64, count: u64, classes: Vec<(f64, u64)> },
 }
 
+/// Labels as they are exposed. The library writes them name by name, for each sample, and for each class of a histogram once more: so that for
+/// it all but the value of the last one are a single name, in which everything is written already.
+#[derive(Clone, Debug)]
+struct Labels {
+    /// `gateway="edge",listener="edge:8080",service`
+    front: Arc<str>,
+    /// The last value, which the library puts in its quotes.
+    last: Arc<str>,
+    /// The one by which samples of one place differ.
+    by: Option<(&'static str, &'static str)>,
+}
+
+impl Labels {
+    /// Labels that are empty are as if they were not there.
+    fn of(names: &[&'static str], values: &[&str]) -> Self {
+        let mut told = names.iter().zip(values).filter(|(_, value)| !value.is_empty()).peekable();
+        let (mut front, mut last) = (String::new(), "");
+        while let Some((name, value)) = told.next() {
+            front.push_str(name);
+            if told.peek().is_none() {
+                last = value;
+                break;
+            }
+            front.push_str("=\"");
+            escape(value, &mut front);
+            front.push_str("\",");
+        }
+        Self { front: front.into(), last: last.into(), by: None }
+    }
+}
+
+/// What would end a value, or its line, as the library writes it.
+fn escape(value: &str, out: &mut String) {
+    for c in value.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            c => out.push(c),
+        }
+    }
+}
+
+impl EncodeLabelSet for Labels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        let Self { front, last, by } = self;
+        if !front.is_empty() {
+            (&**front, &**last).encode(encoder.encode_label())?;
+        }
+        by.map_or(Ok(()), |by| by.encode(encoder.encode_label()))
+    }
+}
+
 impl Page {
-    /// How many there are. Labels that are empty are as if they were not there.
+    /// Where the samples with these labels stand.
+    pub(super) fn at(&mut self, names: &[&'static str], values: &[&str]) -> Place<'_> {
+        debug_assert_eq!(names.len(), values.len(), "{names:?}");
+        Place { page: self, labels: Labels::of(names, values) }
+    }
+
+    /// How many there are.
     pub(super) fn count(&mut self, metric: &'static Metric, labels: &[&str], n: u64) {
-        self.add(metric, labels, Value::Whole(n));
+        self.at(metric.labels, labels).count(metric, n);
     }
 
     /// How much it is.
     pub(super) fn real(&mut self, metric: &'static Metric, labels: &[&str], value: f64) {
-        self.add(metric, labels, Value::Real(value));
+        self.at(metric.labels, labels).add(metric, None, Value::Real(value));
+    }
+}
+
+impl Place<'_> {
+    /// How many there are.
+    pub(super) fn count(&mut self, metric: &'static Metric, n: u64) {
+        self.add(metric, None, Value::Whole(n));
+    }
+
+    /// How many there are by the last label of the metric.
+    pub(super) fn count_by(&mut self, metric: &'static Metric, by: &'static str, n: u64) {
+        self.add(metric, metric.labels.last().map(|name| (*name, by)), Value::Whole(n));
     }
 
     /// How many were in each class, by the upper end of it; the last one has none.
-    pub(super) fn classes(&mut self, metric: &'static Metric, labels: &[&str], sum: f64, classes: Vec<(f64, u64)>) {
+    pub(super) fn classes(&mut self, metric: &'static Metric, sum: f64, classes: Vec<(f64, u64)>) {
         let count = classes.iter().map(|(_, n)| n).sum();
-        self.add(metric, labels, Value::Classes { sum, count, classes });
+        self.add(metric, None, Value::Classes { sum, count, classes });
     }
 
-    fn add(&mut self, metric: &'static Metric, labels: &[&str], value: Value) {
-        debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
-        let labels = metric.labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
-        let labels = labels.map(|(name, value)| (*name, (*value).to_owned())).collect();
-        self.0.entry(metric.name).or_default().push(Sample { labels, value });
+    fn add(&mut self, metric: &'static Metric, by: Option<(&'static str, &'static str)>, value: Value) {
+        let labels = Labels { by, ..self.labels.clone() };
+        self.page.0.entry(metric.name).or_default().push(Sample { labels, value });
     }
+}
 
+impl Page {
     /// As text, and its type.
     pub(super) fn text(self, form: Exposition) -> String {
         let mut registry = Registry::default();
@@ -96,3 +175,37 @@ impl Collector for Page {
 }
 
 const NO_EXEMPLAR: Option<&Exemplar<[(&str, &str); 0], f64>> = None;
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::HTTP_REQUESTS;
+    use super::*;
+
+    /// The same labels as the library writes them, name by name.
+    #[derive(Debug)]
+    struct Plain(Vec<(&'static str, String)>);
+
+    impl Collector for Plain {
+        fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+            let mut family = encoder.encode_descriptor("gw_http_requests", HTTP_REQUESTS.help, None, MetricType::Counter)?;
+            family.encode_family(&self.0)?.encode_counter(&7u64, NO_EXEMPLAR)
+        }
+    }
+
+    #[test]
+    fn labels_are_written_as_the_library_writes_them_whatever_is_in_them() {
+        let hostile = ["", "web", "a\"b", "\\", "\n", "\\n\"", "ü}", "a=\"b\",c"];
+        for n in 0..hostile.len().pow(3) {
+            let value = |place: u32| hostile[n / hostile.len().pow(place) % hostile.len()];
+            let values = ["edge", value(0), value(1), "", value(2), ""];
+            let mut page = Page::default();
+            page.at(&HTTP_REQUESTS.labels[..6], &values).count_by(&HTTP_REQUESTS, "ok", 7);
+            let told = HTTP_REQUESTS.labels.iter().zip(values.into_iter().chain(["ok"])).filter(|(_, value)| !value.is_empty());
+            let mut registry = Registry::default();
+            registry.register_collector(Box::new(Plain(told.map(|(name, value)| (*name, value.to_owned())).collect())));
+            let mut plain = String::new();
+            prometheus_text::encode(&mut plain, &registry).unwrap();
+            assert_eq!(page.text(Exposition::Prometheus), plain, "{values:?}");
+        }
+    }
+}

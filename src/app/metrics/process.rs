@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::page::Page;
 use super::table as m;
@@ -15,9 +16,8 @@ const KIBI: u64 = 1024;
 pub(super) fn write(page: &mut Page) {
     page.count(&m::BUILD, &[env!("CARGO_PKG_VERSION")], 1);
     let own = Path::new("/proc/self");
-    if let Ok(open) = fs::read_dir(own.join("fd")) {
-        // Without the one that counts them.
-        page.count(&m::DESCRIPTORS, &[], (open.count() as u64).saturating_sub(1));
+    if let Some(open) = descriptors(&own.join("fd")) {
+        page.count(&m::DESCRIPTORS, &[], open);
     }
     let read = |name: &str| fs::read_to_string(own.join(name)).unwrap_or_default();
     if let Some(most) = number_after(&read("limits"), "Max open files") {
@@ -26,12 +26,25 @@ pub(super) fn write(page: &mut Page) {
     if let Some(kibibytes) = number_after(&read("status"), "VmRSS:") {
         page.count(&m::MEMORY, &[], kibibytes * KIBI);
     }
-    let booted = fs::read_to_string("/proc/stat").ok().and_then(|stat| number_after(&stat, "btime"));
     if let Some(times) = Times::of(&read("stat")) {
         page.real(&m::CPU, &[], times.cpu as f64 / TICKS);
+        // What the machine tells of all its processors is long, and this stays what it is.
+        let booted = BOOTED.get_or_init(|| number_after(&fs::read_to_string("/proc/stat").ok()?, "btime"));
         if let Some(booted) = booted {
-            page.real(&m::STARTED, &[], booted as f64 + times.started as f64 / TICKS);
+            page.real(&m::STARTED, &[], *booted as f64 + times.started as f64 / TICKS);
         }
+    }
+}
+
+/// When the machine was started, since 1970.
+static BOOTED: OnceLock<Option<u64>> = OnceLock::new();
+
+/// How many there are: the size of their folder, since Linux 6.2 (proc_pid_fd(5)); before that, each of them is counted.
+fn descriptors(folder: &Path) -> Option<u64> {
+    match fs::metadata(folder).ok()?.len() {
+        // Without the one by which they are listed.
+        0 => Some((fs::read_dir(folder).ok()?.count() as u64).saturating_sub(1)),
+        open => Some(open),
     }
 }
 

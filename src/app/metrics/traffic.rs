@@ -59,38 +59,37 @@ pub(super) fn sum(workers: &[std::sync::Arc<Series>], of: &dyn Fn(&Series) -> &C
 fn series(labels: &Labels, sum: impl Fn(&dyn Fn(&Series) -> &Count) -> u64, page: &mut Page) {
     let (named, ends) = if labels.http { (&OF_HTTP, &OF_REQUESTS) } else { (&OF_TCP, &OF_CONNECTIONS) };
     let Labels { listener, service, subset, datacenter, peer, .. } = labels;
-    let all = [gateway(listener), listener, service, subset, datacenter, peer];
-    let and = |last| [all[0], all[1], all[2], all[3], all[4], all[5], last];
     let classes: Vec<u64> = (0..=ends.len()).map(|n| sum(&|series| &series.took.classes[n])).collect();
     let (open, dialed) = (sum(&|series| &series.open), [0, 1, 2].map(|n| sum(&|series| &series.dialed[n])));
     // Of who was met, and of whom nothing is to be told, as one that went on to its target at once.
     if open == 0 && classes.iter().chain(&dialed).all(|n| *n == 0) {
         return;
     }
+    let mut place = page.at(named.active.labels, &[gateway(listener), listener, service, subset, datacenter, peer]);
     for code in Code::ALL {
         let n = sum(&|series| &series.ended[*code as usize]);
         if n > 0 {
-            page.count(named.ended, &and(code.as_str()), n);
+            place.count_by(named.ended, code.as_str(), n);
         }
     }
-    page.count(named.active, &all, open);
+    place.count(named.active, open);
     let upper = ends.iter().copied().chain([f64::INFINITY]);
     let nanoseconds = sum(&|series| &series.took.sum) as f64;
-    page.classes(named.duration, &all, nanoseconds / 1e9, upper.zip(classes).collect());
-    page.count(named.received, &all, sum(&|series| &series.received));
-    page.count(named.sent, &all, sum(&|series| &series.sent));
+    place.classes(named.duration, nanoseconds / 1e9, upper.zip(classes).collect());
+    place.count(named.received, sum(&|series| &series.received));
+    place.count(named.sent, sum(&|series| &series.sent));
     if labels.http {
         for (n, class) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
             let answered = sum(&|series| &series.answered[n]);
             if answered > 0 {
-                page.count(&m::HTTP_RESPONSES, &and(class), answered);
+                place.count_by(&m::HTTP_RESPONSES, class, answered);
             }
         }
-        page.count(&m::HTTP_RETRIES, &all, sum(&|series| &series.retries));
+        place.count(&m::HTTP_RETRIES, sum(&|series| &series.retries));
     }
     for (result, n) in ["ok", Code::ConnectFailed.as_str(), Code::UpstreamTls.as_str()].into_iter().zip(dialed) {
         if n > 0 {
-            page.count(&m::UPSTREAM, &and(result), n);
+            place.count_by(&m::UPSTREAM, result, n);
         }
     }
 }

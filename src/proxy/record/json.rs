@@ -17,8 +17,8 @@ use crate::proxy::clock::Clock;
 const USUAL: usize = 1536;
 
 /// One line, without its end.
-pub(super) fn write(record: &Record, ended: Ended<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
-    let Ended { code, status, took, ends, progress } = ended;
+pub(super) fn write(record: &Record, ended: &Ended, clock: &mut Clock, out: &mut Vec<u8>) {
+    let Ended { code, status, took, ends, received, sent } = ended;
     let Record { wall, answered, asked, led, by, failure, .. } = record;
     out.reserve(USUAL);
     let mut line = Line(out);
@@ -38,17 +38,17 @@ pub(super) fn write(record: &Record, ended: Ended<'_>, clock: &mut Clock, out: &
     } else {
         line.raw(",\"method\":null,\"path\":null,\"protocol\":null,\"response_code\":");
     }
-    line.number(status.into());
+    line.number((*status).into());
     line.raw(",\"response_flags\":\"");
     line.raw(code.flags());
     line.raw("\",\"response_code_details\":");
     line.known(led.refused(), |line, refused| line.text(refused.subject.as_bytes()));
     line.raw(",\"connection_termination_details\":null,\"bytes_received\":");
-    line.number(progress.received.get());
+    line.number(*received);
     line.raw(",\"bytes_sent\":");
-    line.number(progress.sent.get());
+    line.number(*sent);
     line.raw(",\"duration\":");
-    line.time(took);
+    line.time(*took);
     line.raw(",\"upstream_service_time\":");
     line.known(*answered, Line::time);
     let part = |part| asked.as_ref().and_then(|asked| asked.part(part));
