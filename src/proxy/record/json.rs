@@ -92,6 +92,38 @@ pub(super) fn write(record: &Record, ended: &Ended, clock: &mut Clock, out: &mut
     }
 }
 
+/// Digits, and what stands between numbers, from the last to the first: so each is a copy in one piece.
+struct Digits<const N: usize> {
+    text: [u8; N],
+    first: usize,
+}
+
+impl<const N: usize> Digits<N> {
+    const NONE: Self = Self { text: [0; N], first: N };
+
+    #[inline]
+    fn put(&mut self, byte: u8) {
+        // There is room for all that is put here.
+        self.first = self.first.saturating_sub(1);
+        self.text[self.first] = byte;
+    }
+
+    #[inline]
+    fn number(&mut self, mut number: u64) {
+        loop {
+            self.put(b'0' + (number % 10) as u8);
+            number /= 10;
+            if number == 0 {
+                return;
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.text[self.first..]
+    }
+}
+
 /// A line that grows.
 struct Line<'o>(&'o mut Vec<u8>);
 
@@ -123,18 +155,10 @@ impl Line<'_> {
         }
     }
 
-    fn number(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut first = digits.len();
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.0.extend_from_slice(&digits[first..]);
+    fn number(&mut self, number: u64) {
+        let mut digits = Digits::<20>::NONE;
+        digits.number(number);
+        self.0.extend_from_slice(digits.as_slice());
     }
 
     fn time(&mut self, time: Duration) {
@@ -148,11 +172,13 @@ impl Line<'_> {
             return;
         };
         let [a, b, c, d] = address.ip().octets();
-        for (octet, after) in [(a, b'.'), (b, b'.'), (c, b'.'), (d, b':')] {
-            self.number(octet.into());
-            self.0.push(after);
+        let mut digits = Digits::<21>::NONE;
+        digits.number(address.port().into());
+        for (before, octet) in [(b':', d), (b'.', c), (b'.', b), (b'.', a)] {
+            digits.put(before);
+            digits.number(octet.into());
         }
-        self.number(address.port().into());
+        self.0.extend_from_slice(digits.as_slice());
     }
 
     /// Names of hosts have nothing to escape.
