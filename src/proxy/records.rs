@@ -55,7 +55,8 @@ impl Records {
     fn write(&self) {
         let mut waiting = self.waiting.borrow_mut();
         let format = self.log.format();
-        let line = |(record, ended): (Box<Record>, Ended)| move |out: &mut Vec<u8>, clock: &mut Clock| record.line(format, &ended, clock, out);
+        let line =
+            |(record, ended): (Box<Record>, Ended)| move |out: &mut Vec<u8>, clock: &mut Clock| record.line(format, &ended, clock, out);
         self.log.write(waiting.drain(..).map(line));
     }
 }

@@ -61,7 +61,9 @@ impl Io {
     /// This stream and another as the sockets that they are, if they are.
     pub fn beside(self, other: Self) -> Pair {
         match (self, other) {
-            (Self { replay, stream: Stream::Tcp(Socket(one)) }, Self { stream: Stream::Tcp(Socket(other)), .. }) => Pair::Sockets(one, replay, other),
+            (Self { replay, stream: Stream::Tcp(Socket(one)) }, Self { stream: Stream::Tcp(Socket(other)), .. }) => {
+                Pair::Sockets(one, replay, other)
+            }
             (one, other) => Pair::Streams(one, other),
         }
     }
