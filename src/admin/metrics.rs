@@ -6,7 +6,7 @@ use http::header::{ACCEPT, HeaderMap};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
-use super::{Standing, Subject, page, text};
+use super::{Standing, Subject, page};
 
 /// Where they are: the second as Envoy calls it.
 pub(super) const PATHS: &[&str] = &["/metrics", "/stats/prometheus"];
@@ -47,16 +47,13 @@ impl std::fmt::Debug for Scrape {
     }
 }
 
-/// On a thread of its own: it reads files of the kernel and adds up what all workers counted.
-pub(super) async fn response(subject: &Subject, headers: &HeaderMap) -> Response<Full<bytes::Bytes>> {
-    let (form, subject) = (Exposition::asked_for(headers), subject.clone());
-    let scraped = tokio::task::spawn_blocking(move || {
+/// Here and now: it reads files of the kernel and adds up what all workers counted, which takes less than a thread of its own would disturb
+/// the workers.
+pub(super) fn response(subject: &Subject, headers: &HeaderMap) -> Response<Full<bytes::Bytes>> {
+    let form = Exposition::asked_for(headers);
+    let standing = {
         let standing = subject.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = Standing { gateways: standing.gateways.clone(), refused: standing.refused.clone() };
-        (subject.metrics.0)(&standing, form)
-    });
-    match scraped.await {
-        Ok(scraped) => page(StatusCode::OK, form.content_type(), scraped),
-        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "a bug: there are no metrics\n".to_owned()),
-    }
+        Standing { gateways: standing.gateways.clone(), refused: standing.refused.clone() }
+    };
+    page(StatusCode::OK, form.content_type(), (subject.metrics.0)(&standing, form))
 }

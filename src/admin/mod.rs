@@ -215,7 +215,7 @@ async fn answer(here: &Here, request: &Request<Incoming>) -> Response<Full<bytes
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if metrics::PATHS.contains(&path) && reads {
-        return metrics::response(subject, request.headers()).await;
+        return metrics::response(subject, request.headers());
     }
     if path == page::PATH && reads && !only_metrics {
         return page::response();

@@ -14,8 +14,8 @@ use crate::model::gateway::RecordFormat;
 use crate::proxy::access::{AccessLog, Rang, Taker, access_logs};
 
 /// How long records gather before they are written together: nobody has to wake the thread for each of them, and what is written is
-/// still in the processor's cache.
-const GATHER: Duration = Duration::from_millis(5);
+/// still in the processor's cache. The thread often takes the processor from a worker, which costs more than to write.
+const GATHER: Duration = Duration::from_millis(20);
 /// How often it is looked whether the file is to be opened anew, while there are no records.
 const LOOK: Duration = Duration::from_millis(100);
 

@@ -1,6 +1,5 @@
 //! A scrape on its way: values by metric, written as Prometheus or OpenMetrics want them.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,10 +11,11 @@ use prometheus_client::registry::Registry;
 
 use super::table::{Kind, METRICS, Metric};
 use crate::admin::Exposition;
+use crate::id::Table;
 
 /// What a scrape says, by the name of the metric.
 #[derive(Debug, Default)]
-pub(super) struct Page(BTreeMap<&'static str, Vec<Sample>>);
+pub(super) struct Page(Table<&'static str, Vec<Sample>>);
 
 /// What is said under the same labels.
 #[derive(Debug)]
