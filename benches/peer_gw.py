@@ -122,13 +122,16 @@ def variants(w, sh, c):
 
 def observed(v, c):
     """The same with access records, and with its metrics scraped."""
-    scraper = Scraper()
+    scraper = Scraper(c.load_core)
     return [{**v, "name": "gw-records", "argv": [*v["argv"], "--access-log", os.path.join(str(c.dir), "access.log")]},
             {**v, "name": "gw-scraped", "prepare": scraper.start, "after": scraper.stop}]
 
 
 class Scraper:
-    """Asks for the metrics every 100 ms, from a gateway's start to its end."""
+    """Asks for the metrics every 100 ms, from a gateway's start to its end, on the processor of the load."""
+
+    def __init__(self, core):
+        self.core = int(core)
 
     def start(self):
         self.ended = threading.Event()
@@ -136,6 +139,8 @@ class Scraper:
         self.thread.start()
 
     def run(self):
+        # Of this thread alone.
+        os.sched_setaffinity(0, {self.core})
         while not self.ended.wait(0.1):
             asked = http.client.HTTPConnection("127.0.0.1", 19000, timeout=1)
             try:

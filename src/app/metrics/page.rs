@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabel, EncodeLabelSet, LabelSetEncoder, prometheus_text, text};
@@ -21,12 +22,14 @@ pub(super) struct Page(Table<&'static str, Vec<Sample>>);
 #[derive(Debug)]
 pub(super) struct Place<'p> {
     page: &'p mut Page,
-    labels: Labels,
+    labels: Arc<Labels>,
 }
 
 #[derive(Debug)]
 struct Sample {
-    labels: Labels,
+    labels: Arc<Labels>,
+    /// By the last label of the metric, where samples of one place differ in it.
+    by: Option<&'static str>,
     value: Value,
 }
 
@@ -34,26 +37,32 @@ struct Sample {
 enum Value {
     Whole(u64),
     Real(f64),
-    Classes { sum: f64, count: u64, classes: Vec<(f64, u64)> },
+    Classes(Box<Classes>),
+}
+
+#[derive(Debug)]
+struct Classes {
+    sum: f64,
+    count: u64,
+    /// By their upper ends.
+    classes: Vec<(f64, u64)>,
 }
 
 /// Labels as they are exposed. The library writes them name by name, for each sample, and for each class of a histogram once more: so that for
 /// it all but the value of the last one are a single name, in which everything is written already.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Labels {
     /// `gateway="edge",listener="edge:8080",service`
-    front: Arc<str>,
+    front: String,
     /// The last value, which the library puts in its quotes.
-    last: Arc<str>,
-    /// The one by which samples of one place differ.
-    by: Option<(&'static str, &'static str)>,
+    last: String,
 }
 
 impl Labels {
     /// Labels that are empty are as if they were not there.
     fn of(names: &[&'static str], values: &[&str]) -> Self {
         let mut told = names.iter().zip(values).filter(|(_, value)| !value.is_empty()).peekable();
-        let (mut front, mut last) = (String::new(), "");
+        let (mut front, mut last) = (String::with_capacity(128), "");
         while let Some((name, value)) = told.next() {
             front.push_str(name);
             if told.peek().is_none() {
@@ -64,7 +73,7 @@ impl Labels {
             escape(value, &mut front);
             front.push_str("\",");
         }
-        Self { front: front.into(), last: last.into(), by: None }
+        Self { front, last: last.to_owned() }
     }
 }
 
@@ -80,11 +89,14 @@ fn escape(value: &str, out: &mut String) {
     }
 }
 
-impl EncodeLabelSet for Labels {
+/// The labels of a sample.
+struct Told<'s>(&'s Labels, Option<(&'static str, &'static str)>);
+
+impl EncodeLabelSet for Told<'_> {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
-        let Self { front, last, by } = self;
+        let Self(Labels { front, last }, by) = self;
         if !front.is_empty() {
-            (&**front, &**last).encode(encoder.encode_label())?;
+            (front.as_str(), last.as_str()).encode(encoder.encode_label())?;
         }
         by.map_or(Ok(()), |by| by.encode(encoder.encode_label()))
     }
@@ -94,7 +106,7 @@ impl Page {
     /// Where the samples with these labels stand.
     pub(super) fn at(&mut self, names: &[&'static str], values: &[&str]) -> Place<'_> {
         debug_assert_eq!(names.len(), values.len(), "{names:?}");
-        Place { page: self, labels: Labels::of(names, values) }
+        Place { page: self, labels: Arc::new(Labels::of(names, values)) }
     }
 
     /// How many there are.
@@ -116,18 +128,17 @@ impl Place<'_> {
 
     /// How many there are by the last label of the metric.
     pub(super) fn count_by(&mut self, metric: &'static Metric, by: &'static str, n: u64) {
-        self.add(metric, metric.labels.last().map(|name| (*name, by)), Value::Whole(n));
+        self.add(metric, Some(by), Value::Whole(n));
     }
 
     /// How many were in each class, by the upper end of it; the last one has none.
     pub(super) fn classes(&mut self, metric: &'static Metric, sum: f64, classes: Vec<(f64, u64)>) {
         let count = classes.iter().map(|(_, n)| n).sum();
-        self.add(metric, None, Value::Classes { sum, count, classes });
+        self.add(metric, None, Value::Classes(Box::new(Classes { sum, count, classes })));
     }
 
-    fn add(&mut self, metric: &'static Metric, by: Option<(&'static str, &'static str)>, value: Value) {
-        let labels = Labels { by, ..self.labels.clone() };
-        self.page.0.entry(metric.name).or_default().push(Sample { labels, value });
+    fn add(&mut self, metric: &'static Metric, by: Option<&'static str>, value: Value) {
+        self.page.0.entry(metric.name).or_default().push(Sample { labels: self.labels.clone(), by, value });
     }
 }
 
@@ -136,12 +147,15 @@ impl Page {
     pub(super) fn text(self, form: Exposition) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));
-        let mut out = String::new();
+        // As long as the last one, or little longer: to grow there step by step would copy most of it.
+        let last = LAST.load(Ordering::Relaxed);
+        let mut out = String::with_capacity(last + last / 16);
         let written = match form {
             Exposition::Prometheus => prometheus_text::encode(&mut out, &registry),
             Exposition::OpenMetrics => text::encode(&mut out, &registry),
         };
         debug_assert!(written.is_ok(), "writing to a String");
+        LAST.store(out.len(), Ordering::Relaxed);
         out
     }
 }
@@ -157,12 +171,11 @@ impl Collector for Page {
                 Kind::Histogram => (metric.name, MetricType::Histogram),
             };
             let mut family = encoder.encode_descriptor(name, metric.help, None, kind)?;
-            for Sample { labels, value } in samples {
-                let mut one = family.encode_family(labels)?;
+            for Sample { labels, by, value } in samples {
+                let told = Told(labels, metric.labels.last().copied().zip(*by));
+                let mut one = family.encode_family(&told)?;
                 match (value, metric.kind) {
-                    (Value::Classes { sum, count, classes }, _) => {
-                        one.encode_histogram::<[(&str, &str); 0]>(*sum, *count, classes, None)?
-                    }
+                    (Value::Classes(told), _) => one.encode_histogram::<[(&str, &str); 0]>(told.sum, told.count, &told.classes, None)?,
                     (Value::Whole(n), Kind::Counter) => one.encode_counter(n, NO_EXEMPLAR)?,
                     (Value::Real(n), Kind::Counter) => one.encode_counter(n, NO_EXEMPLAR)?,
                     (Value::Whole(n), _) => one.encode_gauge(n)?,
@@ -173,6 +186,9 @@ impl Collector for Page {
         Ok(())
     }
 }
+
+/// How long the last page was.
+static LAST: AtomicUsize = AtomicUsize::new(0);
 
 const NO_EXEMPLAR: Option<&Exemplar<[(&str, &str); 0], f64>> = None;
 
