@@ -3,7 +3,8 @@
 `variants(w, sh, c)` gets the workload's name, its shape and helpers that write files; [] is returned for what gw cannot do yet.
 For C1 a variant has `update`, which adds one route: the files are written again, and gw takes them up by itself.
 With GW_OBSERVED=1 in the environment there are two more, to lay beside it what looking costs: `gw-records` writes an access record for all
-that passes, and of `gw-scraped` the metrics are asked for ten times a second.
+that passes, and of `gw-scraped` the metrics are asked for ten times a second. A gateway out of the mesh that speaks HTTP has one more,
+`gw-sanitized`, which tells services nothing of the callers' certificates, as the references.
 """
 import http.client
 import json
@@ -49,14 +50,14 @@ def files(c, sh, n):
     return {"gw.toml": "\n".join(toml) + "\n", "gw.d/entries.json": json.dumps(entries)}
 
 
-def terminating(c, sh, _):
+def terminating(c, sh, _, more=()):
     """gw.toml and its entries: a gateway out of the mesh for one service, which ten callers may speak to and no other."""
     callers = ["api"] + [f"caller{n}" for n in range(9)]
     entries = [
         {"Kind": "proxy-defaults", "Name": "global", "Config": {"protocol": "tcp" if sh["proto"] == "tcp" else "http"}},
         {"Kind": "terminating-gateway", "Name": "exit", "Services": [{"Name": "web"}]},
         {"Kind": "service-intentions", "Name": "web", "Sources": [{"Name": name, "Action": "allow"} for name in callers]},
-        {"Kind": "service-resolver", "Name": "web", "RequestTimeout": "1h"}]
+        {"Kind": "service-resolver", "Name": "web", "RequestTimeout": "1h"}, *more]
     toml = ['entries = ["gw.d"]', 'default_intention = "deny"', f'trust_domain = "{c.td}"', "[certs]", f'dir = "{identity(c)}"',
             "[[gateway]]", 'kind = "terminating"', 'name = "exit"', f'address = "0.0.0.0:{c.listen}"',
             "[[service]]", 'name = "web"', "[[service.instance]]", f'address = "{c.up(0)}:{sh["up_port"]}"']
@@ -117,7 +118,17 @@ def variants(w, sh, c):
         # Written before the clock runs: for Python to make 3 MB of JSON and TOML takes longer than for gw to take them up.
         new = beside(c, sh, n + 1)
         v["update"] = lambda p: put(new)
-    return [v, *(observed(v, c) if os.environ.get("GW_OBSERVED") else [])]
+    return [v, *sanitized(v, sh, c), *(observed(v, c) if os.environ.get("GW_OBSERVED") else [])]
+
+
+def sanitized(v, sh, c):
+    """The same without x-forwarded-client-cert, which is two kilobytes of each request and which no reference sends."""
+    if sh["kind"] != "terminating" or sh["proto"] != "http":
+        return []
+    for name, text in terminating(c, sh, 0, [{"Kind": "mesh", "HTTP": {"SanitizeXForwardedClientCert": True}}]).items():
+        c.file("sanitized/" + name, text)
+    config = os.path.join(str(c.dir), "sanitized/gw.toml")
+    return [{**v, "name": "gw-sanitized", "argv": [config if arg.endswith("gw.toml") else arg for arg in v["argv"]]}]
 
 
 def observed(v, c):
