@@ -152,16 +152,16 @@ class Scraper:
     def run(self):
         # Of this thread alone.
         os.sched_setaffinity(0, {self.core})
+        # One connection for all, as Prometheus has it; it is opened anew where it has ended.
+        asked = http.client.HTTPConnection("127.0.0.1", 19000, timeout=1)
         while not self.ended.wait(0.1):
-            asked = http.client.HTTPConnection("127.0.0.1", 19000, timeout=1)
             try:
                 asked.request("GET", "/metrics")
                 asked.getresponse().read()
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 # It does not listen yet, or no more.
-                pass
-            finally:
                 asked.close()
+        asked.close()
 
     def stop(self):
         self.ended.set()
