@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn say(log: &AccessLog, text: &str) {
-        log.write([|line: &mut Vec<u8>, _: &mut _| line.extend_from_slice(text.as_bytes())]);
+        log.write([text], |text, line, _| line.extend_from_slice(text.as_bytes()));
     }
 
     /// The log of the only worker.

@@ -74,12 +74,12 @@ impl AccessLog {
         self.format
     }
 
-    /// A record of what each of `records` writes, without its end.
-    pub fn write<F: FnOnce(&mut Vec<u8>, &mut Clock)>(&self, records: impl IntoIterator<Item = F>) {
+    /// A line for each of `records`, of what `line` writes of it, without its end.
+    pub fn write<R>(&self, records: impl IntoIterator<Item = R>, line: impl Fn(R, &mut Vec<u8>, &mut Clock)) {
         let (own, clock) = &mut *self.own.borrow_mut();
         let mut count = 0;
         for record in records {
-            record(own, clock);
+            line(record, own, clock);
             own.push(b'\n');
             count += 1;
         }

@@ -1,4 +1,5 @@
-//! The time of day as access records write it (RFC 3339): of most of them the second is that of the one before, whose text is still there.
+//! The time of day: when requests began, and as access records write it (RFC 3339); of most of those the second is that of the one before, whose
+//! text is still there.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -125,8 +125,9 @@ impl Outcome {
 
     /// Its span is recorded.
     pub(super) fn traced(&mut self, traced: Traced) {
-        let wall = self.worker.wall.at(self.progress.began());
-        self.record.get_or_insert_with(|| Box::new(Record::of(wall, None))).traced = Some(Box::new(traced));
+        let Self { record, worker, progress, .. } = self;
+        let begun = || Box::new(Record::of(worker.wall.at(progress.began()), None));
+        record.get_or_insert_with(begun).traced = Some(Box::new(traced));
     }
 
     /// What was asked for by a head that may not pass; `host`: its Host header.

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use super::access::AccessLog;
-use super::clock::Clock;
 use super::record::{Ended, Record};
 use super::worker::Worker;
 use crate::rt::task;
@@ -55,9 +54,7 @@ impl Records {
     fn write(&self) {
         let mut waiting = self.waiting.borrow_mut();
         let format = self.log.format();
-        let line =
-            |(record, ended): (Box<Record>, Ended)| move |out: &mut Vec<u8>, clock: &mut Clock| record.line(format, &ended, clock, out);
-        self.log.write(waiting.drain(..).map(line));
+        self.log.write(waiting.drain(..), |(record, ended), out, clock| record.line(format, &ended, clock, out));
     }
 }
 

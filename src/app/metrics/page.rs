@@ -22,6 +22,7 @@ pub(super) struct Page(Table<&'static str, Vec<Sample>>);
 #[derive(Debug)]
 pub(super) struct Place<'p> {
     page: &'p mut Page,
+    names: &'static [&'static str],
     labels: Arc<Labels>,
 }
 
@@ -37,15 +38,8 @@ struct Sample {
 enum Value {
     Whole(u64),
     Real(f64),
-    Classes(Box<Classes>),
-}
-
-#[derive(Debug)]
-struct Classes {
-    sum: f64,
-    count: u64,
-    /// By their upper ends.
-    classes: Vec<(f64, u64)>,
+    /// The sum, and how many were in each class, by the upper end of it.
+    Classes(f64, Vec<(f64, u64)>),
 }
 
 /// Labels as they are exposed. The library writes them name by name, for each sample, and for each class of a histogram once more: so that for
@@ -104,9 +98,9 @@ impl EncodeLabelSet for Told<'_> {
 
 impl Page {
     /// Where the samples with these labels stand.
-    pub(super) fn at(&mut self, names: &[&'static str], values: &[&str]) -> Place<'_> {
+    pub(super) fn at(&mut self, names: &'static [&'static str], values: &[&str]) -> Place<'_> {
         debug_assert_eq!(names.len(), values.len(), "{names:?}");
-        Place { page: self, labels: Arc::new(Labels::of(names, values)) }
+        Place { page: self, names, labels: Arc::new(Labels::of(names, values)) }
     }
 
     /// How many there are.
@@ -117,6 +111,22 @@ impl Page {
     /// How much it is.
     pub(super) fn real(&mut self, metric: &'static Metric, labels: &[&str], value: f64) {
         self.at(metric.labels, labels).add(metric, None, Value::Real(value));
+    }
+
+    /// As text, and its type.
+    pub(super) fn text(self, form: Exposition) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        // As long as the last one, or little longer: to grow there step by step would copy most of it.
+        let last = LAST.load(Ordering::Relaxed);
+        let mut out = String::with_capacity(last + last / 16);
+        let written = match form {
+            Exposition::Prometheus => prometheus_text::encode(&mut out, &registry),
+            Exposition::OpenMetrics => text::encode(&mut out, &registry),
+        };
+        debug_assert!(written.is_ok(), "writing to a String");
+        LAST.store(out.len(), Ordering::Relaxed);
+        out
     }
 }
 
@@ -133,30 +143,13 @@ impl Place<'_> {
 
     /// How many were in each class, by the upper end of it; the last one has none.
     pub(super) fn classes(&mut self, metric: &'static Metric, sum: f64, classes: Vec<(f64, u64)>) {
-        let count = classes.iter().map(|(_, n)| n).sum();
-        self.add(metric, None, Value::Classes(Box::new(Classes { sum, count, classes })));
+        self.add(metric, None, Value::Classes(sum, classes));
     }
 
     fn add(&mut self, metric: &'static Metric, by: Option<&'static str>, value: Value) {
+        let own = metric.labels.len() - usize::from(by.is_some());
+        debug_assert_eq!(&metric.labels[..own], self.names, "{}", metric.name);
         self.page.0.entry(metric.name).or_default().push(Sample { labels: self.labels.clone(), by, value });
-    }
-}
-
-impl Page {
-    /// As text, and its type.
-    pub(super) fn text(self, form: Exposition) -> String {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(self));
-        // As long as the last one, or little longer: to grow there step by step would copy most of it.
-        let last = LAST.load(Ordering::Relaxed);
-        let mut out = String::with_capacity(last + last / 16);
-        let written = match form {
-            Exposition::Prometheus => prometheus_text::encode(&mut out, &registry),
-            Exposition::OpenMetrics => text::encode(&mut out, &registry),
-        };
-        debug_assert!(written.is_ok(), "writing to a String");
-        LAST.store(out.len(), Ordering::Relaxed);
-        out
     }
 }
 
@@ -175,7 +168,10 @@ impl Collector for Page {
                 let told = Told(labels, metric.labels.last().copied().zip(*by));
                 let mut one = family.encode_family(&told)?;
                 match (value, metric.kind) {
-                    (Value::Classes(told), _) => one.encode_histogram::<[(&str, &str); 0]>(told.sum, told.count, &told.classes, None)?,
+                    (Value::Classes(sum, classes), _) => {
+                        let count = classes.iter().map(|(_, n)| n).sum();
+                        one.encode_histogram::<[(&str, &str); 0]>(*sum, count, classes, None)?
+                    }
                     (Value::Whole(n), Kind::Counter) => one.encode_counter(n, NO_EXEMPLAR)?,
                     (Value::Real(n), Kind::Counter) => one.encode_counter(n, NO_EXEMPLAR)?,
                     (Value::Whole(n), _) => one.encode_gauge(n)?,
